@@ -1,0 +1,145 @@
+"""What both HTTP edges share: which faults are worth another try, how long to wait, and reading a body within bounds.
+
+Knows neither Freshdesk nor the model server, and keeps no state but `NotBefore`, the moment before which nobody calls.
+"""
+
+import email.utils
+import math
+import random
+import threading
+from collections.abc import Callable, Generator
+from typing import Any, TypeVar, cast
+
+import backoff
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.exceptions import HTTPError
+
+import clock
+
+T = TypeVar("T")
+
+CONNECT_TIMEOUT_S = 10.0
+BASE_WAIT_S = 0.5
+MAX_WAIT_S = 30.0
+
+
+class TransientError(Exception):
+    """A fault that may be gone on the next try.
+
+    `status` is the HTTP status, None where no whole reply came; `retry_after_s` is the server's own word.
+    """
+
+    def __init__(self, message: str, *, status: int | None = None, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.retry_after_s = retry_after_s
+
+
+class BodyTooLarge(Exception):
+    """The reply is longer than anyone could have meant."""
+
+
+def parse_retry_after(value: str | None, *, now: float) -> float | None:
+    """Seconds to wait by a `Retry-After` header (seconds or an HTTP date); None for junk, nan and negatives.
+
+    >>> parse_retry_after("7", now=0)
+    7.0
+    >>> parse_retry_after("Thu, 01 Jan 1970 00:00:09 GMT", now=2)
+    7.0
+    >>> parse_retry_after("soon", now=0) is None
+    True
+    """
+    if not value:
+        return None
+    try:
+        seconds = float(value)
+    except ValueError:
+        try:
+            seconds = email.utils.parsedate_to_datetime(value).timestamp() - now
+        except (ValueError, TypeError, OverflowError):
+            return None
+    return seconds if math.isfinite(seconds) and seconds >= 0 else None
+
+
+def backoff_wait_s(attempt: int, *, draw: Callable[[], float] = random.random) -> float:
+    """Seconds before try number `attempt` + 1 when the server named none: full-jitter exponential."""
+    return draw() * min(MAX_WAIT_S, BASE_WAIT_S * 2.0**attempt)
+
+
+def _waits() -> Generator[float, Exception, None]:
+    """Wait generator for `backoff`, which sends the exception in: the server's word first, else exponential."""
+    error = yield 0.0
+    attempt = 0
+    while True:
+        said = error.retry_after_s if isinstance(error, TransientError) else None
+        error = yield backoff_wait_s(attempt) if said is None else said
+        attempt += 1
+
+
+def retrying(call: Callable[[], T], *, max_tries: int, on_wait: Callable[[float, Exception], None] | None = None) -> T:
+    """The value of `call()`, tried up to `max_tries` times while it raises `TransientError`; then that error."""
+
+    def tell(details: Any) -> None:
+        if on_wait is not None:
+            on_wait(details["wait"], details["exception"])
+
+    waits = cast("Callable[..., Generator[float, None, None]]", _waits)
+    guarded = backoff.on_exception(waits, TransientError, max_tries=max_tries, jitter=None, on_backoff=tell, logger=None)(call)
+    return guarded()
+
+
+class NotBefore:
+    """The moment before which no thread may start a call; shared by all workers of one server."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._moment = 0.0
+
+    def hold(self, seconds: float) -> None:
+        """Nobody starts a call for `seconds` from now; a longer hold that stands already is kept."""
+        with self._lock:
+            self._moment = max(self._moment, clock.monotonic() + seconds)
+
+    def remaining_s(self) -> float:
+        """Seconds until calls may start; 0 when they may."""
+        with self._lock:
+            return max(0.0, self._moment - clock.monotonic())
+
+    def wait(self) -> None:
+        """Return once calls may start, however often the moment is moved meanwhile."""
+        while (seconds := self.remaining_s()) > 0:
+            clock.sleep(seconds)
+
+
+def new_session(auth: Callable[[requests.PreparedRequest], requests.PreparedRequest], *, pool_size: int) -> requests.Session:
+    """A session with as many kept connections as workers, and `auth` set so that no `.netrc` entry can replace it."""
+    session = requests.Session()
+    session.auth = auth
+    adapter = HTTPAdapter(pool_connections=2, pool_maxsize=pool_size, max_retries=0)
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
+    return session
+
+
+def read_body(response: requests.Response, *, deadline: float, max_bytes: int) -> bytes:
+    """The whole body of a response opened with `stream=True`.
+
+    `deadline` is a moment on `clock.monotonic`. Raises `TransientError` past the deadline or for a body cut short,
+    `BodyTooLarge` past `max_bytes` (counted after decompression).
+    """
+    parts: list[bytes] = []
+    size = 0
+    try:
+        while part := response.raw.read1(65536, decode_content=True):
+            parts.append(part)
+            size += len(part)
+            if size > max_bytes:
+                raise BodyTooLarge(f"the reply is longer than {max_bytes} bytes")
+            if clock.monotonic() > deadline:
+                raise TransientError("the reply did not end in time")
+    except (HTTPError, OSError) as error:
+        raise TransientError(f"the reply broke off: {type(error).__name__}") from error
+    finally:
+        response.close()
+    return b"".join(parts)

@@ -1,0 +1,116 @@
+"""The one way in which the program writes and reads files that it owns.
+
+A write is whole or not at all (temporary file in the same folder, fsync of file and folder, rename); a read is bounded and says
+what is wrong. Knows no file's meaning.
+"""
+
+import contextlib
+import json
+import os
+import re
+import tempfile
+from pathlib import Path
+from typing import Any
+
+MAX_FILE_BYTES = 2_000_000_000
+_SURROGATES = re.compile("[\ud800-\udfff]")
+
+
+class FileUnreadable(Exception):
+    """A file that is there but cannot be taken; the message names it and says why."""
+
+
+class FileUnwritable(Exception):
+    """A file could not be written; what stood there before is whole."""
+
+
+def dump_json(value: Any, *, indent: int | None = 2, sort_keys: bool = False) -> str:
+    """JSON text with real characters; only lone surrogates, which UTF-8 cannot hold, are escaped.
+
+    >>> dump_json({"a": "ü"}, indent=None)
+    '{"a": "ü"}'
+    """
+    text = json.dumps(value, ensure_ascii=False, indent=indent, sort_keys=sort_keys, allow_nan=False)
+    return _SURROGATES.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+def write_text(path: Path, text: str, *, encoding: str = "utf-8") -> None:
+    """Put `text` at `path`, whole or not at all and durable; line ends stay as given. Raises `FileUnwritable`."""
+    target = Path(os.path.realpath(path))
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
+        try:
+            with os.fdopen(handle, "wb") as out:
+                out.write(text.encode(encoding))
+                out.flush()
+                os.fsync(out.fileno())
+            os.chmod(name, _mode(target))
+            os.replace(name, target)
+        except BaseException:
+            _remove_quietly(name)
+            raise
+        _sync_folder(target.parent)
+    except OSError as error:
+        raise FileUnwritable(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def read_text(path: Path, *, max_bytes: int = MAX_FILE_BYTES) -> str | None:
+    """The text of a UTF-8 file (BOM or not), None if there is no such file. Raises `FileUnreadable`."""
+    try:
+        size = path.stat().st_size
+        if size > max_bytes:
+            raise FileUnreadable(f"{path} is larger than {max_bytes} bytes")
+        return path.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError:
+        return None
+    except UnicodeDecodeError as error:
+        raise FileUnreadable(f"{path} is not UTF-8 text (byte {error.start})") from error
+    except OSError as error:
+        raise FileUnreadable(f"cannot read {path}: {error.strerror or error}") from error
+
+
+def parse_json(text: str, *, name: str) -> Any:
+    """The value of a JSON text; refuses NaN, Infinity and a key that stands twice. Raises `FileUnreadable` naming `name`."""
+    try:
+        return json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_unique_keys)
+    except RecursionError as error:
+        raise FileUnreadable(f"{name} is nested too deeply") from error
+    except ValueError as error:
+        raise FileUnreadable(f"{name} is not valid JSON: {error}") from error
+
+
+def _refuse_constant(word: str) -> Any:
+    raise ValueError(f"{word} is not a JSON number")
+
+
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        raise ValueError("a key stands twice in one object")
+    return result
+
+
+def _mode(target: Path) -> int:
+    """Permission bits of the file that is replaced, else what a new file would get."""
+    try:
+        return target.stat().st_mode & 0o777
+    except FileNotFoundError:
+        mask = os.umask(0)
+        os.umask(mask)
+        return 0o666 & ~mask
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name == "nt":  # Windows opens no folders; its rename is durable by itself
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _remove_quietly(name: str) -> None:
+    with contextlib.suppress(OSError):
+        os.unlink(name)
