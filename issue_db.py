@@ -82,6 +82,17 @@ def sort_key(issue_id: str) -> tuple[int, int, tuple[tuple[int, int, str], ...]]
     return (1, 0, natural)
 
 
+def alias_map(issues: Iterable[Issue]) -> dict[str, str]:
+    """Every id an issue is known by, its own and those of issues merged into it, mapped to its own.
+
+    >>> alias_map([Issue("ISSUE-7", "Lid leaks", merged_from=["ISSUE-9"])])
+    {'ISSUE-9': 'ISSUE-7', 'ISSUE-7': 'ISSUE-7'}
+    """
+    known = list(issues)
+    merged = {alias: issue.issue_id for issue in known for alias in issue.merged_from}
+    return {**merged, **{issue.issue_id: issue.issue_id for issue in known}}
+
+
 def load(path: Path) -> dict[str, Issue]:
     """The issues of a database file by id, in order; empty if there is no file. Raises `DatabaseUnreadable`."""
     try:
