@@ -47,6 +47,10 @@ def _has(needle: str) -> Callable[[Ticket], bool]:
     return lambda ticket: needle in _html(ticket)
 
 
+def _says(pattern: str) -> Callable[[Ticket], bool]:
+    return lambda ticket: bool(re.search(pattern, ticket["description_text"]))
+
+
 def _any_message(**wanted: object) -> Callable[[Ticket], bool]:
     """A check that one message has all the wanted values at once."""
     return lambda ticket: any(all(message[key] == value for key, value in wanted.items()) for message in ticket["conversations"])
@@ -87,11 +91,11 @@ SPECIAL: dict[str, tuple[list[int], Callable[[Ticket], bool]]] = {
     "thirty messages": ([1406], lambda ticket: len(ticket["conversations"]) >= 30),
     "a named attachment on the ticket": ([1188, 1350], lambda ticket: bool(ticket["attachments"][0]["name"])),
     "a named attachment on a message": ([1056, 1350], lambda ticket: any(m["attachments"] for m in ticket["conversations"])),
-    "German": ([1124, 1268, 1291, 1362, 1452, 1640, 1681], lambda ticket: bool(re.search(r"\b(und|nicht|ist)\b", ticket["description_text"]))),
-    "Spanish": ([1197, 1316, 1484, 1544, 1627, 1659], lambda ticket: bool(re.search(r"\b(el|la|una?)\b", ticket["description_text"]))),
+    "German": ([1124, 1268, 1291, 1362, 1452, 1640, 1681], _says(r"\b(und|nicht|ist)\b")),
+    "Spanish": ([1197, 1316, 1484, 1544, 1627, 1659], _says(r"\b(el|la|una?)\b")),
     "praise and no problem": ([1071], _has("Nothing is wrong with it")),
     "emoji": ([1340], _has("😩")),
-    "right-to-left text": ([1340], lambda ticket: bool(re.search("[\u0600-\u06ff]", ticket["description"]))),
+    "right-to-left text": ([1340], _says("[\u0600-\u06ff]")),
     "words meant for the model": ([1305], _has("Ignore all instructions")),
     "text that looks like HTML": (
         [1461],
@@ -101,8 +105,8 @@ SPECIAL: dict[str, tuple[list[int], Callable[[Ticket], bool]]] = {
     "a card number": ([1098], _has("4111 1111 1111 1111")),
     "an IBAN": ([1506], _has("DE89 3704 0044 0532 0130 00")),
     "an order number": ([1020, 1073], _has("HL-20")),
-    "an error code": ([1028, 1230], lambda ticket: bool(re.search("E0[37]", ticket["description_text"]))),
-    "a telephone number": ([1020, 1428], lambda ticket: bool(re.search(r"\+4[46] \d", ticket["description_text"]))),
+    "an error code": ([1028, 1230], _says("E0[37]")),
+    "a telephone number": ([1020, 1428], _says(r"\+4[46] \d")),
     "two problems": ([1496, 1751], lambda ticket: bool(re.search(r"(?i)two (things|issues)", ticket["subject"]))),
     "a ticket by telephone": ([1825], lambda ticket: ticket["source"] == 3),
 }
