@@ -12,10 +12,10 @@ from typing import Any, TypeVar, cast
 
 import backoff
 import requests
-from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError
 
 import clock
+from http_session import new_session as new_session
 
 T = TypeVar("T")
 
@@ -77,16 +77,31 @@ def _waits() -> Generator[float, Exception, None]:
         attempt += 1
 
 
-def retrying(call: Callable[[], T], *, max_tries: int, on_wait: Callable[[float, Exception], None] | None = None) -> T:
-    """The value of `call()`, tried up to `max_tries` times while it raises `TransientError`; then that error."""
+def retrying(
+    call: Callable[[], T],
+    *,
+    max_tries: int,
+    on_wait: Callable[[float, Exception], None] | None = None,
+    give_up: Callable[[Exception], bool] | None = None,
+) -> T:
+    """The value of `call()`, tried up to `max_tries` times while it raises `TransientError`; then that error.
+
+    `give_up(error)` is asked after each failed try and may end it sooner.
+    """
 
     def tell(details: Any) -> None:
         if on_wait is not None:
             on_wait(details["wait"], details["exception"])
 
     waits = cast("Callable[..., Generator[float, None, None]]", _waits)
-    guarded = backoff.on_exception(waits, TransientError, max_tries=max_tries, jitter=None, on_backoff=tell, logger=None)(call)
+    guarded = backoff.on_exception(
+        waits, TransientError, max_tries=max_tries, jitter=None, giveup=give_up or _never, on_backoff=tell, logger=None
+    )(call)
     return guarded()
+
+
+def _never(_error: Exception) -> bool:
+    return False
 
 
 class NotBefore:
@@ -108,18 +123,10 @@ class NotBefore:
 
     def wait(self) -> None:
         """Return once calls may start, however often the moment is moved meanwhile."""
-        while (seconds := self.remaining_s()) > 0:
-            clock.sleep(seconds)
-
-
-def new_session(auth: Callable[[requests.PreparedRequest], requests.PreparedRequest], *, pool_size: int) -> requests.Session:
-    """A session with as many kept connections as workers, and `auth` set so that no `.netrc` entry can replace it."""
-    session = requests.Session()
-    session.auth = auth
-    adapter = HTTPAdapter(pool_connections=2, pool_maxsize=pool_size, max_retries=0)
-    session.mount("https://", adapter)
-    session.mount("http://", adapter)
-    return session
+        slept_to = 0.0
+        while (moment := self._moment) > max(slept_to, clock.monotonic()):
+            clock.sleep(moment - clock.monotonic())
+            slept_to = moment  # a sleep is never shorter than asked, so one moment is slept for once
 
 
 def read_body(response: requests.Response, *, deadline: float, max_bytes: int) -> bytes:
@@ -128,6 +135,9 @@ def read_body(response: requests.Response, *, deadline: float, max_bytes: int) -
     `deadline` is a moment on `clock.monotonic`. Raises `TransientError` past the deadline or for a body cut short,
     `BodyTooLarge` past `max_bytes` (counted after decompression).
     """
+    if "," in response.headers.get("Content-Encoding", ""):
+        response.close()  # each layer may unpack a thousandfold before the first count
+        raise BodyTooLarge("the reply is packed more than once")
     parts: list[bytes] = []
     size = 0
     try:

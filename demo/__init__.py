@@ -1,0 +1,1 @@
+"""A sample helpdesk, a built-in model and sample tickets: what `--demo` and the end-to-end tests run against."""

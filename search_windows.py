@@ -1,0 +1,269 @@
+"""Every ticket that a search query matches, past the API's own 300, or a word on what could not be listed.
+
+Beyond 300 the query is narrowed: windows of created_at days, halved by the guidance of `total` until each fits, then priority, status,
+type, group and agent. Nothing is cut off in silence: what the API counts and does not show becomes a gap in words.
+Asks for nothing but search pages.
+"""
+
+import datetime
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import clock
+from freshdesk_client import FetchStopped, FreshdeskClient, NoReply, QueryRefused
+from ticket_search import MAX_PAGES, MAX_QUERY_CHARS, PAGE_SIZE, WINDOW_LIMIT, SearchPage, TicketRef, pages_for, parse_instant, search_page
+
+logger = logging.getLogger("data_fetcher")
+
+MAX_STALE_PAGES = 60
+FIRST_DAY = datetime.date(2000, 1, 1)  # before any Freshdesk ticket
+DAY = datetime.timedelta(days=1)
+
+# What a day too full is split by, with the values known beforehand; the others are learnt from what was seen.
+SplitFields = tuple[tuple[str, tuple[object, ...]], ...]
+SPLIT_FIELDS: SplitFields = (
+    ("priority", (1, 2, 3, 4)),
+    ("status", (4, 5)),
+    ("type", (None,)),
+    ("group_id", (None,)),
+    ("agent_id", (None,)),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DayBounds:
+    """How far beside a day its bounds must be written: documented is that `:>` includes its day, not whether `:<` does."""
+
+    before: int = -1
+    after: int = 1
+
+
+# Tightest first: whatever shows the tickets of a day is right.
+DAY_BOUNDS = (DayBounds(0, 0), DayBounds(0, 1), DayBounds(-1, 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The part of a query's matches created from `first` to `last`, both included, under further conditions."""
+
+    query: str
+    first: datetime.date
+    last: datetime.date
+    bounds: DayBounds
+    conditions: tuple[str, ...] = ()
+
+    def text(self) -> str:
+        """The narrowed query in Freshdesk's language."""
+        start, end = self.first + self.bounds.before * DAY, self.last + self.bounds.after * DAY
+        return " AND ".join((f"({self.query})", f"created_at:>'{start}'", f"created_at:<'{end}'", *self.conditions))
+
+    def name(self) -> str:
+        """What a person would call it."""
+        days = str(self.first) if self.first == self.last else f"{self.first} to {self.last}"
+        return " ".join((days, *self.conditions))
+
+    def halves(self) -> "tuple[Window, Window]":
+        """The later and the earlier half."""
+        middle = self.first + (self.last - self.first) // 2
+        return replace(self, first=middle + DAY), replace(self, last=middle)
+
+    def narrowed(self, name: str, value: object) -> "Window | None":
+        """The same days with one condition more; None if the language cannot say it."""
+        condition = _condition(name, value)
+        return None if condition is None else replace(self, conditions=(*self.conditions, condition))
+
+
+class _NothingNew(Exception):
+    """The search answers and answers and shows no ticket that was not there before."""
+
+
+@dataclass(slots=True)
+class TicketSearch:
+    """One search in progress: what was found so far, by id, and what could not be."""
+
+    client: FreshdeskClient
+    query: str
+    keep: Callable[[TicketRef], bool]
+    first_day: datetime.date = FIRST_DAY
+    found: dict[int, TicketRef] = field(default_factory=dict)
+    gaps: list[str] = field(default_factory=list)
+    total: int = 0
+    _wanted: int | None = None
+    _missing: int = 0
+    _kept: int = 0
+    _stale_pages: int = 0
+    _values: dict[str, dict[object, None]] = field(default_factory=dict)
+
+    def run(self, *, pages: int | None, read_on: bool = False) -> None:
+        """Fill `found` with the first `pages` pages (None: with all there are).
+
+        `read_on`: a page counts only for what `keep` keeps of it. The first call shows whether the key works.
+        Raises `FetchStopped` and `QueryRefused`.
+        """
+        first = self._first_page()
+        self.total = first.total
+        self._wanted = None if pages is None else pages * PAGE_SIZE
+        logger.info("the key works; %d tickets match (a key sees only what its agent may see)", first.total)
+        try:
+            if pages is not None and pages < min(pages_for(first.total), MAX_PAGES + 1) and not read_on:
+                self._read_pages(self.query, first, last_page=pages)
+            elif first.total <= WINDOW_LIMIT:
+                self._list(self.query, "the search", first)
+            else:
+                self._list_days(first)
+        except _NothingNew:
+            seen = len(self.found)
+            self.gaps.append(f"incomplete: nothing new for {MAX_STALE_PAGES} search pages in a row; left at {seen} of {self.total} tickets")
+
+    def kept(self) -> list[TicketRef]:
+        """The tickets that are to be kept, in the order in which they were found."""
+        return [ref for ref in self.found.values() if self.keep(ref)][: self._wanted]
+
+    def _first_page(self) -> SearchPage:
+        if not self.query.strip():
+            raise QueryRefused("the query is empty; leave --query out or fill it")
+        if len(self.query) > MAX_QUERY_CHARS:
+            raise QueryRefused(f"the query has {len(self.query)} characters, Freshdesk takes {MAX_QUERY_CHARS}; shorten --query")
+        try:
+            return self._take(search_page(self.client, self.query, 1))
+        except NoReply as error:
+            raise FetchStopped(f"Freshdesk: the search does not work: {error}; try again later") from error
+
+    def _enough(self) -> bool:
+        return self._wanted is not None and self._kept >= self._wanted
+
+    def _page(self, query: str, name: str, page: int) -> SearchPage | None:
+        """One more page; None, and a gap, if it cannot be had. Raises `_NothingNew`."""
+        try:
+            return self._take(search_page(self.client, query, page))
+        except NoReply as error:
+            self.gaps.append(f"incomplete: page {page} of {name} could not be read: {error}")
+        except QueryRefused as error:
+            self.gaps.append(f"incomplete: {name} could not be listed: {error}")
+        return None
+
+    def _take(self, page: SearchPage) -> SearchPage:
+        before = len(self.found)
+        for result in page.results:
+            if result.ref.ticket_id not in self.found:
+                self.found[result.ref.ticket_id] = result.ref
+                self._kept += self.keep(result.ref)
+            for name, value in result.values.items():
+                if isinstance(value, (str, int)):
+                    self._values.setdefault(name, {})[value] = None
+        # An empty page is an answer too, but one that claims to have more and shows only what was shown is none.
+        self._stale_pages = self._stale_pages + 1 if page.size and len(self.found) == before else 0
+        if self._stale_pages >= MAX_STALE_PAGES:
+            raise _NothingNew
+        return page
+
+    def _read_pages(self, query: str, first: SearchPage, *, last_page: int, name: str = "the search") -> set[int]:
+        """The ids on the pages up to `last_page`, as far as there are more; `first` is the first of them."""
+        ids = first.ids()
+        for number in range(2, min(last_page, pages_for(first.total), MAX_PAGES) + 1):
+            if self._enough():
+                break
+            page = self._page(query, name, number)
+            if page is not None and page.size == 0:
+                break
+            ids |= page.ids() if page is not None else set()
+        return ids
+
+    def _list(self, query: str, name: str, first: SearchPage) -> set[int]:
+        """The ids of a query that fits into ten pages. Read once more if tickets moved between the pages meanwhile."""
+        ids = self._read_pages(query, first, last_page=MAX_PAGES, name=name)
+        if len(ids) >= first.total or self._enough():
+            return ids
+        again = self._page(query, name, 1)
+        if again is not None:
+            ids |= self._read_pages(query, again, last_page=MAX_PAGES, name=name)
+            self._count_missing(name, min(first.total, again.total), ids)
+        return ids
+
+    def _list_days(self, first: SearchPage) -> None:
+        tomorrow = datetime.datetime.fromtimestamp(clock.wall(), datetime.timezone.utc).date() + DAY
+        self._window(Window(self.query, self.first_day, tomorrow, self._day_bounds(first)))
+        if self._enough():
+            return
+        last = self._page(self.query, "the search", 1)
+        expected = min(first.total, last.total) if last is not None else first.total
+        if expected - len(self.found) > self._missing:
+            self.gaps.append(f"incomplete: {expected - len(self.found) - self._missing} of {expected} of the search could not be listed")
+
+    def _day_bounds(self, first: SearchPage) -> DayBounds:
+        """The tightest bounds that show the tickets of a day which has some; at most three credits."""
+        moments = (parse_instant(result.ref.created_at) for result in first.results)
+        # Midnight itself belongs to its day by any reading, so it would show nothing.
+        day = next((moment.date() for moment in moments if moment is not None and moment.time() != datetime.time()), None)
+        if day is None:
+            return DAY_BOUNDS[-1]
+        for bounds in DAY_BOUNDS:
+            page = self._page(Window(self.query, day, day, bounds).text(), str(day), 1)
+            if page is not None and any(_is_inside(result.ref, day) for result in page.results):
+                return bounds
+        return DAY_BOUNDS[-1]
+
+    def _window(self, window: Window) -> set[int]:
+        """The ids in a window, the newest days first, until there are enough."""
+        if self._enough():
+            return set()
+        page = self._page(window.text(), window.name(), 1)
+        if page is None:
+            return set()
+        if page.total <= WINDOW_LIMIT:
+            return self._list(window.text(), window.name(), page)
+        if window.first < window.last:
+            later, earlier = window.halves()
+            return self._window(later) | self._window(earlier)
+        ids = self._split(window, page, SPLIT_FIELDS)
+        self._count_missing(window.name(), page.total, ids)
+        return ids
+
+    def _split(self, window: Window, page: SearchPage, fields: SplitFields) -> set[int]:
+        """The ids in a window too full, by the values of the first field, and of the others where that is not enough."""
+        if not fields or self._enough():
+            return self._read_pages(window.text(), page, last_page=MAX_PAGES, name=window.name())
+        (name, known), rest = fields[0], fields[1:]
+        ids, counted = page.ids(), 0
+        tried: set[object] = set()
+        while counted < page.total and (value := self._next_value(name, known, tried)) is not _NO_VALUE:
+            tried.add(value)
+            part = window.narrowed(name, value)
+            first = self._page(part.text(), part.name(), 1) if part is not None and len(part.text()) <= MAX_QUERY_CHARS - 2 else None
+            if part is not None and first is not None:
+                counted += first.total
+                fits = first.total <= WINDOW_LIMIT
+                ids |= self._list(part.text(), part.name(), first) if fits else self._split(part, first, rest)
+        if counted < page.total:  # some values are not known: another field may reach what is left
+            ids |= self._split(window, page, rest)
+        return ids
+
+    def _next_value(self, name: str, known: tuple[object, ...], tried: set[object]) -> object:
+        return next((value for value in (*known, *self._values.get(name, ())) if value not in tried), _NO_VALUE)
+
+    def _count_missing(self, name: str, total: int, ids: set[int]) -> None:
+        if total > len(ids):
+            self._missing += total - len(ids)
+            self.gaps.append(f"incomplete: {total - len(ids)} of {total} of {name} could not be listed")
+
+
+_NO_VALUE = object()
+
+
+def _is_inside(ref: TicketRef, day: datetime.date) -> bool:
+    moment = parse_instant(ref.created_at)
+    return moment is not None and moment.date() == day and moment.time() != datetime.time()
+
+
+def _condition(name: str, value: object) -> str | None:
+    """One condition of the query language; None for text that it has no way to write.
+
+    >>> _condition("priority", 2), _condition("type", None), _condition("type", "How to"), _condition("type", "it's")
+    ('priority:2', 'type:null', "type:'How to'", None)
+    """
+    if value is None:
+        return f"{name}:null"
+    if isinstance(value, str):
+        return None if set(value) & set("'\"\\") else f"{name}:'{value}'"
+    return f"{name}:{value}"
