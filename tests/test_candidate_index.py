@@ -1,0 +1,177 @@
+"""The index finds issues by what their tickets said, the same whatever the order in which they came, and takes any text."""
+
+import random
+
+import pytest
+
+import candidate_index
+from candidate_index import CandidateIndex
+
+TICKETS = [
+    (1, "ISSUE-1", "Card declined", "My card was declined in a shop."),
+    (2, "ISSUE-2", "Top up pending", "My top up by cheque is still pending."),
+    (3, "ISSUE-1", "", "The terminal declines the card every time."),
+    (4, "ISSUE-4", "PIN blocked", "I typed a wrong PIN and it is blocked."),
+    (5, "ISSUE-2", "", "When does a pending cheque arrive?"),
+]
+
+
+def filled(tickets=TICKETS, **options) -> CandidateIndex:
+    index = CandidateIndex(**options)
+    for ticket_id, issue_id, subject, text in tickets:
+        index.put_ticket(ticket_id, issue_id, subject=subject, text=text)
+    return index
+
+
+def search(index: CandidateIndex, text: str, *, subject: str = "", k: int = 3, exclude_ticket: int | None = None) -> list[str]:
+    return index.search(subject=subject, text=text, k=k, exclude_ticket=exclude_ticket)
+
+
+@pytest.mark.parametrize(
+    ("text", "best"),
+    [
+        pytest.param("why are cards declined", "ISSUE-1", id="words of two tickets, in other forms"),
+        pytest.param("cheques pending", "ISSUE-2", id="plural"),
+        pytest.param("blocked after a wrong pin", "ISSUE-4", id="one ticket"),
+    ],
+)
+def test_the_issue_whose_tickets_said_it_comes_first(text, best):
+    assert search(filled(), text)[0] == best
+
+
+def test_a_card_makes_an_issue_findable_until_it_is_replaced():
+    index = filled()
+    index.put_card("ISSUE-4", "Passcode reset")
+    assert search(index, "passcode")[0] == "ISSUE-4"
+    index.put_card("ISSUE-4", "Something else")
+    index.put_card("ISSUE-2", "Passcode")
+    assert search(index, "passcode")[0] == "ISSUE-2"
+
+
+def test_the_subject_weighs_more_than_the_text():
+    index = filled([(1, "ISSUE-1", "refund", "invoice"), (2, "ISSUE-2", "invoice", "refund")])
+    assert search(index, "", subject="refund")[0] == "ISSUE-1"
+    assert search(index, "", subject="invoice")[0] == "ISSUE-2"
+
+
+def test_what_words_do_not_find_is_filled_up_with_the_largest_issues():
+    assert search(filled(), "blocked") == ["ISSUE-4", "ISSUE-1", "ISSUE-2"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "  \n",
+        "how do I do this?",
+        "😀😀",
+        "\x00\ud800",
+        '" OR NEAR( * ) -x AND "',
+        "[EMAIL_1]",
+        "x" * 100_000,
+        "card (a b) " * 10_000,
+        "退款 ไม่",
+    ],
+    ids=[
+        "empty",
+        "blank",
+        "stop words",
+        "emoji",
+        "control and surrogate",
+        "operators",
+        "placeholder",
+        "one long word",
+        "100 KB",
+        "no spaces",
+    ],
+)
+def test_any_text_is_answered_and_can_be_stored(text):
+    index = filled()
+    index.put_ticket(9, "ISSUE-9", subject=text, text=text)
+    assert len(search(index, text, subject=text, k=4)) == 4
+    assert 0 <= index.resemblance(text, text) <= 1.0
+    index.lookalikes(["ISSUE-9"])
+
+
+def test_an_empty_index_finds_nothing():
+    index = CandidateIndex()
+    assert search(index, "card") == []
+    assert index.lookalikes(["ISSUE-1"]) == []
+    assert index.resemblance("card declined", "card declined") == pytest.approx(1)
+
+
+def test_scripts_without_spaces_are_found_by_pairs_of_characters():
+    index = filled([(1, "ISSUE-1", "", "信用卡被拒绝"), (2, "ISSUE-2", "", "密码被锁定")])
+    assert search(index, "我的信用卡")[0] == "ISSUE-1"
+
+
+def test_the_ticket_that_is_asked_about_does_not_count():
+    index = filled()
+    assert search(index, "wrong pin blocked", k=1) == ["ISSUE-4"]
+    assert search(index, "wrong pin blocked", k=1, exclude_ticket=4) == ["ISSUE-1"]
+
+
+def test_a_ticket_that_is_put_again_moves():
+    index = filled()
+    index.put_ticket(4, "ISSUE-1", subject="PIN blocked", text="I typed a wrong PIN and it is blocked.")
+    assert search(index, "pin blocked")[0] == "ISSUE-1"
+
+
+def test_a_merge_moves_all_tickets_and_forgets_the_card():
+    index = filled()
+    index.put_card("ISSUE-2", "Passcode")
+    index.move_issue("ISSUE-2", "ISSUE-4")
+    assert search(index, "pending cheque passcode", k=9) == ["ISSUE-4", "ISSUE-1"]
+
+
+def test_a_dropped_issue_is_gone_and_the_rest_is_as_if_it_had_never_been():
+    index = filled()
+    index.put_card("ISSUE-2", "Passcode")
+    index.drop_issue("ISSUE-2")
+    rest = filled([row for row in TICKETS if row[1] != "ISSUE-2"])
+    assert search(index, "pending card", k=9) == search(rest, "pending card", k=9) == ["ISSUE-1", "ISSUE-4"]
+    assert index.resemblance("card pin", "card") == rest.resemblance("card pin", "card")
+
+
+def test_answers_do_not_depend_on_the_order_in_which_tickets_came(monkeypatch):
+    monkeypatch.setattr(candidate_index, "_ROWS_WEIGHED", 5)
+    draw = random.Random(3)
+    vocabulary = [f"word{number}" for number in range(12)]
+    tickets = [(n, f"ISSUE-{n % 7 + 1}", "", " ".join(draw.choices(vocabulary, k=4))) for n in range(1, 80)]
+    one = filled(tickets, exemplars_per_issue=4)
+    two = filled(list(reversed(tickets)), exemplars_per_issue=4)
+    two.put_ticket(3, "ISSUE-1", subject="", text="elsewhere")
+    two.put_ticket(*tickets[2][:2], subject="", text=tickets[2][3])
+    ids = [f"ISSUE-{n}" for n in range(1, 8)]
+    for _ in range(30):
+        text = " ".join(draw.choices(vocabulary, k=2))
+        assert search(one, text, k=5) == search(two, text, k=5)
+    assert one.lookalikes(ids) == two.lookalikes(list(reversed(ids)))
+
+
+def test_ties_go_by_the_order_of_issues():
+    index = filled([(1, "ISSUE-10", "", "card"), (2, "ISSUE-9", "", "card"), (3, "ISSUE-9-2", "", "card")])
+    assert search(index, "card") == ["ISSUE-9", "ISSUE-9-2", "ISSUE-10"]
+
+
+def test_lookalikes_are_pairs_of_issues_that_were_asked_for_each_once_and_best_first():
+    index = filled(
+        [*TICKETS, (6, "ISSUE-6", "", "Card declined by the shop's terminal"), (7, "ISSUE-7", "", "cheque pending since a top up")]
+    )
+    pairs = index.lookalikes(["ISSUE-6", "ISSUE-1", "ISSUE-99"])
+    assert {pairs[0][0], pairs[0][1]} == {"ISSUE-1", "ISSUE-6"}
+    assert len({frozenset(pair[:2]) for pair in pairs}) == len(pairs)
+    assert [pair[2] for pair in pairs] == sorted((pair[2] for pair in pairs), reverse=True)
+    assert all({"ISSUE-6", "ISSUE-1"} & set(pair[:2]) for pair in pairs)
+
+
+def test_resemblance_is_highest_for_rare_words_in_common():
+    index = filled()
+    assert index.resemblance("blocked pin", "pin blocked again") > index.resemblance("pin of a card", "terminal of a card") > 0
+    assert index.resemblance("cheque", "terminal") == 0
+
+
+def test_a_search_touches_no_more_postings_than_the_bound(monkeypatch):
+    monkeypatch.setattr(candidate_index, "MAX_POSTINGS", 3)
+    index = filled([(n, f"ISSUE-{n}", "", "common" + (" rare" if n == 40 else "")) for n in range(1, 41)])
+    assert search(index, "common rare", k=1) == ["ISSUE-40"]
