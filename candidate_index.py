@@ -87,6 +87,11 @@ class CandidateIndex:
         member.card = entry.telling
         member.card_row = self._rows.add(entry)
 
+    def tickets_of(self, issue_id: str) -> set[int]:
+        """The tickets that are placed under an issue, empty for an unknown one."""
+        member = self._issues.get(issue_id)
+        return set(member.tickets) if member else set()
+
     def drop_ticket(self, ticket_id: int) -> None:
         """Forget a ticket; nothing happens if it is not there. An issue stays known without tickets."""
         entry = self._tickets.pop(ticket_id, None)

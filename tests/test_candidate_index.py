@@ -122,6 +122,7 @@ def test_a_merge_moves_all_tickets_and_forgets_the_card():
     index.put_card("ISSUE-2", "Passcode")
     index.move_issue("ISSUE-2", "ISSUE-4")
     assert search(index, "pending cheque passcode", k=9) == ["ISSUE-4", "ISSUE-1"]
+    assert (index.tickets_of("ISSUE-4"), index.tickets_of("ISSUE-2")) == ({2, 4, 5}, set())
 
 
 def test_a_dropped_issue_is_gone_and_the_rest_is_as_if_it_had_never_been():
