@@ -91,7 +91,7 @@ class FreshdeskClient:
         on_wait: OnWait | None = None,
     ) -> None:
         self.base_url = base_url.rstrip("/")
-        self._host = urlsplit(base_url).netloc
+        self._host = urlsplit(base_url).netloc.lower()
         self._auth = _KeyAuth(api_key, self._host)
         self._session = new_session(self._auth, pool_size=pool_size)
         self._gate = RateGate(share=rate_share, window_s=rate_window_s, on_wait=on_wait or _log_wait)
@@ -167,7 +167,7 @@ class FreshdeskClient:
             raise Refused(response.status_code, "", str(error)) from error
         except TransientError as error:
             # A refusal is known by its status; that its words broke off is no reason to ask again.
-            if response.status_code in (401, 403, 404):
+            if 300 <= response.status_code < 500 and response.status_code not in (408, 429):
                 return b""
             raise TransientError(str(error), status=response.status_code, retry_after_s=_asked_s(response)) from error
         if logger.isEnabledFor(logging.DEBUG):
@@ -258,7 +258,7 @@ class _KeyAuth:
         self._header = base64.b64encode(f"{api_key}:X".encode()).decode("ascii")
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        if urlsplit(request.url or "").netloc == self._host:
+        if urlsplit(request.url or "").netloc.lower() == self._host:
             request.headers["Authorization"] = f"Basic {self._header}"
         return request
 

@@ -64,7 +64,7 @@ def parse_retry_after(value: str | None, *, now: float) -> float | None:
 
 def backoff_wait_s(attempt: int, *, draw: Callable[[], float] = random.random) -> float:
     """Seconds before try number `attempt` + 1 when the server named none: full-jitter exponential."""
-    return draw() * min(MAX_WAIT_S, BASE_WAIT_S * 2.0**attempt)
+    return draw() * min(MAX_WAIT_S, BASE_WAIT_S * 2.0 ** min(attempt, 30))
 
 
 def _waits() -> Generator[float, Exception, None]:

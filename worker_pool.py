@@ -18,17 +18,21 @@ class WorkerPool:
     def __init__(self, size: int, *, name: str) -> None:
         self._work: queue.SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = queue.SimpleQueue()
         self._size = size
+        self._closed = False
         for number in range(size):
             threading.Thread(target=self._serve, name=f"{name}-{number}", daemon=True).start()
 
     def submit(self, call: Callable[[], T]) -> "Future[T]":
-        """A future of `call()`; whatever it raises is raised by `result()`."""
+        """A future of `call()`; whatever it raises is raised by `result()`. Raises `RuntimeError` once closed."""
+        if self._closed:
+            raise RuntimeError("this pool is closed")
         future: Future[T] = Future()
         self._work.put((future, call))
         return future
 
     def close(self) -> None:
         """Let the threads end after what they are doing; work not begun is cancelled."""
+        self._closed = True
         while True:
             try:
                 item = self._work.get_nowait()
@@ -40,11 +44,18 @@ class WorkerPool:
             self._work.put(None)
 
     def _serve(self) -> None:
-        while (item := self._work.get()) is not None:
-            future, call = item
-            if not future.set_running_or_notify_cancel():
-                continue
+        while self._serve_one():
+            pass
+
+    def _serve_one(self) -> bool:
+        """Take one piece of work and do it; a frame of its own, so that an idle thread keeps no result alive."""
+        item = self._work.get()
+        if item is None:
+            return False
+        future, call = item
+        if future.set_running_or_notify_cancel():
             try:
                 future.set_result(call())
             except BaseException as error:  # noqa: BLE001 - handed to whoever waits for the future
                 future.set_exception(error)
+        return True
