@@ -1,0 +1,160 @@
+"""A person's review put into the database: every row is checked first, then all of them apply or none.
+
+Keeps what stood there before, so that a review can be undone. Asks no model and fetches nothing.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import decision_log
+import issue_db
+import review_file
+import review_list
+import safe_files
+from decision_log import DecisionRow
+from issue_db import Issue
+from review_steps import Revision, StepRefused
+from run_files import RunFiles
+
+MAX_NAMED_PROBLEMS = 200
+KEPT_REVIEWS = 20
+
+
+class ReviewRefused(Exception):
+    """The review does not fit; nothing was changed. `problems` names each row, the message all of them."""
+
+    def __init__(self, headline: str, problems: tuple[str, ...] = ()) -> None:
+        self.problems = problems
+        named = [f"  {problem}" for problem in problems[:MAX_NAMED_PROBLEMS]]
+        if len(problems) > MAX_NAMED_PROBLEMS:
+            named.append(f"  and {len(problems) - MAX_NAMED_PROBLEMS} more")
+        super().__init__("\n".join([headline, *named]))
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewResult:
+    """Database and decision log as the review leaves them, `done` in words, one line a step, and how many tickets are still flagged."""
+
+    issues: dict[str, Issue]
+    log: dict[int, DecisionRow]
+    done: tuple[str, ...]
+    flagged: int
+
+
+def apply_file(path: Path, files: RunFiles, *, write: bool = True) -> ReviewResult:
+    """Put a review CSV or `review.json` into the database that stands at `files`; with `write=False` only say what it would do.
+
+    Writes the database, `decisions.jsonl` and the review list, and keeps all three as they were for `undo`. The caller holds the lock.
+    Raises `ReviewRefused` (nothing changed), `issue_db.DatabaseUnreadable`, `safe_files.FileUnwritable`.
+    """
+    issues = issue_db.load(files.database)
+    result = revise(path, issues, decision_log.load(files.decisions))
+    if write and result.done:
+        text = issue_db.render(result.issues.values())
+        issue_db.parse(text, name=f"{files.database} after the review")  # a database that cannot be read again must never be written
+        _keep_previous(files, after=text)
+        safe_files.write_text(files.database, text)
+        safe_files.write_text(files.decisions, decision_log.render(result.log.values()))
+        review_list.write(files.flagged, result.issues, result.log)
+    return result
+
+
+def revise(path: Path, issues: Mapping[str, Issue], log: Mapping[int, DecisionRow]) -> ReviewResult:
+    """What a review file makes of a database and its log; neither is changed. Raises `ReviewRefused`."""
+    try:
+        review = review_file.load(path)
+    except review_file.ReviewUnreadable as error:
+        raise ReviewRefused(str(error)) from error
+    revision, done, problems = Revision(issues, log), [], list(review.problems)
+    revision.foresee(review.steps)
+    for step in review.steps:
+        try:
+            done.append(revision.carry_out(step))
+        except StepRefused as error:
+            problems.append(f"{step.place}: {error}")
+    if problems:
+        count = "1 row" if len(problems) == 1 else f"{len(problems)} rows"
+        raise ReviewRefused(f"{path}: {count} to mend; nothing was applied", tuple(sorted(problems, key=_place_order)))
+    if done:
+        done += revision.finish()
+    ordered = {name: revision.issues[name] for name in sorted(revision.issues, key=issue_db.sort_key)}
+    return ReviewResult(ordered, revision.log, tuple(done), len(review_list.flagged_tickets(ordered)))
+
+
+def undo(files: RunFiles) -> str:
+    """Put back what the last applied review found; returns what was done, in words.
+
+    Only if nothing changed the database since. Raises `ReviewRefused` and `safe_files.FileUnwritable`.
+    """
+    kept = _kept(files)
+    if not kept:
+        raise ReviewRefused(f"there is no applied review to undo for {files.database}")
+    folder = kept[-1]
+    try:
+        after = json.loads((folder / "after.json").read_text(encoding="utf-8"))["database_sha256"]
+        now = _sha256(files.database.read_bytes())
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ReviewRefused(f"cannot undo: {folder} or {files.database} cannot be read ({error})") from error
+    if after != now:
+        raise ReviewRefused(
+            f"{files.database} was changed after that review (a run, another review or by hand); undoing would lose this. "
+            f"The files from before the review are in {folder}"
+        )
+    for target in (files.decisions, files.flagged, files.database):
+        _put_back(folder / target.name, target)
+    shutil.rmtree(folder)
+    return f"{files.database} is again as it was before the last review"
+
+
+def _keep_previous(files: RunFiles, *, after: str) -> None:
+    """Copy the three files into the next `before_review` folder, which appears whole or not at all."""
+    kept = _kept(files)
+    number = _number(kept[-1]) + 1 if kept else 1
+    folder = files.beside(f"before_review.{number}")
+    part = folder.with_name(f".{folder.name}.part")
+    try:
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir(parents=True)
+        for path in (files.database, files.decisions, files.flagged):
+            if path.exists():
+                shutil.copy2(path, part / path.name)
+        (part / "after.json").write_text(json.dumps({"database_sha256": _sha256(after.encode())}) + "\n", encoding="utf-8")
+        os.replace(part, folder)
+        for old in kept[: -KEPT_REVIEWS + 1]:
+            shutil.rmtree(old)
+    except OSError as error:
+        raise safe_files.FileUnwritable(f"cannot keep the files from before the review in {folder}: {error.strerror or error}") from error
+
+
+def _put_back(copy: Path, target: Path) -> None:
+    """The bytes of a kept file at its place; a file that was not there before goes."""
+    if copy.exists():
+        safe_files.write_text(target, copy.read_bytes().decode("latin-1"), encoding="latin-1")  # latin-1 keeps every byte
+    else:
+        target.unlink(missing_ok=True)
+
+
+def _kept(files: RunFiles) -> list[Path]:
+    """Folders of earlier reviews, the latest last."""
+    name = files.beside("before_review").name
+    found = [path for path in files.database.parent.glob("*before_review.*") if path.stem == name and path.suffix[1:].isdecimal()]
+    return sorted(found, key=_number)
+
+
+def _number(folder: Path) -> int:
+    return int(folder.suffix[1:])
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _place_order(problem: str) -> tuple[int, str]:
+    """Problems in the order of their rows."""
+    digits = "".join(char if char.isdecimal() else " " for char in problem.split(":", 1)[0]).split()
+    return (int(digits[0]) if digits else 0, problem)
