@@ -1,0 +1,76 @@
+"""Cleaned conversations on disk, one file a ticket.
+
+A file that was made under other rules, from another helpdesk or with other settings does not count, nor does one that cannot be read:
+the ticket is fetched again. Never changes a file that it reads.
+"""
+
+from pathlib import Path
+from typing import Any, cast
+
+import safe_files
+from conversation_types import CLEANER_VERSION, Conversation, Message
+
+_MESSAGE_TYPES = {"speaker": str, "text": str, "private": bool, "incoming": bool, "created_at": str}
+
+
+def conversation_path(ticket_id: int, folder: Path) -> Path:
+    """The file of one ticket's conversation."""
+    return folder / f"{ticket_id}.json"
+
+
+def ticket_url(ticket_id: int, base_url: str) -> str:
+    """The ticket's address for agents; "" without a helpdesk."""
+    return f"{base_url.rstrip('/')}/a/tickets/{ticket_id}" if base_url else ""
+
+
+def save_conversation(conversation: Conversation, folder: Path) -> None:
+    """Write the conversation's file, whole or not at all. Raises `safe_files.FileUnwritable`."""
+    safe_files.write_text(conversation_path(conversation["ticket_id"], folder), safe_files.dump_json(conversation) + "\n")
+
+
+def load_conversation(
+    ticket_id: int, folder: Path, *, base_url: str, redact: bool, include_private_notes: bool = True, ignore_field: str | None = None
+) -> Conversation | None:
+    """The stored conversation; None if there is none that was made by these rules, from this helpdesk, with these settings."""
+    path = conversation_path(ticket_id, folder)
+    try:
+        text = safe_files.read_text(path)
+        data = None if text is None else safe_files.parse_json(text, name=str(path))
+    except safe_files.FileUnreadable:
+        return None
+    if not isinstance(data, dict) or not _is_conversation(data):
+        return None
+    expected = {
+        "ticket_id": ticket_id,
+        "url": ticket_url(ticket_id, base_url),
+        "cleaner_version": CLEANER_VERSION,
+        "redacted": redact,
+    }
+    settings = data.get("private_notes", True) is include_private_notes and data.get("ignore_field") == (ignore_field or None)
+    return cast(Conversation, data) if settings and all(data[key] == value for key, value in expected.items()) else None
+
+
+def _is_conversation(data: dict[str, Any]) -> bool:
+    texts, optional = ("subject", "created_at", "updated_at", "url"), {"status": int, "source": int, "type": str, "ignored": str}
+    return (
+        all(isinstance(data.get(key), str) for key in texts)
+        and all(key in data and isinstance(data[key], (kind, type(None))) for key, kind in optional.items())
+        and type(data.get("ticket_id")) is int
+        and type(data.get("cleaner_version")) is int
+        and isinstance(data.get("redacted"), bool)
+        and _all_of(data.get("tags"), str)
+        and isinstance(messages := data.get("conversation"), list)
+        and all(_is_message(message) for message in messages)
+    )
+
+
+def _is_message(value: Any) -> bool:
+    well_typed = isinstance(value, dict) and all(isinstance(value.get(key), kind) for key, kind in _MESSAGE_TYPES.items())
+    return well_typed and value["speaker"] in ("user", "agent")
+
+
+def _all_of(value: Any, kind: type) -> bool:
+    return isinstance(value, list) and all(isinstance(entry, kind) for entry in value)
+
+
+__all__ = ["Conversation", "Message", "conversation_path", "load_conversation", "save_conversation", "ticket_url"]

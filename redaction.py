@@ -1,0 +1,207 @@
+"""Placeholders for what identifies or endangers people: addresses, phones, cards, accounts, secrets, names.
+
+`Redactor` gives the same value the same placeholder within one ticket. Order numbers, versions, error codes, dates, models and serial
+numbers stay: a shape that both may have is decided by the word before it. Works by pattern, so it misses what has none; it knows only
+the names that it is told and those in greetings and introductions.
+"""
+
+import ipaddress
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import secret_patterns as shapes
+
+_MAX_NAMES = 200
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    kind: str
+    pattern: re.Pattern[str]
+    accepts: Callable[[re.Match[str]], bool] = lambda match: True
+    group: int | str = 0
+
+
+class Redactor:
+    """Redaction of the texts of one ticket. `names` are people that the ticket's payload knows."""
+
+    def __init__(self, *, names: Iterable[str] = ()) -> None:
+        self._numbers: dict[tuple[str, str], int] = {}
+        self._last: dict[str, int] = {}
+        self._people: dict[str, str] = {}
+        for name in names:
+            self._add_person(name)
+        self._name_pattern = self._compile_names()
+
+    def redact(self, text: str) -> str:
+        """`text` with placeholders like `[EMAIL_1]` for what must not be stored.
+
+        >>> Redactor(names=["Ann Lee"]).redact("Ann here, ann@example.com, order 4711. Ask ann@example.com")
+        '[NAME_1] here, [EMAIL_1], order 4711. Ask [EMAIL_1]'
+        """
+        for rule in _RULES:
+            text = rule.pattern.sub(lambda match, rule=rule: self._replace(rule, match), text)  # type: ignore[misc]
+        text = self._replace_ibans(text)
+        if self._name_pattern is not None:
+            text = self._name_pattern.sub(lambda match: self._placeholder("NAME", self._people[match[0].casefold()]), text)
+        return shapes.GREETED_NAME.sub(self._replace_greeted, text)
+
+    def _replace(self, rule: _Rule, match: re.Match[str]) -> str:
+        value = match[rule.group]
+        if not value or value.startswith("[") or not rule.accepts(match):
+            return match[0]
+        start, end = match.start(rule.group) - match.start(), match.end(rule.group) - match.start()
+        return match[0][:start] + self._placeholder(rule.kind, _normal(rule.kind, value)) + match[0][end:]
+
+    def _replace_greeted(self, match: re.Match[str]) -> str:
+        words = match["name"].split()
+        if any(word.strip(".,").casefold() in shapes.NO_NAMES for word in words):
+            return match[0]
+        start, end = match.start("name") - match.start(), match.end("name") - match.start()
+        return match[0][:start] + self._placeholder("NAME", self._people.get(words[0].casefold(), match["name"])) + match[0][end:]
+
+    def _replace_ibans(self, text: str) -> str:
+        parts, done = [], 0
+        for match in shapes.IBAN_START.finditer(text):
+            end = _iban_end(text, match.start())
+            if match.start() >= done and end:
+                parts += [text[done : match.start()], self._placeholder("IBAN", _normal("IBAN", text[match.start() : end]))]
+                done = end
+        return "".join([*parts, text[done:]])
+
+    def _placeholder(self, kind: str, value: str) -> str:
+        key = (kind, value.casefold() if kind in ("EMAIL", "NAME") else value)
+        if key not in self._numbers:
+            self._last[kind] = self._numbers[key] = self._last.get(kind, 0) + 1
+        return f"[{kind}_{self._numbers[key]}]"
+
+    def _add_person(self, name: str) -> None:
+        """Full name and its parts, all standing for one person; names of roles and companies are no people."""
+        words = [word for word in re.findall(r"[^\W\d_][^\s,;<>()\"]*", name) if word]
+        if (
+            not words
+            or len(words) > 5
+            or len(self._people) > _MAX_NAMES
+            or any(word.strip(".").casefold() in shapes.NO_NAMES for word in words)
+        ):
+            return
+        whole = " ".join(words)
+        if len(whole) < 3:
+            return
+        for form in (whole, " ".join(reversed(words)) if len(words) == 2 else whole, *(word for word in words if len(word) >= 3)):
+            self._people.setdefault(form.casefold(), whole)
+
+    def _compile_names(self) -> re.Pattern[str] | None:
+        """Full names in any case; single parts only as they are written in names, with a capital."""
+        if not self._people:
+            return None
+        forms = sorted(self._people, key=lambda form: (-len(form), form))
+        wholes = [f"(?i:{re.escape(form)})" for form in forms if " " in form]
+        parts = [
+            re.escape(variant) for form in forms if " " not in form for variant in sorted({form.title(), form.capitalize(), form.upper()})
+        ]
+        return re.compile(rf"(?<![\w@])(?:{'|'.join(wholes + parts)})(?![\w@])")
+
+
+def _normal(kind: str, value: str) -> str:
+    if kind in ("PHONE", "CARD", "IBAN"):
+        return re.sub(r"[^0-9A-Za-z]", "", value).upper().removeprefix("00")
+    return value
+
+
+def _word_before(match: re.Match[str], pattern: re.Pattern[str], *, reach: int = 32) -> bool:
+    """True when `pattern` stands shortly before the match, in the same line."""
+    before = match.string[max(0, match.start() - reach) : match.start()]
+    return bool(pattern.search(before.rsplit("\n", 1)[-1]))
+
+
+def _is_card(match: re.Match[str]) -> bool:
+    digits = re.sub(r"\D", "", match[0])
+    if _word_before(match, shapes.CARD_WORD):
+        return 13 <= len(digits) <= 19 and (_luhn(digits) or re.fullmatch(r"\d{4}([ -])\d{4}\1\d{4}\1\d{4}", match[0]) is not None)
+    return bool(shapes.CARD_PREFIX.fullmatch(digits)) and _luhn(digits) and not _word_before(match, shapes.NUMBER_WORD)
+
+
+def _luhn(digits: str) -> bool:
+    doubled = [int(digit) * (1 + position % 2) for position, digit in enumerate(reversed(digits))]
+    return sum(value - 9 if value > 9 else value for value in doubled) % 10 == 0
+
+
+def _is_phone(match: re.Match[str]) -> bool:
+    text = match[0]
+    digits = re.sub(r"\D", "", text)
+    if not 7 <= len(digits) <= 15 or shapes.DATE_LIKE.search(text):
+        return False
+    told, other = _word_before(match, shapes.PHONE_WORD), _word_before(match, shapes.NUMBER_WORD)
+    if other and not told:
+        return False
+    if text.startswith("+"):
+        return len(digits) >= 8
+    if told:
+        return True
+    return bool(shapes.PHONE_SHAPE.fullmatch(text))
+
+
+def _is_ipv4(match: re.Match[str]) -> bool:
+    octets = [int(part) for part in match[0].split(".")]
+    return max(octets) <= 255 and octets[0] not in (0, 127, 255) and not _word_before(match, shapes.VERSION_WORD, reach=24)
+
+
+def _is_ipv6(match: re.Match[str]) -> bool:
+    try:
+        address = ipaddress.IPv6Address(match[0])
+    except ValueError:
+        return False
+    return match[0].count(":") >= 3 and not address.is_loopback and any(char.isdigit() for char in match[0])
+
+
+def _is_secret_word(match: re.Match[str]) -> bool:
+    """After "password is" stands a sentence as often as a password: it must look like one."""
+    value = match["value"].strip(".,;!?\"'`")
+    if value.casefold() in shapes.NO_PASSWORDS or not value:
+        return False
+    if match["sure"] and match["sure"].strip():
+        return True
+    return any(char.isdigit() for char in value) or any(not char.isalnum() for char in value[1:-1]) or not value[1:].islower()
+
+
+def _is_random(match: re.Match[str]) -> bool:
+    value = match[0]
+    return any(char.isdigit() for char in value) and any(char.isupper() for char in value) and any(char.islower() for char in value)
+
+
+def _iban_end(text: str, start: int) -> int:
+    """The end of the IBAN that begins at `start`; 0 if none does."""
+    length = shapes.IBAN_LENGTHS.get(text[start : start + 2].upper(), 0)
+    taken: list[str] = []
+    at = start
+    while at < len(text) and len(taken) < length:
+        if text[at].isascii() and text[at].isalnum():
+            taken.append(text[at].upper())
+        elif text[at] not in " -\u00a0":
+            break
+        at += 1
+    if len(taken) != length or not length or (at < len(text) and text[at].isalnum()):
+        return 0
+    turned = "".join(taken[4:] + taken[:4])
+    return at if int("".join(str(int(char, 36)) for char in turned)) % 97 == 1 else 0
+
+
+_RULES = (
+    _Rule("SECRET", shapes.PRIVATE_KEY),
+    _Rule("SECRET", shapes.URL_LOGIN, group="value"),
+    _Rule("SECRET", shapes.URL_PARAMETER, group="value"),
+    _Rule("SECRET", shapes.URL_TOKEN, group="value"),
+    _Rule("SECRET", shapes.KNOWN_KEY),
+    _Rule("SECRET", shapes.BEARER, group="value"),
+    _Rule("SECRET", shapes.PASSWORD, accepts=_is_secret_word, group="value"),
+    _Rule("SECRET", shapes.ASSIGNED_SECRET, accepts=_is_secret_word, group="value"),
+    _Rule("SECRET", shapes.ONE_TIME_CODE, group="value"),
+    _Rule("EMAIL", shapes.EMAIL),
+    _Rule("SECRET", shapes.LONG_RANDOM, accepts=_is_random),
+    _Rule("CARD", shapes.CARD, accepts=_is_card),
+    _Rule("IP", shapes.IPV4, accepts=_is_ipv4),
+    _Rule("IP", shapes.IPV6, accepts=_is_ipv6),
+    _Rule("PHONE", shapes.PHONE, accepts=_is_phone),
+)
