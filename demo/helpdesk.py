@@ -9,13 +9,11 @@ import base64
 import contextlib
 import datetime
 import json
-import math
-import random
 import socket
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -23,12 +21,11 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from demo.faults import FaultPlan, send_fault
+from demo.helpdesk_api import Answer, TicketApi
+from demo.helpdesk_limit import CreditLimit
 from demo.labelled_files import load_labelled
-from demo.query_language import QueryError, instant, parse_query
 
 TICKETS_FOLDER = Path(__file__).with_name("tickets")
-SEARCH_PAGE, SEARCH_PAGES = 30, 10
-INCLUDED_MESSAGES = 10
 DEFAULT_KEY = "demo-key"
 
 
@@ -51,16 +48,6 @@ class HelpdeskOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """A reply before it is sent: status, JSON value (None: empty body), further headers, and what it cost."""
-
-    status: int
-    value: Any = None
-    headers: Mapping[str, str] = field(default_factory=dict)
-    credits: int = 1
-
-
-@dataclass(frozen=True, slots=True)
 class CallRecord:
     """One call as the server saw it; `too_soon` if the caller had been told to wait longer."""
 
@@ -80,7 +67,7 @@ class Helpdesk:
         self.tickets = {ticket["id"]: ticket for ticket in tickets}
         self.calls: list[CallRecord] = []
         self.lock = threading.Lock()
-        self._limit = _Limit(self.options)
+        self._limit = CreditLimit(limit=self.options.limit, window_s=self.options.window_s, used_by_others=self.options.used_by_others)
         self._server: _Server | None = None
 
     def start(self) -> str:
@@ -106,145 +93,42 @@ class Helpdesk:
         """The reply to GET `target`, within the limit."""
         url = urlsplit(target)
         params = {name: values[-1] for name, values in parse_qs(url.query, keep_blank_values=True).items()}
-        answer = self._authorised(authorization) or self._route(url.path, params, f"http://{host}{url.path}")
+        answer = self._refusal(authorization) or self._api().answer(url.path, params, f"http://{host}{url.path}")
         with self.lock:
-            window, headers, refused, too_soon = self._limit.charge(answer.credits)
-            if refused is not None:
-                answer = Answer(429, {"message": "You have exceeded the limit of requests per minute"}, {"Retry-After": str(refused)})
-            self.calls.append(CallRecord(time.monotonic(), target, answer.status, answer.credits, window, too_soon))
-        return Answer(answer.status, answer.value, {**answer.headers, **headers}, answer.credits)
+            charge = self._limit.charge(answer.credits)
+            if charge.refused_s is not None:
+                answer = Answer(
+                    429, {"message": "You have exceeded the limit of requests per minute"}, {"Retry-After": str(charge.refused_s)}
+                )
+            self.calls.append(CallRecord(time.monotonic(), target, answer.status, answer.credits, charge.window, charge.too_soon))
+        return Answer(answer.status, answer.value, {**answer.headers, **charge.headers}, answer.credits)
 
-    def _authorised(self, authorization: str) -> Answer | None:
+    def stats(self) -> dict[str, Any]:
+        """What the server saw, for somebody in another process: credits by window, refusals, calls before their time."""
+        with self.lock:
+            windows: dict[int, int] = {}
+            for call in self.calls:
+                windows[call.window] = windows.get(call.window, 0) + (call.credits if call.status != 429 else 0)
+            refused = sum(call.status == 429 for call in self.calls)
+            return {"calls": len(self.calls), "windows": windows, "too_soon": sum(call.too_soon for call in self.calls), "refused": refused}
+
+    def _api(self) -> TicketApi:
+        options = self.options
+        return TicketApi(
+            self.tickets,
+            whole_day_end=options.whole_day_end,
+            has_archive=options.has_archive,
+            shuffle_seed=options.shuffle_seed,
+            forbidden=options.forbidden,
+            now=options.now,
+        )
+
+    def _refusal(self, authorization: str) -> Answer | None:
         with contextlib.suppress(ValueError):
             user = base64.b64decode(authorization.removeprefix("Basic "), validate=True).decode().partition(":")[0]
             if authorization.startswith("Basic ") and user == self.options.api_key:
                 return None
         return Answer(401, {"code": "invalid_credentials", "message": "You have to be logged in to perform this action."})
-
-    def _route(self, path: str, params: dict[str, str], url: str) -> Answer:
-        parts = path.strip("/").split("/")
-        if parts[:2] != ["api", "v2"]:
-            return Answer(404)
-        match parts[2:]:
-            case ["search", "tickets"]:
-                return self._search(params)
-            case ["tickets"]:
-                return self._list(params, url)
-            case ["tickets", "archived", number, *rest] if number.isdecimal():
-                return self._thread(int(number), rest, params, url, archived=True)
-            case ["tickets", number, *rest] if number.isdecimal():
-                return self._thread(int(number), rest, params, url, archived=False)
-        return Answer(404)
-
-    def _search(self, params: dict[str, str]) -> Answer:
-        query, page = params.get("query", ""), params.get("page", "1")
-        if not (page.isdecimal() and 1 <= int(page) <= SEARCH_PAGES):
-            return _invalid("page", f"It should be a Positive Integer less than or equal to {SEARCH_PAGES}")
-        if len(query) < 2 or query[0] != '"' or query[-1] != '"' or '"' in query[1:-1]:
-            return _invalid("query", "Given query is invalid")
-        if len(query) - 2 > 512:
-            return _invalid("query", "Has too many characters: the limit is 512")
-        try:
-            test = parse_query(query[1:-1], whole_day_end=self.options.whole_day_end)
-        except QueryError as error:
-            return _invalid("query", str(error))
-        found = [ticket for ticket in self._visible() if test(ticket)]
-        self._arrange(found, newest_first="created_at")
-        results = [_plain(ticket, without=("description", "description_text")) for ticket in _cut(found, int(page), SEARCH_PAGE)]
-        return Answer(200, {"total": len(found), "results": results})
-
-    def _list(self, params: dict[str, str], url: str) -> Answer:
-        per_page, page = params.get("per_page", "30"), params.get("page", "1")
-        if not (per_page.isdecimal() and 1 <= int(per_page) <= 100):
-            return _invalid("per_page", "It should be a Positive Integer less than or equal to 100")
-        if not (page.isdecimal() and int(page) >= 1):
-            return _invalid("page", "It should be a Positive Integer")
-        if int(page) > 300:
-            return _invalid("page", "You cannot access tickets beyond the 300th page. Please provide a smaller page number.")
-        try:
-            found = self._listed(params)
-        except ValueError:
-            return _invalid("updated_since", "It should be in the 'combined date and time ISO8601' format")
-        order = params.get("order_by", "created_at")
-        found.sort(key=lambda ticket: str(ticket.get(order) or ""), reverse=params.get("order_type", "desc") != "asc")
-        includes = [name for name in params.get("include", "").split(",") if name]
-        without = () if "description" in includes else ("description", "description_text")
-        rows = [_plain(ticket, without=without) for ticket in _cut(found, int(page), int(per_page))]
-        return Answer(200, rows, _link(url, params, int(page), int(per_page), len(found)), credits=1 + 2 * len(includes))
-
-    def _listed(self, params: dict[str, str]) -> list[dict[str, Any]]:
-        name = params.get("filter", "")
-        tickets = [ticket for ticket in self.tickets.values() if ticket.get(name)] if name in ("deleted", "spam") else self._visible()
-        if name == "new_and_my_open":
-            tickets = [ticket for ticket in tickets if ticket.get("status") == 2]
-        if "requester_id" in params:
-            tickets = [ticket for ticket in tickets if str(ticket.get("requester_id")) == params["requester_id"]]
-        if "updated_since" in params:
-            since = instant(params["updated_since"])
-            return [ticket for ticket in tickets if instant(ticket["updated_at"]) >= since]
-        now = self.options.now or datetime.datetime.now(datetime.timezone.utc)
-        return [ticket for ticket in tickets if instant(ticket["created_at"]) >= now - datetime.timedelta(days=30)]
-
-    def _thread(self, number: int, rest: list[str], params: dict[str, str], url: str, *, archived: bool) -> Answer:
-        ticket = self.tickets.get(number)
-        if archived and not self.options.has_archive:
-            return Answer(403, {"code": "require_feature", "message": "The Archive Tickets feature is not supported in your plan."})
-        if ticket is None or bool(ticket.get("archived")) != archived or rest not in ([], ["conversations"]):
-            return Answer(404)
-        if number in self.options.forbidden:
-            return Answer(403, {"code": "access_denied", "message": "You are not authorized to perform this action."})
-        messages = sorted(ticket.get("conversations") or [], key=lambda message: str(message.get("created_at")))
-        if rest:
-            return self._messages(messages, params, url)
-        includes = [name for name in params.get("include", "").split(",") if name]
-        extra = {"conversations": messages[:INCLUDED_MESSAGES]} if "conversations" in includes else {}
-        return Answer(200, _plain(ticket) | extra, credits=1 + len(includes))
-
-    def _messages(self, messages: list[dict[str, Any]], params: dict[str, str], url: str) -> Answer:
-        per_page, page = params.get("per_page", "30"), params.get("page", "1")
-        if not (per_page.isdecimal() and 1 <= int(per_page) <= 100 and page.isdecimal() and int(page) >= 1):
-            return _invalid("per_page", "It should be a Positive Integer less than or equal to 100")
-        self._arrange(messages)
-        shown = _cut(messages, int(page), int(per_page))
-        return Answer(200, shown, _link(url, params, int(page), int(per_page), len(messages)))
-
-    def _visible(self) -> list[dict[str, Any]]:
-        return [ticket for ticket in self.tickets.values() if not (ticket.get("deleted") or ticket.get("spam") or ticket.get("archived"))]
-
-    def _arrange(self, rows: list[dict[str, Any]], *, newest_first: str | None = None) -> None:
-        if newest_first is not None:
-            rows.sort(key=lambda row: (str(row.get(newest_first)), row["id"]), reverse=True)
-        if self.options.shuffle_seed is not None:
-            random.Random(self.options.shuffle_seed).shuffle(rows)
-
-
-class _Limit:
-    """The account's limit by fixed windows, counted from the server's start. Its caller holds the lock."""
-
-    def __init__(self, options: HelpdeskOptions) -> None:
-        self._options = options
-        self._began = time.monotonic()
-        self._window, self._used = -1, 0
-        self._told_until = 0.0
-
-    def charge(self, credits: int) -> tuple[int, dict[str, str], int | None, bool]:
-        """Number of the window, rate headers, seconds to wait if it was too much, and whether the caller had been told to wait."""
-        now = time.monotonic()
-        window = int((now - self._began) / self._options.window_s)
-        if self._options.limit is None:
-            return window, {}, None, False
-        if window != self._window:
-            self._window, self._used = window, self._options.used_by_others
-        too_soon = now < self._told_until
-        refused = None
-        if self._used + credits > self._options.limit:
-            refused = max(1, math.ceil(self._began + (window + 1) * self._options.window_s - now))
-            self._told_until = max(self._told_until, now + refused)
-        else:
-            self._used += credits
-        left = float(self._options.limit - self._used)
-        headers = {"X-RateLimit-Total": f"{self._options.limit}.0", "X-RateLimit-Remaining": str(left)}
-        return window, headers | {"X-RateLimit-Used-CurrentRequest": f"{credits}.0"}, refused, too_soon
 
 
 class _Server(ThreadingHTTPServer):
@@ -282,7 +166,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         if self.path == "/demo/stats":
-            return self._send(Answer(200, _stats(self.server.helpdesk)))
+            return self._send(Answer(200, self.server.helpdesk.stats()))
         desk = self.server.helpdesk
         answer = desk.answer(self.path, self.headers.get("Authorization", ""), self.headers.get("Host", ""))
         if desk.options.latency_s:
@@ -310,39 +194,6 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _send(self, answer: Answer) -> None:
         self.wfile.write(self._bytes(answer))  # in one piece: two writes would wait for one another
-
-
-def _stats(helpdesk: Helpdesk) -> dict[str, Any]:
-    """What the server saw, for a benchmark in another process."""
-    with helpdesk.lock:
-        windows: dict[int, int] = {}
-        for call in helpdesk.calls:
-            if call.status != 429:
-                windows[call.window] = windows.get(call.window, 0) + call.credits
-        too_soon = sum(call.too_soon for call in helpdesk.calls)
-        refused = sum(call.status == 429 for call in helpdesk.calls)
-        credits = sum(call.credits for call in helpdesk.calls)
-        return {"calls": len(helpdesk.calls), "credits": credits, "windows": windows, "too_soon": too_soon, "refused": refused}
-
-
-def _plain(ticket: dict[str, Any], *, without: tuple[str, ...] = ()) -> dict[str, Any]:
-    """The ticket itself, as a page shows it: its messages have their own path."""
-    return {name: value for name, value in ticket.items() if name != "conversations" and name not in without}
-
-
-def _cut(rows: list[dict[str, Any]], page: int, per_page: int) -> list[dict[str, Any]]:
-    return rows[(page - 1) * per_page : page * per_page]
-
-
-def _link(url: str, params: dict[str, str], page: int, per_page: int, total: int) -> dict[str, str]:
-    if page * per_page >= total:
-        return {}
-    others = "".join(f"&{name}={value}" for name, value in params.items() if name not in ("page", "per_page"))
-    return {"Link": f'<{url}?page={page + 1}&per_page={per_page}{others}>; rel="next"'}
-
-
-def _invalid(name: str, message: str) -> Answer:
-    return Answer(400, {"description": "Validation failed", "errors": [{"field": name, "message": message, "code": "invalid_value"}]})
 
 
 def load_tickets(folder: Path = TICKETS_FOLDER) -> list[dict[str, Any]]:
