@@ -11,17 +11,20 @@ import logging
 import os
 import sqlite3
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import clock
 from model_protocol import Usage
 
 log = logging.getLogger(__name__)
 
 FILE_NAME = "answers.sqlite3"
 _BUSY_TIMEOUT_S = 30.0
+_JOURNAL_TRIES = 100
+_JOURNAL_WAIT_S = 0.02
 _FORM = 1
 _TABLES = """
     CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, text TEXT NOT NULL, prompt INTEGER NOT NULL, cached INTEGER NOT NULL,
@@ -50,7 +53,9 @@ class AnswerStore:
     def __init__(self, folder: Path) -> None:
         self._path = folder / FILE_NAME
         self._lock = threading.Lock()
+        self._asking: dict[str, tuple[threading.Lock, int]] = {}
         self._warned = False
+        self._file: int | None = None
         self._db = self._open()
 
     def get(self, key: str) -> StoredAnswer | None:
@@ -73,6 +78,21 @@ class AnswerStore:
     def put_note(self, name: str, value: str) -> None:
         """Keep a note, in place of an older one."""
         self._write("INSERT OR REPLACE INTO notes VALUES (?, ?)", (name, value))
+
+    @contextlib.contextmanager
+    def asking(self, key: str) -> Iterator[None]:
+        """The time in which one thread gets the answer to `key`; others with the same question wait, and find it kept."""
+        with self._lock:
+            lock, users = self._asking.get(key, (threading.Lock(), 0))
+            self._asking[key] = (lock, users + 1)
+        try:
+            with lock:
+                yield
+        finally:
+            with self._lock:
+                lock, users = self._asking.pop(key)
+                if users > 1:
+                    self._asking[key] = (lock, users - 1)
 
     def close(self) -> None:
         """Close the file; the store must not be used after."""
@@ -101,7 +121,8 @@ class AnswerStore:
         """Whether to write again, into a new file: the old one was found damaged. Else a warning, once."""
         if _is_damage(error):
             self._db.close()
-            self._set_aside(error)
+            with contextlib.suppress(OSError):
+                self._set_aside(error)
             self._db = self._open()
             return True
         if not self._warned:
@@ -113,33 +134,45 @@ class AnswerStore:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             try:
-                return _connect(self._path)
+                return self._connected()
             except sqlite3.DatabaseError as error:
                 if not _is_damage(error):
                     raise
                 self._set_aside(error)
-                return _connect(self._path)
+                return self._connected()
         except (OSError, sqlite3.Error) as error:
             log.warning("answers cannot be kept in %s (%s); a later run will pay for them again", self._path, error)
             self._warned = True
             return _connect(Path(":memory:"))
 
+    def _connected(self) -> sqlite3.Connection:
+        self._file = _file_number(self._path)
+        return _connect(self._path)
+
     def _set_aside(self, error: Exception) -> None:
+        if self._file is not None and _file_number(self._path) != self._file:
+            return  # another process has set it aside already; what stands there now is its new one
         number = 1
         while (aside := self._path.with_name(f"{FILE_NAME}.damaged-{number}")).exists():
             number += 1
         for ending in ("-wal", "-shm"):  # a journal must not be played into the new file
             with contextlib.suppress(OSError):
                 os.replace(f"{self._path}{ending}", f"{aside}{ending}")
-        with contextlib.suppress(FileNotFoundError):  # the other process was faster
-            os.replace(self._path, aside)
+        os.replace(self._path, aside)
         log.warning("%s is damaged (%s) and set aside as %s; its answers have to be paid for again", self._path, error, aside.name)
+
+
+def _file_number(path: Path) -> int | None:
+    try:
+        return path.stat().st_ino
+    except OSError:
+        return None
 
 
 def _connect(path: Path) -> sqlite3.Connection:
     db = sqlite3.connect(path, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
     try:
-        db.execute("PRAGMA journal_mode = WAL")
+        _use_journal(db)
         db.execute("PRAGMA synchronous = NORMAL")
         db.executescript(_TABLES)
         damage = db.execute("PRAGMA quick_check(1)").fetchone()[0]
@@ -149,6 +182,19 @@ def _connect(path: Path) -> sqlite3.Connection:
         db.close()
         raise
     return db
+
+
+def _use_journal(db: sqlite3.Connection) -> None:
+    """Switch to the write-ahead journal; SQLite's own waiting does not cover two processes that do so at the same moment."""
+    for _ in range(_JOURNAL_TRIES):
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error):
+                raise
+            clock.sleep(_JOURNAL_WAIT_S)
+        else:
+            return
 
 
 def _is_damage(error: sqlite3.Error) -> bool:

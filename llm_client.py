@@ -19,7 +19,7 @@ from call_gate import CallGate, Pass
 from http_retry import NotBefore, TransientError
 from llm_bill import Bill, Prices, Totals
 from llm_dialect import Dialect, DialectBook
-from llm_http import Connection, Server, ServerFault
+from llm_http import Connection, Server, ServerFault, Unreachable
 from llm_refusals import STOPPING, Refusal, ServerRefused
 from model_protocol import Answer, AnswerUnusable, BudgetReached, ContextTooLong, JsonSchema, Messages, ModelStopped, Usage
 
@@ -68,7 +68,11 @@ def chat(messages: Sequence[Mapping[str, str]], **kwargs: Any) -> str:
 
 def server_from_environment() -> Server:
     """The model server that the environment names. Raises `env.ConfigError`."""
-    settings = env.load_settings()
+    return server_of(env.load_settings())
+
+
+def server_of(settings: env.Settings) -> Server:
+    """The model server that the settings name."""
     return Server(
         base_url=settings.llm_base_url,
         api_key=settings.llm_api_key,
@@ -114,15 +118,20 @@ class LlmClient:
         Raises `AnswerUnusable` or `ContextTooLong` (this question's failure), `ModelStopped` or `BudgetReached` (the run's end).
         """
         key = question_key(self._server.model, messages, schema or {}, self._parameters())
-        stored = self._from_store(key, parse)
-        if stored is not None:
-            return stored
-        question = _Question(messages, schema, self._server.max_tokens or DEFAULT_MAX_TOKENS)
-        answer = self._asked(question, parse)
-        self._bill.count(answers=1)
-        if self._store is not None:
+        if self._store is None:
+            return self._paid(messages, schema, parse)
+        with self._store.asking(key):
+            stored = self._from_store(self._store, key, parse)
+            if stored is not None:
+                return stored
+            answer = self._paid(messages, schema, parse)
             self._store.put(key, answer.text, answer.usage)
-        return answer
+            return answer
+
+    def holds(self, messages: Messages, *, schema: JsonSchema | None) -> bool:
+        """Whether an answer to this question is in the store, so that asking costs nothing."""
+        key = question_key(self._server.model, messages, schema or {}, self._parameters())
+        return self._store is not None and self._store.get(key) is not None
 
     def totals(self) -> Totals:
         """Calls, tokens and cost of the run so far."""
@@ -133,8 +142,15 @@ class LlmClient:
         chosen = {"temperature": self._server.temperature, "max_tokens": self._server.max_tokens}
         return {name: value for name, value in chosen.items() if value is not None}
 
-    def _from_store(self, key: str, parse: Callable[[str], T]) -> Answer[T] | None:
-        kept = self._store.get(key) if self._store is not None else None
+    def _paid(self, messages: Messages, schema: JsonSchema | None, parse: Callable[[str], T]) -> Answer[T]:
+        answer = self._asked(_Question(messages, schema, self._server.max_tokens or DEFAULT_MAX_TOKENS), parse)
+        self._bill.count(answers=1)
+        used = answer.usage
+        log.info("answered: prompt_tokens=%d (cached %d), completion_tokens=%d", used.prompt, used.cached, used.completion)
+        return answer
+
+    def _from_store(self, store: AnswerStore, key: str, parse: Callable[[str], T]) -> Answer[T] | None:
+        kept = store.get(key)
         if kept is None:
             return None
         try:
@@ -241,7 +257,6 @@ class LlmClient:
             charge.usage = read_usage(body, question.messages)
         entry.answered = True
         question.usage += charge.usage
-        log.debug("usage: %s", charge.usage)
         with self._lock:
             self._failures_in_a_row = 0
         return read_completion(body)
@@ -271,7 +286,7 @@ class LlmClient:
         with self._lock:
             self._failures_in_a_row += fault.status != 200
             outage = self._failures_in_a_row >= FAILURES_IN_A_ROW
-        if outage or fault.status == 429 or not self._connection.replied:
+        if outage or fault.status == 429 or isinstance(fault, Unreachable):
             return self._stop(ModelStopped(f"model server does not answer: {fault}: run again later, or check LLM_API_BASE_URL"))
         return AnswerUnusable(f"no answer: {fault}")
 

@@ -12,14 +12,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Protocol
 
-from llm_refusals import Refusal
+from llm_refusals import SMALLEST_ANSWER_TOKENS, Refusal, limit_is_to_blame
 from model_protocol import JsonSchema
 
 Messages = Sequence[Mapping[str, str]]
 
 FORMATS = ("json_schema", "json_object", "none")
 LIMIT_FIELDS = ("max_tokens", "max_completion_tokens", "none")
-SMALLEST_LIMIT = 256
 _UNKNOWN_FIELD = re.compile(
     r"extra_forbidden|extra inputs|unrecogni[sz]ed|unknown (?:name|field|parameter|key|argument)|cannot find field"
     r"|not permitted|unexpected (?:keyword|field|parameter|property)|additional propert",
@@ -147,6 +146,8 @@ def _named_field(named: str, sent: Mapping[str, Any]) -> str | None:
         r"\bsystem\b.{0,40}\brole\b|\brole\b.{0,60}\bsystem\b", message, re.IGNORECASE
     ):
         return "system"
+    if limit_is_to_blame(message):
+        return next((field for field in LIMIT_FIELDS if field in sent), None)
     optional = [field for field in sent if field not in ("messages", "model")]
     for text in (param, message):
         places = [(match.start(), field) for field in optional if (match := re.search(rf"\b{field}\b", text))]
@@ -168,9 +169,10 @@ def _other_format(dialect: Dialect, said: str, sent: str) -> Dialect:
 
 def _other_limit(dialect: Dialect, said: str, sent: str, limit: int) -> Dialect:
     """A smaller limit if the number is too large, else the other field, at last none."""
-    if _TOO_LARGE.search(said) and not _UNKNOWN_FIELD.search(said) and "nsupported" not in said and limit > SMALLEST_LIMIT:
-        bounds = [int(number) for number in _UPPER_BOUND.findall(said) if SMALLEST_LIMIT <= int(number) < limit]
-        return replace(dialect, largest_limit=bounds[0] if bounds else max(SMALLEST_LIMIT, limit // 2))
+    too_large = limit_is_to_blame(said.partition("\n")[2]) or _TOO_LARGE.search(said)
+    if too_large and not _UNKNOWN_FIELD.search(said) and "nsupported" not in said and limit > SMALLEST_ANSWER_TOKENS:
+        bounds = [int(number) for number in _UPPER_BOUND.findall(said) if SMALLEST_ANSWER_TOKENS <= int(number) < limit]
+        return replace(dialect, largest_limit=bounds[0] if bounds else max(SMALLEST_ANSWER_TOKENS, limit // 2))
     refused = tuple(sorted({*dialect.refused, sent}))
     return replace(dialect, limit_field=next(name for name in LIMIT_FIELDS if name not in refused), refused=refused)
 

@@ -118,7 +118,7 @@ class Connection:
         what = _unreachable(error)
         if what is None:
             return TransientError(f"the connection broke ({type(error).__name__})")
-        return TransientError(what) if self.replied else self._stop(what)
+        return Unreachable(f"it {what}") if self.replied else self._stop(what)
 
     def _refuse(self, refusal: Refusal, headers: Mapping[str, str]) -> None:
         if 300 <= refusal.status < 400:
@@ -160,6 +160,10 @@ class Connection:
     def _without_key(self, data: bytes) -> str:
         text = data.decode("utf-8", "replace")[:_MAX_LOGGED_CHARS]
         return text.replace(self.server.api_key, "[key]") if len(self.server.api_key) >= 6 else text
+
+
+class Unreachable(TransientError):
+    """A server that was there before takes no connection now."""
 
 
 class ServerFault(TransientError):

@@ -16,6 +16,7 @@ Kind = Literal["transient", "key", "quota", "model", "path", "context", "filtere
 STOPPING: frozenset[Kind] = frozenset({"key", "quota", "model", "path", "long_wait"})
 LONGEST_WAIT_S = 120.0
 MAX_WORDS_CHARS = 300
+SMALLEST_ANSWER_TOKENS = 256
 _PHRASES_WITHIN = 600  # characters of a message in which a phrase is the server's own and not an echoed prompt
 _TRANSIENT = frozenset({408, 409, 425, 429, *range(500, 600)})
 
@@ -35,7 +36,7 @@ _PHRASES: tuple[tuple[Kind, str], ...] = (
               r"|out of credits|billing (?:hard )?limit|payment required"),
     ("key", r"api key not valid|(?:invalid|incorrect|missing|no) api[ _-]?key"),
     ("context", r"maximum context length|context (?:length|window|size)|prompt is too long|input is too long|too many (?:input )?tokens"
-                r"|input token count|reduce the length|prompt contains too many"
+                r"|input token count|reduce the length|prompt contains too many|context (?:the )?overflow"
                 r"|exceeds? the (?:model'?s? )?(?:maximum|available) (?:context|input)"),
     ("path", r"unexpected endpoint|(?:no such|unknown|invalid) (?:route|endpoint|path|url)|unknown request url|cannot post"),
     ("filtered", r"content (?:management )?policy|flagged (?:by|for|as)|safety (?:system|filter)|content filter|moderation"),
@@ -129,12 +130,29 @@ def shown(text: str, *, secret: str) -> str:
     return line if len(line) <= MAX_WORDS_CHARS else line[: MAX_WORDS_CHARS - 1] + "…"
 
 
+def limit_is_to_blame(message: str) -> bool:
+    """Whether a prompt would fit if room for fewer answer tokens were asked for.
+
+    >>> limit_is_to_blame("maximum context length is 4096 tokens. You requested 4500 tokens (500 in the messages, 4000 in the completion)")
+    True
+    """
+    said = message[:_PHRASES_WITHIN]
+    found = re.search(
+        r"(?:context length|context window) is (\d+).*?(\d+) in the (?:messages|prompt).{0,40}in the completion", said, re.DOTALL
+    )
+    if found:
+        return int(found[2]) + SMALLEST_ANSWER_TOKENS < int(found[1])
+    return re.search(r"\bmax_(?:completion_)?tokens\b.{0,60}too large", said, re.DOTALL) is not None
+
+
 def _kind(status: int, error: _ErrorBody, asked: float | None) -> Kind:
     kind = _kind_by_words(status, error, asked) or _kind_by_status(status)
     return "long_wait" if kind == "transient" and asked is not None and asked > LONGEST_WAIT_S else kind
 
 
 def _kind_by_words(status: int, error: _ErrorBody, asked: float | None) -> Kind | None:
+    if limit_is_to_blame(error.message):
+        return "request"
     for kind, pattern in _CODES:
         if re.search(rf"(?<![a-z])(?:{pattern})(?![a-z])", error.codes, re.IGNORECASE) and not (kind == "key" and status == 429):
             return kind
@@ -142,8 +160,7 @@ def _kind_by_words(status: int, error: _ErrorBody, asked: float | None) -> Kind 
     for kind, pattern in _PHRASES:
         if status in _MESSAGE_ONLY_WHEN[kind] and re.search(pattern, message, re.IGNORECASE | re.DOTALL):
             rate_limit = kind == "quota" and status == 429 and asked is not None  # "quota" is also said of requests a minute
-            token_limit = kind == "context" and re.search(r"\bmax_(?:completion_)?tokens\b.{0,40}too large", message)
-            if not rate_limit and not token_limit:
+            if not rate_limit:
                 return kind
     return None
 
