@@ -97,7 +97,7 @@ class DialectBook:
         self._lock = threading.Lock()
         self._notes = notes
         self._name = "dialect:" + hashlib.sha256(f"{base_url}\n{model}".encode()).hexdigest()[:32]
-        remembered = _from_note(notes.get_note(self._name) if notes else None)
+        remembered = _from_note(notes.get_note(self._name) if notes is not None else None)
         self._remembered = remembered is not None
         self._proven = False
         self._kept = self._dialect = remembered or Dialect()
@@ -130,7 +130,7 @@ class DialectBook:
             if used != self._dialect or used == self._kept:
                 return
             self._kept = used
-        if self._notes:
+        if self._notes is not None:
             self._notes.put_note(self._name, json.dumps(asdict(used), sort_keys=True))
 
     def forget_unproven(self) -> None:
