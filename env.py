@@ -46,6 +46,7 @@ class Settings:
     embedding_api_base_url: str | None = None
     embedding_api_key: str | None = field(default=None, repr=False)
     product_context: str = ""
+    language: str = "English"
     categories: tuple[str, ...] = ()
     include_private_notes: bool = True
     redact: bool = True
@@ -80,6 +81,7 @@ def load_settings() -> Settings:
         embedding_api_base_url=read.optional("EMBEDDING_API_BASE_URL", read.model_url, None),
         embedding_api_key=read.optional("EMBEDDING_API_KEY", _secret, None),
         product_context=read.optional("PRODUCT_CONTEXT", _text_file, ""),
+        language=read.optional("KB_LANGUAGE", _language, "English"),
         categories=read.optional("CATEGORIES", _lines_file, ()),
         include_private_notes=read.optional("INCLUDE_PRIVATE_NOTES", _switch, True),
         redact=read.optional("REDACT", _switch, True),
@@ -207,6 +209,12 @@ def _switch(value: str) -> bool:
 def _field_name(value: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9_]{1,100}", value):
         raise ValueError("must be the name of a Freshdesk field, such as cf_no_issue")
+    return value
+
+
+def _language(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z][A-Za-z ()-]{1,39}", value):
+        raise ValueError("must be the English name of a language, such as German")
     return value
 
 

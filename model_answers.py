@@ -9,7 +9,7 @@ import math
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from answer_json import extract_json
@@ -81,7 +81,7 @@ def parse_decision(
     return DecisionAnswer(
         issue_id=issue_id,
         confidence=0.0 if id_unknown else _confidence(data.get("confidence")),
-        card=_with_category(card, category),
+        card=replace(card, category=category),
         evidence=evidence,
         id_unknown=id_unknown,
         evidence_out_of_range=out_of_range,
@@ -107,7 +107,7 @@ def parse_card(text: str, *, categories: Sequence[str] = ()) -> Card:
     category, _ = _category(card, categories, "")
     if not category:
         raise ValueError("category is missing")
-    return _with_category(card, category)
+    return replace(card, category=category)
 
 
 def clean_text(value: Any, max_chars: int = MAX_TEXT_CHARS) -> str:
@@ -172,10 +172,6 @@ def _card(data: dict[str, Any]) -> Card:
         resolution_steps=_steps(data.get("resolution_steps")),
         notes=clean_text(data.get("notes")),
     )
-
-
-def _with_category(card: Card, category: str) -> Card:
-    return Card(category, card.short_description, card.keywords, card.root_cause, card.resolution_steps, card.notes)
 
 
 def _keywords(value: Any) -> tuple[str, ...]:

@@ -170,6 +170,11 @@ class Prompts:
         texts = "\0".join((self._decision, self._merge, self._card))
         return hashlib.sha256(texts.encode()).hexdigest()[:8]
 
+    @property
+    def fixed_tokens(self) -> int:
+        """About how many tokens of each decision are the same for every ticket."""
+        return len(self._decision) // CHARS_PER_TOKEN
+
     def decision_messages(self, conversation: Conversation, candidates: Sequence[Issue]) -> list[dict[str, str]]:
         """System and user message that ask where one ticket belongs; `candidates` stand in the order given."""
         lines = [issue_line(issue) for issue in candidates]

@@ -36,13 +36,50 @@ def dump_json(value: Any, *, indent: int | None = 2, sort_keys: bool = False) ->
 
 def write_text(path: Path, text: str, *, encoding: str = "utf-8") -> None:
     """Put `text` at `path`, whole or not at all and durable; line ends stay as given. Raises `FileUnwritable`."""
+    write_bytes(path, text.encode(encoding))
+
+
+def write_if_changed(path: Path, text: str, *, encoding: str = "utf-8", backup: Path | None = None) -> None:
+    """Put `text` at `path` unless it stands there already; what stood there goes to `backup` first. Raises `FileUnwritable`."""
+    data = text.encode(encoding)
+    try:
+        before = path.read_bytes() if path.exists() else None
+    except OSError as error:
+        raise FileUnwritable(f"cannot write {path}: {error.strerror or error}") from error
+    if before == data:
+        return
+    if before is not None and backup is not None:
+        write_bytes(backup, before)
+    write_bytes(path, data)
+
+
+def remove(path: Path) -> None:
+    """Take a file away for good; nothing happens if it is not there. Raises `FileUnwritable`."""
+    try:
+        path.unlink(missing_ok=True)
+        _sync_folder(path.parent)
+    except OSError as error:
+        raise FileUnwritable(f"cannot remove {path}: {error.strerror or error}") from error
+
+
+def rename(path: Path, target: Path) -> None:
+    """Give a file another name in its folder, for good. Raises `FileUnwritable`."""
+    try:
+        path.replace(target)
+        _sync_folder(target.parent)
+    except OSError as error:
+        raise FileUnwritable(f"cannot rename {path}: {error.strerror or error}") from error
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Put `data` at `path`, whole or not at all and durable. Raises `FileUnwritable`."""
     target = Path(os.path.realpath(path))
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
         try:
             with os.fdopen(handle, "wb") as out:
-                out.write(text.encode(encoding))
+                out.write(data)
                 out.flush()
                 os.fsync(out.fileno())
             os.chmod(name, _mode(target))

@@ -1,0 +1,101 @@
+"""The checkpoint's form: what a run has decided so far, as the difference to the database that it started from.
+
+Holds the ticket list, so that a resumed run has the same waves; whoever resumes decides whether it fits. Size grows with the run, not
+with the database.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import decision_log
+import issue_db
+import safe_files
+from decision_log import DecisionRow
+from issue_db import Issue
+
+SCHEMA = "silo-issues-checkpoint/1"
+
+
+class CheckpointUnreadable(Exception):
+    """The file is no checkpoint of this version; the message says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A run's progress. `selection` is what the command line asked for; `tickets` are the listed tickets in the order of work.
+
+    `done` counts the tickets of the list whose decision stands; `issues` are those that differ from the database with hash
+    `base_sha256`, `dropped` the ids that are gone; `result_sha256` is set once the run's final database is about to be written.
+    """
+
+    base_sha256: str
+    selection: Mapping[str, Any]
+    tickets: tuple[Mapping[str, Any], ...]
+    gaps: tuple[str, ...] = ()
+    done: int = 0
+    issues: tuple[Issue, ...] = ()
+    dropped: tuple[str, ...] = ()
+    decisions: tuple[DecisionRow, ...] = field(default=())
+    result_sha256: str = ""
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file's bytes, as hex; that of no bytes if there is no file."""
+    return hashlib.sha256(path.read_bytes() if path.is_file() else b"").hexdigest()
+
+
+def text_sha256(text: str) -> str:
+    """SHA-256 of the file that a text becomes."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def render(checkpoint: Checkpoint) -> str:
+    """The checkpoint's text."""
+    data = {
+        "schema": SCHEMA,
+        "base_sha256": checkpoint.base_sha256,
+        "result_sha256": checkpoint.result_sha256,
+        "selection": dict(checkpoint.selection),
+        "gaps": list(checkpoint.gaps),
+        "done": checkpoint.done,
+        "tickets": [dict(ticket) for ticket in checkpoint.tickets],
+        "issues": [issue_db.to_json(issue) for issue in checkpoint.issues],
+        "dropped": list(checkpoint.dropped),
+        "decisions": [decision_log.to_json(row) for row in checkpoint.decisions],
+    }
+    return safe_files.dump_json(data, indent=None) + "\n"
+
+
+def load(path: Path) -> Checkpoint | None:
+    """The checkpoint at `path`, None if there is none. Raises `CheckpointUnreadable`."""
+    try:
+        text = safe_files.read_text(path)
+        return None if text is None else _parse(safe_files.parse_json(text, name=str(path)))
+    except (safe_files.FileUnreadable, ValueError, KeyError, TypeError) as error:
+        message = f"{path} is no checkpoint that this version can read ({error}); --fresh sets it aside and starts from the database"
+        raise CheckpointUnreadable(message) from error
+
+
+def _parse(data: Any) -> Checkpoint:
+    if not isinstance(data, dict) or data.get("schema") != SCHEMA:
+        raise ValueError("it has another form")
+    tickets = data["tickets"]
+    done = data["done"]
+    if not isinstance(tickets, list) or type(done) is not int or not 0 <= done <= len(tickets):
+        raise ValueError("its ticket list and its count do not fit")
+    if not all(isinstance(ticket, dict) and type(ticket.get("ticket_id")) is int for ticket in tickets):
+        raise ValueError("its ticket list holds something else")
+    return Checkpoint(
+        base_sha256=str(data["base_sha256"]),
+        result_sha256=str(data["result_sha256"]),
+        selection=dict(data["selection"]),
+        tickets=tuple(tickets),
+        gaps=tuple(str(gap) for gap in data["gaps"]),
+        done=done,
+        issues=tuple(issue_db.from_json(item) for item in data["issues"]),
+        dropped=tuple(str(name) for name in data["dropped"]),
+        decisions=tuple(decision_log.from_json(item) for item in data["decisions"]),
+    )

@@ -1,0 +1,176 @@
+"""The second look at the whole: issues that look alike are put to the model in small groups, then cards are rewritten from their tickets.
+
+All questions of a step are asked before anything is changed, so the outcome does not depend on which answer came first. People's
+decisions bound it: issues they told apart, placed tickets in, or wrote are never merged away. An unusable answer changes nothing.
+"""
+
+import itertools
+import logging
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from issue_db import Issue
+from issue_memory import IssueMemory, agent_spoke, exemplars, in_id_order, with_fix_marked
+from model_answers import Card, MergeGroup, parse_card, parse_merge
+from model_protocol import AnswerUnusable, Ask, ContextTooLong
+from prompts_config import CARD_SCHEMA, MERGE_SCHEMA, Prompts
+from ticket_question import shortened_for_card
+
+logger = logging.getLogger(__name__)
+T = TypeVar("T")
+
+Submit = Callable[[Callable[[], Any]], "Future[Any]"]
+Pair = frozenset[str]
+
+MERGE_SURE = 0.8
+"""A merge needs more than a match: a false one hides a problem."""
+GROUP_SIZE = 4
+MAX_ROUNDS = 3
+QUOTES_AN_ISSUE = 3
+CARD_TICKETS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """One merge that was done: `gone` is now an alias of `kept`."""
+
+    kept: str
+    gone: str
+    confidence: float
+
+
+@dataclass(slots=True)
+class Consolidation:
+    """One pass over the issues that a run touched."""
+
+    memory: IssueMemory
+    ask: Ask
+    prompts: Prompts
+    submit: Submit
+    _compared: set[Pair] = field(default_factory=set)
+
+    def merge_lookalikes(self, touched: Collection[str]) -> list[Merged]:
+        """The merges done, in order; a few rounds, since a merged issue can look like another one."""
+        merges: list[Merged] = []
+        names = {name for name in touched if name in self.memory.issues}
+        for _ in range(MAX_ROUNDS):
+            groups = self._groups(names)
+            answers = self._ask_all(self._merge_question(group) for group in groups)
+            done = self._merge(groups, answers)
+            if not done:
+                break
+            merges += done
+            names = {merge.kept for merge in done if merge.kept in self.memory.issues}
+        return merges
+
+    def rewrite_cards(self, grown: Mapping[str, int]) -> list[str]:
+        """Ids of issues whose card was rewritten; `grown` gives each touched issue's number of tickets before the run.
+
+        A card is worth a call when the number of tickets has doubled since.
+        """
+        due = [issue for issue in in_id_order(self.memory.issues[name] for name in grown) if _card_is_due(issue, grown[issue.issue_id])]
+        answers = self._ask_all(self._card_question(issue) for issue in due)
+        for issue, card in zip(due, answers, strict=True):
+            if card is not None:
+                self.memory.rewrite(issue, card)
+        return [issue.issue_id for issue, card in zip(due, answers, strict=True) if card is not None]
+
+    def _groups(self, names: Collection[str]) -> list[list[Issue]]:
+        """Small groups of issues of which every two look alike and were not compared yet; each pair in one group only."""
+        pairs = [(first, second) for first, second, _ in self.memory.index.lookalikes(names) if self._may_merge(first, second)]
+        alike = {frozenset(pair) for pair in pairs}
+        groups: list[list[Issue]] = []
+        while pairs:
+            group = list(pairs[0])
+            for name in dict.fromkeys(itertools.chain.from_iterable(pairs)):
+                if name not in group and len(group) < GROUP_SIZE and all(frozenset((name, other)) in alike for other in group):
+                    group.append(name)
+            asked = {frozenset(pair) for pair in itertools.combinations(group, 2)}
+            pairs = [pair for pair in pairs if frozenset(pair) not in asked]
+            groups.append(in_id_order(self.memory.issues[name] for name in group))
+        return groups
+
+    def _may_merge(self, first: str, second: str) -> bool:
+        keep, gone = _oldest_first((self.memory.issues[first], self.memory.issues[second]))
+        compared = {frozenset(pair) for pair in itertools.product(_names(keep), _names(gone))} & self._compared
+        return not compared and _people_allow(keep, gone)
+
+    def _merge_question(self, group: Sequence[Issue]) -> Callable[[], tuple[MergeGroup, ...]]:
+        offered = [issue.issue_id for issue in group]
+        quotes = {issue.issue_id: self._quotes(issue) for issue in group}
+        messages = self.prompts.merge_messages(group, quotes)
+        return lambda: self.ask(messages, schema=MERGE_SCHEMA, parse=lambda text: parse_merge(text, offered=offered)).value
+
+    def _quotes(self, issue: Issue) -> list[str]:
+        """What customers wrote first, in a few tickets."""
+        found = []
+        for conversation in self.memory.conversations(exemplars(issue, QUOTES_AN_ISSUE)):
+            said = next((message["text"] for message in conversation["conversation"] if message["speaker"] == "user"), "")
+            found.append(f"{conversation['subject'] or ''}: {said}")
+        return found
+
+    def _card_question(self, issue: Issue) -> Callable[[], Card]:
+        conversations = [shortened_for_card(entry) for entry in self.memory.conversations(exemplars(issue, CARD_TICKETS))]
+        messages = self.prompts.card_messages(issue, conversations)
+        supported = any(agent_spoke(conversation) for conversation in conversations)
+
+        def question() -> Card:
+            card = self.ask(messages, schema=CARD_SCHEMA, parse=lambda text: parse_card(text, categories=self.prompts.categories)).value
+            return with_fix_marked(card, supported=supported)
+
+        return question
+
+    def _ask_all(self, questions: Iterable[Callable[[], T]]) -> list[T | None]:
+        """The answers in order; None where one was unusable."""
+        futures: list[Future[T]] = [self.submit(question) for question in questions]
+        return [_usable(future) for future in futures]
+
+    def _merge(self, groups: Sequence[Sequence[Issue]], answers: Sequence[tuple[MergeGroup, ...] | None]) -> list[Merged]:
+        """Merge what the answers call one, the surest first. Every pair asked about counts as compared, so nothing merges by a chain."""
+        for group in groups:
+            self._compared |= {frozenset(pair) for pair in itertools.combinations([issue.issue_id for issue in group], 2)}
+        parts = [part for answer in answers for part in answer or () if len(part.issue_ids) > 1 and part.confidence >= MERGE_SURE]
+        done: list[Merged] = []
+        for part in sorted(parts, key=lambda part: (-part.confidence, part.issue_ids)):
+            done += self._merge_part(part)
+        return done
+
+    def _merge_part(self, part: MergeGroup) -> list[Merged]:
+        if any(name not in self.memory.issues for name in part.issue_ids):
+            return []  # one was merged in this round already; the next round asks about what came out
+        keep, *others = _oldest_first([self.memory.issues[name] for name in part.issue_ids])
+        done = []
+        for gone in others:
+            if _people_allow(keep, gone):
+                self.memory.merge(keep, gone, part.card if part.card.category else None)
+                done.append(Merged(keep.issue_id, gone.issue_id, part.confidence))
+        return done
+
+
+def _names(issue: Issue) -> tuple[str, ...]:
+    return (issue.issue_id, *issue.merged_from)
+
+
+def _people_allow(keep: Issue, gone: Issue) -> bool:
+    """False where a merge would undo what a person told apart, placed or wrote."""
+    told_apart = set(_names(keep)) & set(gone.distinct_from) or set(_names(gone)) & set(keep.distinct_from)
+    return not told_apart and not gone.reviewed and not gone.written_by_person()
+
+
+def _usable(future: "Future[T]") -> T | None:
+    try:
+        return future.result()
+    except (AnswerUnusable, ContextTooLong) as error:
+        logger.warning("a question about issues had no usable answer and changes nothing: %s", error)
+        return None
+
+
+def _oldest_first(issues: Iterable[Issue]) -> list[Issue]:
+    """Issues by their earliest ticket; those without a date last."""
+    return sorted(in_id_order(issues), key=lambda issue: (issue.first_seen or "9999", min(issue.tickets, default=0)))
+
+
+def _card_is_due(issue: Issue, tickets_before: int) -> bool:
+    return len(issue.tickets) > 1 and len(issue.tickets) >= 2 * max(1, tickets_before) and not issue.written_by_person()

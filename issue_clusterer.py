@@ -1,0 +1,300 @@
+"""Keeps the issues and the decisions on tickets: decide in waves, commit in order, consolidate, checkpoint, save.
+
+Wave bounds depend on the state alone, so any number of calls in flight gives the same bytes. No HTTP and no printing here; the model is
+a function that is handed in.
+"""
+
+import itertools
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import checkpoint as checkpoint_file
+import decision_log
+import issue_db
+import review_list
+import safe_files
+from checkpoint import Checkpoint
+from consolidation import Consolidation
+from conversation_utils import Conversation, conversation_sha256
+from decision_log import DecisionRow, Outcome
+from decision_wave import Question, Submit, Wave, at_once
+from issue_db import Issue
+from issue_memory import ConversationOf, IssueMemory, TicketText, in_id_order
+from model_protocol import Ask
+from prompts_config import Prompts
+from run_files import RunFiles
+from ticket_question import SURE, Verdict, ask_where
+
+__all__ = ["DecisionRow", "FetchFailure", "Issue", "IssueClusterer", "Item", "Plan"]
+
+logger = logging.getLogger(__name__)
+
+WAVE_TICKETS = 32
+CHECKPOINT_TICKETS = 5
+"""A checkpoint every so many committed tickets, or every fiftieth part of the run where that is more: what it writes stays bounded."""
+
+
+@dataclass(frozen=True, slots=True)
+class FetchFailure:
+    """A ticket that could not be read; it is reported, and decided by a later run."""
+
+    ticket_id: int
+    reason: str
+    subject: str = ""
+
+    def row(self) -> DecisionRow:
+        """The decision log's row."""
+        return DecisionRow(self.ticket_id, None, "failed", reason=self.reason, subject=self.subject)
+
+
+Item = Conversation | FetchFailure
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a run was asked to do, kept in the checkpoint: the selection on the command line, the listed tickets that are not settled in
+    the order of work, and what could not be listed."""
+
+    base_sha256: str
+    selection: Mapping[str, Any]
+    tickets: tuple[Mapping[str, Any], ...]
+    gaps: tuple[str, ...] = ()
+
+
+class IssueClusterer:
+    """The issues (`issues`, by id) and the decisions on tickets (`decisions`, by ticket id), with all that changes them.
+
+    `ask` puts one question to the model, from any thread; `submit` runs questions side by side; `conversation_of` reads a stored
+    conversation; `decide_ignored`: decide tickets that seem to hold no issue too, because somebody named them.
+    """
+
+    def __init__(
+        self,
+        files: RunFiles,
+        *,
+        ask: Ask,
+        prompts: Prompts,
+        conversation_of: ConversationOf = lambda _ticket_id: None,
+        submit: Submit = at_once,
+        model: str = "",
+        decide_ignored: bool = False,
+    ) -> None:
+        self.files = files
+        self.decisions = decision_log.load(files.decisions)
+        self.rows: dict[int, DecisionRow] = {}
+        self.leaving: set[int] = set()
+        self.plan: Plan | None = None
+        self.done = 0
+        self.merged = 0
+        self._memory = IssueMemory(issue_db.load(files.database), conversation_of=conversation_of)
+        self._conversation_of = conversation_of
+        self.prompts = prompts
+        self._ask, self._submit = ask, submit
+        self._model, self._decide_ignored = model, decide_ignored
+        self._saved_at = 0
+        self._between_waves = True
+        self._sizes_before = {name: len(issue.tickets) for name, issue in self.issues.items()}
+        self._placed_by_person = frozenset(ticket for issue in self.issues.values() for ticket in issue.reviewed)
+
+    @property
+    def issues(self) -> dict[str, Issue]:
+        """The in-memory dict of issues by issue id."""
+        return self._memory.issues
+
+    def reviewed(self, ticket_id: int) -> bool:
+        """True for a ticket that a person decided."""
+        row = self.decisions.get(ticket_id)
+        return ticket_id in self._placed_by_person or (row is not None and row.decided_by == "person")
+
+    def held(self, ticket_id: int) -> bool:
+        """True for a ticket whose place is settled: it stands in an issue, or a person took it out of one."""
+        return self._memory.home(ticket_id) is not None or self.reviewed(ticket_id)
+
+    def begin(self, plan: Plan, *, done: int) -> list[Mapping[str, Any]]:
+        """The plan's tickets that are still to be decided, the first `done` being so already."""
+        self.plan, self.done = plan, done
+        rest = list(plan.tickets[done:])
+        self.leaving = {ticket["ticket_id"] for ticket in rest if self._memory.home(ticket["ticket_id"]) is not None}
+        return rest
+
+    def decide(self, items: Iterable[Item], *, on_decided: Callable[[DecisionRow], None] = lambda _row: None) -> None:
+        """Decide tickets in the order given, wave by wave, with checkpoints on the way.
+
+        Raises what ends the run; what was committed stands. `BudgetReached` comes after the decided beginning of its wave is committed.
+        """
+        stream = iter(items)
+        while True:
+            wave = Wave(self._memory, ask=self._ask, prompts=self.prompts, submit=self._submit)
+            entries = [self._begin(item, wave) for item in itertools.islice(stream, self.wave_size())]
+            if not entries:
+                return
+            ended = wave.settle()
+            self._between_waves = False
+            for entry in entries:
+                if ended is not None and isinstance(entry, Question) and entry.cut_off:
+                    raise ended
+                on_decided(self._commit(entry))
+            self._between_waves = True
+            self._checkpoint_if_due()
+
+    def wave_size(self) -> int:
+        """How many tickets the next wave takes: an empty database knows nothing, so waves start with one and double."""
+        return min(WAVE_TICKETS, 1 + max(0, self._memory.ticket_count - len(self.leaving)))
+
+    def preview(self, conversation: Conversation) -> Verdict:
+        """What would be decided for a ticket; nothing is changed. Its own issue is not offered if it is alone there."""
+        candidates = self._memory.candidates(TicketText.of(conversation), leaving={conversation["ticket_id"]})
+        return ask_where(self._ask, self.prompts, conversation, candidates)
+
+    def consolidate(self) -> None:
+        """Merge lookalikes among the issues that this run touched, and rewrite the cards that this pays for."""
+        if not self.rows:
+            return
+        self.write_checkpoint()
+        self._between_waves = False
+        work = Consolidation(self._memory, self._ask, self.prompts, self._submit)
+        for merge in work.merge_lookalikes(set(self._memory.touched)):
+            self.merged += 1
+            self._note_merge(merge.kept, merge.gone, merge.confidence)
+        grown = {name: self._sizes_before.get(name, 0) for name in self._memory.touched}
+        rewritten = work.rewrite_cards(grown)
+        logger.info("consolidation: %d issues merged, %d cards rewritten", self.merged, len(rewritten))
+
+    def resume(self, saved: Checkpoint) -> None:
+        """Take over what an earlier run had decided on the same database."""
+        issues = {**self.issues, **{issue.issue_id: issue for issue in saved.issues}}
+        kept = {issue.issue_id: issue for issue in in_id_order(issues.values()) if issue.issue_id not in saved.dropped}
+        self._memory = IssueMemory(kept, conversation_of=self._conversation_of)
+        self._memory.touched = {issue.issue_id for issue in saved.issues}
+        self._memory.dropped = set(saved.dropped)
+        for row in saved.decisions:
+            self._note(row)
+        self._saved_at = len(self.rows)
+
+    def keep_work(self) -> None:
+        """At an abnormal end, bring the checkpoint up to date if the state is that between two waves; else the last one stands."""
+        if self._between_waves and len(self.rows) > self._saved_at:
+            self.write_checkpoint()
+
+    def write_checkpoint(self, *, result_sha256: str = "") -> None:
+        """Write what is committed so far. Raises `safe_files.FileUnwritable`."""
+        if self.plan is None:
+            return
+        saved = Checkpoint(
+            base_sha256=self.plan.base_sha256,
+            result_sha256=result_sha256,
+            selection=self.plan.selection,
+            tickets=self.plan.tickets,
+            gaps=self.plan.gaps,
+            done=self.done,
+            issues=tuple(in_id_order(self.issues[name] for name in self._memory.touched)),
+            dropped=tuple(sorted(self._memory.dropped)),
+            decisions=tuple(self.rows.values()),
+        )
+        safe_files.write_text(self.files.checkpoint, checkpoint_file.render(saved))
+        self._saved_at = len(self.rows)
+
+    def save(self) -> None:
+        """Write decisions, review list and, last, the database; then the checkpoint goes. Raises `safe_files.FileUnwritable`."""
+        text = issue_db.render(self.issues.values())
+        self.write_checkpoint(result_sha256=checkpoint_file.text_sha256(text))
+        safe_files.write_if_changed(self.files.decisions, decision_log.render(self.decisions.values()))
+        filled = review_list.load_filled(self.files.flagged)
+        safe_files.write_if_changed(self.files.flagged, review_list.render(self.issues, self.decisions, filled=filled))
+        safe_files.write_if_changed(self.files.database, text, backup=self.files.backup)
+        safe_files.remove(self.files.checkpoint)
+
+    def _begin(self, item: Item, wave: Wave) -> Question | DecisionRow:
+        """The question about a ticket, under way; or the row of a ticket that is not asked about."""
+        if isinstance(item, FetchFailure):
+            return item.row()
+        if item["ignored"] and not (self._decide_ignored and item["conversation"]):
+            return _row_of(item, "ignored", reason=item["ignored"])
+        return wave.begin(item, leaving=self.leaving)
+
+    def _commit(self, entry: Question | DecisionRow) -> DecisionRow:
+        """Put one decided ticket where it belongs; a ticket that failed stays where it was."""
+        row = self._place(entry) if isinstance(entry, Question) else entry
+        self.leaving.discard(row.ticket_id)
+        if row.outcome == "ignored":
+            self._memory.remove(row.ticket_id)
+        self.done += 1
+        self._note(row)
+        return row
+
+    def _note(self, row: DecisionRow) -> None:
+        """Keep a decision. A failure says nothing new about a ticket that has its place."""
+        self.rows[row.ticket_id] = row
+        if row.outcome != "failed" or self._memory.home(row.ticket_id) is None:
+            self.decisions[row.ticket_id] = row
+
+    def _place(self, question: Question) -> DecisionRow:
+        verdict = question.verdict
+        if verdict is None:
+            return _row_of(question.conversation, "failed", reason=question.failure)
+        if verdict.joins is not None:
+            self._memory.join(verdict.joins, question.ticket, verdict.confidence)
+            return self._decided_row(question, verdict, verdict.joins)
+        founded = question.founds
+        assert founded is not None, "a settled wave gives an issue to each ticket that joins none"
+        self._memory.add(founded, question.ticket)
+        if verdict.confidence < SURE:
+            founded.unsure[question.ticket.ticket_id] = verdict.confidence
+        return self._decided_row(question, verdict, founded.issue_id)
+
+    def _decided_row(self, question: Question, verdict: Verdict, issue_id: str) -> DecisionRow:
+        sure = verdict.confidence >= SURE
+        return replace(
+            _row_of(question.conversation, "matched" if verdict.joins else "new" if sure else "provisional", reason=_reason(verdict)),
+            issue_id=issue_id,
+            confidence=verdict.confidence,
+            suggested_issue_id=None if verdict.joins else verdict.answer.issue_id,
+            evidence=verdict.answer.evidence,
+            candidates=verdict.candidates,
+            confidence_raw=verdict.answer.confidence,
+            guards=verdict.guards,
+            decided_by="model",
+            model=self._model,
+            prompt_version=self.prompts.version,
+        )
+
+    def _note_merge(self, kept: str, gone: str, confidence: float) -> None:
+        """Let the decisions on merged tickets say where they are now, and why."""
+        for row in list(self.decisions.values()):
+            if row.issue_id == gone:
+                reason = f"{row.reason}; {gone} was merged into {kept}: one fix resolves both ({confidence:g})"
+                self.decisions[row.ticket_id] = replace(row, issue_id=kept, reason=reason)
+
+    def _checkpoint_if_due(self) -> None:
+        if len(self.rows) - self._saved_at >= max(CHECKPOINT_TICKETS, len(self.rows) // 50):
+            self.write_checkpoint()
+
+
+def _row_of(conversation: Conversation, outcome: Outcome, *, reason: str) -> DecisionRow:
+    return DecisionRow(
+        ticket_id=conversation["ticket_id"],
+        issue_id=None,
+        outcome=outcome,
+        reason=reason,
+        subject=conversation["subject"] or "",
+        url=conversation["url"],
+        created_at=conversation["created_at"],
+        updated_at=conversation["updated_at"],
+        conversation_sha256=conversation_sha256(conversation),
+    )
+
+
+def _reason(verdict: Verdict) -> str:
+    said = verdict.answer.card.short_description
+    if verdict.answer.id_unknown:
+        start = "the model named an issue that was not offered"
+    elif verdict.answer.issue_id is None:
+        start = f"none of {len(verdict.candidates)} issues fits" if verdict.candidates else "no issue was known yet"
+    else:
+        start = f"{'fits' if verdict.joins else 'may fit'} {verdict.answer.issue_id}"
+    parts = [f"{start}: {said}" if said else start]
+    if verdict.confidence < verdict.answer.confidence:
+        parts.append(f"confidence lowered from {verdict.answer.confidence:g}")
+    return "; ".join([*parts, *verdict.guards])

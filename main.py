@@ -1,0 +1,378 @@
+"""Reads resolved Freshdesk tickets, lets a model sort them into issues, and writes the knowledge base: the flow from start to end.
+
+Fetcher, conversation cleaner, clusterer, in this order; exit codes; the only progress bar. No rules and no regular expressions here.
+"""
+
+import contextlib
+import functools
+import logging
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from types import FrameType
+from typing import Any
+
+from tqdm import tqdm
+
+import checkpoint as checkpoint_file
+import command_line
+import env
+import estimate
+import issue_db
+import llm_client
+import prompt_debug
+import review_list
+import safe_files
+import ticket_source
+from answer_store import AnswerStore
+from checkpoint import Checkpoint, CheckpointUnreadable
+from command_line import Options, UsageError
+from data_fetcher import FetchStopped, FreshdeskClient, QueryRefused
+from decision_log import DecisionRow
+from env import ConfigError, Settings
+from issue_clusterer import FetchFailure, IssueClusterer, Item, Plan
+from issue_db import DatabaseUnreadable
+from llm_client import LlmClient
+from model_protocol import AnswerUnusable, BudgetReached, ContextTooLong, ModelStopped
+from prompts_config import Prompts
+from review_list import ListUnreadable
+from run_files import DatabaseBusy, FolderUnwritable, RunFiles
+from run_report import RunReport
+from safe_files import FileUnwritable
+from terminal_text import printable
+from ticket_source import ConversationSource, Ticket
+from worker_pool import WorkerPool
+
+logger = logging.getLogger("main")
+
+DONE, STOPPED, WRONG, INCOMPLETE, INTERRUPTED = 0, 1, 2, 3, 130
+
+EXIT_CODES: dict[type[Exception], int] = {
+    ConfigError: WRONG,
+    UsageError: WRONG,
+    DatabaseUnreadable: WRONG,
+    CheckpointUnreadable: WRONG,
+    DatabaseBusy: WRONG,
+    FolderUnwritable: WRONG,
+    ListUnreadable: WRONG,
+    QueryRefused: WRONG,
+    FetchStopped: STOPPED,
+    ModelStopped: STOPPED,
+    FileUnwritable: STOPPED,
+}
+"""Expected trouble: one line on stderr and this exit code. Anything else is a bug and shows its traceback."""
+
+
+class StaleCheckpoint(CheckpointUnreadable):
+    """The database has changed since the checkpoint was written."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The exit status of the program run with these arguments."""
+    try:
+        options = command_line.parse(sys.argv[1:] if argv is None else argv)
+    except SystemExit as ended:
+        return int(ended.code or 0)
+    _set_up_logging(options)
+    try:
+        with _signals_as_interrupts():
+            return _work(options)
+    except KeyboardInterrupt:
+        _complain("interrupted; what was decided is kept: run the same command again to go on")
+        return INTERRUPTED
+    except tuple(EXIT_CODES) as error:
+        _complain(str(error))
+        return next(code for kind, code in EXIT_CODES.items() if isinstance(error, kind))
+
+
+def run(ticket_ids: list[int] | None = None, **options: Any) -> IssueClusterer:
+    """The clusterer after a run; `options` are fields of `command_line.Options`. Raises what `main` turns into exit codes."""
+    return run_with_report(Options(ticket_ids=None if ticket_ids is None else tuple(ticket_ids), **options))[0]
+
+
+def run_with_report(options: Options, settings: Settings | None = None) -> tuple[IssueClusterer, RunReport]:
+    """The clusterer and the report of one run; `settings` in place of the environment's."""
+    settings = command_line.with_overrides(options, settings or env.load_settings())
+    files = RunFiles(options.output)
+    issue_db.load(files.database)  # what cannot be read ends the run before a folder is made or a call
+    review_list.load_filled(files.flagged)
+    with contextlib.ExitStack() as cleanup:
+        if not options.reads_only:
+            cleanup.enter_context(files.locked())
+        run = _Run.open(options, settings, files, cleanup)
+        try:
+            run.execute()
+        except BaseException as error:
+            run.keep_work(error)
+            raise
+    return run.clusterer, run.report
+
+
+def _work(options: Options) -> int:
+    """Whichever of the program's jobs was asked for."""
+    if options.demo:
+        from demo import show  # the demo's servers are loaded for the demo only
+
+        return show.run_demo(options, run_with_report)
+    _, report = run_with_report(options)
+    if options.prompt_debug:
+        return STOPPED if report.failures else DONE
+    return INCOMPLETE if report.incomplete else DONE
+
+
+@dataclass(slots=True)
+class _Run:
+    """One run: what it works with, and its steps in order."""
+
+    options: Options
+    settings: Settings
+    source: ConversationSource
+    model: LlmClient
+    clusterer: IssueClusterer
+    report: RunReport
+    fetching: WorkerPool
+    bar: "tqdm[Any]"
+
+    @classmethod
+    def open(cls, options: Options, settings: Settings, files: RunFiles, cleanup: contextlib.ExitStack) -> "_Run":
+        """A run with its clients, store, workers and progress bar; `cleanup` closes them."""
+        bar = cleanup.enter_context(tqdm(disable=None, unit="ticket", dynamic_ncols=True))
+        say = functools.partial(_say_waiting, bar)
+        store = AnswerStore(options.cache)
+        cleanup.callback(store.close)
+        model = LlmClient(
+            llm_client.server_of(settings),
+            workers=settings.llm_workers,
+            store=store,
+            max_tokens_total=options.max_tokens_total,
+            max_cost=options.max_cost,
+            on_wait=say,
+        )
+        source = ConversationSource(settings, _freshdesk(settings, say), options.conversations, options.refresh)
+        prompts = Prompts(product_context=settings.product_context, categories=settings.categories, language=settings.language)
+        asking = _pool(settings.llm_workers, "asking", cleanup)
+        clusterer = IssueClusterer(
+            files,
+            ask=prompt_debug.shown(model.ask) if options.prompt_debug else model.ask,
+            prompts=prompts,
+            conversation_of=source.stored,
+            submit=asking.submit,
+            model=settings.llm_model,
+            decide_ignored=options.ticket_ids is not None,
+        )
+        report = RunReport(options.output, model=settings.llm_model, prompt_version=prompts.version)
+        return cls(options, settings, source, model, clusterer, report, _pool(settings.batch_size, "fetching", cleanup), bar)
+
+    def execute(self) -> None:
+        """List the tickets, then do with them what was asked for."""
+        tickets = self.list_tickets()
+        if self.options.prompt_debug:
+            self.debug_prompts(tickets)
+        elif self.options.dry_run:
+            print(estimate.describe(tickets, self.source, self.clusterer, self.settings))
+        elif self.options.fetch_only:
+            self.fetch(tickets)
+        else:
+            self.decide(tickets)
+
+    def list_tickets(self) -> list[Ticket]:
+        """The tickets to work on: the rest of an interrupted run's if this is the same command, else what was asked for."""
+        selection = self.options.selection()
+        saved = None if self.options.reads_only else self._leftover()
+        if saved is not None:
+            self.clusterer.resume(saved)
+        if saved is not None and dict(saved.selection) == selection.to_json():
+            logger.info("going on after ticket %d of %d of the run that was interrupted", saved.done, len(saved.tickets))
+            plan, done = Plan(saved.base_sha256, saved.selection, saved.tickets, saved.gaps), saved.done
+        else:
+            listing = ticket_source.list_tickets(selection, self.source.client)
+            self.report.total = listing.total
+            base = checkpoint_file.file_sha256(self.clusterer.files.database)
+            plan, done = Plan(base, selection.to_json(), tuple(self._not_settled(listing.tickets)), listing.gaps), 0
+        self.report.listed, self.report.gaps = len(plan.tickets), plan.gaps
+        return self.clusterer.begin(plan, done=done)
+
+    def debug_prompts(self, tickets: Sequence[Ticket]) -> None:
+        """Print prompt and answer for each ticket; without ids or pages for the first batch."""
+        if self.options.ticket_ids is None and self.options.pages is None:
+            tickets = tickets[: self.settings.batch_size]
+        for item in self._stream(tickets):
+            problem = self._preview(item)
+            if problem is not None:
+                print(f"no usable answer for ticket {problem.ticket_id}: {printable(problem.reason)}\n")
+                self._count(problem.row())
+
+    def fetch(self, tickets: Sequence[Ticket]) -> None:
+        """Fill `conversations/`."""
+        for item in self._stream(tickets):
+            if isinstance(item, FetchFailure):
+                self._count(item.row())
+            self.bar.update()
+        self._finish_report("fetched only")
+        stored = len(tickets) - len(self.report.failures)
+        done = f"{stored} conversations in {self.source.folder}, {len(self.source.fetched)} fetched now"
+        print("\n".join([done, *self.report.troubles()]))
+
+    def decide(self, tickets: Sequence[Ticket]) -> None:
+        """Decide, consolidate, save; a budget that is reached ends the deciding, not the saving."""
+        ended = "done"
+        try:
+            self.clusterer.decide(self._stream(tickets), on_decided=self._count)
+            if self.options.merge:
+                self.bar.set_postfix_str("a second look at issues that look alike")
+                self.clusterer.consolidate()
+        except BudgetReached as error:
+            ended = f"stopped before the end: {error}"
+        self.clusterer.save()
+        self._finish_report(ended)
+        self.report.write(self.clusterer.files.run_report)
+        self.bar.close()
+        files = self.clusterer.files
+        print(self.report.summary(self.clusterer.issues, (files.database, files.flagged, files.decisions, files.run_report)))
+
+    def keep_work(self, error: BaseException) -> None:
+        """At an abnormal end: what is decided goes into the checkpoint, what happened into the report."""
+        if self.options.reads_only:
+            return
+        try:
+            self.clusterer.keep_work()
+            self._finish_report("interrupted" if isinstance(error, KeyboardInterrupt) else f"stopped: {error}")
+            self.report.write(self.clusterer.files.run_report)
+        except FileUnwritable as trouble:
+            logger.warning("the checkpoint could not be brought up to date: %s", trouble)
+
+    def _leftover(self) -> Checkpoint | None:
+        """The checkpoint of a run that did not end, if it belongs to this database. Raises `StaleCheckpoint`."""
+        files = self.clusterer.files
+        if self.options.fresh:
+            _set_aside(files)
+            return None
+        saved = checkpoint_file.load(files.checkpoint)
+        now = checkpoint_file.file_sha256(files.database)
+        if saved is None or saved.base_sha256 == now:
+            return saved
+        if saved.result_sha256 == now:  # it ended between its last two steps
+            safe_files.remove(files.checkpoint)
+            return None
+        raise StaleCheckpoint(
+            f"{files.database} was changed after {files.checkpoint} was begun from it; nothing was touched. Put the earlier database "
+            "back to go on with that run, or use --fresh to set the checkpoint aside and start from the database as it is"
+        )
+
+    def _not_settled(self, tickets: Sequence[Ticket]) -> Iterator[Ticket]:
+        """Tickets that are to be worked on. Of the others, those that changed since are noted."""
+        for ticket in tickets:
+            ticket_id = ticket["ticket_id"]
+            again = self.options.reprocess and (self.options.ticket_ids is not None or not self.clusterer.reviewed(ticket_id))
+            if again or self.options.prompt_debug or self.options.fetch_only or not self.clusterer.held(ticket_id):
+                yield ticket
+                continue
+            self.report.already_known += 1
+            if self._changed(ticket):
+                self.report.changed.append(ticket_id)
+
+    def _changed(self, ticket: Ticket) -> bool:
+        row = self.clusterer.decisions.get(ticket["ticket_id"])
+        return row is not None and row.updated_at != "" and str(ticket.get("updated_at") or "") > row.updated_at
+
+    def _stream(self, tickets: Sequence[Ticket]) -> Iterator[Item]:
+        self.bar.reset(total=len(tickets))
+        return ticket_source.stream(tickets, self.source, self.fetching.submit)
+
+    def _preview(self, item: Item) -> FetchFailure | None:
+        if isinstance(item, FetchFailure):
+            return item
+        if item["ignored"]:
+            print(f"ticket {item['ticket_id']} would be ignored: {printable(item['ignored'])}\n")
+        try:
+            self.clusterer.preview(item)
+        except (AnswerUnusable, ContextTooLong) as error:
+            return FetchFailure(item["ticket_id"], str(error), item["subject"] or "")
+        return None
+
+    def _count(self, row: DecisionRow) -> None:
+        self.report.rows[row.ticket_id] = row
+        self.bar.update()
+
+    def _finish_report(self, ended: str) -> None:
+        self.report.ended = ended
+        self.report.rows = dict(self.clusterer.rows) or self.report.rows
+        self.report.merged = self.clusterer.merged
+        self.report.fetched = len(self.source.fetched)
+        self.report.totals = self.model.totals()
+
+
+def _freshdesk(settings: Settings, on_wait: Callable[[float, str], None]) -> FreshdeskClient:
+    return FreshdeskClient(
+        base_url=settings.freshdesk_url,
+        api_key=settings.freshdesk_api_key,
+        pool_size=settings.batch_size,
+        rate_share=settings.freshdesk_rate_share,
+        rate_window_s=settings.freshdesk_rate_window_s,
+        on_wait=on_wait,
+    )
+
+
+def _pool(size: int, name: str, cleanup: contextlib.ExitStack) -> WorkerPool:
+    pool = WorkerPool(size, name=name)
+    cleanup.callback(pool.close)
+    return pool
+
+
+def _say_waiting(bar: "tqdm[Any]", seconds: float, why: str) -> None:
+    bar.set_postfix_str(f"{printable(why)}, {seconds:.0f} s")
+
+
+def _set_aside(files: RunFiles) -> None:
+    """Move a leftover checkpoint out of the way, under a name that is free."""
+    if files.checkpoint.exists():
+        number = 1
+        while (target := files.checkpoint.with_name(f"{files.checkpoint.name}.{number}.old")).exists():
+            number += 1
+        safe_files.rename(files.checkpoint, target)
+        logger.info("the leftover checkpoint is now %s", target)
+
+
+def _set_up_logging(options: Options) -> None:
+    """One handler on stdout; control characters never reach the terminal."""
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(_PrintableFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s", datefmt="%H:%M:%S"))
+    root = logging.getLogger()
+    for old in [old for old in root.handlers if isinstance(old.formatter, _PrintableFormatter)]:
+        root.removeHandler(old)
+    root.addHandler(handler)
+    root.setLevel(logging.WARNING if options.prompt_debug else logging.DEBUG if options.verbose else logging.INFO)
+    logging.getLogger("urllib3").setLevel(logging.WARNING)
+    logging.getLogger("filelock").setLevel(logging.WARNING)
+
+
+class _PrintableFormatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return "\n".join(printable(line) for line in super().format(record).split("\n"))
+
+
+def _complain(text: str) -> None:
+    print(f"error: {printable(text)}", file=sys.stderr)
+
+
+@contextlib.contextmanager
+def _signals_as_interrupts() -> Iterator[None]:
+    """Let SIGTERM and a closed terminal end the run like Ctrl-C, with the work kept."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before: list[tuple[int, Callable[..., Any] | int | None]] = []
+    with contextlib.suppress(ValueError):  # only the main thread may handle signals
+        before = [(getattr(signal, name), signal.signal(getattr(signal, name), interrupt)) for name in names]
+    try:
+        yield
+    finally:
+        for number, handler in before:
+            signal.signal(number, handler)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

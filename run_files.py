@@ -1,0 +1,93 @@
+"""Where a run's files stand: beside the database, named after it. Names and the lock only; reads and writes no content."""
+
+import contextlib
+import json
+import os
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+DEFAULT_OUTPUT = Path("output/silo_issues_db.json")
+
+
+class DatabaseBusy(Exception):
+    """Another run works on this database; the message says who."""
+
+
+class FolderUnwritable(Exception):
+    """The database's folder cannot be written to."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunFiles:
+    """Paths of one database's files. For a stem other than `silo_issues_db` each carries the stem in front."""
+
+    database: Path
+
+    def beside(self, name: str) -> Path:
+        """The path of a companion file, such as `run_report.json`."""
+        stem = self.database.stem
+        return self.database.with_name(name if stem == DEFAULT_OUTPUT.stem else f"{stem}.{name}")
+
+    @property
+    def checkpoint(self) -> Path:
+        return self.database.with_name(f"{self.database.stem}.tmp.json")
+
+    @property
+    def backup(self) -> Path:
+        return self.database.with_name(f"{self.database.name}.bak")
+
+    @property
+    def flagged(self) -> Path:
+        return self.beside("flagged_for_review.csv")
+
+    @property
+    def decisions(self) -> Path:
+        return self.beside("decisions.jsonl")
+
+    @property
+    def run_report(self) -> Path:
+        return self.beside("run_report.json")
+
+    @property
+    def report_page(self) -> Path:
+        return self.beside("report.html")
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the database for this process. The operating system frees it when the holder dies.
+
+        Raises `DatabaseBusy` when another run holds it and `FolderUnwritable` when nothing can be written there.
+        """
+        path = self.database.with_name(f".{self.database.name}.lock")
+        holder = path.with_suffix(".holder")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(path)
+            lock.acquire(timeout=0)
+        except Timeout:
+            raise DatabaseBusy(f"{self.database} is in use by {_read_holder(holder)}; wait for it to end, or stop it") from None
+        except (OSError, NotImplementedError) as error:
+            reason = error.strerror if isinstance(error, OSError) else str(error)
+            raise FolderUnwritable(
+                f"cannot write to {path.parent}: {reason or error}. Choose another --output or mend the folder"
+            ) from error
+        try:
+            with contextlib.suppress(OSError):
+                holder.write_text(json.dumps({"pid": os.getpid(), "host": socket.gethostname()}), encoding="utf-8")
+            yield
+        finally:
+            with contextlib.suppress(OSError):
+                holder.unlink()
+            lock.release()
+
+
+def _read_holder(path: Path) -> str:
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        return f"process {int(data['pid'])} on {str(data['host'])[:80]}"
+    except (OSError, ValueError, KeyError, TypeError):
+        return "another run"

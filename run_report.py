@@ -1,0 +1,170 @@
+"""What a run did: counts, tokens, cost, time, failures and what to do about them, as `run_report.json` and as a summary for people.
+
+The one file in which a clock reading is allowed. Counts what others did; decides nothing.
+"""
+
+import datetime
+import platform
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import clock
+import safe_files
+from decision_log import DecisionRow
+from issue_db import Issue
+from llm_client import Totals
+from terminal_text import printable
+
+VERSION = "0.1.0"
+_LIBRARIES = ("requests", "python-dotenv", "tqdm", "backoff")
+_COUNTS = {
+    "new": "new issues",
+    "matched": "matched a known issue",
+    "provisional": "provisional, unsure",
+    "flagged": "flagged for review",
+    "ignored": "ignored, no issue in them",
+    "failed": "failed",
+    "merged_issues": "issues merged",
+    "already_known": "known already, skipped",
+}
+_ALWAYS_SHOWN = ("new", "matched", "flagged", "failed")
+_TOP = 5
+_SHOWN = 20
+
+
+@dataclass(slots=True)
+class RunReport:
+    """Facts of one run, gathered on the way. `changed`: tickets in the database whose search result is newer than what was decided on."""
+
+    output: Path
+    model: str = ""
+    prompt_version: str = ""
+    listed: int = 0
+    total: int | None = None
+    already_known: int = 0
+    rows: dict[int, DecisionRow] = field(default_factory=dict)
+    merged: int = 0
+    gaps: tuple[str, ...] = ()
+    changed: list[int] = field(default_factory=list)
+    fetched: int = 0
+    totals: Totals = field(default_factory=Totals)
+    ended: str = "done"
+    _started: float = field(default_factory=clock.monotonic)
+    _started_at: float = field(default_factory=clock.wall)
+
+    @property
+    def failures(self) -> list[DecisionRow]:
+        """Tickets that could not be read or decided."""
+        return [row for row in self.rows.values() if row.outcome == "failed"]
+
+    @property
+    def incomplete(self) -> bool:
+        """True when not everything that was asked for was done."""
+        return bool(self.failures or self.gaps) or self.ended.startswith("stopped")
+
+    def write(self, path: Path) -> None:
+        """Write the report as JSON. Raises `safe_files.FileUnwritable`."""
+        safe_files.write_text(path, safe_files.dump_json(self.to_json()) + "\n")
+
+    def to_json(self) -> dict[str, Any]:
+        """The report in the file's form; durations in seconds, cost in USD."""
+        outcomes = Counter(row.outcome for row in self.rows.values())
+        return {
+            "ended": self.ended,
+            "started_at": datetime.datetime.fromtimestamp(self._started_at, datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "duration_s": round(clock.monotonic() - self._started, 3),
+            "counts": {
+                "matching": self.total,
+                "listed": self.listed,
+                "already_known": self.already_known,
+                "fetched": self.fetched,
+                "decided": len(self.rows),
+                **{name: outcomes[name] for name in ("matched", "new", "provisional", "ignored", "failed")},
+                "flagged": sum(_is_flagged(row) for row in self.rows.values()),
+                "suspicious": sum("suspicious text" in row.guards for row in self.rows.values()),
+                "merged_issues": self.merged,
+            },
+            "tokens": {
+                "prompt": self.totals.usage.prompt,
+                "cached": self.totals.usage.cached,
+                "completion": self.totals.usage.completion,
+                "estimated": self.totals.usage.estimated,
+            },
+            "cost_usd": self.totals.cost,
+            "model_calls": {name: value for name, value in asdict(self.totals).items() if name not in ("usage", "cost")},
+            "failures": [{"ticket_id": row.ticket_id, "reason": row.reason, "subject": row.subject} for row in self.failures],
+            "retry": self._command(row.ticket_id for row in self.failures),
+            "not_listed": list(self.gaps),
+            "changed_since": self.changed,
+            "look_again": self._command(self.changed, "--refresh --reprocess "),
+            "model": self.model,
+            "prompt_version": self.prompt_version,
+            "versions": {"program": VERSION, "python": platform.python_version(), **{name: metadata.version(name) for name in _LIBRARIES}},
+        }
+
+    def summary(self, issues: Mapping[str, Issue], files: Iterable[Path]) -> str:
+        """A few lines for whoever started the run."""
+        data = self.to_json()
+        counts = data["counts"]
+        lines = ["", f"{counts['decided']} tickets decided in {_duration(data['duration_s'])}; {len(issues)} issues in the database"]
+        lines += [f"  {counts[key]:>6}  {text}" for key, text in _COUNTS.items() if counts[key] or key in _ALWAYS_SHOWN]
+        lines.append(f"  {self._tokens()}")
+        lines += self._top_issues(issues) + self._ignored() + self.troubles()
+        lines += ["files:", *(f"  {path}" for path in files if path.exists())]
+        return "\n".join(lines)
+
+    def _tokens(self) -> str:
+        usage = self.totals.usage
+        about = "about " if usage.estimated else ""
+        text = f"{about}{_thousands(usage.prompt)} tokens in ({_thousands(usage.cached)} cached), {_thousands(usage.completion)} out"
+        text += f"; {self.totals.calls} calls, {self.totals.stored_answers} answers from the store"
+        return text + (f"; {about}{self.totals.cost:.4f} USD" if self.totals.cost is not None else "")
+
+    def _top_issues(self, issues: Mapping[str, Issue]) -> list[str]:
+        top = sorted(issues.values(), key=lambda issue: (-len(issue.tickets), issue.issue_id))[:_TOP]
+        rows = [f"  {len(issue.tickets):>6}  {issue.issue_id}  {printable(issue.category)}" for issue in top]
+        return ["most tickets:", *rows] if rows else []
+
+    def _ignored(self) -> list[str]:
+        reasons = Counter(row.reason for row in self.rows.values() if row.outcome == "ignored")
+        return ["ignored because:", *(f"  {count:>6}  {printable(reason)}" for reason, count in sorted(reasons.items()))] if reasons else []
+
+    def troubles(self) -> list[str]:
+        """Lines on what was not done and how to do it."""
+        data = self.to_json()
+        lines = [f"incomplete: {gap}" for gap in self.gaps]
+        if self.failures:
+            lines.append("failed:")
+            lines += [f"  ticket {row.ticket_id}: {printable(row.reason)}" for row in self.failures[:_SHOWN]]
+            lines += [f"  and {len(self.failures) - _SHOWN} more (run_report.json)"] if len(self.failures) > _SHOWN else []
+            lines.append(f"  try them again: {data['retry']}")
+        if self.changed:
+            lines.append(
+                f"{len(self.changed)} tickets in the database have changed in Freshdesk since; to look again: {data['look_again']}"
+            )
+        return lines
+
+    def _command(self, ticket_ids: Iterable[int], flags: str = "") -> str:
+        ids = ",".join(str(ticket_id) for ticket_id in ticket_ids)
+        return f"python -m main {flags}--ticket-ids {ids} --output {self.output}" if ids else ""
+
+
+def _is_flagged(row: DecisionRow) -> bool:
+    return row.issue_id is not None and row.confidence is not None and row.confidence < 0.7
+
+
+def _thousands(number: int) -> str:
+    return f"{number:,}".replace(",", " ")
+
+
+def _duration(seconds: float) -> str:
+    """Seconds in words.
+
+    >>> _duration(7.31), _duration(200)
+    ('7.3 s', '3 min 20 s')
+    """
+    return f"{seconds:.1f} s" if seconds < 60 else f"{int(seconds // 60)} min {int(seconds % 60)} s"

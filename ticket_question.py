@@ -1,0 +1,96 @@
+"""One ticket's question: what is asked, how it is shortened, and how far the answer can be trusted.
+
+Guards only ever lower the model's own confidence. Keeps no state and knows nothing of waves or of the database.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from conversation_utils import Conversation, shorten
+
+import suspicion
+from issue_db import Issue
+from model_answers import DecisionAnswer, parse_decision
+from model_protocol import AnswerUnusable, Ask, ContextTooLong
+from prompts_config import DECISION_SCHEMA, Prompts
+
+SURE = 0.7
+"""Below this confidence a decision founds a provisional issue and goes to a person (the plan's rule)."""
+
+TICKET_CHARS = (24_000, 12_000, 6_000, 3_000)
+"""Lengths of the conversation that are tried in turn while the model finds the question too long."""
+
+CARD_CHARS = 1_500
+
+GUARD_CAPS: Mapping[str, float] = MappingProxyType(
+    {
+        "suspicious text": 0.65,
+        "category not on the list": 0.65,
+        "evidence out of range": 0.8,
+        "conversation shortened": 0.9,
+        "answer asked for twice": 0.9,
+        "no evidence named": 0.95,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """An answer with the confidence that is left after the guards; `candidates` are the ids that were offered."""
+
+    answer: DecisionAnswer
+    confidence: float
+    guards: tuple[str, ...]
+    candidates: tuple[str, ...]
+
+    @property
+    def joins(self) -> str | None:
+        """The issue that the ticket joins by the rule, None when it founds one."""
+        return self.answer.issue_id if self.confidence >= SURE else None
+
+
+def ask_where(ask: Ask, prompts: Prompts, conversation: Conversation, candidates: Sequence[Issue]) -> Verdict:
+    """Where the model puts the ticket. Raises `AnswerUnusable` for this ticket's failure; the run's own troubles pass through."""
+    offered = tuple(issue.issue_id for issue in candidates)
+    for max_chars in TICKET_CHARS:
+        shown = shorten(conversation, max_chars=max_chars)
+
+        def parse(text: str, shown: Conversation = shown) -> DecisionAnswer:
+            return parse_decision(
+                text,
+                offered=offered,
+                message_count=len(shown["conversation"]),
+                fallback_title=shown["subject"] or "",
+                categories=prompts.categories,
+            )
+
+        try:
+            answer = ask(prompts.decision_messages(shown, candidates), schema=DECISION_SCHEMA, parse=parse)
+        except ContextTooLong:
+            continue
+        guards = _guards(answer.value, shown, shortened=shown is not conversation, asked_again=answer.asked_again)
+        return Verdict(answer.value, _capped(answer.value.confidence, guards), guards, offered)
+    raise AnswerUnusable(f"the model finds the question too long even with {TICKET_CHARS[-1]} characters of the conversation")
+
+
+def _guards(answer: DecisionAnswer, conversation: Conversation, *, shortened: bool, asked_again: bool) -> tuple[str, ...]:
+    texts = [conversation["subject"] or "", *(message["text"] for message in conversation["conversation"])]
+    found = {
+        "suspicious text": suspicion.is_suspicious(texts),
+        "category not on the list": answer.category_off_list and answer.issue_id is None,
+        "evidence out of range": answer.evidence_out_of_range,
+        "conversation shortened": shortened,
+        "answer asked for twice": asked_again,
+        "no evidence named": not answer.evidence,
+    }
+    return tuple(name for name, raised in found.items() if raised)
+
+
+def _capped(confidence: float, guards: Sequence[str]) -> float:
+    return min([confidence, *(GUARD_CAPS[name] for name in guards)])
+
+
+def shortened_for_card(conversation: Conversation) -> Conversation:
+    """A conversation as short as it may be in a question about several tickets."""
+    return shorten(conversation, max_chars=CARD_CHARS)
