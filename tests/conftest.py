@@ -1,0 +1,54 @@
+"""What every test stands on: an empty working folder, an environment without settings, no network but loopback, no time spent sleeping."""
+
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import env
+
+_PREFIXES = ("FRESHDESK_", "LLM_", "EMBEDDING_", "SILO_")
+_NAMES = ("BATCH_SIZE", "PRODUCT_CONTEXT", "CATEGORIES", "INCLUDE_PRIVATE_NOTES", "REDACT", "IGNORE_FIELD", "KB_LANGUAGE")
+_LOOPBACK = ("127.", "::1", "localhost")
+
+
+@pytest.fixture(autouse=True)
+def _empty_surroundings(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if request.node.get_closest_marker("integration"):
+        return
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(env, "DOTENV_PATH", tmp_path / ".env")
+    for name in list(os.environ):
+        if name.startswith(_PREFIXES) or name in _NAMES:
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def _loopback_only(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A connection to anywhere else is a mistake of the test; it fails in a way that no retry swallows."""
+    if request.node.get_closest_marker("integration") or request.node.get_closest_marker("thirdparty"):
+        yield
+        return
+    strays: list[str] = []
+    connect = socket.socket.connect
+
+    def guarded(self: socket.socket, address: Any) -> None:
+        if isinstance(address, tuple) and not str(address[0]).startswith(_LOOPBACK):
+            strays.append(str(address))
+            raise OSError(f"a test tried to reach {address}")
+        connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", guarded)
+    yield
+    assert not strays, f"unplanned connections: {strays}"
+
+
+@pytest.fixture
+def no_sleep(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The seconds that would have been slept."""
+    slept: list[float] = []
+    monkeypatch.setattr("time.sleep", slept.append)
+    return slept
