@@ -12,6 +12,7 @@ import bisect
 import dataclasses
 import heapq
 import itertools
+import math
 import sys
 import zlib
 from collections.abc import Collection, Iterable, Sequence
@@ -21,7 +22,7 @@ from issue_db import sort_key
 from text_weights import WordWeights, cosine, split_words, words
 
 RESEMBLES = 0.12
-LOOKS_ALIKE = 0.20
+LOOKS_ALIKE = 0.05
 MAX_TERMS = 32
 MAX_POSTINGS = 15_000
 _WORDS_KEPT = 120
@@ -29,6 +30,7 @@ _ROWS_WEIGHED = 200  # rows that are scored by every word of the question, not b
 _SUBJECT_WEIGHT = 1.5
 _SECOND_BEST = 0.3
 _LOOKALIKES_EACH = 4
+_FULL_STANDING = math.log(1.5 + 16)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,9 +160,13 @@ class CandidateIndex:
         own = self._vector(issue_id, vectors)
         terms = heapq.nsmallest(MAX_TERMS, own, key=lambda term: (-own[term], term))
         near = [other for other in self._ranked(terms, 0) if other != issue_id][:20]
-        scored = [(other, round(cosine(own, self._vector(other, vectors)), 6)) for other in near]
+        scored = [(other, round(cosine(own, self._vector(other, vectors)) * self._standing(other), 6)) for other in near]
         alike = [(other, score) for other, score in scored if score >= LOOKS_ALIKE]
         return sorted(alike, key=lambda item: (-item[1], sort_key(item[0])))[:_LOOKALIKES_EACH]
+
+    def _standing(self, issue_id: str) -> float:
+        """What an issue's size adds to its likeness: a stray ticket belongs to a large issue rather than to another stray one."""
+        return math.log(1.5 + len(self._issues[issue_id].shown)) / _FULL_STANDING
 
     def _vector(self, issue_id: str, vectors: dict[str, dict[str, float]]) -> dict[str, float]:
         if issue_id not in vectors:

@@ -1,7 +1,8 @@
 """Models of known behaviour that answer from gold labels: what the pipeline itself gains or loses is seen apart from any model.
 
 They read the very prompt: which ticket is decided and which issues are offered. Labels are looked up by the ticket's text and by the
-number in an issue's id. Each keeps nothing between questions, so the order of asking cannot change an answer.
+number in an issue's id. Each keeps nothing between questions, so the order of asking cannot change an answer. What they write on cards
+comes from the ticket's words and never from its label, which would help the search along.
 """
 
 import json
@@ -17,7 +18,7 @@ from prompts_config import NEW_ID, conversation_text
 
 _ID_AT_START = re.compile(r"^(ISSUE-([0-9]+)(?:-[0-9]+)?) \|", re.MULTILINE)
 BEHAVIOURS = ("perfect", "splitter", "joiner", "paraphraser")
-_SYNONYMS = ("Trouble with", "Difficulty around", "Request about", "Failure of", "Customer reports", "Unclear state of", "Help wanted for")
+_SAYINGS = ("Some trouble", "A difficulty", "One more request", "Something failed", "A customer reports", "Unclear state", "Help wanted")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,7 @@ class Offer:
     """An issue in a prompt and its gold label: that of the ticket which founded it."""
 
     issue_id: str
+    founder: int
     label: str
 
 
@@ -37,6 +39,7 @@ class SimulatedModel:
         self._labels = data.labels
         self._behaviour = behaviour
         self._split_rate, self._join_rate = split_rate, join_rate
+        self._said = {c["ticket_id"]: [m["text"] for m in c["conversation"] if m["speaker"] == "user"] for c in data.conversations}
         self._by_text = {conversation_text(conversation): conversation["ticket_id"] for conversation in data.conversations}
 
     def reply(self, messages: Messages, schema: JsonSchema) -> str:
@@ -51,10 +54,8 @@ class SimulatedModel:
     def _decision(self, user: str) -> dict[str, Any]:
         issues, ticket_text = user.split("TICKET TO DECIDE\n", 1)
         ticket = self._by_text[ticket_text]
-        label = self._labels[ticket]
-        offers = self._offers(issues)
-        issue_id = self._choice(ticket, label, offers)
-        return {"issue_id": issue_id, **self._names(label, ticket), "evidence": [1], "confidence": 0.95}
+        issue_id = self._choice(ticket, self._labels[ticket], self._offers(issues))
+        return {"issue_id": issue_id, **self._card_of(ticket), "evidence": [1], "confidence": 0.95}
 
     def _choice(self, ticket: int, label: str, offers: Sequence[Offer]) -> str:
         right = [offer.issue_id for offer in offers if offer.label == label]
@@ -66,28 +67,38 @@ class SimulatedModel:
         return right[0] if right else NEW_ID
 
     def _merge(self, user: str) -> dict[str, Any]:
-        offers = self._offers(user)
-        groups: dict[str, list[str]] = {}
-        for offer in offers:
-            groups.setdefault(offer.label, []).append(offer.issue_id)
-        if self._behaviour == "joiner" and len(groups) > 1 and _draw("merge", *groups) < self._join_rate:
-            first, second, *_ = groups
-            groups[first] += groups.pop(second)
-        return {"groups": [{"issue_ids": ids, **self._names(label, len(ids)), "confidence": 0.95} for label, ids in groups.items()]}
+        groups: dict[str, list[Offer]] = {}
+        for offer in self._offers(user):
+            groups.setdefault(offer.label, []).append(offer)
+        parts = [{"issue_ids": [o.issue_id for o in group], **self._card_of(group[0].founder)} for group in groups.values()]
+        return {"groups": [{**part, "confidence": 0.95} for part in parts]}
 
     def _card(self, user: str) -> dict[str, Any]:
-        offer = self._offers(user)[0]
-        return {**self._names(offer.label, len(user)), "notes": ""}
+        return {**self._card_of(self._offers(user)[0].founder), "notes": ""}
 
     def _offers(self, text: str) -> list[Offer]:
-        return [Offer(issue_id, self._labels[int(number)]) for issue_id, number in _ID_AT_START.findall(text)]
+        return [Offer(issue_id, int(number), self._labels[int(number)]) for issue_id, number in _ID_AT_START.findall(text)]
 
-    def _names(self, label: str, number: int) -> dict[str, Any]:
-        title = re.sub(r"[^A-Za-z]+|(?<=[a-z])(?=[A-Z])", " ", label).strip().capitalize() or "Unnamed trouble"
+    def _card_of(self, ticket: int) -> dict[str, Any]:
+        """A card as long as a model's, in the words of the customer who wrote most, or in words that say nothing."""
         if self._behaviour == "paraphraser":
-            title = f"{_SYNONYMS[number % len(_SYNONYMS)]} {title.lower()} {number % 89}"
-        words = title.lower().split()
-        return {"category": title, "short_description": f"{title}.", "keywords": words, "root_cause": "", "resolution_steps": []}
+            title = f"{_SAYINGS[ticket % len(_SAYINGS)]}, kind {ticket}"
+            return {
+                "category": title,
+                "short_description": f"{title}.",
+                "keywords": [f"kind {ticket}"],
+                "root_cause": "",
+                "resolution_steps": [],
+            }
+        said = max(self._said[ticket], key=len, default="").split()
+        longest = sorted({word.strip(".,!?").lower() for word in said}, key=lambda word: (-len(word), word))
+        return {
+            "category": " ".join(said[:6]) or "No words",
+            "short_description": " ".join(said)[:150],
+            "keywords": longest[:5],
+            "root_cause": "",
+            "resolution_steps": [],
+        }
 
 
 def _draw(*parts: object) -> float:
