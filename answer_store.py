@@ -28,17 +28,18 @@ _JOURNAL_WAIT_S = 0.02
 _FORM = 1
 _TABLES = """
     CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, text TEXT NOT NULL, prompt INTEGER NOT NULL, cached INTEGER NOT NULL,
-        completion INTEGER NOT NULL, estimated INTEGER NOT NULL, digest TEXT NOT NULL) WITHOUT ROWID;
+        completion INTEGER NOT NULL, estimated INTEGER NOT NULL, asked_again INTEGER NOT NULL, digest TEXT NOT NULL) WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS notes (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 """
 
 
 @dataclass(frozen=True, slots=True)
 class StoredAnswer:
-    """The text of an answer and what it cost when it was paid."""
+    """The text of an answer, what it cost when it was paid, and whether it came only on a second asking."""
 
     text: str
     usage: Usage
+    asked_again: bool = False
 
 
 def question_key(model: str, messages: Sequence[Mapping[str, str]], schema: Mapping[str, Any], parameters: Mapping[str, Any]) -> str:
@@ -60,15 +61,15 @@ class AnswerStore:
 
     def get(self, key: str) -> StoredAnswer | None:
         """The answer kept under `key`; None if there is none, or none that is whole."""
-        row = self._one("SELECT text, prompt, cached, completion, estimated, digest FROM answers WHERE key = ?", key)
-        if row is None or row[5] != _digest(key, row[0]):
+        row = self._one("SELECT text, prompt, cached, completion, estimated, asked_again, digest FROM answers WHERE key = ?", key)
+        if row is None or row[6] != _digest(key, row[0]):
             return None
-        return StoredAnswer(row[0], Usage(row[1], row[2], row[3], bool(row[4])))
+        return StoredAnswer(row[0], Usage(row[1], row[2], row[3], bool(row[4])), bool(row[5]))
 
-    def put(self, key: str, text: str, usage: Usage) -> None:
+    def put(self, key: str, text: str, usage: Usage, *, asked_again: bool = False) -> None:
         """Keep an answer, in place of an older one."""
-        row = (key, text, usage.prompt, usage.cached, usage.completion, int(usage.estimated), _digest(key, text))
-        self._write("INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+        counts = (usage.prompt, usage.cached, usage.completion, int(usage.estimated), int(asked_again))
+        self._write("INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (key, text, *counts, _digest(key, text)))
 
     def get_note(self, name: str) -> str | None:
         """The note of that name, None if there is none."""

@@ -33,7 +33,7 @@ T = TypeVar("T")
 
 DEFAULT_MAX_TOKENS = 4000  # hidden reasoning counts against it
 MAX_FAULTS = 6  # tries of one question that end in a fault
-MAX_TRIES = 12  # with those that the server itself has put off
+MAX_TRIES = 10  # with those that the server itself has put off
 FAILURES_IN_A_ROW = 3  # questions lost to faults with no answer between them: an outage
 _CROWDED = frozenset({408, 429, 503, 529})
 _SHOWN_BAD_ANSWER_CHARS = 2000
@@ -125,7 +125,7 @@ class LlmClient:
             if stored is not None:
                 return stored
             answer = self._paid(messages, schema, parse)
-            self._store.put(key, answer.text, answer.usage)
+            self._store.put(key, answer.text, answer.usage, asked_again=answer.asked_again)
             return answer
 
     def holds(self, messages: Messages, *, schema: JsonSchema | None) -> bool:
@@ -158,7 +158,7 @@ class LlmClient:
         except ValueError:  # read more strictly than when it was kept
             return None
         self._bill.count(stored_answers=1)
-        return Answer(value, kept.text, kept.usage, from_store=True)
+        return Answer(value, kept.text, kept.usage, from_store=True, asked_again=kept.asked_again)
 
     def _asked(self, question: "_Question", parse: Callable[[str], T]) -> Answer[T]:
         text, reason = self._said(question)
