@@ -68,6 +68,11 @@ class Options:
         """True when nothing is written beside the database."""
         return self.prompt_debug or self.dry_run or self.fetch_only
 
+    @property
+    def looks_again(self) -> bool:
+        """True when tickets that the database holds are read all the same, though not decided."""
+        return self.prompt_debug or (self.fetch_only and self.refresh)
+
     def selection(self) -> Selection:
         """Which tickets are asked for."""
         pages = DEFAULT_PAGES if self.pages is None else None if self.pages == ALL else int(self.pages)

@@ -212,6 +212,8 @@ class IssueClusterer:
             return item.row()
         if item["ignored"] and not (self._decide_ignored and item["conversation"]):
             return _row_of(item, "ignored", reason=item["ignored"])
+        if item["ignored"]:
+            logger.warning("ticket %d seems to hold no issue (%s); it is decided because it was named", item["ticket_id"], item["ignored"])
         return wave.begin(item, leaving=self.leaving)
 
     def _commit(self, entry: Question | DecisionRow) -> DecisionRow:

@@ -6,6 +6,7 @@ Fetcher, conversation cleaner, clusterer, in this order; exit codes; the only pr
 import contextlib
 import functools
 import logging
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -83,7 +84,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         return INTERRUPTED
     except tuple(EXIT_CODES) as error:
         _complain(str(error))
-        return next(code for kind, code in EXIT_CODES.items() if isinstance(error, kind))
+        return exit_code(error)
+    except BrokenPipeError:  # whoever read our output has gone
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - stays open, so that nothing more can fail at exit
+        return STOPPED
+
+
+def exit_code(error: BaseException) -> int:
+    """The exit status for what ended a run; 1 for a bug, as Python does."""
+    return next((code for kind, code in EXIT_CODES.items() if isinstance(error, kind)), STOPPED)
 
 
 def run(ticket_ids: list[int] | None = None, **options: Any) -> IssueClusterer:
@@ -104,7 +113,8 @@ def run_with_report(options: Options, settings: Settings | None = None) -> tuple
         try:
             run.execute()
         except BaseException as error:
-            run.keep_work(error)
+            if exit_code(error) != WRONG:
+                run.keep_work(error)
             raise
     return run.clusterer, run.report
 
@@ -116,9 +126,10 @@ def _work(options: Options) -> int:
 
         return show.run_demo(options, run_with_report)
     _, report = run_with_report(options)
-    if options.prompt_debug:
-        return STOPPED if report.failures else DONE
-    return INCOMPLETE if report.incomplete else DONE
+    if not report.incomplete:
+        return DONE
+    _complain(report.trouble())
+    return STOPPED if options.prompt_debug else INCOMPLETE
 
 
 @dataclass(slots=True)
@@ -182,6 +193,9 @@ class _Run:
         saved = None if self.options.reads_only else self._leftover()
         if saved is not None:
             self.clusterer.resume(saved)
+        if saved is not None and dict(saved.selection) != selection.to_json():
+            left = len(saved.tickets) - saved.done
+            logger.warning("an interrupted run left %d tickets undecided; its decisions are kept, for the rest run its command again", left)
         if saved is not None and dict(saved.selection) == selection.to_json():
             logger.info("going on after ticket %d of %d of the run that was interrupted", saved.done, len(saved.tickets))
             plan, done = Plan(saved.base_sha256, saved.selection, saved.tickets, saved.gaps), saved.done
@@ -265,7 +279,7 @@ class _Run:
         for ticket in tickets:
             ticket_id = ticket["ticket_id"]
             again = self.options.reprocess and (self.options.ticket_ids is not None or not self.clusterer.reviewed(ticket_id))
-            if again or self.options.prompt_debug or self.options.fetch_only or not self.clusterer.held(ticket_id):
+            if again or self.options.looks_again or not self.clusterer.held(ticket_id):
                 yield ticket
                 continue
             self.report.already_known += 1

@@ -133,6 +133,14 @@ class RunReport:
         reasons = Counter(row.reason for row in self.rows.values() if row.outcome == "ignored")
         return ["ignored because:", *(f"  {count:>6}  {printable(reason)}" for reason, count in sorted(reasons.items()))] if reasons else []
 
+    def trouble(self) -> str:
+        """One line on what was not done, and the next step."""
+        parts = [f"{len(self.failures)} of {self.listed} tickets failed, the rest is saved"] if self.failures else []
+        parts += [f"{len(self.gaps)} gaps in the list of tickets: {self.gaps[0]}"] if self.gaps else []
+        parts += [self.ended] if self.ended.startswith("stopped") else []
+        step = f"try again with: {self._command(row.ticket_id for row in self.failures)}" if self.failures else "run the same command again"
+        return f"{'; '.join(parts)}; {step}"
+
     def troubles(self) -> list[str]:
         """Lines on what was not done and how to do it."""
         data = self.to_json()
