@@ -12,11 +12,12 @@ from typing import Any
 
 from conversation_files import load_conversation, save_conversation, ticket_url
 from conversation_types import CLEANER_VERSION, Conversation, Message, Speaker, conversation_sha256, customer_text
-from html_text import Line, html_lines, text_lines
+from html_text import MEDIA_MARKER, Line, html_lines, text_lines
 from machine_messages import forwards_by_subject, is_auto_reply, merged_from_text, merged_into
+from mail_markup import mail_mark
 from plain_text import one_line, tidy
 from prompt_length import shorten
-from quoted_text import mail_mark, new_lines
+from quoted_text import new_lines
 from redaction import Redactor
 from signatures import without_signature
 from utc_time import to_utc
@@ -36,7 +37,6 @@ __all__ = [
 
 SOURCE_OUTBOUND_EMAIL = 10
 CONVERSATION_SURVEY, CONVERSATION_FORWARD = 6, 8
-_MARKER = re.compile(r"\[(?:image|attachment)(?:: [^\]\n]*)?\]")
 
 
 class ConversationUnusable(Exception):
@@ -252,13 +252,13 @@ def _leave_out(thread: _Thread, *, include_private_notes: bool) -> _Thread:
         elif place or reason != "empty":
             thread.dropped[reason] += 1
         if reason in ("only an attachment", "only a quote"):
-            thread.attachments.extend(match[0] for match in _MARKER.finditer(entry.text))
+            thread.attachments.extend(match[0] for match in MEDIA_MARKER.finditer(entry.text))
     thread.entries = kept
     return thread
 
 
 def _nothing_said(entry: _Entry, known: set[str], kept: list[_Entry], *, include_private_notes: bool) -> str | None:
-    words = _MARKER.sub("", entry.text).split()
+    words = MEDIA_MARKER.sub("", entry.text).split()
     if not words:
         return "only an attachment" if entry.text.strip() else "empty"
     if entry.private and not include_private_notes:
@@ -266,7 +266,7 @@ def _nothing_said(entry: _Entry, known: set[str], kept: list[_Entry], *, include
     if entry.only_quoted and kept and sum(word in known for word in words) >= 0.9 * len(words):
         return "only a quote"
     doubled = len(kept) == 1 and kept[0].speaker == entry.speaker and kept[0].private == entry.private
-    return "repeats the opening" if doubled and words == _MARKER.sub("", kept[0].text).split() else None
+    return "repeats the opening" if doubled and words == MEDIA_MARKER.sub("", kept[0].text).split() else None
 
 
 def _join(entries: list[_Entry], clean: Callable[[str], str]) -> list[Message]:

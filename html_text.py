@@ -18,6 +18,8 @@ from lxml import etree  # type: ignore[import-untyped] # ships no types; what is
 from plain_text import collapse_spaces, one_line, printable
 
 MAX_DEPTH = 400
+MEDIA_MARKER = re.compile(r"\[(?:image|attachment)(?:: [^\[\]\n]{0,400})?\]")
+_CHUNK_BYTES = 8192
 NodeMark = Callable[[str, Mapping[str, str]], "str | None"]
 
 
@@ -65,7 +67,7 @@ def html_lines(source: str, *, mark: NodeMark = lambda tag, attributes: None) ->
     """
     text = printable(source)
     marked_up, tags = _escape_what_is_no_tag(text)
-    if not tags:
+    if not tags and not ("<!--" in text and "-->" in text):
         return text_lines(_decode(text))
     try:
         lines = _stream(marked_up, mark)
@@ -98,6 +100,7 @@ class _Node:
     link_host: str = ""
     link_text: list[str] = field(default_factory=list)
     children: int = 0  # items of a list, cells of a row
+    gap: int = 0  # around it: 1 a new line, 2 an empty line as well
 
 
 class _Reader:
@@ -120,7 +123,8 @@ class _Reader:
         parent = self._nodes[-1]
         node = self._open(tag, attributes, parent)
         if not node.hidden:
-            self._break_before(tag, attributes, parent)
+            if not self._at_cell_start:
+                self._owed = max(self._owed, node.gap)
             if node.marks is not parent.marks:
                 self._end_line()
                 self.lines.append(Line("", node.marks))
@@ -139,8 +143,7 @@ class _Reader:
             if len(node.marks) != len(self._nodes[-2].marks) or tag == "li":
                 self._end_line()
                 self._bullet = ""
-            if tag in _BLOCKS:
-                self._owed = max(self._owed, 2 if tag in _BLANK_LINE_AROUND else 1)
+            self._owed = max(self._owed, node.gap)
         elif node.link_host:
             self._links.pop()
         self._nodes.pop()
@@ -175,15 +178,11 @@ class _Reader:
         node.keeps_breaks = parent.keeps_breaks or tag in ("pre", "textarea") or bool(style and _KEEPS_BREAKS.search(style))
         if not node.hidden and (name := self._mark(tag, attributes)):
             node.marks = (*parent.marks, name)
+        if tag in _BLOCKS:
+            node.gap = 2 if tag in _BLANK_LINE_AROUND and not _is_tight(attributes, style, parent) else 1
         if tag == "a":
             node.link_host = _host(attributes.get("href", ""))
         return node
-
-    def _break_before(self, tag: str, attributes: Mapping[str, str], parent: _Node) -> None:
-        if tag not in _BLOCKS or self._at_cell_start:
-            return
-        tight = parent.tag == "li" or attributes.get("class", "").startswith("Mso") or bool(_NO_MARGIN.search(attributes.get("style", "")))
-        self._owed = max(self._owed, 2 if tag in _BLANK_LINE_AROUND and not tight else 1)
 
     def _show(self, tag: str, attributes: Mapping[str, str], parent: _Node) -> None:
         if tag == "br":
@@ -212,14 +211,20 @@ class _Reader:
             self._end_line()
         else:
             self._pay()
-            self.lines.append(Line("", self._nodes[-1].marks))
+            self._empty_line()
+
+    def _empty_line(self) -> None:
+        """One is enough: nobody sees more, and a million of them take memory."""
+        line = Line("", self._nodes[-1].marks)
+        if not self.lines or self.lines[-1] != line:
+            self.lines.append(line)
 
     def _pay(self) -> None:
         owed, self._owed = self._owed, 0
         if owed:
             self._end_line()
         if owed > 1 and self.lines and self.lines[-1].text:
-            self.lines.append(Line("", self._nodes[-1].marks))
+            self._empty_line()
 
     def _add(self, text: str) -> None:
         if text.strip():
@@ -245,9 +250,16 @@ class _Reader:
         self._as_written = False
 
 
+def _is_tight(attributes: Mapping[str, str], style: str, parent: _Node) -> bool:
+    """True for a paragraph that is set without space around: Word's, those in lists and table cells, those whose style says so."""
+    return parent.tag in ("li", "td", "th") or attributes.get("class", "").startswith("Mso") or bool(style and _NO_MARGIN.search(style))
+
+
 def _stream(marked_up: str, mark: NodeMark) -> list[Line]:
     parser = etree.HTMLParser(target=_Reader(mark), encoding="utf-8", huge_tree=True)
-    parser.feed(f"<div>{marked_up}".encode())  # a first element, so that text before any tag is not moved about
+    source = f"<div>{marked_up}".encode()  # a first element, so that text before any tag is not moved about
+    for start in range(0, len(source), _CHUNK_BYTES):  # the parser notices only between chunks that its reader refused
+        parser.feed(source[start : start + _CHUNK_BYTES])
     lines: list[Line] = parser.close()
     return lines
 

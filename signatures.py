@@ -8,7 +8,8 @@ import re
 from collections.abc import Sequence
 
 from html_text import Line
-from quoted_text import SIGNATURE
+from mail_markup import SIGNATURE
+from quoted_text import has_words
 
 _MAX_LINES = 12
 _SEPARATOR = re.compile(r"^(?:--|—|––|__)\s?$|^-- \s*$")
@@ -39,8 +40,11 @@ _NOTICE = re.compile(
     r"esta mensagem.{0,100}(?:confidencial|destinad)|"
     r"(?:questo messaggio|questa (?:e-?mail|comunicazione)|le informazioni contenute in quest).{0,100}(?:riservat|confidenzial|destinat)|"
     r"(?:dit (?:e-?mail)?bericht|deze e-?mail|de informatie (?:verzonden )?(?:in|met) dit).{0,100}(?:vertrouwelijk|bestemd)|"
+    r"detta (?:meddelande|e-postmeddelande|mejl).{0,80}(?:konfidentiell|avsett)|denne e-?mail.{0,80}(?:fortrolig|beregnet)|"
+    r"(?:niniejsza|ta) wiadomość.{0,80}(?:poufn|przeznaczon)|"
     r"please consider the environment before printing|think before you print|bitte denken sie an die umwelt|pensez à l'environnement|"
-    r"before printing, think about the environment|virus-free\. ?www\.avast|this email has been checked for viruses)",
+    r"before printing, think about the environment|(?:\[image[^\]]{0,60}\][ |]{0,3}(?:\([^)]{0,40}\)[ |"
+    r"]{0,3})?)?virus-free\.? ?www\.avast|this email has been checked for viruses)",
     re.I,
 )
 _CLOSING = re.compile(
@@ -60,7 +64,7 @@ _CLOSING = re.compile(
 )
 _CONTACT = re.compile(
     r"@|\bwww\.|https?://|\b(?:tel|phone|fon|telefon|mobile?|cell|handy|fax|office|direct|t|m|p|f|e|w)\b\s?[.:|]|\+?\d[\d ()/.-]{6,}|"
-    r"\b(?:gmbh|ltd|llc|inc|s\.?a\.?r\.?l|b\.?v|ag|plc|corp|s\.?p\.?a|s\.?l)\b\.?|"
+    r"\b(?:gmbh|ltd|llc|inc|s\.?a\.?r\.?l|b\.?v|ag|plc|corp|s\.?p\.?a|s\.?r\.?l|s\.?l|z o\.?\s?o|ltda|ab|a/s|oy|kg)(?:\b|\.)|"
     r"\b(?:manager|director|engineer|officer|specialist|support|team|head of|ceo|cto|coo|cfo|assistant|consultant|administrator|"
     r"sales|leiter|geschäftsführer|\[image)\b",
     re.I,
@@ -75,13 +79,9 @@ def without_signature(lines: Sequence[Line]) -> list[Line]:
     """
     for cut in (_marked, _below_separator, _notice, _sent_from, _closing, _sent_from):
         shorter = cut(lines)
-        if any(_is_words(line.text) for line in shorter):
+        if any(has_words(line.text) for line in shorter):
             lines = shorter
     return list(lines)
-
-
-def _is_words(text: str) -> bool:
-    return any(char.isalnum() for char in re.sub(r"\[image[^\]]*\]", "", text))
 
 
 def _marked(lines: Sequence[Line]) -> Sequence[Line]:
@@ -98,21 +98,22 @@ def _below_separator(lines: Sequence[Line]) -> Sequence[Line]:
 
 
 def _notice(lines: Sequence[Line]) -> Sequence[Line]:
-    """Cuts at a legal notice; it ends the message, so what stands below it goes too unless it is long."""
-    for at, line in enumerate(lines):
-        if line.text and _NOTICE.match(line.text[:400]):
-            below = [other.text for other in lines[at + 1 :] if other.text]
-            if len(below) <= _MAX_LINES:
-                return lines[:at]
-    return lines
+    """Cuts at the first legal notice among the last lines; what stands below it goes too."""
+    cut, texts = len(lines), 0
+    for at in range(len(lines) - 1, -1, -1):
+        texts += bool(lines[at].text)
+        if texts > _MAX_LINES:
+            break
+        if lines[at].text and _NOTICE.match(lines[at].text[:400]):
+            cut = at
+    return lines[:cut]
 
 
 def _sent_from(lines: Sequence[Line]) -> Sequence[Line]:
-    last = _last_text(lines)
-    while last >= 0 and len(lines[last].text) < 120 and _SENT_FROM.match(lines[last].text):
-        lines = lines[:last]
-        last = _last_text(lines)
-    return lines
+    end = _last_text(lines, len(lines))
+    while end >= 0 and len(lines[end].text) < 120 and _SENT_FROM.match(lines[end].text):
+        end = _last_text(lines, end)
+    return lines[: end + 1]
 
 
 def _closing(lines: Sequence[Line]) -> Sequence[Line]:
@@ -135,8 +136,8 @@ def _is_signature_line(text: str, *, first: bool) -> bool:
     return len(words) <= (5 if first else 8) and capitals >= len(words) - 1 and not text.endswith(("!", "."))
 
 
-def _last_text(lines: Sequence[Line]) -> int:
-    at = len(lines) - 1
+def _last_text(lines: Sequence[Line], end: int) -> int:
+    at = end - 1
     while at >= 0 and not lines[at].text:
         at -= 1
     return at
