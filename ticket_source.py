@@ -87,7 +87,7 @@ class ConversationSource:
         try:
             conversation = self._build(data_fetcher.fetch_ticket(ticket_id, client=self.client))
         except (TicketUnavailable, ConversationUnusable) as error:
-            return FetchFailure(ticket_id, str(error), subject)
+            return FetchFailure(ticket_id, str(error).removeprefix(f"ticket {ticket_id}: "), subject)
         conversation_utils.save_conversation(conversation, self.folder)
         self.fetched.add(ticket_id)
         return conversation
