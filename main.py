@@ -86,7 +86,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         _complain(str(error))
         return exit_code(error)
     except BrokenPipeError:  # whoever read our output has gone
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - stays open, so that nothing more can fail at exit
+        _drop_output()
         return STOPPED
 
 
@@ -350,7 +350,7 @@ def _set_aside(files: RunFiles) -> None:
 
 def _set_up_logging(options: Options) -> None:
     """One handler on stdout; control characters never reach the terminal."""
-    handler = logging.StreamHandler(sys.stdout)
+    handler = _LogHandler(sys.stdout)
     handler.setFormatter(_PrintableFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s", datefmt="%H:%M:%S"))
     root = logging.getLogger()
     for old in [old for old in root.handlers if isinstance(old.formatter, _PrintableFormatter)]:
@@ -364,6 +364,21 @@ def _set_up_logging(options: Options) -> None:
 class _PrintableFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         return "\n".join(printable(line) for line in super().format(record).split("\n"))
+
+
+class _LogHandler(logging.StreamHandler):  # type: ignore[type-arg] # not subscriptable in 3.10
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the base class's name
+        """A reader that went away (`| head`) costs the log, not the run."""
+        if isinstance(sys.exc_info()[1], BrokenPipeError):
+            _drop_output()
+        else:
+            super().handleError(record)
+
+
+def _drop_output() -> None:
+    """From here on stdout leads nowhere."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _complain(text: str) -> None:

@@ -46,7 +46,7 @@ def _row(ticket_id: int, draw: random.Random, weights: Sequence[float]) -> dict[
 
 
 def sorting(*, jumpy: bool = True, hopeless: bool = True, latency_s: Callable[[], float] = lambda: 0.0) -> Behaviour:
-    """A model that sorts by topic; `jumpy`: now and then wrong, unsure, or unusable once; `hopeless`: some questions get no usable answer."""
+    """A model that sorts by topic; `jumpy`: now and then wrong, unsure, or unusable once; `hopeless`: or for good."""
 
     def behave(seen: Seen) -> Reply:
         messages = seen.body["messages"]
