@@ -19,9 +19,13 @@ class Band:
     kept: int
     total: int
 
+    @property
+    def name(self) -> str:
+        """The band's range in words."""
+        return f"{self.low} and up" if self.low else f"below {_LOWER_EDGES[-2]}"
+
     def __str__(self) -> str:
-        name = f"{self.low} and up" if self.low else f"below {_LOWER_EDGES[-2]}"
-        return f"{name}: {self.kept} of {self.total} kept"
+        return f"{self.name}: {self.kept} of {self.total} kept"
 
 
 def bands(rows: Iterable[DecisionRow]) -> list[Band]:

@@ -5,7 +5,6 @@ Each step fits or says why not; what the caller handed in is never changed. Read
 
 import copy
 import dataclasses
-import datetime
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -13,6 +12,7 @@ import issue_db
 from decision_log import DecisionRow
 from issue_db import Issue
 from review_file import IssueStep, Step, TicketStep
+from utc_time import to_utc
 
 
 class StepRefused(Exception):
@@ -312,7 +312,7 @@ class Revision:
         keeper.reviewed = sorted({*keeper.reviewed, ticket})
 
     def _bring_days_in_line(self, issue: Issue) -> None:
-        days = [utc_day(row.created_at) if (row := self.log.get(ticket)) else "" for ticket in issue.tickets]
+        days = [to_utc(row.created_at)[:10] if (row := self.log.get(ticket)) else "" for ticket in issue.tickets]
         known = [day for day in days if day]
         if not known or len(known) < len(days):  # some day is unknown: what stood there still bounds it
             known += [day for day in (issue.first_seen, issue.last_seen) if day]
@@ -328,17 +328,3 @@ def age(issue: Issue) -> tuple[str, int, tuple[Any, ...]]:
 def in_order(names: Iterable[str]) -> list[str]:
     """Issue ids in the order of the database."""
     return sorted(names, key=issue_db.sort_key)
-
-
-def utc_day(moment: str) -> str:
-    """The UTC day of an ISO time, "" for what is none.
-
-    >>> utc_day("2025-07-24T23:30:00-02:00"), utc_day("soon")
-    ('2025-07-25', '')
-    """
-    try:
-        parsed = datetime.datetime.fromisoformat(moment.replace("Z", "+00:00"))
-    except ValueError:
-        return ""
-    utc = parsed if parsed.tzinfo is None else parsed.astimezone(datetime.timezone.utc)
-    return utc.date().isoformat()

@@ -1,0 +1,92 @@
+"""The report page: one HTML file for people that needs no network, no server and no key.
+
+Fills the templates with escaping on, puts the data in as inert JSON, and allows the browser just this script and this style. Decides
+nothing; what a person decides in the page comes back as `review.json` (see review.py).
+"""
+
+import base64
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+import report_data
+import review_file
+import safe_files
+from candidate_index import CandidateIndex
+from decision_log import DecisionRow
+from issue_db import Issue
+from report_data import ConversationOf, Source
+
+TEMPLATES = Path(__file__).with_name("templates")
+
+
+def write(
+    path: Path,
+    *,
+    issues: Mapping[str, Issue],
+    log: Mapping[int, DecisionRow],
+    conversation_of: ConversationOf = lambda _: None,
+    previous: Mapping[str, Issue] | None = None,
+    index: CandidateIndex | None = None,
+) -> None:
+    """Put the page at `path`. Raises `safe_files.FileUnwritable`.
+
+    `conversation_of` gives a ticket's stored conversation; `previous` is the database before this run, for what is new; `index` is one
+    that holds these issues already, which saves building it.
+    """
+    safe_files.write_text(path, render(issues=issues, log=log, conversation_of=conversation_of, previous=previous, index=index))
+
+
+def render(
+    *,
+    issues: Mapping[str, Issue],
+    log: Mapping[int, DecisionRow],
+    conversation_of: ConversationOf = lambda _: None,
+    previous: Mapping[str, Issue] | None = None,
+    index: CandidateIndex | None = None,
+) -> str:
+    """The page's text; equal data give equal bytes."""
+    source = report_data.with_days(Source(issues, log, conversation_of, previous, index))
+    script = (TEMPLATES / "report.js").read_text(encoding="utf-8")
+    style = (TEMPLATES / "report.css").read_text(encoding="utf-8")
+    talks = report_data.talks(source)
+    data = report_data.island(source) | {"kind": review_file.KIND, "talks": [talk["id"] for talk in talks]}
+    loader = jinja2.FileSystemLoader(TEMPLATES)
+    pages = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    text = pages.get_template("report.html.j2").render(
+        policy=_policy(script, style),
+        script=Markup(script),  # noqa: S704 # our own file, not data
+        style=Markup(style),  # noqa: S704 # our own file, not data
+        data=inert_json(data),
+        talks=Markup("\n").join(inert_json(talk) for talk in talks),
+        view=report_data.overview(source),
+    )
+    return text.encode("utf-8", "replace").decode()
+
+
+def inert_json(value: Any) -> Markup:
+    """JSON that can stand in a `<script type="application/json">`: nothing in it can close the element or begin another.
+
+    >>> print(inert_json("</script><!--"))
+    "\\u003c/script\\u003e\\u003c!--"
+    """
+    text = safe_files.dump_json(value, indent=None)
+    for char in "<>&\u2028\u2029":
+        text = text.replace(char, f"\\u{ord(char):04x}")
+    return Markup(text)  # noqa: S704 # no character that HTML knows is left in it
+
+
+def _policy(script: str, style: str) -> str:
+    """A Content-Security-Policy that allows this script and this style and no request at all."""
+    return (
+        f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'; img-src data:; "
+        "base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+    )
+
+
+def _hash(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
