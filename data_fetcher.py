@@ -10,8 +10,9 @@ import logging
 import re
 from typing import Any
 
-from freshdesk_client import FetchStopped, FreshdeskClient, NoReply, QueryRefused, Refused, TicketUnavailable, printable
+from freshdesk_client import FetchStopped, FreshdeskClient, NoReply, QueryRefused, Refused, TicketUnavailable
 from search_windows import DAY, FIRST_DAY, TicketSearch
+from terminal_text import printable
 from ticket_search import TicketListing, TicketRef, by_creation, is_ticket_id, parse_instant
 
 __all__ = [
@@ -113,15 +114,16 @@ def _read_messages(client: FreshdeskClient, path: str) -> list[dict[str, Any]]:
     """All messages of a thread, page by page, as they come. Raises `Refused`, `NoReply`, `TicketUnavailable`."""
     messages: list[dict[str, Any]] = []
     last: list[Any] = []
+    page_size = PAGE_SIZE
     for page in range(1, MAX_PAGES + 1):
         reply = client.get(path, params={"per_page": str(PAGE_SIZE), "page": str(page)}, expect=list, credits=1)
         if reply.value and reply.value == last:
             raise NoReply(f"the helpdesk repeats page {page - 1} of the messages")
         last = reply.value
         messages += [message for message in last if isinstance(message, dict)]
-        # A page filled to its default size may mean that `per_page` was not heeded; only then is it worth a call to look.
-        full = len(last) >= PAGE_SIZE or len(last) == DEFAULT_PAGE_SIZE
-        if not last or not (reply.has_next or full):
+        # A first page of the default size may mean that `per_page` is not heeded; a full page without a link is worth a look.
+        page_size = DEFAULT_PAGE_SIZE if page == 1 and len(last) == DEFAULT_PAGE_SIZE else page_size
+        if not last or not (reply.has_next or len(last) >= page_size):
             return messages
     raise NoReply(f"the messages do not end after {MAX_PAGES} pages")
 

@@ -7,7 +7,6 @@ Follows no redirect, sends the key to no other host, and lets it into no message
 import base64
 import json
 import logging
-import re
 import threading
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +18,7 @@ import clock
 import env
 from http_retry import CONNECT_TIMEOUT_S, BodyTooLarge, TransientError, new_session, parse_retry_after, read_body, retrying
 from rate_gate import GateClosed, OnWait, RateGate
+from terminal_text import printable
 
 logger = logging.getLogger("data_fetcher")
 
@@ -31,7 +31,6 @@ MAX_BODY_BYTES = 50_000_000
 MAX_LOST_CALLS = 10
 LOGGED_CHARS = 2000
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]+")
 # These speak of the key or the account and not of the ticket that was asked for.
 _ACCOUNT_CODES = frozenset({"invalid_credentials", "password_lockout", "account_suspended", "inactive_account", "ssl_required"})
 
@@ -66,15 +65,6 @@ class Reply:
 
     value: Any
     has_next: bool
-
-
-def printable(text: object) -> str:
-    """Text for one line of a log or terminal: control characters, line ends and direction marks become spaces.
-
-    >>> printable("a\\x1b[31mb\\nc")
-    'a [31mb c'
-    """
-    return _CONTROL.sub(" ", str(text)).strip()
 
 
 class FreshdeskClient:
@@ -240,7 +230,7 @@ class _Call:
     spent_s: float = 0.0
 
     def timeout_s(self) -> float:
-        return max(1.0, min(REPLY_TIMEOUT_S, CALL_DEADLINE_S - self.spent_s))
+        return max(0.1, min(REPLY_TIMEOUT_S, CALL_DEADLINE_S - self.spent_s))
 
     def is_spent(self, error: Exception) -> bool:
         """Whether the failed try was the last; a wait that the helpdesk asked for is not the call's fault."""

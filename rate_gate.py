@@ -15,6 +15,7 @@ import clock
 # Part of the account's limit that is never touched, whoever used the rest: the wall is somewhere behind it.
 GUARD_SHARE = 0.05
 ANNOUNCE_FROM_S = 1.0
+HELD = "the helpdesk asked to wait"
 
 OnWait = Callable[[float, str], None]
 
@@ -77,6 +78,9 @@ class RateGate:
         with self._changed:
             self._held_until = max(self._held_until, clock.monotonic() + seconds)
             self._forget_window()
+            announce = self._is_news(seconds)
+        if announce and self._on_wait is not None:
+            self._on_wait(seconds, HELD)
 
     def close(self) -> None:
         """From now on `enter` raises `GateClosed`, also for those who wait."""
@@ -90,7 +94,7 @@ class RateGate:
             raise GateClosed
         now = clock.monotonic()
         if now < self._held_until:
-            return self._held_until - now, "the helpdesk asked to wait"
+            return self._held_until - now, HELD
         if not self._answered and self._in_flight:
             return math.inf, ""
         return max(self._own_delay(credits, now), self._wall_delay(credits, now))

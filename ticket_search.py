@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from freshdesk_client import FetchStopped, FreshdeskClient, NoReply, QueryRefused, Refused, printable
+from freshdesk_client import FetchStopped, FreshdeskClient, NoReply, QueryRefused, Refused
+from terminal_text import printable
 
 PAGE_SIZE = 30
 MAX_PAGES = 10  # page 11 is an error

@@ -1,0 +1,522 @@
+"""Tickets and their whole threads: paging, archive, refusals, faults, limits, and where the key may go."""
+
+import base64
+import json
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+import responses
+
+import data_fetcher
+import freshdesk_client
+from data_fetcher import FetchStopped, FreshdeskClient, QueryRefused, TicketUnavailable, fetch_resolved_ticket_ids, fetch_ticket
+from demo.faults import KINDS, FaultPlan
+from demo.helpdesk import Helpdesk, HelpdeskOptions
+from demo.labelled_files import as_ticket
+
+KEY = "the-secret-key"
+ENCODED_KEY = base64.b64encode(f"{KEY}:X".encode()).decode()
+URL = "https://acme.freshdesk.com"
+API = f"{URL}/api/v2"
+
+
+def ticket(number: int, *, messages: int = 0, **fields: Any) -> dict[str, Any]:
+    rows = [{"speaker": "user", "text": f"opening of {number}"}]
+    rows += [{"speaker": "agent", "text": f"message {position}"} for position in range(1, messages + 1)]
+    return as_ticket({"id": number, "subject": f"ticket {number}", "messages": rows}, position=number) | fields
+
+
+@contextmanager
+def desk(tickets: list[dict[str, Any]], **options: Any) -> Iterator[tuple[Helpdesk, FreshdeskClient]]:
+    helpdesk = Helpdesk(tickets, options=HelpdeskOptions(api_key=KEY, **options))
+    with helpdesk as url:
+        yield helpdesk, FreshdeskClient(base_url=url, api_key=KEY, rate_window_s=helpdesk.options.window_s)
+
+
+def new_client() -> FreshdeskClient:
+    return FreshdeskClient(base_url=URL, api_key=KEY)
+
+
+def paths(helpdesk: Helpdesk) -> list[str]:
+    return [urlsplit(call.target).path.removeprefix("/api/v2/") for call in helpdesk.calls]
+
+
+@dataclass
+class FakeTime:
+    now: float = 1000.0
+    slept: list[float] = field(default_factory=list)
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now += seconds
+
+
+@pytest.fixture
+def fake_time(monkeypatch: pytest.MonkeyPatch) -> FakeTime:
+    fake = FakeTime()
+    monkeypatch.setattr(time, "monotonic", lambda: fake.now)
+    monkeypatch.setattr(time, "sleep", fake.sleep)
+    return fake
+
+
+@pytest.fixture
+def mocked() -> Iterator[responses.RequestsMock]:
+    with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
+        yield mock
+
+
+# --- what is asked for -----------------------------------------------------------------------------------------------------------------
+
+
+def test_the_search_is_asked_with_its_double_quotes_encoded_once(mocked: responses.RequestsMock) -> None:
+    mocked.get(f"{API}/search/tickets", json={"total": 0, "results": []})
+    fetch_resolved_ticket_ids(client=new_client())
+    assert mocked.calls[0].request.url == f"{API}/search/tickets?query=%22status%3A4+OR+status%3A5%22&page=1"
+
+
+def test_a_ticket_is_asked_with_its_conversations(mocked: responses.RequestsMock) -> None:
+    mocked.get(f"{API}/tickets/7", json={"id": 7, "conversations": []})
+    fetch_ticket(7, client=new_client())
+    assert mocked.calls[0].request.url == f"{API}/tickets/7?include=conversations"
+    assert mocked.calls[0].request.headers["Authorization"] == f"Basic {ENCODED_KEY}"
+
+
+@pytest.mark.parametrize("value", [0, -1, 2**63, True, "7", "7/../8", 1.0, None], ids=repr)
+def test_an_id_that_is_none_reaches_no_url(mocked: responses.RequestsMock, value: Any) -> None:
+    with pytest.raises(TicketUnavailable):
+        fetch_ticket(value, client=new_client())
+    assert not mocked.calls
+
+
+# --- the listing -----------------------------------------------------------------------------------------------------------------------
+
+
+def test_of_all_statuses_only_resolved_and_closed_are_listed_whatever_the_search_shows(mocked: responses.RequestsMock) -> None:
+    results = [{"id": number, "status": number, "subject": None, "created_at": "2025-01-01T00:00:00Z"} for number in (2, 3, 4, 5, 6)]
+    mocked.get(f"{API}/search/tickets", json={"total": 5, "results": results})
+    listing = fetch_resolved_ticket_ids(client=new_client())
+    assert list(listing) == [4, 5]
+    assert (len(listing), listing.total, listing.gaps) == (2, 2, ())
+    assert list(fetch_resolved_ticket_ids(query="status:>1", client=new_client())) == [2, 3, 4, 5, 6]
+
+
+def test_the_listing_is_ordered_by_the_instant_of_creation_then_id(mocked: responses.RequestsMock) -> None:
+    times = {1: "2025-01-01T12:00:00Z", 2: "2025-01-01T13:30:00+02:00", 3: None, 5: "2025-01-01T11:30:00Z", 4: "2025-01-01T11:30:00Z"}
+    results = [{"id": number, "status": 5, "created_at": created} for number, created in times.items()]
+    mocked.get(f"{API}/search/tickets", json={"total": 5, "results": results})
+    assert list(fetch_resolved_ticket_ids(client=new_client())) == [2, 4, 5, 1, 3]
+
+
+@pytest.mark.parametrize(("pages", "listed", "calls"), [(1, 30, 1), (2, 60, 2), (5, 95, 4), (10, 95, 4), (None, 95, 4)])
+def test_pages_are_a_ceiling_and_the_search_ends_when_there_are_no_more(pages: int | None, listed: int, calls: int) -> None:
+    with desk([ticket(number) for number in range(1, 96)]) as (helpdesk, client):
+        listing = fetch_resolved_ticket_ids(pages, client=client)
+        assert (len(listing), listing.total, len(helpdesk.calls)) == (listed, 95, calls)
+
+
+@pytest.mark.parametrize("whole_day_end", [True, False], ids=["whole day", "first instant"])
+def test_since_lists_every_ticket_of_its_day_and_none_before(whole_day_end: bool) -> None:
+    stamps = ["2025-06-29T10:00:00Z", "2025-06-30T23:59:59Z", "2025-07-01T00:00:00Z", "2025-07-01T23:00:00Z", "2025-08-01T00:00:00Z"]
+    with desk([ticket(number, created_at=stamp) for number, stamp in enumerate(stamps, 1)], whole_day_end=whole_day_end) as (_, client):
+        assert list(fetch_resolved_ticket_ids(since="2025-07-01", client=client)) == [3, 4, 5]
+        assert list(fetch_resolved_ticket_ids(None, since="2025-07-01", query="status:5", client=client)) == [3, 4, 5]
+
+
+def test_the_pages_of_a_search_since_a_day_are_not_filled_with_the_day_before() -> None:
+    tickets = [ticket(number, created_at="2025-06-30T10:00:00Z") for number in range(1, 41)]
+    tickets += [ticket(number, created_at="2025-07-01T10:00:00Z") for number in range(41, 81)]
+    with desk(tickets, shuffle_seed=1) as (_, client):
+        listing = fetch_resolved_ticket_ids(1, since="2025-07-01", client=client)
+        assert len(listing) == 30
+        assert min(listing) > 40
+
+
+@pytest.mark.parametrize("since", ["yesterday", "2025-02-30", "20250701", "2025-07-01T00:00:00Z", ""])
+def test_a_since_that_is_no_date_is_refused_without_a_call(mocked: responses.RequestsMock, since: str) -> None:
+    with pytest.raises(QueryRefused, match="YYYY-MM-DD"):
+        fetch_resolved_ticket_ids(since=since, client=new_client())
+    assert not mocked.calls
+
+
+def test_a_query_replaces_the_statuses_whole_and_may_bring_its_quotes() -> None:
+    with desk([ticket(1, status=2), ticket(2), ticket(3, tags=["vip"])]) as (_, client):
+        assert list(fetch_resolved_ticket_ids(query="status:2", client=client)) == [1]
+        assert list(fetch_resolved_ticket_ids(query="\"tag:'vip'\"", client=client)) == [3]
+
+
+def test_a_refused_query_shows_the_apis_own_words() -> None:
+    with desk([ticket(1)]) as (helpdesk, client):
+        with pytest.raises(QueryRefused, match="Validation failed; query colour: is not a field"):
+            fetch_resolved_ticket_ids(query="colour:3", client=client)
+        assert len(helpdesk.calls) == 1
+
+
+@pytest.mark.parametrize("query", ["", "  ", '""', "x" * 513], ids=["empty", "blank", "quotes", "too long"])
+def test_a_query_that_cannot_be_one_is_refused_without_a_call(mocked: responses.RequestsMock, query: str) -> None:
+    with pytest.raises(QueryRefused):
+        fetch_resolved_ticket_ids(query=query, client=new_client())
+    assert not mocked.calls
+
+
+def test_what_was_found_is_logged_without_control_characters(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    with desk([ticket(1, subject="red\x1b[31m\nbell\x07 \u202eback"), ticket(2, subject=None)]) as (_, client):
+        fetch_resolved_ticket_ids(client=client)
+    lines = [record.getMessage() for record in caplog.records if record.name == "data_fetcher"]
+    assert lines[0] == "the key works; 2 tickets match (a key sees only what its agent may see)"
+    assert lines[1:] == ["ticket 1, status 5: red [31m bell   back", "ticket 2, status 5: "]
+
+
+# --- one ticket ------------------------------------------------------------------------------------------------------------------------
+
+CREDITS = {0: 1, 1: 1, 9: 1, 10: 2, 11: 2, 30: 3, 31: 2, 99: 2, 100: 3, 101: 3, 130: 3, 230: 4}
+
+
+@pytest.mark.parametrize("shuffle_seed", [None, 1], ids=["in order", "in any order"])
+@pytest.mark.parametrize(("count", "calls"), CREDITS.items(), ids=[f"{count} messages" for count in CREDITS])
+def test_a_thread_is_whole_in_order_and_has_nothing_twice(count: int, calls: int, shuffle_seed: int | None) -> None:
+    with desk([ticket(1, messages=count)], shuffle_seed=shuffle_seed) as (helpdesk, client):
+        texts = [message["body_text"] for message in fetch_ticket(1, client=client)["conversations"]]
+        assert texts == [f"message {position}" for position in range(1, count + 1)]
+        assert len(helpdesk.calls) == calls
+
+
+def message(number: int | None, created_at: Any = None) -> dict[str, Any]:
+    return {"id": number, "body": f"<p>{number}</p>", "created_at": created_at}
+
+
+def test_messages_repeated_over_page_borders_or_without_id_come_once(mocked: responses.RequestsMock) -> None:
+    first = [message(number, f"2025-01-01T{number % 24:02d}:00:00Z") for number in range(1, 101)]
+    mocked.get(f"{API}/tickets/1", json={"id": 1, "conversations": first[:10]})
+    nameless = message(None, "2025-01-02T12:00:00+02:00")
+    second = [*first[95:], message(101, "2025-01-03T00:00:00Z"), nameless, nameless, message(102), None, 7]
+    mocked.get(f"{API}/tickets/1/conversations", json=first)
+    mocked.get(f"{API}/tickets/1/conversations", json=second)
+    found = fetch_ticket(1, client=new_client())["conversations"]
+    assert len(found) == 103
+    assert [row["id"] for row in found[-4:]] == [95, None, 101, 102]
+
+
+@pytest.mark.parametrize("conversations", [None, "none", {}, 5], ids=repr)
+def test_a_ticket_without_a_list_of_messages_has_them_read(mocked: responses.RequestsMock, conversations: Any) -> None:
+    mocked.get(f"{API}/tickets/1", json={"id": 1, "conversations": conversations})
+    mocked.get(f"{API}/tickets/1/conversations", json=[message(5)])
+    assert [row["id"] for row in fetch_ticket(1, client=new_client())["conversations"]] == [5]
+
+
+def test_a_server_that_heeds_no_per_page_is_read_to_the_end(mocked: responses.RequestsMock) -> None:
+    rows = [message(number) for number in range(1, 41)]
+    mocked.get(f"{API}/tickets/1", json={"id": 1, "conversations": rows[:10]})
+    mocked.get(f"{API}/tickets/1/conversations", json=rows[:30])
+    mocked.get(f"{API}/tickets/1/conversations", json=rows[30:])
+    assert len(fetch_ticket(1, client=new_client())["conversations"]) == 40
+
+
+def test_a_next_link_to_another_host_is_not_followed(mocked: responses.RequestsMock) -> None:
+    rows = [message(number) for number in range(1, 51)]
+    mocked.get(f"{API}/tickets/1", json={"id": 1, "conversations": rows[:10]})
+    mocked.get(f"{API}/tickets/1/conversations", json=rows[:40], headers={"Link": '<https://evil.example/x?page=2>; rel="next"'})
+    mocked.get(f"{API}/tickets/1/conversations", json=rows[40:])
+    assert len(fetch_ticket(1, client=new_client())["conversations"]) == 50
+    assert {urlsplit(str(call.request.url)).netloc for call in mocked.calls} == {"acme.freshdesk.com"}
+
+
+NEXT = {"Link": f'<{API}/x?page=2>; rel="next"'}
+
+
+def test_messages_that_repeat_one_page_end_with_a_word(mocked: responses.RequestsMock) -> None:
+    mocked.get(f"{API}/tickets/1", json={"id": 1, "conversations": [message(number) for number in range(10)]})
+    mocked.get(f"{API}/tickets/1/conversations", json=[message(number) for number in range(50)], headers=NEXT)
+    with pytest.raises(TicketUnavailable, match="ticket 1: the helpdesk repeats page 1"):
+        fetch_ticket(1, client=new_client())
+
+
+def test_messages_without_end_end_with_a_word(mocked: responses.RequestsMock) -> None:
+    count = iter(range(10**6))
+    mocked.get(f"{API}/tickets/1", json={"id": 1, "conversations": None})
+    mocked.add_callback("GET", f"{API}/tickets/1/conversations", callback=lambda _request: (200, NEXT, json.dumps([message(next(count))])))
+    with pytest.raises(TicketUnavailable, match="do not end after 200 pages"):
+        fetch_ticket(1, client=new_client())
+
+
+def test_an_archived_ticket_is_read_from_its_own_path_with_its_whole_thread() -> None:
+    with desk([ticket(1, messages=120, archived=True)]) as (helpdesk, client):
+        found = fetch_ticket(1, client=client)
+        assert (found["archived"], len(found["conversations"])) == (True, 120)
+        assert paths(helpdesk) == ["tickets/1", "tickets/archived/1", *["tickets/archived/1/conversations"] * 2]
+
+
+def test_a_plan_without_an_archive_is_asked_for_it_once() -> None:
+    with desk([], has_archive=False) as (helpdesk, client):
+        for number in (1, 2, 3):
+            with pytest.raises(TicketUnavailable, match="HTTP 404"):
+                fetch_ticket(number, client=client)
+        assert paths(helpdesk) == ["tickets/1", "tickets/archived/1", "tickets/2", "tickets/3"]
+
+
+def test_a_deleted_ticket_comes_as_it_is() -> None:
+    with desk([ticket(1, messages=12, deleted=True)]) as (helpdesk, client):
+        assert fetch_ticket(1, client=client)["deleted"] is True
+        assert len(helpdesk.calls) == 1
+
+
+def test_a_ticket_that_is_gone_or_forbidden_is_its_own_failure_and_the_run_goes_on() -> None:
+    with desk([ticket(1), ticket(2), ticket(3)], forbidden=frozenset({2})) as (_, client):
+        with pytest.raises(TicketUnavailable, match="ticket 9: HTTP 404: no such ticket, nor in the archive"):
+            fetch_ticket(9, client=client)
+        with pytest.raises(TicketUnavailable, match="ticket 2: HTTP 403 access_denied: You are not authorized"):
+            fetch_ticket(2, client=client)
+        assert fetch_ticket(3, client=client)["id"] == 3
+
+
+@pytest.mark.parametrize("other", [8, None, "7", True, [7]], ids=repr)
+def test_another_tickets_answer_is_not_taken(mocked: responses.RequestsMock, other: Any) -> None:
+    mocked.get(f"{API}/tickets/7", json={"id": other, "conversations": []})
+    with pytest.raises(TicketUnavailable, match="ticket 7: the helpdesk answered with another ticket"):
+        fetch_ticket(7, client=new_client())
+
+
+# --- faults ----------------------------------------------------------------------------------------------------------------------------
+
+
+def test_what_is_broken_in_any_way_is_asked_for_again_and_nothing_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(freshdesk_client, "REPLY_TIMEOUT_S", 0.2)
+    monkeypatch.setattr("http_retry.BASE_WAIT_S", 0.001)
+    tickets = [ticket(number, messages=number) for number in range(1, 41)]
+    for kind in KINDS:
+        with desk(tickets, faults=FaultPlan(share=0.1, seed=5, kinds=(kind,), most=1)) as (helpdesk, client):
+            listing = fetch_resolved_ticket_ids(None, client=client)
+            assert len(listing) == 40
+            assert [len(fetch_ticket(number, client=client)["conversations"]) for number in listing] == list(range(1, 41))
+            assert len(helpdesk.calls) > 73
+
+
+GARBAGE: dict[str, dict[str, Any]] = {
+    "HTML with 200": {"body": "<html>hello</html>"},
+    "truncated JSON": {"body": '{"id": 1, "conv'},
+    "a list": {"json": []},
+    "null": {"body": "null"},
+    "nothing": {"body": ""},
+    "nested without end": {"body": "[" * 100_000},
+    "no content": {"status": 204},
+    "500": {"status": 500, "body": "<h1>oops</h1>"},
+    "502": {"status": 502},
+    "503": {"status": 503},
+    "504": {"status": 504},
+    "a reset": {"body": requests.ConnectionError("reset")},
+    "a timeout": {"body": requests.ReadTimeout("slow")},
+}
+
+
+@pytest.mark.parametrize("reply", GARBAGE.values(), ids=GARBAGE)
+def test_garbage_for_ever_is_that_tickets_failure_after_five_tries(
+    mocked: responses.RequestsMock, fake_time: FakeTime, reply: dict[str, Any]
+) -> None:
+    mocked.get(f"{API}/tickets/1", json={"id": 1, "conversations": []})
+    mocked.get(f"{API}/tickets/2", **reply)
+    client = new_client()
+    fetch_ticket(1, client=client)
+    with pytest.raises(TicketUnavailable, match="ticket 2: no usable reply after 5 tries"):
+        fetch_ticket(2, client=client)
+    assert len(mocked.calls) == 6
+    assert fetch_ticket(1, client=client)["id"] == 1
+
+
+def test_slow_replies_use_up_the_calls_time_before_its_tries(mocked: responses.RequestsMock, fake_time: FakeTime) -> None:
+    def slow(_request: object) -> tuple[int, dict[str, str], str]:
+        fake_time.now += 29
+        return 504, {}, ""
+
+    mocked.get(f"{API}/tickets/1", json={"id": 1, "conversations": []})
+    mocked.add_callback("GET", f"{API}/tickets/2", callback=slow)
+    client = new_client()
+    fetch_ticket(1, client=client)
+    with pytest.raises(TicketUnavailable, match="after 3 tries"):
+        fetch_ticket(2, client=client)
+
+
+def test_a_reply_too_large_is_that_tickets_failure(mocked: responses.RequestsMock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(freshdesk_client, "MAX_BODY_BYTES", 1000)
+    mocked.get(f"{API}/tickets/1", json={"id": 1, "description": "x" * 2000})
+    with pytest.raises(TicketUnavailable, match="longer than 1000 bytes"):
+        fetch_ticket(1, client=new_client())
+
+
+def test_no_reply_at_all_ends_the_run_with_the_first_ticket(fake_time: FakeTime, mocked: responses.RequestsMock) -> None:
+    mocked.get(f"{API}/tickets/1", body=requests.ConnectionError("refused"))
+    client = new_client()
+    with pytest.raises(FetchStopped, match=r"acme\.freshdesk\.com does not answer"):
+        fetch_ticket(1, client=client)
+    with pytest.raises(FetchStopped):
+        fetch_ticket(2, client=client)
+    assert len(mocked.calls) == 5
+
+
+def test_an_outage_in_the_middle_ends_the_run_after_ten_tickets(fake_time: FakeTime, mocked: responses.RequestsMock) -> None:
+    mocked.get(f"{API}/tickets/1", json={"id": 1, "conversations": []})
+    client = new_client()
+    fetch_ticket(1, client=client)
+    failures: list[str] = []
+    for number in range(2, 30):
+        mocked.get(f"{API}/tickets/{number}", status=503)
+        try:
+            fetch_ticket(number, client=client)
+        except TicketUnavailable as error:
+            failures.append(str(error))
+        except FetchStopped:
+            break
+    assert len(failures) == 9
+
+
+# --- the limit -------------------------------------------------------------------------------------------------------------------------
+
+
+def after(times: int, refusal: tuple[int, dict[str, str], str]) -> Callable[[Any], tuple[int, dict[str, str], str]]:
+    left = [times]
+
+    def answer(_request: object) -> tuple[int, dict[str, str], str]:
+        left[0] -= 1
+        return refusal if left[0] >= 0 else (200, {}, '{"id": 1, "conversations": []}')
+
+    return answer
+
+
+@pytest.mark.parametrize("seconds", [0, 7, 1300], ids=lambda seconds: f"{seconds} s")
+def test_a_429_is_waited_out_by_its_own_word_however_long(mocked: responses.RequestsMock, fake_time: FakeTime, seconds: int) -> None:
+    told: list[float] = []
+    mocked.add_callback("GET", f"{API}/tickets/1", callback=after(1, (429, {"Retry-After": str(seconds)}, "{}")))
+    client = FreshdeskClient(base_url=URL, api_key=KEY, on_wait=lambda wait, _why: told.append(wait))
+    assert fetch_ticket(1, client=client)["id"] == 1
+    assert sum(fake_time.slept) == pytest.approx(seconds)
+    assert len(told) == (seconds > 0)
+
+
+def test_ever_new_words_to_wait_are_heeded_many_times_but_not_for_ever(mocked: responses.RequestsMock, fake_time: FakeTime) -> None:
+    mocked.add_callback("GET", f"{API}/tickets/1", callback=after(20, (429, {"Retry-After": "60"}, "{}")))
+    mocked.get(f"{API}/tickets/2", status=429, headers={"Retry-After": "60"})
+    client = new_client()
+    assert fetch_ticket(1, client=client)["id"] == 1
+    with pytest.raises(TicketUnavailable, match="HTTP 429"):
+        fetch_ticket(2, client=client)
+
+
+def test_a_429_without_a_word_is_everybodys_wait(mocked: responses.RequestsMock, fake_time: FakeTime) -> None:
+    mocked.add_callback("GET", f"{API}/tickets/1", callback=after(1, (429, {}, "{}")))
+    assert fetch_ticket(1, client=new_client())["id"] == 1
+    assert len(fake_time.slept) == 1
+
+
+def test_a_wait_of_days_ends_the_run(mocked: responses.RequestsMock, fake_time: FakeTime) -> None:
+    mocked.get(f"{API}/tickets/1", status=429, headers={"Retry-After": "1e9"})
+    with pytest.raises(FetchStopped, match="asks to wait 277778 hours"):
+        fetch_ticket(1, client=new_client())
+    assert fake_time.slept == []
+
+
+def test_nobody_asks_while_one_was_told_to_wait() -> None:
+    asked: list[float] = []
+    tickets = [ticket(number) for number in range(1, 13)]
+    with desk(tickets, limit=9, window_s=0.5) as (helpdesk, client):
+        threads = [threading.Thread(target=lambda n=number: asked.append(fetch_ticket(n, client=client)["id"])) for number in range(1, 13)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(20)
+        assert sorted(asked) == list(range(1, 13))
+        assert helpdesk.stats()["too_soon"] == 0
+        assert max(helpdesk.stats()["windows"].values()) <= 0.8 * 9 + 1
+
+
+# --- what ends the run -----------------------------------------------------------------------------------------------------------------
+
+
+def test_a_refused_key_is_one_call_however_many_threads_ask() -> None:
+    stopped: list[str] = []
+
+    def fetch(client: FreshdeskClient, number: int) -> None:
+        try:
+            fetch_ticket(number, client=client)
+        except FetchStopped as error:
+            stopped.append(str(error))
+
+    helpdesk = Helpdesk([ticket(1)], options=HelpdeskOptions(api_key="another", latency_s=0.05))
+    with helpdesk as url:
+        client = FreshdeskClient(base_url=url, api_key=KEY)
+        threads = [threading.Thread(target=fetch, args=(client, number)) for number in range(1, 9)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(5)
+        assert len(helpdesk.calls) == 1
+    assert len(set(stopped)) == 1
+    assert len(stopped) == 8
+    assert "refuses the key: HTTP 401" in stopped[0]
+    assert "FRESHDESK_API_KEY" in stopped[0]
+
+
+@pytest.mark.parametrize("code", ["password_lockout", "account_suspended"])
+def test_a_403_about_the_account_ends_the_run(mocked: responses.RequestsMock, code: str) -> None:
+    mocked.get(f"{API}/tickets/1", status=403, json={"code": code, "message": "no"})
+    with pytest.raises(FetchStopped):
+        fetch_ticket(1, client=new_client())
+    assert len(mocked.calls) == 1
+
+
+@pytest.mark.parametrize("status", [403, 404, 405], ids=str)
+def test_a_refused_search_ends_the_run(mocked: responses.RequestsMock, status: int) -> None:
+    mocked.get(f"{API}/search/tickets", status=status)
+    with pytest.raises(FetchStopped, match=f"the search is refused .HTTP {status}"):
+        fetch_resolved_ticket_ids(client=new_client())
+    assert len(mocked.calls) == 1
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308], ids=str)
+@pytest.mark.parametrize("target", ["https://evil.example/api/v2/tickets/1", "http://acme.freshdesk.com/x", "/login", ""])
+def test_a_redirect_is_refused_and_not_followed(mocked: responses.RequestsMock, status: int, target: str) -> None:
+    mocked.get(f"{API}/tickets/1", status=status, headers={"Location": target})
+    with pytest.raises(FetchStopped, match=r"acme\.freshdesk\.com redirects to"):
+        fetch_ticket(1, client=new_client())
+    assert len(mocked.calls) == 1
+
+
+def test_the_key_is_in_no_message_and_no_log(mocked: responses.RequestsMock, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    echo = json.dumps({"code": KEY, "message": f"bad header Basic {ENCODED_KEY} for {KEY}"})
+    mocked.get(f"{API}/tickets/1", status=403, body=echo)
+    mocked.get(f"{API}/tickets/2", status=302, headers={"Location": f"https://{KEY}.example/"})
+    client = new_client()
+    with pytest.raises(TicketUnavailable) as refused:
+        fetch_ticket(1, client=client)
+    with pytest.raises(FetchStopped) as stopped:
+        fetch_ticket(2, client=client)
+    told = f"{refused.value!r} {stopped.value!r} {client!r} {vars(client)!r} {caplog.text}"
+    assert "[key]" in told
+    assert KEY not in told
+    assert ENCODED_KEY not in told
+
+
+def test_debug_logs_show_payloads_on_one_short_line(mocked: responses.RequestsMock, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, logger="data_fetcher")
+    mocked.get(f"{API}/tickets/1", body=json.dumps({"id": 1, "conversations": [], "x": "y" * 5000}, indent=1))
+    fetch_ticket(1, client=new_client())
+    line = next(record.getMessage() for record in caplog.records if "tickets/1" in record.getMessage())
+    assert "\n" not in line
+    assert "include" in line
+    assert len(line) < 2200
+
+
+def test_the_bare_functions_take_the_client_from_the_environment(mocked: responses.RequestsMock, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"FRESHDESK_DOMAIN": "acme", "FRESHDESK_API_KEY": KEY, "BATCH_SIZE": "2"}.items():
+        monkeypatch.setenv(name, value)
+    for name in ("LLM_API_BASE_URL", "LLM_API_KEY", "LLM_MODEL"):
+        monkeypatch.setenv(name, "https://llm.example/v1")
+    mocked.get(f"{API}/tickets/1", json={"id": 1, "conversations": []})
+    assert data_fetcher.fetch_ticket(1)["id"] == 1
