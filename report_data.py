@@ -25,7 +25,7 @@ MAX_ALL_TALKS_CHARS = 20_000_000
 SHOWN = 10
 NEAREST = 3
 MAX_NEAREST = 500
-_WEB = ("https://", "http://127.0.0.1", "http://localhost", "http://[::1]")
+_WEB = ("https://", "http://127.0.0.1:", "http://localhost:", "http://[::1]:")
 
 ConversationOf = Callable[[int], Conversation | None]
 
@@ -149,6 +149,11 @@ def island(source: Source) -> dict[str, Any]:
     }
 
 
+def web_address(text: str) -> bool:
+    """True for an address that a page may link to: https, or http on this machine."""
+    return text.startswith(_WEB)
+
+
 def talks(source: Source) -> list[dict[str, Any]]:
     """Conversations by ticket id: flagged tickets first, then the newest, until the page is full; long ones are cut."""
     flagged = review_list.flagged_tickets(source.issues)
@@ -183,7 +188,7 @@ def _ticket(ticket: int, issue: Issue, source: Source, names: Mapping[str, str])
         "id": ticket,
         "issue": issue.issue_id,
         "subject": row.subject,
-        "url": row.url if row.url.startswith(_WEB) else "",
+        "url": row.url if web_address(row.url) else "",
         "day": source.days.get(ticket, ""),
         "confidence": issue.unsure.get(ticket, row.confidence),
         "outcome": row.outcome if known else "",
