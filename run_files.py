@@ -66,6 +66,7 @@ class RunFiles:
         holder = path.with_suffix(".holder")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
+            self._refuse_folders(path)
             lock = FileLock(path)
             lock.acquire(timeout=0)
         except Timeout:
@@ -83,6 +84,12 @@ class RunFiles:
             with contextlib.suppress(OSError):
                 holder.unlink()
             lock.release()
+
+    def _refuse_folders(self, lock: Path) -> None:
+        """A run that cannot end is not begun: nothing is paid for before the files' places are seen to be free."""
+        for path in (lock, self.backup, self.flagged, self.decisions, self.run_report, self.report_page):
+            if path.is_dir():
+                raise FolderUnwritable(f"{path} is a folder where a file has to be; move it away or choose another --output")
 
 
 def _read_holder(path: Path) -> str:

@@ -31,6 +31,7 @@ from benchmarks.topic_site import TopicSite, question_of, sorting, topic_tickets
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ("silo_issues_db.json", "flagged_for_review.csv", "decisions.jsonl")
 GENTLE = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+_ENDS = (130, -signal.SIGKILL, *(-number for number in GENTLE))  # a signal while Python still starts ends it in Python's own way
 _DIE_AT_WRITE = """
 import os, runpy, signal, sys
 left = int(sys.argv.pop(1))
@@ -176,7 +177,7 @@ def _campaign(program: Program, model: CountingModel, draw: random.Random, tally
         if status == 0:
             return
         tally.kills[how] += 1
-        if status not in (-signal.SIGKILL, 130):
+        if status not in _ENDS:
             tally.broken.append(f"killed by {how}, ended with {status}: see {program.work / 'log.txt'}")
 
 
