@@ -40,9 +40,9 @@ class Redactor:
         >>> Redactor(names=["Ann Lee"]).redact("Ann here, ann@example.com, order 4711. Ask ann@example.com")
         '[NAME_1] here, [EMAIL_1], order 4711. Ask [EMAIL_1]'
         """
+        text = self._replace_ibans(text)
         for rule in _RULES:
             text = rule.pattern.sub(lambda match, rule=rule: self._replace(rule, match), text)  # type: ignore[misc]
-        text = self._replace_ibans(text)
         if self._name_pattern is not None:
             text = self._name_pattern.sub(lambda match: self._placeholder("NAME", self._people[match[0].casefold()]), text)
         return shapes.GREETED_NAME.sub(self._replace_greeted, text)
@@ -120,7 +120,8 @@ def _is_card(match: re.Match[str]) -> bool:
     digits = re.sub(r"\D", "", match[0])
     if _word_before(match, shapes.CARD_WORD):
         return 13 <= len(digits) <= 19 and (_luhn(digits) or re.fullmatch(r"\d{4}([ -])\d{4}\1\d{4}\1\d{4}", match[0]) is not None)
-    return bool(shapes.CARD_PREFIX.fullmatch(digits)) and _luhn(digits) and not _word_before(match, shapes.NUMBER_WORD)
+    numbered = match[0].isdigit() and _word_before(match, shapes.NUMBER_WORD)
+    return bool(shapes.CARD_PREFIX.fullmatch(digits)) and _luhn(digits) and not numbered
 
 
 def _luhn(digits: str) -> bool:
@@ -163,7 +164,10 @@ def _is_secret_word(match: re.Match[str]) -> bool:
         return False
     if match["sure"] and match["sure"].strip():
         return True
-    return any(char.isdigit() for char in value) or any(not char.isalnum() for char in value[1:-1]) or not value[1:].islower()
+    if any(char.isdigit() for char in value) or any(not char.isalnum() for char in value[1:-1]) or not value[1:].islower():
+        return True
+    ends = match.string[match.end() : match.end() + 1] in ("", "\n") or match["value"][-1] in ".,;!"
+    return ends and bool(shapes.OWNER.search(match.string[max(0, match.start() - 12) : match.start()]))
 
 
 def _is_random(match: re.Match[str]) -> bool:
@@ -184,6 +188,8 @@ def _iban_end(text: str, start: int) -> int:
         at += 1
     if len(taken) != length or not length or (at < len(text) and text[at].isalnum()):
         return 0
+    if shapes.IBAN_WORD.search(text[max(0, start - 24) : start]):
+        return at
     turned = "".join(taken[4:] + taken[:4])
     return at if int("".join(str(int(char, 36)) for char in turned)) % 97 == 1 else 0
 
@@ -192,12 +198,14 @@ _RULES = (
     _Rule("SECRET", shapes.PRIVATE_KEY),
     _Rule("SECRET", shapes.URL_LOGIN, group="value"),
     _Rule("SECRET", shapes.URL_PARAMETER, group="value"),
+    _Rule("SECRET", shapes.URL_STEP, group="value"),
     _Rule("SECRET", shapes.URL_TOKEN, group="value"),
     _Rule("SECRET", shapes.KNOWN_KEY),
     _Rule("SECRET", shapes.BEARER, group="value"),
     _Rule("SECRET", shapes.PASSWORD, accepts=_is_secret_word, group="value"),
     _Rule("SECRET", shapes.ASSIGNED_SECRET, accepts=_is_secret_word, group="value"),
     _Rule("SECRET", shapes.ONE_TIME_CODE, group="value"),
+    _Rule("SECRET", shapes.SOCIAL_SECURITY, group="value"),
     _Rule("EMAIL", shapes.EMAIL),
     _Rule("SECRET", shapes.LONG_RANDOM, accepts=_is_random),
     _Rule("CARD", shapes.CARD, accepts=_is_card),

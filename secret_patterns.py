@@ -22,7 +22,13 @@ URL_PARAMETER = re.compile(
     r"[?&;#](?:[\w-]{0,20}(?:token|secret|passw(?:or)?d|pwd|signature|credential|apikey|api[_-]key|access[_-]key|session|otp|"
     r"jwt)[\w-]{0,20}"
     r"|key|sig|auth|code|sid|hash|hmac|pass|pin|t|s|st|ticket|x-amz-[\w-]{1,30}|skoid|se|sp|login|invite|"
-    r"reset)=(?P<value>[^\s&#<>\"')\]]{6,4000})",
+    r"reset)=(?P<value>[^\s&#<>\"')\]]{4,4000})",
+    re.I,
+)
+URL_STEP = re.compile(
+    r"/(?:[\w-]{0,20}(?:reset|verify|verification|confirm|invit|unsubscribe|activat|magic|token|auth|join|share|password|signin|"
+    r"login)[\w-]{0,12})/"
+    r"(?P<value>(?=[\w~.=-]{0,40}\d)[\w~.=-]{6,500})",
     re.I,
 )
 URL_TOKEN = re.compile(
@@ -57,7 +63,10 @@ KNOWN_KEY = re.compile(
     )
     + r")(?![\w-])"
 )
-BEARER = re.compile(r"\b(?:bearer|basic|token|apikey)\s+(?P<value>(?=[^\s]{0,80}\d)[\w.~+/=-]{16,4000})", re.I)
+BEARER = re.compile(
+    r"\b(?:bearer|basic|token|apikey|key|secret)\s+[\"'`]?(?P<value>(?=[^\s]{0,80}\d)(?=[^\s]{0,80}[a-z])[\w.~+/=-]{16,4000})", re.I
+)
+SOCIAL_SECURITY = re.compile(r"\b(?:ssn|social security(?: number| no\.?)?)\W{0,4}(?:is )?(?P<value>\d{3}[- ]?\d{2}[- ]?\d{4})\b", re.I)
 
 NO_PASSWORDS = _word_set(
     "a accepted again and app are as at be been blank by can cannot change changed contraseña correct count default denied does "
@@ -70,12 +79,15 @@ NO_PASSWORDS = _word_set(
     "then there this "
     "to too true false type unknown valid via was weak what when which will with working works wrong you your falsch abgelaufen "
     "ungültig vergessen "
-    "oublié incorrecto incorrecta olvidada inválida errata dimenticata vergeten verkeerd optional n/a undefined required. redacted"
+    "oublié incorrecto incorrecta olvidada inválida errata dimenticata vergeten verkeerd optional n/a undefined redacted asked "
+    "broken compromised different entered forgot gone hidden hashed here identical immer listed known mandatory nowhere protected "
+    "ready reset resetting sometimes somehow stored stuck there twice unchanged unsafe updated useless visible weird wiped alt neu "
+    "richtig weg bon mauvais perdu"
 )
 _PASSWORD_WORDS = _words(
     r"passwords?|passwd|pass\s?phrase|pass\s?code|passwort|kennwort|zugangscode|mot de passe|mdp|contraseñ?a|clave(?: de acceso)?|"
     r"senha|palavra-passe|parola d'ordine|wachtwoord|"
-    r"lösenord|adgangskode|passord|hasło|пароль|pwd|pin(?:[ -]?code)?|cvv2?|cvc2?|puk"
+    r"lösenord|adgangskode|passord|hasło|пароль|pwd|pw|pass(?=\s?[:=])|pin(?:[ -]?code)?|cvv2?|cvc2?|puk"
 )
 PASSWORD = re.compile(
     rf"(?<!\w)(?:{_PASSWORD_WORDS})(?:\s+(?:for|für|to|of|pour|de|para|per|voor)\s+[^\s:=]{{1,40}}(?:\s[^\s:=]{{1,30}})?)?"
@@ -94,8 +106,8 @@ ASSIGNED_SECRET = re.compile(
 )
 ONE_TIME_CODE = re.compile(
     r"\b(?:(?:verification|one[- ]time|security|confirmation|login|authentication|2fa|mfa|otp|sms|access|bestätigungs|sicherheits|"
-    r"tan)[ -]?(?:pass)?code|otp|tan)"
-    r"(?:\s(?:is|was|ist|lautet))?\s{0,2}[:=]?\s{0,2}(?P<value>\d{3}[ -]?\d{3,5}|\d{4,8})\b",
+    r"tan)[ -]?(?:pass)?code|otp|tan|pin|puk|cvv2?|cvc2?)"
+    r"(?:\s(?:is|was|ist|lautet))?\s{0,2}[:=]?\s{0,2}(?P<value>\d{3}[ -]?\d{3,5}|\d{3,8})\b",
     re.I,
 )
 EMAIL = re.compile(
@@ -119,11 +131,12 @@ IPV6 = re.compile(r"(?<![\w:.])(?:[0-9a-fA-F]{0,4}:){2,7}[0-9a-fA-F]{0,4}(?![\w:
 VERSION_WORD = re.compile(
     r"(?:\b(?:version|ver|v|firmware|fw|build|release|driver|treiber|software|update|patch|versión|versão|versione|versie|sdk|app|"
     r"bios|api|library|"
+    r"(?:up|down)grad\w{1,4} (?:to|from)|updat\w{1,4} (?:to|from)|"
     r"chrome|firefox|edge|safari|android|ios|windows|macos|office|outlook)\b[^\w\n]{0,3}(?:number |is |to |from |nr\.? ?)?|[/v])$",
     re.I,
 )
 
-PHONE = re.compile(r"(?<![\w.#:=/,+%$€£_-])(?<!\d )(?:\+\s?|\(\+?)?\d(?:[ ().\-/\u2010-\u2015\u00a0]{0,3}\d){6,14}(?![\w%]|[-.,:/]\d)")
+PHONE = re.compile(r"(?<![\w.#/,+%$€£_-])(?<!\d )(?:\+\s?|\(\+?)?\d(?:[ ().\-/\u2010-\u2015\u00a0]{0,3}\d){6,14}(?![\w%]|[-.,:/]\d)")
 _SEP = r"[ .\-/\u2010-\u2015\u00a0]"
 PHONE_SHAPE = re.compile(
     _words(
@@ -132,6 +145,7 @@ PHONE_SHAPE = re.compile(
         rf"\(?0\d{{1,5}}\)?{_SEP}{{1,3}}\d(?:[ \-/]?\d){{4,9}}",  # national, with the trunk zero
         r"0\d(?:[ .\-]\d\d){4}",  # France
         r"\(0\d{1,5}\)\s?\d[\d ]{4,10}",
+        r"0[1-9]\d{8,10}",  # mobile numbers as one word
         r"00(?:1|2[07]|3[0-69]|4[013-9]|5\d|6[0-6]|7|8[1246]|9[0-58]|35\d|42[01]|97\d)[\d ()\-/]{7,14}",
     )
 )
@@ -147,14 +161,15 @@ NUMBER_WORD = re.compile(
     r"(?:\b(?:order|ordernr|orders|auftrag\w*|bestell\w*|commande|pedido|ordine|bestelling|ticket|case|fall|vorgang\w*|ref|reference|"
     r"referenz|référence|referencia|referência|riferimento|"
     r"serial|serien\w*|série|serie|seriale|s/?n|imei|imsi|iccid|model|modell|modèle|modelo|modello|sku|part|artikel\w*|article|item|"
-    r"product|produkt\w*|invoice|rechnung\w*|facture|factura|fatura|"
+    r"product|produkt\w*|invoice|inv|rechnung\w*|facture|factura|fatura|"
     r"fattura|factuur|tracking|sendung\w*|shipment|parcel|paket\w*|suivi|seguimiento|version|firmware|build|error|errors|fehler\w*|"
     r"erreur|fout|erro|errore|code|id|ean|upc|isbn|gtin|barcode|"
     r"transaction|transaktion\w*|customer|kunden\w*|client|cliente|klant\w*|contract|vertrag\w*|device|gerät\w*|mac|batch|lot|po|rma|"
     r"request|job|event|timestamp|log|line|policy|"
     r"account|konto\w*|subscription|booking|buchung\w*|reservation|license|lizenz\w*|asset|number of|size|bytes|amount|total|price|"
     r"port|row|record|pid|process|meter|zähler\w*)\b"
-    r"[^\d\n]{0,16}|[#№]\s?)$",
+    r"(?:[\s._-]{0,2}(?:number|numbers|num|no|nr|id|code|nummer|numéro|número|numero|n°|nº))?[\s:.#=№°º\"'(-]{0,4}(?:(?:is|was|ist|"
+    r"war|est|es|é|è) )?|[#№]\s?)$",
     re.I,
 )
 DATE_LIKE = re.compile(
@@ -163,6 +178,8 @@ DATE_LIKE = re.compile(
 )
 
 IBAN_START = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}\d{2}(?=[ \u00a0-]?[A-Za-z0-9])")
+IBAN_WORD = re.compile(r"\biban\b\W{0,3}(?:is |ist |lautet )?\W{0,2}$", re.I)
+OWNER = re.compile(r"\b(?:my|our|new|old|temporary|current|mein|unser|neues|altes|mon|notre|mi|nuestra|minha|mijn|mia)\s$", re.I)
 IBAN_LENGTHS = {
     "AD": 24, "AE": 23, "AL": 28, "AT": 20, "AZ": 28, "BA": 20, "BE": 16, "BG": 22, "BH": 22, "BR": 29, "CH": 21, "CR": 22, "CY": 28,
     "CZ": 24, "DE": 22, "DK": 18, "DO": 28, "EE": 20, "ES": 24, "FI": 18, "FO": 18, "FR": 27, "GB": 22, "GE": 22, "GI": 23, "GL": 18,
