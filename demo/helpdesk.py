@@ -188,7 +188,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _bytes(self, answer: Answer) -> bytes:
         body = b"" if answer.value is None else json.dumps(answer.value).encode()
-        lines = [f"HTTP/1.1 {answer.status} Status", "Content-Type: application/json; charset=utf-8", f"Content-Length: {len(body)}"]
+        kind = "application/json; charset=utf-8" if body else "text/html"
+        lines = [f"HTTP/1.1 {answer.status} Status", f"Content-Type: {kind}", f"Content-Length: {len(body)}"]
         lines += [f"{name}: {value}" for name, value in answer.headers.items()]
         return "\r\n".join((*lines, "", "")).encode() + body
 
