@@ -1,0 +1,188 @@
+"""A built-in model that speaks the chat-completions API on loopback, so that the program can be tried with no key and no network.
+
+It is a matcher of words, not a language model: it answers the program's three questions from the words of the prompt, remembers nothing
+between calls and gives the same answer to the same prompt. It refuses every other question.
+"""
+
+import json
+import threading
+from collections.abc import Callable, Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from demo.card_writer import customer_texts, extract
+from demo.prompt_reader import read_card, read_decision, read_issues, schema_name
+from demo.word_matcher import CLEAR_LEAD, MATCHES, MERGES, alike_groups, likeness, ranked
+
+MODEL_NAME = "built-in-word-matcher"
+MAX_BODY_BYTES = 20_000_000
+CHARS_PER_TOKEN = 4
+
+
+class NotOurQuestion(Exception):
+    """The messages are none of the three questions that this model can answer."""
+
+
+class BuiltInModel:
+    """The model's server on a free loopback port; `start` gives its base URL. A context manager gives it too."""
+
+    def __init__(self) -> None:
+        self._server: ThreadingHTTPServer | None = None
+
+    def start(self) -> str:
+        """The base URL, such as `http://127.0.0.1:50123/v1`, of the server that listens from now on."""
+        self._server = _Server(("127.0.0.1", 0), _Handler)
+        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, name="built-in-model", daemon=True).start()
+        return f"http://127.0.0.1:{self._server.server_address[1]}/v1"
+
+    def stop(self) -> None:
+        """Stop listening; nothing happens if it never did."""
+        if self._server is not None:
+            self._server.shutdown()
+            self._server.server_close()
+            self._server = None
+
+    def __enter__(self) -> str:
+        return self.start()
+
+    def __exit__(self, *_exception: object) -> None:
+        self.stop()
+
+
+def answer(messages: Any) -> dict[str, Any]:
+    """The answer to one of the program's questions, in the form of its schema. Raises `NotOurQuestion`."""
+    texts = _texts(messages)
+    name = schema_name(texts.get("system", ""))
+    answers: Mapping[str, Callable[[str], dict[str, Any]]] = {"issue_decision": _decision, "issue_merge": _merge, "issue_card": _card}
+    if name not in answers or "user" not in texts:
+        raise NotOurQuestion(f"{MODEL_NAME} answers only the schemas {', '.join(answers)}")
+    try:
+        return answers[name](texts["user"])
+    except ValueError as error:
+        raise NotOurQuestion(str(error)) from error
+
+
+def _decision(user: str) -> dict[str, Any]:
+    offered, ticket = read_decision(user)
+    card = extract([ticket])
+    order = ranked(customer_texts(ticket), [issue.text for issue in offered])
+    best = order[0][0] if order else 0.0
+    second = order[1][0] if len(order) > 1 else 0.0
+    clear = second <= CLEAR_LEAD * best
+    match = offered[order[0][1]] if best >= MATCHES and clear else None
+    fields = card.as_json()
+    if match is not None:
+        fields["category"] = match.category
+    return {
+        "short_description": fields.pop("short_description"),
+        "issue_id": match.issue_id if match else "NEW",
+        **fields,
+        "evidence": list(card.evidence),
+        "confidence": _sureness(best) if match else 0.6 if best >= MATCHES else round(min(0.95, 0.95 - best), 2),
+        "notes": "",
+    }
+
+
+def _sureness(score: float) -> float:
+    """Confidence of a match: just sure enough at the threshold, growing with likeness."""
+    return round(min(0.95, 0.72 + 0.5 * (score - MATCHES)), 2)
+
+
+def _merge(user: str) -> dict[str, Any]:
+    issues = read_issues(user)
+    texts = [issue.text for issue in issues]
+    return {
+        "groups": [
+            {
+                "issue_ids": [issues[place].issue_id for place in group],
+                "category": issues[group[0]].category,
+                "short_description": "",
+                "keywords": [],
+                "root_cause": "",
+                "resolution_steps": [],
+                "confidence": round(min(0.95, 0.82 + 0.3 * (likeness(group, texts) - MERGES)), 2) if len(group) > 1 else 0.9,
+            }
+            for group in alike_groups(texts)
+        ]
+    }
+
+
+def _card(user: str) -> dict[str, Any]:
+    category, tickets = read_card(user)
+    card = extract(tickets).as_json()
+    return {**card, "category": category or card["category"], "notes": ""}
+
+
+def _texts(messages: Any) -> dict[str, str]:
+    """The last text of each role; content may be text or a list of parts."""
+    texts: dict[str, str] = {}
+    for message in messages if isinstance(messages, list) else []:
+        content = message.get("content") if isinstance(message, dict) else None
+        if isinstance(content, list):
+            content = "".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
+        if isinstance(content, str):
+            texts[str(message.get("role"))] = content
+    return texts
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+    def do_GET(self) -> None:
+        if self.path.split("?")[0].rstrip("/") == "/v1/models":
+            self._send(200, {"object": "list", "data": [{"id": MODEL_NAME, "object": "model", "owned_by": "built-in"}]})
+        else:
+            self._refuse(404, f"there is no {self.path} here")
+
+    def do_POST(self) -> None:
+        length = self.headers.get("Content-Length", "")
+        if not length.isdigit() or int(length) > MAX_BODY_BYTES:
+            self.close_connection = True
+            self._refuse(413, "a body of known and moderate length is needed")
+            return
+        body = self.rfile.read(int(length))
+        if self.path.split("?")[0].rstrip("/") != "/v1/chat/completions":
+            self._refuse(404, f"there is no {self.path} here")
+            return
+        try:
+            request = json.loads(body)
+            messages = request["messages"]
+            self._send(200, _completion(messages, json.dumps(answer(messages), ensure_ascii=False)))
+        except NotOurQuestion as error:
+            self._refuse(400, str(error))
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            self._refuse(400, f"the request is no chat completion: {error!r}")
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Nothing: the program logs its own calls."""
+
+    def _refuse(self, status: int, message: str) -> None:
+        self._send(status, {"error": {"message": message, "type": "invalid_request_error", "code": None}})
+
+    def _send(self, status: int, value: Mapping[str, Any]) -> None:
+        body = json.dumps(value).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+def _completion(messages: Any, text: str) -> dict[str, Any]:
+    """The response around an answer; tokens are characters / 4. No clock: the same request gives the same bytes."""
+    prompt = sum(len(part) for part in _texts(messages).values()) // CHARS_PER_TOKEN
+    completion = max(1, len(text) // CHARS_PER_TOKEN)
+    return {
+        "id": "chatcmpl-built-in",
+        "object": "chat.completion",
+        "created": 0,
+        "model": MODEL_NAME,
+        "choices": [{"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}],
+        "usage": {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion},
+    }
