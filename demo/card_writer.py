@@ -32,11 +32,12 @@ _CAUSE = re.compile(
     re.I,
 )
 _VERBS = """
-activate add adjust allow apply attach calibrate cancel change charge check choose clean clear click close confirm connect contact cut delete
-deselect detach dilute disable disconnect download empty enable ensure enter export factory fill find fit flip follow go hold import increase
-insert install keep leave let lift log lower make move navigate open order pair place plug pour power press pull push put reboot reconnect refit
-refund reinstall remove rename renew repair replace request re-pair resend reset restart retry rinse run scan select send set sign soak start
-submit switch tap tick tighten toggle transfer try turn uncheck unlink unplug untick update upgrade upload use verify visit wait wash wipe
+activate add adjust allow apply attach calibrate cancel change charge check choose clean clear click close confirm connect contact
+cut delete deselect detach dilute disable disconnect download empty enable ensure enter export factory fill find fit flip follow
+go hold import increase insert install keep leave let lift log lower make move navigate open order pair place plug pour power
+press pull push put reboot reconnect refit refund reinstall remove rename renew repair replace request re-pair resend reset
+restart retry rinse run scan select send set sign soak start submit switch tap tick tighten toggle transfer try turn uncheck
+unlink unplug untick update upgrade upload use verify visit wait wash wipe
 """
 _STEP_VERBS = frozenset(_VERBS.split())
 _STEP_OPENING = re.compile(r"^(?:(?:please|then|next|first|now|just|kindly|simply|and|step [0-9]+:?|[0-9]{1,2}[.)]|[-*•])\s*,?\s*)+", re.I)
