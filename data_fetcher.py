@@ -11,7 +11,8 @@ import re
 from typing import Any
 
 from freshdesk_client import FetchStopped, FreshdeskClient, NoReply, QueryRefused, Refused, TicketUnavailable
-from search_windows import DAY, FIRST_DAY, TicketSearch
+from search_query import DAY
+from search_windows import FIRST_DAY, TicketSearch
 from terminal_text import printable
 from ticket_search import TicketListing, TicketRef, by_creation, is_ticket_id, parse_instant
 

@@ -141,9 +141,9 @@ class FreshdeskClient:
             response = self._session.get(
                 url, params=call.params, timeout=(CONNECT_TIMEOUT_S, call.timeout_s()), stream=True, allow_redirects=False
             )
-        except requests.exceptions.SSLError as error:
-            raise self._stopped(f"{self._host} has no certificate that this machine trusts", "check FRESHDESK_DOMAIN") from error
         except (requests.RequestException, OSError) as error:
+            if "CERTIFICATE_VERIFY_FAILED" in str(error):
+                raise self._stopped(f"{self._host} has no certificate that this machine trusts", "check FRESHDESK_DOMAIN") from error
             raise TransientError(f"no reply: {type(error).__name__}") from error
         self._ever_answered = True
         if response.status_code == 429:
@@ -196,8 +196,8 @@ class FreshdeskClient:
         return Refused(status, code, words)
 
     def _heed(self, seconds: float, error: Exception) -> None:
-        if isinstance(error, TransientError) and error.status == 429:
-            self._gate.hold(seconds)  # the limit is the account's, so it is everybody's wait
+        if isinstance(error, TransientError) and (error.status == 429 or error.retry_after_s is not None):
+            self._gate.hold(seconds)  # the helpdesk means the account and not this call, so it is everybody's wait
         logger.debug("again in %.1f s: %s", seconds, error)
 
     def _lost(self, call: "_Call", error: TransientError) -> Exception:

@@ -8,18 +8,18 @@ in words. Asks for nothing but search pages.
 import datetime
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import clock
 from freshdesk_client import FetchStopped, FreshdeskClient, NoReply, QueryRefused
-from ticket_search import MAX_PAGES, MAX_QUERY_CHARS, PAGE_SIZE, WINDOW_LIMIT, SearchPage, TicketRef, pages_for, parse_instant, search_page
+from search_query import DAY, DAY_BOUNDS, MAX_QUERY_CHARS, DayBounds, Window, query_condition
+from ticket_search import MAX_PAGES, PAGE_SIZE, WINDOW_LIMIT, SearchPage, TicketRef, pages_for, parse_instant, search_page
 
 logger = logging.getLogger("data_fetcher")
 
 MAX_STALE_PAGES = 150
 TOO_LONG = "the query is too long to be narrowed"
 FIRST_DAY = datetime.date(2000, 1, 1)  # before any Freshdesk ticket
-DAY = datetime.timedelta(days=1)
 
 # What a day too full is split by, with the values known beforehand; the others are learnt from what was seen.
 SplitFields = tuple[tuple[str, tuple[object, ...]], ...]
@@ -30,57 +30,6 @@ SPLIT_FIELDS: SplitFields = (
     ("group_id", (None,)),
     ("agent_id", (None,)),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class DayBounds:
-    """How far beside a day its bounds must be written: documented is that `:>` includes its day, not whether `:<` does."""
-
-    before: int = -1
-    after: int = 1
-
-
-# Tightest first: whatever shows the tickets of a day is right.
-DAY_BOUNDS = (DayBounds(0, 0), DayBounds(0, 1), DayBounds(-1, 1))
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """The part of a query's matches created from `first` to `last`, both included, under further conditions."""
-
-    query: str
-    first: datetime.date
-    last: datetime.date
-    bounds: DayBounds
-    conditions: tuple[str, ...] = ()
-
-    def text(self) -> str:
-        """The narrowed query in Freshdesk's language."""
-        start, end = self.first + self.bounds.before * DAY, self.last + self.bounds.after * DAY
-        return " AND ".join((f"({self.query})", f"created_at:>'{start}'", f"created_at:<'{end}'", *self.conditions))
-
-    def name(self) -> str:
-        """What a person would call it."""
-        days = str(self.first) if self.first == self.last else f"{self.first} to {self.last}"
-        return " ".join((days, *self.conditions))
-
-    def halves(self) -> "tuple[Window, Window]":
-        """The later and the earlier half."""
-        middle = self.first + (self.last - self.first) // 2
-        return replace(self, first=middle + DAY), replace(self, last=middle)
-
-    def narrowed(self, *conditions: str) -> "Window":
-        """The same days under more conditions."""
-        return replace(self, conditions=(*self.conditions, *conditions))
-
-    def updated(self, first: datetime.date, last: datetime.date) -> "Window":
-        """The same days, of what was updated from `first` to `last`, both included."""
-        start, end = first + self.bounds.before * DAY, last + self.bounds.after * DAY
-        return self.narrowed(f"updated_at:>'{start}'", f"updated_at:<'{end}'")
-
-    def is_short(self) -> bool:
-        """Whether the API takes a query of this length, its quotes included."""
-        return len(self.text()) + 2 <= MAX_QUERY_CHARS
 
 
 class _NothingNew(Exception):
@@ -261,7 +210,7 @@ class TicketSearch:
         tried: set[object] = set()
         while counted < page.total and (value := self._next_value(name, known, tried)) is not _NO_VALUE:
             tried.add(value)
-            condition = _condition(name, value)
+            condition = query_condition(name, value)
             first = None if condition is None else self._narrowed_page(window.narrowed(condition))
             if condition is not None and first is not None:
                 counted += first.total
@@ -308,16 +257,3 @@ def _tomorrow() -> datetime.date:
 def _is_inside(ref: TicketRef, day: datetime.date) -> bool:
     moment = parse_instant(ref.created_at)
     return moment is not None and moment.date() == day and moment.time() != datetime.time()
-
-
-def _condition(name: str, value: object) -> str | None:
-    """One condition of the query language; None for text that it has no way to write.
-
-    >>> _condition("priority", 2), _condition("type", None), _condition("type", "How to"), _condition("type", "it's")
-    ('priority:2', 'type:null', "type:'How to'", None)
-    """
-    if value is None:
-        return f"{name}:null"
-    if isinstance(value, str):
-        return None if set(value) & set("'\"\\") else f"{name}:'{value}'"
-    return f"{name}:{value}"

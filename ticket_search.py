@@ -15,7 +15,6 @@ from terminal_text import printable
 PAGE_SIZE = 30
 MAX_PAGES = 10  # page 11 is an error
 WINDOW_LIMIT = PAGE_SIZE * MAX_PAGES
-MAX_QUERY_CHARS = 512
 _LAST = datetime.datetime.max.replace(tzinfo=datetime.timezone.utc)
 
 

@@ -12,14 +12,14 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import responses
 
-import search_windows
+import search_query
 from data_fetcher import FetchStopped, FreshdeskClient, TicketListing, fetch_resolved_ticket_ids
 from demo import helpdesk_api
 from demo.helpdesk import Helpdesk, HelpdeskOptions
 from demo.helpdesk_api import Answer
 from demo.query_language import parse_query
 from freshdesk_client import NoReply
-from search_windows import DAY_BOUNDS, Window
+from search_query import DAY_BOUNDS, Window
 from ticket_search import parse_instant, search_page
 
 DAY = "2024-03-05"
@@ -81,7 +81,7 @@ def test_every_ticket_is_listed_once(tickets: list[dict[str, Any]], options: dic
 def test_where_a_days_beginning_is_left_out_the_windows_overlap(monkeypatch: pytest.MonkeyPatch) -> None:
     def strict(query: str, **options: Any) -> Any:
         return parse_query(
-            re.sub(r":>'([^']*)'", lambda match: f":>'{datetime.date.fromisoformat(match[1]) + search_windows.DAY}'", query), **options
+            re.sub(r":>'([^']*)'", lambda match: f":>'{datetime.date.fromisoformat(match[1]) + search_query.DAY}'", query), **options
         )
 
     monkeypatch.setattr(helpdesk_api, "parse_query", strict)
@@ -271,10 +271,10 @@ def test_a_window_is_written_with_the_bounds_that_show_its_days() -> None:
 @pytest.mark.parametrize("days", [2, 3, 31, 365])
 def test_halves_cover_every_day_once(days: int) -> None:
     first = datetime.date(2024, 2, 27)
-    whole = Window("q", first, first + (days - 1) * search_windows.DAY, DAY_BOUNDS[0])
+    whole = Window("q", first, first + (days - 1) * search_query.DAY, DAY_BOUNDS[0])
     later, earlier = whole.halves()
     assert (earlier.first, later.last) == (whole.first, whole.last)
-    assert later.first == earlier.last + search_windows.DAY
+    assert later.first == earlier.last + search_query.DAY
     assert earlier.first <= earlier.last
     assert later.first <= later.last
 
