@@ -6,7 +6,7 @@ decisions bound it: issues they told apart, placed tickets in, or wrote are neve
 
 import itertools
 import logging
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -51,19 +51,20 @@ class Consolidation:
     submit: Submit
     _compared: set[Pair] = field(default_factory=set)
 
-    def merge_lookalikes(self, touched: Collection[str]) -> list[Merged]:
-        """The merges done, in order; a few rounds, since a merged issue can look like another one."""
-        merges: list[Merged] = []
+    def merge_lookalikes(self, touched: Collection[str]) -> Iterator[Merged]:
+        """The merges done, in order; a few rounds, since a merged issue can look like another one.
+
+        Each is told as soon as it is done: what ends the run in a later round cannot hide it.
+        """
         names = {name for name in touched if name in self.memory.issues}
         for _ in range(MAX_ROUNDS):
             groups = self._groups(names)
             answers = self._ask_all(self._merge_question(group) for group in groups)
             done = self._merge(groups, answers)
             if not done:
-                break
-            merges += done
+                return
+            yield from done
             names = {merge.kept for merge in done if merge.kept in self.memory.issues}
-        return merges
 
     def rewrite_cards(self, grown: Mapping[str, int]) -> list[str]:
         """Ids of issues whose card was rewritten; `grown` gives each touched issue's number of tickets before the run.
@@ -101,7 +102,11 @@ class Consolidation:
         offered = [issue.issue_id for issue in group]
         quotes = {issue.issue_id: self._quotes(issue) for issue in group}
         messages = self.prompts.merge_messages(group, quotes)
-        return lambda: self.ask(messages, schema=MERGE_SCHEMA, parse=lambda text: parse_merge(text, offered=offered)).value
+
+        def parse(text: str) -> tuple[MergeGroup, ...]:
+            return parse_merge(text, offered=offered, categories=self.prompts.categories)
+
+        return lambda: self.ask(messages, schema=MERGE_SCHEMA, parse=parse).value
 
     def _quotes(self, issue: Issue) -> list[str]:
         """What customers wrote first, in a few tickets."""

@@ -32,6 +32,7 @@ __all__ = ["DecisionRow", "FetchFailure", "Issue", "IssueClusterer", "Item", "Pl
 logger = logging.getLogger(__name__)
 
 WAVE_TICKETS = 32
+"""The most tickets of a wave: large enough to keep many callers busy, small enough that few tickets miss what their neighbours found."""
 CHECKPOINT_TICKETS = 5
 """A checkpoint every so many committed tickets, or every fiftieth part of the run where that is more: what it writes stays bounded."""
 
@@ -67,7 +68,8 @@ class IssueClusterer:
     """The issues (`issues`, by id) and the decisions on tickets (`decisions`, by ticket id), with all that changes them.
 
     `ask` puts one question to the model, from any thread; `submit` runs questions side by side; `conversation_of` reads a stored
-    conversation; `decide_ignored`: decide tickets that seem to hold no issue too, because somebody named them.
+    conversation; `decide_ignored`: decide tickets that seem to hold no issue too, because somebody named them; `wave_tickets`: the most
+    tickets that are asked about at once.
     """
 
     def __init__(
@@ -80,6 +82,7 @@ class IssueClusterer:
         submit: Submit = at_once,
         model: str = "",
         decide_ignored: bool = False,
+        wave_tickets: int = WAVE_TICKETS,
     ) -> None:
         self.files = files
         self.decisions = decision_log.load(files.decisions)
@@ -88,11 +91,13 @@ class IssueClusterer:
         self.plan: Plan | None = None
         self.done = 0
         self.merged = 0
+        self._base_sha256 = checkpoint_file.file_sha256(files.database)
         self._memory = IssueMemory(issue_db.load(files.database), conversation_of=conversation_of)
         self._conversation_of = conversation_of
         self.prompts = prompts
         self._ask, self._submit = ask, submit
         self._model, self._decide_ignored = model, decide_ignored
+        self._wave_tickets = wave_tickets
         self._saved_at = 0
         self._between_waves = True
         self._sizes_before = {name: len(issue.tickets) for name, issue in self.issues.items()}
@@ -114,7 +119,7 @@ class IssueClusterer:
 
     def begin(self, plan: Plan, *, done: int) -> list[Mapping[str, Any]]:
         """The plan's tickets that are still to be decided, the first `done` being so already."""
-        self.plan, self.done = plan, done
+        self.plan, self.done = replace(plan, base_sha256=self._base_sha256), done
         rest = list(plan.tickets[done:])
         self.leaving = {ticket["ticket_id"] for ticket in rest if self._memory.home(ticket["ticket_id"]) is not None}
         return rest
@@ -141,7 +146,7 @@ class IssueClusterer:
 
     def wave_size(self) -> int:
         """How many tickets the next wave takes: an empty database knows nothing, so waves start with one and double."""
-        return min(WAVE_TICKETS, 1 + max(0, self._memory.ticket_count - len(self.leaving)))
+        return min(self._wave_tickets, 1 + max(0, self._memory.ticket_count - len(self.leaving)))
 
     def preview(self, conversation: Conversation) -> Verdict:
         """What would be decided for a ticket; nothing is changed. Its own issue is not offered if it is alone there."""
@@ -178,13 +183,17 @@ class IssueClusterer:
         if self._between_waves and len(self.rows) > self._saved_at:
             self.write_checkpoint()
 
-    def write_checkpoint(self, *, result_sha256: str = "") -> None:
+    def pause(self) -> None:
+        """Keep the plan and the work for a run that goes on later, even if nothing is decided yet."""
+        if self._between_waves:
+            self.write_checkpoint()
+
+    def write_checkpoint(self) -> None:
         """Write what is committed so far. Raises `safe_files.FileUnwritable`."""
         if self.plan is None:
             return
         saved = Checkpoint(
             base_sha256=self.plan.base_sha256,
-            result_sha256=result_sha256,
             selection=self.plan.selection,
             tickets=self.plan.tickets,
             gaps=self.plan.gaps,
@@ -197,14 +206,33 @@ class IssueClusterer:
         self._saved_at = len(self.rows)
 
     def save(self) -> None:
-        """Write decisions, review list and, last, the database; then the checkpoint goes. Raises `safe_files.FileUnwritable`."""
+        """Write decisions, review list and, last, the database; then the checkpoint goes. Raises `safe_files.FileUnwritable`.
+
+        Until then the checkpoint is that from before the consolidation, so that a run killed in here comes to the same end once more.
+        """
         text = issue_db.render(self.issues.values())
-        self.write_checkpoint(result_sha256=checkpoint_file.text_sha256(text))
+        result_sha256 = checkpoint_file.text_sha256(text)
+        self._refuse_changed_database()
+        self._announce(result_sha256)
         safe_files.write_if_changed(self.files.decisions, decision_log.render(self.decisions.values()))
         filled = review_list.load_filled(self.files.flagged)
         safe_files.write_if_changed(self.files.flagged, review_list.render(self.issues, self.decisions, filled=filled))
         safe_files.write_if_changed(self.files.database, text, backup=self.files.backup)
+        self._base_sha256 = result_sha256
         safe_files.remove(self.files.checkpoint)
+
+    def _refuse_changed_database(self) -> None:
+        """Never write over what somebody else wrote meanwhile."""
+        path = self.files.database
+        if checkpoint_file.file_sha256(path) != self._base_sha256:
+            message = f"{path} was changed while the run worked and is left as it is; run again with --fresh to start from it as it is now"
+            raise safe_files.FileUnwritable(f"{message} (answers already paid for cost nothing)")
+
+    def _announce(self, result_sha256: str) -> None:
+        """Let the checkpoint know the database that is about to be written, so that it is not taken for somebody's edit."""
+        saved = checkpoint_file.load(self.files.checkpoint)
+        if saved is not None:
+            safe_files.write_text(self.files.checkpoint, checkpoint_file.render(replace(saved, result_sha256=result_sha256)))
 
     def _begin(self, item: Item, wave: Wave) -> Question | DecisionRow:
         """The question about a ticket, under way; or the row of a ticket that is not asked about."""
@@ -242,7 +270,7 @@ class IssueClusterer:
         founded = question.founds
         assert founded is not None, "a settled wave gives an issue to each ticket that joins none"
         self._memory.add(founded, question.ticket)
-        if verdict.confidence < SURE:
+        if verdict.confidence < SURE and question.ticket.ticket_id not in founded.reviewed:
             founded.unsure[question.ticket.ticket_id] = verdict.confidence
         return self._decided_row(question, verdict, founded.issue_id)
 

@@ -135,6 +135,7 @@ class IssueMemory:
         keep.merged_from = sorted({*keep.merged_from, gone.issue_id, *gone.merged_from}, key=issue_db.sort_key)
         keep.distinct_from = sorted({*keep.distinct_from, *gone.distinct_from} - {keep.issue_id}, key=issue_db.sort_key)
         keep.confidence = max(keep.confidence, gone.confidence)
+        keep.extra = {**gone.extra, **keep.extra}
         if "confirmed" in (keep.status, gone.status) or len(keep.tickets) - len(keep.unsure) > 1:
             keep.status = "confirmed"
         _widen(keep, gone.first_seen, gone.last_seen)
@@ -265,12 +266,8 @@ def agent_spoke(conversation: Conversation, numbers: Sequence[int] = ()) -> bool
 
 def _carry_over(before: Issue, issue: Issue) -> None:
     """Keep what people and earlier runs said of an issue that its own ticket founds anew."""
-    issue.merged_from, issue.distinct_from, issue.reviewed, issue.extra = (
-        before.merged_from,
-        before.distinct_from,
-        before.reviewed,
-        before.extra,
-    )
+    for name in ("merged_from", "distinct_from", "reviewed", "status", "extra"):
+        setattr(issue, name, getattr(before, name))
     if before.written_by_person():
         for name in (*issue_db.CARD_FIELDS, "card_hash"):
             setattr(issue, name, getattr(before, name))

@@ -89,12 +89,15 @@ def parse_decision(
     )
 
 
-def parse_merge(text: str, *, offered: Sequence[str]) -> tuple[MergeGroup, ...]:
-    """The groups in an answer to `issue_merge`; every offered id is in exactly one. Raises ValueError."""
+def parse_merge(text: str, *, offered: Sequence[str], categories: Sequence[str] = ()) -> tuple[MergeGroup, ...]:
+    """The groups in an answer to `issue_merge`; every offered id is in exactly one. Raises ValueError.
+
+    A card whose category is not on the list of `categories` has "" for it: the merge may stand, the card is none.
+    """
     groups = _object_of(text).get("groups")
     if not isinstance(groups, list) or not all(isinstance(group, dict) for group in groups):
         raise ValueError("groups must be a list of objects")
-    result = tuple(_group(group) for group in groups)
+    result = tuple(_group(group, offered, categories) for group in groups)
     named = [issue_id for group in result for issue_id in group.issue_ids]
     if sorted(named) != sorted(offered):
         raise ValueError(f"every one of {', '.join(offered)} must stand in exactly one group, and no other id")
@@ -102,9 +105,11 @@ def parse_merge(text: str, *, offered: Sequence[str]) -> tuple[MergeGroup, ...]:
 
 
 def parse_card(text: str, *, categories: Sequence[str] = ()) -> Card:
-    """The card in an answer to `issue_card`. Raises ValueError when it has no usable category."""
+    """The card in an answer to `issue_card`. Raises ValueError when it has no usable category, or one that is not on the list."""
     card = _card(_object_of(text))
-    category, _ = _category(card, categories, "")
+    category, off_list = _category(card, categories, "")
+    if off_list:
+        raise ValueError("category is not on the list")
     if not category:
         raise ValueError("category is missing")
     return replace(card, category=category)
@@ -139,21 +144,29 @@ def _object_of(text: str) -> dict[str, Any]:
 
 
 def _issue_id(value: Any, offered: Sequence[str]) -> tuple[str | None, bool]:
-    """The offered id that is meant, or None; and whether an id was named that nobody offered."""
-    word = value.strip().strip("\"'`[]").strip() if isinstance(value, str) else "" if value is None else repr(value)
-    if word in offered:
-        return word, False
-    if word.lower() in NO_ISSUE_WORDS:
+    """The offered id that is meant, or None; and whether an id was named that nobody offered. Words for none are never an id."""
+    if value is not None and not isinstance(value, str):
+        return None, True
+    word = value or ""
+    if _bare(word).lower() in NO_ISSUE_WORDS:
         return None, False
-    same = [issue_id for issue_id in offered if issue_id.lower() == word.lower()]
-    return (same[0], False) if len(same) == 1 else (None, True)
+    for form in (str, _bare, lambda text: _bare(text).lower()):
+        same = [issue_id for issue_id in offered if form(issue_id) == form(word)]
+        if len(same) == 1:
+            return same[0], False
+    return None, True
+
+
+def _bare(issue_id: str) -> str:
+    """An id without what models put around it."""
+    return " ".join(issue_id.split()).strip("\"'`[]").strip()
 
 
 def _confidence(value: Any) -> float:
     """A finite number in [0, 1] as it is, everything else 0.0."""
     if type(value) not in (int, float) or not math.isfinite(value) or not 0 <= value <= 1:
         return 0.0
-    return float(value)
+    return abs(float(value))  # no minus nought
 
 
 def _evidence(value: Any, message_count: int) -> tuple[tuple[int, ...], bool]:
@@ -200,8 +213,11 @@ def _category(card: Card, categories: Sequence[str], fallback_title: str) -> tup
     return by_name[near[0]] if near else categories[0], True
 
 
-def _group(data: dict[str, Any]) -> MergeGroup:
+def _group(data: dict[str, Any], offered: Sequence[str], categories: Sequence[str]) -> MergeGroup:
     ids = data.get("issue_ids")
     if not isinstance(ids, list) or not ids or not all(isinstance(issue_id, str) for issue_id in ids):
         raise ValueError("issue_ids must be a list of ids")
-    return MergeGroup(tuple(issue_id.strip() for issue_id in ids), _card(data), _confidence(data.get("confidence")))
+    card = _card(data)
+    category, off_list = _category(card, categories, "")
+    card = replace(card, category="" if off_list else category)
+    return MergeGroup(tuple(_issue_id(issue_id, offered)[0] or issue_id for issue_id in ids), card, _confidence(data.get("confidence")))

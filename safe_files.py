@@ -6,9 +6,10 @@ what is wrong. Knows no file's meaning.
 
 import contextlib
 import json
+import math
 import os
 import re
-import tempfile
+import secrets
 from pathlib import Path
 from typing import Any
 
@@ -76,16 +77,17 @@ def write_bytes(path: Path, data: bytes) -> None:
     target = Path(os.path.realpath(path))
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
+        part = target.with_name(f".{target.name}.{secrets.token_hex(8)}.part")
         try:
-            with os.fdopen(handle, "wb") as out:
+            with open(part, "xb") as out:  # its permissions are what the user's umask leaves
+                _take_permissions(out.fileno(), target)
                 out.write(data)
                 out.flush()
                 os.fsync(out.fileno())
-            os.chmod(name, _mode(target))
-            os.replace(name, target)
+            os.replace(part, target)
         except BaseException:
-            _remove_quietly(name)
+            with contextlib.suppress(OSError):
+                part.unlink()
             raise
         _sync_folder(target.parent)
     except OSError as error:
@@ -108,9 +110,9 @@ def read_text(path: Path, *, max_bytes: int = MAX_FILE_BYTES) -> str | None:
 
 
 def parse_json(text: str, *, name: str) -> Any:
-    """The value of a JSON text; refuses NaN, Infinity and a key that stands twice. Raises `FileUnreadable` naming `name`."""
+    """The value of a JSON text; refuses NaN, numbers without end and a key that stands twice. Raises `FileUnreadable` naming `name`."""
     try:
-        return json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_unique_keys)
+        return json.loads(text, parse_constant=_refuse_constant, parse_float=_finite, object_pairs_hook=_unique_keys)
     except RecursionError as error:
         raise FileUnreadable(f"{name} is nested too deeply") from error
     except ValueError as error:
@@ -121,6 +123,13 @@ def _refuse_constant(word: str) -> Any:
     raise ValueError(f"{word} is not a JSON number")
 
 
+def _finite(digits: str) -> float:
+    value = float(digits)
+    if not math.isfinite(value):
+        raise ValueError(f"{digits[:40]} is too large a number")
+    return value
+
+
 def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     result = dict(pairs)
     if len(result) != len(pairs):
@@ -128,14 +137,11 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return result
 
 
-def _mode(target: Path) -> int:
-    """Permission bits of the file that is replaced, else what a new file would get."""
-    try:
-        return target.stat().st_mode & 0o777
-    except FileNotFoundError:
-        mask = os.umask(0)
-        os.umask(mask)
-        return 0o666 & ~mask
+def _take_permissions(handle: int, target: Path) -> None:
+    """Give the new file the permission bits of the one that it replaces, if there is one."""
+    if hasattr(os, "fchmod"):
+        with contextlib.suppress(FileNotFoundError):
+            os.fchmod(handle, target.stat().st_mode & 0o777)
 
 
 def _sync_folder(folder: Path) -> None:
@@ -146,8 +152,3 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def _remove_quietly(name: str) -> None:
-    with contextlib.suppress(OSError):
-        os.unlink(name)

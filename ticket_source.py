@@ -16,7 +16,7 @@ import data_fetcher
 from conversation_utils import Conversation, ConversationUnusable
 from data_fetcher import FreshdeskClient, TicketUnavailable
 from env import Settings
-from issue_clusterer import FetchFailure, Item
+from issue_clusterer import WAVE_TICKETS, FetchFailure, Item
 
 logger = logging.getLogger(__name__)
 
@@ -29,18 +29,20 @@ READ_AHEAD = 64
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which tickets the command line asked for: `ticket_ids`, or a search (`pages` None: all there are)."""
+    """Which tickets the command line asked for: `ticket_ids`, or a search (`pages` None: all there are); and how they are to be decided."""
 
     ticket_ids: tuple[int, ...] | None = None
     pages: int | None = 5
     since: str | None = None
     query: str | None = None
     reprocess: bool = False
+    wave_tickets: int = WAVE_TICKETS
 
     def to_json(self) -> dict[str, Any]:
         """The selection as it stands in a checkpoint."""
         ids = None if self.ticket_ids is None else list(self.ticket_ids)
-        return {"ticket_ids": ids, "pages": self.pages, "since": self.since, "query": self.query, "reprocess": self.reprocess}
+        found = {"ticket_ids": ids, "pages": self.pages, "since": self.since, "query": self.query, "reprocess": self.reprocess}
+        return {**found, "wave_tickets": self.wave_tickets}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,12 @@ class ConversationSource:
     def stored(self, ticket_id: int) -> Conversation | None:
         """The stored conversation of a ticket, None if there is none that counts."""
         return conversation_utils.load_conversation(
-            ticket_id, self.folder, base_url=self.settings.freshdesk_url, redact=self.settings.redact
+            ticket_id,
+            self.folder,
+            base_url=self.settings.freshdesk_url,
+            redact=self.settings.redact,
+            include_private_notes=self.settings.include_private_notes,
+            ignore_field=self.settings.ignore_field,
         )
 
     def read(self, ticket_id: int, *, subject: str = "") -> Item:
