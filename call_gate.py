@@ -1,17 +1,20 @@
-"""How many calls are under way at the same time: one until the server has answered, then more while that helps, half when it is crowded.
+"""How many calls are under way at the same time: one until the server has answered, then more while that helps, fewer when it is crowded.
 
 Decides when a call starts, never what it says or what its answer means.
 """
 
 import threading
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import clock
 
-GROWTH_THAT_HELPS = 1.1  # answers a second, against those of the narrower gate
-_WINDOWS_BEFORE_ANOTHER_TRY = 4
+SHARE_THAT_HELPS = 0.3  # of the answers a second that a wider gate could bring at best
+FEWEST_ANSWERS = 4  # that tell something about a width
+CROWD_SHARE = 0.25  # of the last calls; fewer may be chance
+LONGEST_REST = 32  # windows between two trials that do not help
 
 
 @dataclass(slots=True)
@@ -24,17 +27,23 @@ class Pass:
 
 
 class CallGate:
-    """Lets at most `widest` calls be under way; the width within that follows how the server copes."""
+    """Lets at most `widest` calls be under way; the width within that follows how the server copes.
+
+    Growth is tried, not assumed: a window of answers at twice the width must bring more answers a second, or the width goes back and the
+    next trial waits longer. A crowded call halves the width; answers bring it back to what had helped, unless crowded calls are many.
+    """
 
     def __init__(self, widest: int) -> None:
         self._widest = widest
         self._width = 1
         self._inside = 0
         self._condition = threading.Condition()
-        self._best_rate = 0.0
+        self._proven = 1  # the greatest width that has helped
+        self._trial: tuple[int, float] | None = None  # the width before, and its answers a second
+        self._rest, self._next_rest = 0, 2
+        self._recent: deque[bool] = deque(maxlen=64)  # crowded or not, newest last
         self._narrowed_at = -1.0
-        self._steep = True
-        self._patience = 0
+        self._window = 1  # the first answer is a window of its own
         self._new_window()
 
     @property
@@ -49,6 +58,8 @@ class CallGate:
             while self._inside >= self._width:
                 self._full = True
                 self._condition.wait()
+            if self._inside == 0 and self._answers == 0:
+                self._window_began = clock.monotonic()
             self._inside += 1
         entry = Pass(clock.monotonic())
         try:
@@ -60,35 +71,55 @@ class CallGate:
                 self._condition.notify_all()
 
     def _note(self, entry: Pass) -> None:
-        if entry.crowded:
-            if entry.started >= self._narrowed_at:  # calls that left before the last cut say nothing about it
-                self._narrow()
+        if entry.crowded or entry.answered:
+            self._recent.append(entry.crowded)
+        if entry.crowded and entry.started >= self._narrowed_at:  # calls that left before the last cut say nothing about it
+            self._narrow()
         elif entry.answered:
             self._answers += 1
-            if self._answers >= self._width:
+            self._width = max(self._width, min(self._proven, self._width + 1))
+            if self._answers >= self._window:
                 self._judge()
 
     def _narrow(self) -> None:
+        newest = list(self._recent)[-max(4 * FEWEST_ANSWERS, 2 * self._width) :]
+        if sum(newest) >= max(FEWEST_ANSWERS, CROWD_SHARE * len(newest)):
+            self._proven = max(1, min(self._proven, self._width - 1))
+            self._take_rest()
+            self._recent.clear()
         self._width = max(1, self._width // 2)
+        self._trial = None
         self._narrowed_at = clock.monotonic()
-        self._steep = False
-        self._best_rate = 0.0
         self._new_window()
 
     def _judge(self) -> None:
-        """At the end of a window (as many answers as the gate is wide): go on widening only if the last step brought more a second."""
+        """At the end of a window: keep or take back the width on trial, then perhaps try another."""
         rate = self._answers / max(1e-6, clock.monotonic() - self._window_began)
-        if self._full and self._width < self._widest:
-            if self._best_rate == 0.0 or rate >= self._best_rate * GROWTH_THAT_HELPS or self._patience >= _WINDOWS_BEFORE_ANOTHER_TRY:
-                self._width = min(self._widest, self._width * 2 if self._steep else self._width + 1)
-                self._patience = 0
-            else:
-                self._steep = False
-                self._patience += 1
-        self._best_rate = max(self._best_rate, rate)
+        if self._full:  # else there were fewer calls than room, and nothing is known about the width
+            if self._trial is not None:
+                self._keep_or_take_back(*self._trial, rate)
+            elif self._rest:
+                self._rest -= 1
+            if self._rest == 0 and self._proven <= self._width < self._widest:
+                self._trial = (self._width, rate)
+                self._width = min(self._widest, self._width * 2)
         self._new_window()
 
+    def _keep_or_take_back(self, before: int, rate_before: float, rate: float) -> None:
+        self._trial = None
+        if rate >= rate_before * (1 + SHARE_THAT_HELPS * (self._width / before - 1)):
+            self._rest, self._next_rest = 0, 2
+        else:
+            self._width = before
+            self._take_rest()
+        self._proven = self._width
+
+    def _take_rest(self) -> None:
+        self._rest, self._next_rest = self._next_rest, min(LONGEST_REST, self._next_rest * 2)
+
     def _new_window(self) -> None:
+        if self._width > 1:
+            self._window = max(self._width, FEWEST_ANSWERS)
         self._answers = 0
         self._full = False
         self._window_began = clock.monotonic()

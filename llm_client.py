@@ -35,7 +35,7 @@ DEFAULT_MAX_TOKENS = 4000  # hidden reasoning counts against it
 MAX_FAULTS = 6  # tries of one question that end in a fault
 MAX_TRIES = 10  # with those that the server itself has put off
 FAILURES_IN_A_ROW = 3  # questions lost to faults with no answer between them: an outage
-_CROWDED = frozenset({408, 429, 503, 529})
+_CROWDED = frozenset({429, 503, 529})
 _SHOWN_BAD_ANSWER_CHARS = 2000
 _LOOK_AT: Mapping[str, str] = {
     "key": "check LLM_API_KEY",
@@ -117,7 +117,7 @@ class LlmClient:
 
         Raises `AnswerUnusable` or `ContextTooLong` (this question's failure), `ModelStopped` or `BudgetReached` (the run's end).
         """
-        key = question_key(self._server.model, messages, schema or {}, self._parameters())
+        key = self._key(messages, schema)
         if self._store is None:
             return self._paid(messages, schema, parse)
         with self._store.asking(key):
@@ -130,12 +130,25 @@ class LlmClient:
 
     def holds(self, messages: Messages, *, schema: JsonSchema | None) -> bool:
         """Whether an answer to this question is in the store, so that asking costs nothing."""
-        key = question_key(self._server.model, messages, schema or {}, self._parameters())
+        key = self._key(messages, schema)
         return self._store is not None and self._store.get(key) is not None
+
+    def stored(self, messages: Messages, *, schema: JsonSchema, parse: Callable[[str], T]) -> Answer[T] | None:
+        """The stored answer if `parse` takes it; asks nobody."""
+        return None if self._store is None else self._from_store(self._store, self._key(messages, schema), parse)
+
+    def request(self, messages: Messages, *, schema: JsonSchema) -> tuple[str, dict[str, Any]]:
+        """(the name under which an answer to this question is kept, the request's body as this server is known to want it)."""
+        limit = self._server.max_tokens or DEFAULT_MAX_TOKENS
+        worded = self._dialects.current().request(messages, schema=schema, max_tokens=limit, temperature=self._temperature)
+        return self._key(messages, schema), {"model": self._server.model, **worded}
 
     def totals(self) -> Totals:
         """Calls, tokens and cost of the run so far."""
         return self._bill.totals()
+
+    def _key(self, messages: Messages, schema: JsonSchema | None) -> str:
+        return question_key(self._server.model, messages, schema or {}, self._parameters())
 
     def _parameters(self) -> dict[str, Any]:
         """What the user set that may change an answer."""
