@@ -32,13 +32,8 @@ def load_conversation(
     ticket_id: int, folder: Path, *, base_url: str, redact: bool, include_private_notes: bool = True, ignore_field: str | None = None
 ) -> Conversation | None:
     """The stored conversation; None if there is none that was made by these rules, from this helpdesk, with these settings."""
-    path = conversation_path(ticket_id, folder)
-    try:
-        text = safe_files.read_text(path)
-        data = None if text is None else safe_files.parse_json(text, name=str(path))
-    except safe_files.FileUnreadable:
-        return None
-    if not isinstance(data, dict) or not _is_conversation(data):
+    data = _read(ticket_id, folder)
+    if data is None:
         return None
     expected = {
         "ticket_id": ticket_id,
@@ -48,6 +43,22 @@ def load_conversation(
     }
     settings = data.get("private_notes", True) is include_private_notes and data.get("ignore_field") == (ignore_field or None)
     return cast(Conversation, data) if settings and all(data[key] == value for key, value in expected.items()) else None
+
+
+def shown_conversation(ticket_id: int, folder: Path) -> Conversation | None:
+    """The stored conversation whatever settings it was made with, for showing it to people; None if there is none."""
+    data = _read(ticket_id, folder)
+    return None if data is None else cast(Conversation, data)
+
+
+def _read(ticket_id: int, folder: Path) -> dict[str, Any] | None:
+    path = conversation_path(ticket_id, folder)
+    try:
+        text = safe_files.read_text(path)
+        data = None if text is None else safe_files.parse_json(text, name=str(path))
+    except safe_files.FileUnreadable:
+        return None
+    return data if isinstance(data, dict) and _is_conversation(data) and data["ticket_id"] == ticket_id else None
 
 
 def _is_conversation(data: dict[str, Any]) -> bool:
@@ -73,4 +84,4 @@ def _all_of(value: Any, kind: type) -> bool:
     return isinstance(value, list) and all(isinstance(entry, kind) for entry in value)
 
 
-__all__ = ["Conversation", "Message", "conversation_path", "load_conversation", "save_conversation", "ticket_url"]
+__all__ = ["Conversation", "Message", "conversation_path", "load_conversation", "save_conversation", "shown_conversation", "ticket_url"]
