@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from lxml import etree  # type: ignore[import-untyped] # ships no types; what is used of it stands in _stream
 
-from plain_text import collapse_spaces, one_line, printable
+from plain_text import one_line, printable
 
 MAX_DEPTH = 400
 MEDIA_MARKER = re.compile(r"\[(?:image|attachment)(?:: [^\[\]\n]{0,400})?\]")
@@ -153,7 +153,7 @@ class _Reader:
         if node.hidden:
             return
         if not node.keeps_breaks:
-            self._add(collapse_spaces(text.replace("\n", " ")))
+            self._add(text)
             return
         first, *rest = text.split("\n")
         self._add(first)
@@ -172,10 +172,11 @@ class _Reader:
         return self.lines
 
     def _open(self, tag: str, attributes: Mapping[str, str], parent: _Node) -> _Node:
-        style = attributes.get("style", "")
-        node = _Node(tag, parent.marks)
-        node.hidden = parent.hidden or tag in _SKIPPED or "hidden" in attributes or bool(style and _HIDDEN.search(style))
-        node.keeps_breaks = parent.keeps_breaks or tag in ("pre", "textarea") or bool(style and _KEEPS_BREAKS.search(style))
+        style = attributes.get("style", "") if attributes else ""
+        node = _Node(tag, parent.marks, parent.hidden or tag in _SKIPPED, parent.keeps_breaks or tag in ("pre", "textarea"))
+        if style or "hidden" in attributes:
+            node.hidden = node.hidden or "hidden" in attributes or bool(_HIDDEN.search(style))
+            node.keeps_breaks = node.keeps_breaks or bool(_KEEPS_BREAKS.search(style))
         if not node.hidden and (name := self._mark(tag, attributes)):
             node.marks = (*parent.marks, name)
         if tag in _BLOCKS:
@@ -240,11 +241,10 @@ class _Reader:
     def _end_line(self) -> None:
         if not self._parts:
             return
-        text = "".join(self._parts).rstrip()
+        text = "".join(self._parts)
         self._parts.clear()
-        if text.strip():
-            if not self._as_written:
-                text = collapse_spaces(text).strip()
+        text = text.rstrip() if self._as_written else " ".join(text.split())
+        if text:
             self.lines.append(Line(self._bullet + text, self._nodes[-1].marks))
             self._bullet = ""
         self._as_written = False

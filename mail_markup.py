@@ -54,18 +54,23 @@ def mail_mark(tag: str, attributes: Mapping[str, str]) -> str | None:
     >>> mail_mark("div", {"class": "gmail_quote"}), mail_mark("div", {"class": "row"})
     ('quote', None)
     """
-    names = [*attributes.get("class", "").split(), attributes.get("id", "")]
-    if any(_BELOW_IDS.fullmatch(name) for name in names[-1:]) or (tag == "hr" and attributes.get("tabindex") == "-1"):
+    names = [*attributes.get("class", "").split(), attributes.get("id", "")] if attributes else []
+    if (names and _BELOW_IDS.fullmatch(names[-1])) or (tag == "hr" and attributes.get("tabindex") == "-1"):
         return HISTORY_BELOW
-    if any(_SIGNATURE_NAMES.fullmatch(name) for name in names):
-        return SIGNATURE
-    if "moz-forward-container" in names:
-        return FORWARD
-    if any(name.removeprefix("x_") in _QUOTE_NAMES or _YAHOO_QUOTE.fullmatch(name) for name in names) or attributes.get("name") == "quote":
-        return QUOTE
+    for name in filter(None, names):
+        if name == "moz-forward-container":
+            return FORWARD
+        if name.removeprefix("x_") in _QUOTE_NAMES or _YAHOO_QUOTE.fullmatch(name):
+            return QUOTE
+        if _SIGNATURE_NAMES.fullmatch(name):
+            return SIGNATURE
     if tag == "blockquote":
         return _blockquote_mark(attributes)
-    return HISTORY_BELOW if tag == "div" and _OUTLOOK_RULE.search(attributes.get("style", "")) else None
+    if tag != "div":
+        return None
+    if attributes.get("name") == "quote":
+        return QUOTE
+    return HISTORY_BELOW if _OUTLOOK_RULE.search(attributes.get("style", "")) else None
 
 
 def _blockquote_mark(attributes: Mapping[str, str]) -> str | None:

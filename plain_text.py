@@ -8,9 +8,12 @@ import re
 _LINE_ENDS = re.compile("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
 # C0 and C1 controls, soft hyphen, zero-width space and BOM, embeddings, overrides and isolates; joiners and plain direction marks stay.
 _UNPRINTABLE = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ufffe\uffff]")
+# Any character that one of the patterns here is about; most texts hold none.
+_ODD = re.compile(
+    "[\r\x0b\x0c\x85\u2028\u2029\u200c\ud800-\udfff\x00-\x08\x0e-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ufffe\uffff]"
+)
 _PADDING = re.compile(r"(?<!\w)\u200c|\u200c(?!\w)")
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_SPACES = re.compile("[ \t\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]+")
 
 
 def printable(text: str) -> str:
@@ -19,6 +22,8 @@ def printable(text: str) -> str:
     >>> printable("a\\x00b\\r\\nc\\ud83d")
     'ab\\nc\\ufffd'
     """
+    if not _ODD.search(text):
+        return text
     if _SURROGATE.search(text):
         text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return _PADDING.sub("", _UNPRINTABLE.sub("", _LINE_ENDS.sub("\n", text)))
@@ -31,11 +36,6 @@ def one_line(text: str) -> str:
     'a b'
     """
     return " ".join(printable(text).split())
-
-
-def collapse_spaces(text: str) -> str:
-    """`text` with runs of spaces, tabs and no-break spaces as one space; line feeds stay."""
-    return _SPACES.sub(" ", text)
 
 
 def tidy(text: str) -> str:

@@ -19,6 +19,7 @@ _MAX_NAMES = 200
 class _Rule:
     kind: str
     pattern: re.Pattern[str]
+    hints: tuple[str, ...] = ()  # one of them stands in any text with a match, in small letters; spares most searches
     accepts: Callable[[re.Match[str]], bool] = lambda match: True
     group: int | str = 0
 
@@ -41,11 +42,17 @@ class Redactor:
         '[NAME_1] here, [EMAIL_1], order 4711. Ask [EMAIL_1]'
         """
         text = self._replace_ibans(text)
+        small = text.lower()
         for rule in _RULES:
+            if rule.hints and not any(hint in small for hint in rule.hints):
+                continue
             text = rule.pattern.sub(lambda match, rule=rule: self._replace(rule, match), text)  # type: ignore[misc]
         if self._name_pattern is not None:
             text = self._name_pattern.sub(lambda match: self._placeholder("NAME", self._people[match[0].casefold()]), text)
-        return shapes.GREETED_NAME.sub(self._replace_greeted, text)
+        for hints, pattern in _UNKNOWN_NAMES:
+            if any(hint in small for hint in hints):
+                text = pattern.sub(self._replace_said, text)
+        return text
 
     def _replace(self, rule: _Rule, match: re.Match[str]) -> str:
         value = match[rule.group]
@@ -54,7 +61,7 @@ class Redactor:
         start, end = match.start(rule.group) - match.start(), match.end(rule.group) - match.start()
         return match[0][:start] + self._placeholder(rule.kind, _normal(rule.kind, value)) + match[0][end:]
 
-    def _replace_greeted(self, match: re.Match[str]) -> str:
+    def _replace_said(self, match: re.Match[str]) -> str:
         words = match["name"].split()
         if any(word.strip(".,").casefold() in shapes.NO_NAMES for word in words):
             return match[0]
@@ -195,21 +202,27 @@ def _iban_end(text: str, start: int) -> int:
 
 
 _RULES = (
-    _Rule("SECRET", shapes.PRIVATE_KEY),
-    _Rule("SECRET", shapes.URL_LOGIN, group="value"),
-    _Rule("SECRET", shapes.URL_PARAMETER, group="value"),
-    _Rule("SECRET", shapes.URL_STEP, group="value"),
-    _Rule("SECRET", shapes.URL_TOKEN, group="value"),
-    _Rule("SECRET", shapes.KNOWN_KEY),
-    _Rule("SECRET", shapes.BEARER, group="value"),
-    _Rule("SECRET", shapes.PASSWORD, accepts=_is_secret_word, group="value"),
-    _Rule("SECRET", shapes.ASSIGNED_SECRET, accepts=_is_secret_word, group="value"),
-    _Rule("SECRET", shapes.ONE_TIME_CODE, group="value"),
-    _Rule("SECRET", shapes.SOCIAL_SECURITY, group="value"),
-    _Rule("EMAIL", shapes.EMAIL),
+    _Rule("SECRET", shapes.PRIVATE_KEY, ("-----begin",)),
+    _Rule("SECRET", shapes.URL_LOGIN, ("://",), group="value"),
+    _Rule("SECRET", shapes.URL_PARAMETER, ("=",), group="value"),
+    _Rule("SECRET", shapes.URL_STEP, ("/",), group="value"),
+    _Rule("SECRET", shapes.URL_TOKEN, ("/",), group="value"),
+    _Rule("SECRET", shapes.KNOWN_KEY, shapes.KEY_HINTS),
+    _Rule("SECRET", shapes.BEARER, ("bearer", "basic", "token", "key", "secret"), group="value"),
+    _Rule("SECRET", shapes.PASSWORD, shapes.PASSWORD_HINTS, accepts=_is_secret_word, group="value"),
+    _Rule("SECRET", shapes.ASSIGNED_SECRET, shapes.SECRET_HINTS, accepts=_is_secret_word, group="value"),
+    _Rule("SECRET", shapes.ONE_TIME_CODE, ("code", "otp", "tan", "pin", "puk", "cv"), group="value"),
+    _Rule("SECRET", shapes.SOCIAL_SECURITY, ("ssn", "social"), group="value"),
+    _Rule("EMAIL", shapes.EMAIL, ("@", "%40", "at)", "at]", "at}")),
     _Rule("SECRET", shapes.LONG_RANDOM, accepts=_is_random),
     _Rule("CARD", shapes.CARD, accepts=_is_card),
-    _Rule("IP", shapes.IPV4, accepts=_is_ipv4),
-    _Rule("IP", shapes.IPV6, accepts=_is_ipv6),
+    _Rule("IP", shapes.IPV4, (".",), accepts=_is_ipv4),
+    _Rule("IP", shapes.IPV6, (":",), accepts=_is_ipv6),
     _Rule("PHONE", shapes.PHONE, accepts=_is_phone),
+)
+# Names that only the text knows: greeted, introduced or signed with.
+_UNKNOWN_NAMES = (
+    (("",), shapes.GREETED_NAME),
+    (("\n",), shapes.CLOSED_NAME),
+    (shapes.INTRODUCTION_HINTS, shapes.INTRODUCED_NAME),
 )

@@ -63,6 +63,10 @@ KNOWN_KEY = re.compile(
     )
     + r")(?![\w-])"
 )
+KEY_HINTS = (
+    *("sk-", "sk_", "pk_", "rk_", "whsec", "gh", "glpat-", "xox", "xapp-", "akia", "asia", "agpa", "aida", "aroa", "aiza", "ya29."),
+    *("eyj", "sg.", "key-", "ac", "npm_", "pypi-", "shp", "hf_", "dop_v1_", "sq0", "eaa"),
+)
 BEARER = re.compile(
     r"\b(?:bearer|basic|token|apikey|key|secret)\s+[\"'`]?(?P<value>(?=[^\s]{0,80}\d)(?=[^\s]{0,80}[a-z])[\w.~+/=-]{16,4000})", re.I
 )
@@ -89,6 +93,10 @@ _PASSWORD_WORDS = _words(
     r"senha|palavra-passe|parola d'ordine|wachtwoord|"
     r"lösenord|adgangskode|passord|hasło|пароль|pwd|pw|pass(?=\s?[:=])|pin(?:[ -]?code)?|cvv2?|cvc2?|puk"
 )
+PASSWORD_HINTS = (
+    *("pass", "kennwort", "zugangscode", "mdp", "mot de", "contrase", "clave", "senha", "palavra", "parola", "wachtwoord", "lösenord"),
+    *("adgangskode", "hasło", "пароль", "pwd", "pw", "pin", "cv", "puk"),
+)
 PASSWORD = re.compile(
     rf"(?<!\w)(?:{_PASSWORD_WORDS})(?:\s+(?:for|für|to|of|pour|de|para|per|voor)\s+[^\s:=]{{1,40}}(?:\s[^\s:=]{{1,30}})?)?"
     rf"(?:(?P<sure>\s{{0,3}}[:=：→]{{1,2}}\s{{0,3}}|\s(?:is|ist|est|es|é|è)\s?:\s?|\s(?:is|ist|est|es|é|è|was|war|to|"
@@ -96,6 +104,7 @@ PASSWORD = re.compile(
     rf"[\"'`“„«]?(?P<value>[^\s\"'`”“»<>\[]{{3,128}})",
     re.I,
 )
+SECRET_HINTS = ("key", "token", "secret", "auth", "schlüssel", "clé", "clave", "chave", "chiave")
 ASSIGNED_SECRET = re.compile(
     r"(?<![A-Za-z0-9])(?:[\w-]{0,20}(?:api[ _-]?(?:key|token|secret)|(?:access|auth|secret|client|private|refresh|session|bot|"
     r"personal|webhook|license|licence)[ _-](?:key|token|secret|id_token)|secret|token)|x-api-key|authorization|auth|"
@@ -115,7 +124,7 @@ EMAIL = re.compile(
     r"(?:[^\W_][\w-]{0,62}(?:\.|\s?[\[({]\s?(?:dot|punkt)\s?[\])}]\s?)){1,8}[^\W\d_][\w-]{1,62}",
     re.I,
 )
-LONG_RANDOM = re.compile(r"(?<![\w/+.=-])[A-Za-z0-9_+/-]{32,4000}={0,2}(?![\w/+-])")
+LONG_RANDOM = re.compile(r"\b(?<![/+.=-])(?=\S{32})[A-Za-z0-9_+/-]{32,4000}={0,2}(?![\w/+-])")
 
 CARD = re.compile(r"(?<![\w.,-])\d(?:[ -]?\d){12,18}(?![\w-]|[.,]\d)")
 CARD_PREFIX = re.compile(
@@ -127,7 +136,7 @@ CARD_WORD = re.compile(
 )
 
 IPV4 = re.compile(r"(?<![\w.-])(?:\d{1,3}\.){3}\d{1,3}(?![\w-]|\.\d)")
-IPV6 = re.compile(r"(?<![\w:.])(?:[0-9a-fA-F]{0,4}:){2,7}[0-9a-fA-F]{0,4}(?![\w:])")
+IPV6 = re.compile(r"(?<![\w:.])(?=[0-9a-fA-F:])[0-9a-fA-F]{0,4}:(?:[0-9a-fA-F]{0,4}:){1,6}[0-9a-fA-F]{0,4}(?![\w:])")
 VERSION_WORD = re.compile(
     r"(?:\b(?:version|ver|v|firmware|fw|build|release|driver|treiber|software|update|patch|versión|versão|versione|versie|sdk|app|"
     r"bios|api|library|"
@@ -201,17 +210,35 @@ NO_NAMES = _word_set(
     "freshdesk freddy the thank thanks ihr euer your our we you"
 )
 _NAME = r"[^\W\d_a-zß-öø-ÿ][^\W\d_]{1,20}(?:[-'’][^\W\d_]{2,20})?"
+_TITLE = (
+    r"(?:(?:[Mm]rs?|[Mm]s|[Mm]iss|[Dd]r|[Pp]rof|[Hh]errn?|[Ff]rau|[Mm]onsieur|[Mm]adame|[Mm]me|[Ss]eñora?|[Ss]ra?|"
+    r"[Ss]enhora?|[Ss]ignora?|[Ss]ig|[Mm]eneer|[Mm]evrouw|[Dd]e heer)\.?[ \t])?"
+)
+_PERSON = rf"{_TITLE}(?P<name>{_NAME}(?:[ \t]{_NAME}){{0,2}})(?=[ \t]{{0,2}}(?:[,!.:;–-]|$))"
 GREETED_NAME = re.compile(
-    r"(?:^[ \t]{0,4}(?:[Hh]i|[Hh]ello|[Hh]ey|[Dd]ear|[Gg]ood (?:morning|afternoon|evening|day)|[Hh]allo|[Ll]iebe[rs]?|"
+    r"^[ \t]{0,4}(?:[Hh]i|[Hh]ello|[Hh]ey|[Dd]ear|[Gg]ood (?:morning|afternoon|evening|day)|[Hh]allo|[Ll]iebe[rs]?|"
     r"[Ss]ehr geehrte[rs]?|[Gg]uten (?:Tag|Morgen|Abend)|[Ss]ervus|[Mm]oin|"
     r"[Bb]onjour|[Cc]her|[Cc]hère|[Ss]alut|[Hh]ola|[Ee]stimad[oa]|[Qq]uerid[oa]|[Bb]uenos días|[Bb]uenas(?: tardes)?|[Oo]l[áa]|"
     r"[Pp]rezad[oa]|[Cc]ar[oa]|[Bb]om dia|[Bb]oa tarde|"
     r"[Cc]iao|[Gg]entile|[Bb]uongiorno|[Ss]alve|[Bb]este|[Gg]eachte|[Hh]oi|[Dd]ag|[Gg]oede(?:morgen|middag)|[Hh]ej|[Hh]ei|[Kk]ära|"
     r"[Kk]ære|[Dd]zień dobry|[Cc]ześć|[Mm]erhaba|[Ss]ayın)"
-    r"|(?:[Mm]y name is|[Mm]ein [Nn]ame ist|[Ii]ch heiße|[Jj]e m['’]appelle|[Mm]on nom est|[Mm]e llamo|[Mm]i nombre es|[Mm]i chiamo|"
-    r"[Mm]eu nome é|[Mm]e chamo|[Cc]hamo-me|[Mm]ijn naam is|[Ii]k ben))"
-    rf",?[ \t]{{1,2}}(?:(?:[Mm]rs?|[Mm]s|[Mm]iss|[Dd]r|[Pp]rof|[Hh]errn?|[Ff]rau|[Mm]onsieur|[Mm]adame|[Mm]me|[Ss]eñora?|[Ss]ra?|"
-    rf"[Ss]enhora?|[Ss]ignora?|[Ss]ig|[Mm]eneer|[Mm]evrouw|[Dd]e heer)\.?[ \t])?"
-    rf"(?P<name>{_NAME}(?:[ \t]{_NAME}){{0,2}})(?=[ \t]{{0,2}}(?:[,!.:;–-]|$))",
+    rf",?[ \t]{{1,2}}{_PERSON}",
+    re.M,
+)
+INTRODUCTION_HINTS = ("name i", "heiße", "appelle", "nom est", "llamo", "nombre es", "chiamo", "nome é", "chamo", "naam is", "ik ben")
+INTRODUCED_NAME = re.compile(
+    r"(?:[Mm]y name is|[Mm]ein [Nn]ame ist|[Ii]ch heiße|[Jj]e m['’]appelle|[Mm]on nom est|[Mm]e llamo|[Mm]i nombre es|[Mm]i chiamo|"
+    r"[Mm]eu nome é|[Mm]e chamo|[Cc]hamo-me|[Mm]ijn naam is|[Ii]k ben)"
+    rf",?[ \t]{{1,2}}{_PERSON}",
+    re.M,
+)
+CLOSED_NAME = re.compile(
+    r"^[ \t]{0,4}(?:(?:[Mm]any |[Bb]est |[Kk]ind )?(?:[Tt]hanks(?: again| in advance| a lot)?|[Tt]hank you(?: very much)?|[Cc]heers|"
+    r"[Rr]egards)|[Bb]est|"
+    r"[Vv]ielen Dank|[Dd]anke|(?:[Vv]iele |[Ll]iebe |[Bb]este )?(?:Grüße|Gruß)|LG|VG|MfG|[Mm]erci(?: d'avance)?|[Cc]ordialement|"
+    r"(?:[Mm]uchas )?[Gg]racias|"
+    r"[Ss]aludos|[Oo]brigad[oa]|[Aa]braço|[Gg]razie(?: mille)?|[Ss]aluti|[Bb]edankt|[Gg]roet(?:en|jes)?|[Tt]ack|[Mm]vh|[Dd]ziękuję|"
+    r"[Pp]ozdrawiam)"
+    rf"[,.!]?[ \t]?\n{{1,2}}{_PERSON}",
     re.M,
 )

@@ -395,6 +395,9 @@ _SECRETS: dict[str, tuple[list[Maker], list[str]]] = {
             "Hola {}:\ngracias",
             "Beste {},\nhet werkt.",
             "Olá {},\nobrigado",
+            "It works now.\n\nThanks,\n{}",
+            "Das geht nicht.\nViele Grüße\n{}",
+            "Merci\n\n{}",
         ],
     ),
 }
