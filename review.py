@@ -81,9 +81,10 @@ def revise(path: Path, issues: Mapping[str, Issue], log: Mapping[int, DecisionRo
         count = "1 row" if len(problems) == 1 else f"{len(problems)} rows"
         raise ReviewRefused(f"{path}: {count} to mend; nothing was applied", tuple(sorted(problems, key=_place_order)))
     if done:
-        done += revision.finish()
-    ordered = {name: revision.issues[name] for name in sorted(revision.issues, key=issue_db.sort_key)}
-    return ReviewResult(ordered, revision.log, tuple(done), len(review_list.flagged_tickets(ordered)))
+        done += revision.draft.settle()
+    after = revision.draft
+    ordered = {name: after.issues[name] for name in sorted(after.issues, key=issue_db.sort_key)}
+    return ReviewResult(ordered, after.log, tuple(done), len(review_list.flagged_tickets(ordered)))
 
 
 def undo(files: RunFiles) -> str:

@@ -247,7 +247,8 @@
       if (id === null) return "Choose one issue from the list.";
       if (id === issue.id) return "Choose another issue than this one.";
       const pair = [issue.id, id];
-      const clash = actions.find((action) => action.issue_ids && pair.every((one) => action.issue_ids.includes(one)));
+      const apart = (action) => ["confirm", "new"].includes(action.action) && verb === "merge" && pair.includes(action.issue_id) && pair.includes(action.suggested_issue_id);
+      const clash = actions.find((action) => apart(action) || (action.issue_ids && pair.every((one) => action.issue_ids.includes(one))));
       if (clash) return `You decided about these two already: ${inWords(clash)}.`;
       change([...actions, { action: verb, issue_ids: pair }], "Kept.");
       return "";
