@@ -14,6 +14,7 @@ import clock
 
 # Part of the account's limit that is never touched, whoever used the rest: the wall is somewhere behind it.
 GUARD_SHARE = 0.05
+GUARD_CREDITS = 5.0  # the same where the helpdesk does not say how large the limit is
 ANNOUNCE_FROM_S = 1.0
 HELD = "the helpdesk asked to wait"
 
@@ -36,10 +37,9 @@ class RateGate:
         self._changed = threading.Condition()
         self._spent: deque[tuple[float, float]] = deque()  # (when the reply came, credits), oldest first
         self._in_flight = 0.0
-        self._answered = False
         self._closed = False
         self._total: float | None = None
-        self._left: float | None = None  # credits left by the newest reply; None: not known for this window
+        self._left: float | None = None  # credits left by the newest reply; None: one call is to find out, the others wait for it
         self._left_at = -math.inf
         self._turned_by = math.inf  # by then the helpdesk has surely begun another window than the one `_left` is of
         self._held_until = -math.inf
@@ -68,7 +68,6 @@ class RateGate:
             used = _number(headers, "X-RateLimit-Used-CurrentRequest")
             self._spent.append((clock.monotonic(), credits if used is None else used))
             if headers is not None:
-                self._answered = True
                 self._total = _number(headers, "X-RateLimit-Total") or self._total
                 self._learn(_number(headers, "X-RateLimit-Remaining"), started)
             self._changed.notify_all()
@@ -95,8 +94,6 @@ class RateGate:
         now = clock.monotonic()
         if now < self._held_until:
             return self._held_until - now, HELD
-        if not self._answered and self._in_flight:
-            return math.inf, ""
         return max(self._own_delay(credits, now), self._wall_delay(credits, now))
 
     def _own_delay(self, credits: float, now: float) -> tuple[float, str]:
@@ -120,22 +117,23 @@ class RateGate:
         why = "the account's limit is nearly used up"
         if now >= self._turned_by:
             self._forget_window()
-        if self._total is None:
-            return 0.0, why
         if self._left is None:
-            return (math.inf if self._in_flight else 0.0), why  # one call finds out
-        if self._left - self._in_flight - credits >= min(GUARD_SHARE, 1 - self._share) * self._total:
+            return (math.inf if self._in_flight else 0.0), why
+        guard = GUARD_CREDITS if self._total is None else min(GUARD_SHARE, 1 - self._share) * self._total
+        if self._left - self._in_flight - credits >= guard:
             return 0.0, why
         return (math.inf if self._in_flight else self._turned_by - now), why
 
     def _learn(self, left: float | None, started: float) -> None:
-        left = math.inf if left is None else left
-        if self._left is not None and started < self._left_at:
+        now = clock.monotonic()
+        if left is None:  # an error page in between, or an account that never says: no news
+            self._left = math.inf if self._left is None else self._left
+        elif self._left is not None and started < self._left_at:
             self._left = min(self._left, left)  # this reply was overtaken by another, so more credits are old news
-            return
-        if self._left is None or left > self._left:
-            self._turned_by = clock.monotonic() + self._window_s
-        self._left, self._left_at = left, clock.monotonic()
+        else:
+            if self._left is None or left > self._left or math.isinf(self._left):
+                self._turned_by = now + self._window_s
+            self._left, self._left_at = left, now
 
     def _forget_window(self) -> None:
         self._left, self._turned_by = None, math.inf

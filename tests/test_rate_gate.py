@@ -95,9 +95,12 @@ def test_what_others_use_is_left_to_them_without_hitting_the_wall(fake_time: Fak
     assert max(account.ours.values()) <= min(40, 50 - others)
 
 
-def test_three_credits_left_slow_the_next_call_before_the_wall(fake_time: FakeTime) -> None:
+@pytest.mark.parametrize(
+    "total", [{"X-RateLimit-Total": "50.0"}, {"X-RateLimit-Total": "3000"}, {}], ids=["of 50", "of 3000", "of unknown"]
+)
+def test_three_credits_left_slow_the_next_call_before_the_wall(fake_time: FakeTime, total: dict[str, str]) -> None:
     gate = RateGate(share=0.8, window_s=WINDOW_S)
-    gate.leave(1, {"X-RateLimit-Total": "50.0", "X-RateLimit-Remaining": "3.0"}, started=gate.enter(1))
+    gate.leave(1, total | {"X-RateLimit-Remaining": "3.0"}, started=gate.enter(1))
     gate.enter(2)
     assert sum(fake_time.slept) == pytest.approx(WINDOW_S)
 
@@ -108,7 +111,7 @@ def test_three_credits_left_slow_the_next_call_before_the_wall(fake_time: FakeTi
         {},
         {"X-RateLimit-Total": "many", "X-RateLimit-Remaining": "nan"},
         {"X-RateLimit-Total": "-5", "X-RateLimit-Remaining": "-5"},
-        {"X-RateLimit-Total": "0", "X-RateLimit-Remaining": "0"},
+        {"X-RateLimit-Total": "0"},
         {"X-RateLimit-Total": "100.0"},
         {"X-RateLimit-Total": "1000.0", "X-RateLimit-Remaining": "900.0", "X-RateLimit-Used-CurrentRequest": "inf"},
     ],
@@ -119,6 +122,14 @@ def test_without_need_nobody_sleeps(fake_time: FakeTime, headers: dict[str, str]
     for _ in range(30):
         gate.leave(1, headers, started=gate.enter(1))
     assert fake_time.slept == []
+
+
+def test_an_error_page_without_headers_does_not_lift_the_limit(fake_time: FakeTime) -> None:
+    gate = RateGate(share=0.8, window_s=WINDOW_S)
+    gate.leave(1, {"X-RateLimit-Total": "50", "X-RateLimit-Remaining": "5"}, started=gate.enter(1))
+    gate.leave(1, {}, started=gate.enter(1))
+    gate.enter(3)
+    assert sum(fake_time.slept) == pytest.approx(WINDOW_S)
 
 
 def test_a_reply_that_cost_more_than_thought_counts_as_it_says(fake_time: FakeTime) -> None:

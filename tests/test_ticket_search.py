@@ -60,8 +60,8 @@ SIZES = {
     "thirty": on_day(30),
     "three hundred": on_day(300),
     "three hundred and one over days": spread(301),
-    "two thousand over years": spread(2000),
-    "two thousand over two days": [row | {"priority": 1 + row["id"] % 4} for row in spread(2000, days=2)],
+    "seven hundred over years": spread(700),
+    "seven hundred over two days": [row | {"priority": 1 + row["id"] % 4} for row in spread(700, days=2)],
     "at midnight on neighbouring days": [
         ticket(number, f"2024-03-{5 + number % 3:02d}T00:00:00Z", priority=1 + number % 4) for number in range(1, 700)
     ],
@@ -92,7 +92,7 @@ def test_where_a_days_beginning_is_left_out_the_windows_overlap(monkeypatch: pyt
 
 def test_listing_many_takes_few_calls_more_than_their_pages() -> None:
     with desk(spread(2000)) as (helpdesk, client):
-        list_all(client)
+        assert len(list_all(client)) == 2000
         assert len(helpdesk.calls) < 2 * 2000 / 30
 
 
@@ -106,10 +106,10 @@ def mixed(count: int) -> list[dict[str, Any]]:
 
 
 FULL_DAYS = {
-    "by priority": [row | {"priority": 1 + row["id"] % 4} for row in on_day(1100)],
+    "by priority": [row | {"priority": 1 + row["id"] % 4} for row in on_day(800)],
     "by status": [row | {"status": 4 + row["id"] % 2} for row in on_day(590)],
-    "by type, group and agent": mixed(2000),
-    "by the day of the last update": [row | {"updated_at": f"2024-03-{5 + row['id'] % 9:02d}T12:00:00Z"} for row in on_day(900)],
+    "by type, group and agent": mixed(1200),
+    "by the day of the last update": [row | {"updated_at": f"2024-03-{5 + row['id'] % 9:02d}T12:00:00Z"} for row in on_day(600)],
 }
 
 
