@@ -9,7 +9,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from conversation_utils import Conversation, Message
-
 from issue_db import Issue
 
 NEW_ID = "NEW"
@@ -110,14 +109,19 @@ Only one JSON object of the schema issue_decision, with these keys in this order
 {{"short_description": "...", "issue_id": "<a known id, or NEW>", "category": "...", "keywords": ["..."], "root_cause": "...", \
 "resolution_steps": ["..."], "evidence": [1], "confidence": 0.0, "notes": ""}}
 
-EXAMPLES, with the known issues "ISSUE-A | Invoice sent twice" and "ISSUE-B | Card reader firmware outdated"
-Ticket: "Since the update my terminal refuses every chip" and the agent installs new firmware. The fix of ISSUE-B solves it:
+EXAMPLES. The known issues are "ISSUE-A | Invoice sent twice", "ISSUE-B | Card reader firmware outdated", "ISSUE-C | Password forgotten".
+Ticket: "Since the update my terminal refuses every chip"; the agent installs new firmware. The fix of ISSUE-B solves it:
 {{"short_description": "The card reader rejects chips until its firmware is updated.", "issue_id": "ISSUE-B", "category": "Card reader \
-firmware outdated", "keywords": ["chip refused", "card reader"], "root_cause": "Old firmware cannot read new chips.", \
+firmware outdated", "keywords": ["card reader", "chip refused"], "root_cause": "Old firmware cannot read new chips.", \
 "resolution_steps": ["Install the current firmware."], "evidence": [1, 2], "confidence": 0.95, "notes": ""}}
-Ticket: "Your invoice shows the wrong VAT number". It is about invoices like ISSUE-A, but another fix: \
-{{"short_description": "The invoice carries an old VAT number.", "issue_id": "NEW", "category": "Wrong VAT number on invoice", ... "confidence": 0.9}}
-Ticket: "The reader is slow, and I also got the same invoice two times!" and the agent cancels one invoice. The invoice was worked on: issue_id "ISSUE-A".
+Ticket: "Your invoice shows the wrong VAT number". About invoices like ISSUE-A, but another fix:
+{{"short_description": "The invoice carries an old VAT number.", "issue_id": "NEW", "category": "Wrong VAT number on invoice", "keywords": \
+["invoice", "vat number"], "root_cause": "", "resolution_steps": [], "evidence": [1], "confidence": 0.9, "notes": ""}}
+Ticket: "I cannot log in, it says my manager locked me out". Not forgotten, locked: issue_id "NEW", category "Account locked by manager".
+Ticket: "The card reader no longer charges"; the agent sends a cable. Same device as ISSUE-B, another fix: issue_id "NEW", category "Card reader \
+cable broken".
+Ticket: "Where can I download last year's figures?" Nothing like it is known: issue_id "NEW", category "Export of last year's figures".
+Ticket: "The reader is slow, and I also got the same invoice two times!"; the agent cancels one invoice. That was worked on: issue_id "ISSUE-A".
 Ticket: "Thank you for the quick help!" and nothing else. No problem in it: issue_id "NEW", category "Thanks without a problem", confidence 0.6.
 """
 
