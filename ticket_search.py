@@ -11,6 +11,7 @@ from typing import Any
 
 from freshdesk_client import FetchStopped, FreshdeskClient, NoReply, QueryRefused, Refused
 from terminal_text import printable
+from utc_time import to_utc
 
 PAGE_SIZE = 30
 MAX_PAGES = 10  # page 11 is an error
@@ -108,13 +109,8 @@ def parse_instant(value: object) -> datetime.datetime | None:
     >>> parse_instant("2025-07-24T18:24:46+02:00").isoformat()
     '2025-07-24T16:24:46+00:00'
     """
-    if not isinstance(value, str):
-        return None
-    try:
-        moment = datetime.datetime.fromisoformat(value.strip().replace("Z", "+00:00"))
-        return (moment if moment.tzinfo else moment.replace(tzinfo=datetime.timezone.utc)).astimezone(datetime.timezone.utc)
-    except (ValueError, OverflowError):
-        return None
+    text = to_utc(value)
+    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00")) if text else None
 
 
 def by_creation(refs: Iterable[TicketRef]) -> tuple[TicketRef, ...]:
