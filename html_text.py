@@ -7,7 +7,6 @@ Tags are read by libxml2 as a stream of events. A tree that repairs unclosed for
 memory on hostile input; the stream does not, and no depth of nesting loses text.
 """
 
-import html
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from urllib.parse import urlsplit
 
 from lxml import etree  # type: ignore[import-untyped] # ships no types; what is used of it stands in _stream
 
+from html_tags import BLANK_LINE_AROUND, BLOCKS, SKIPPED, decode, escape_what_is_no_tag, words_between_tags
 from plain_text import one_line, printable
 
 MAX_DEPTH = 400
@@ -23,26 +23,6 @@ _CHUNK_BYTES = 8192
 NodeMark = Callable[[str, Mapping[str, str]], "str | None"]
 
 
-def _names(words: str) -> frozenset[str]:
-    return frozenset(words.split())
-
-
-_BLANK_LINE_AROUND = _names("p h1 h2 h3 h4 h5 h6 ul ol table blockquote pre")
-_BLOCKS = _BLANK_LINE_AROUND | _names(
-    "address article aside caption center dd details dialog dir div dl dt fieldset figcaption figure footer form header "
-    "hr html body legend li main menu nav section summary tbody tfoot thead tr"
-)
-_SKIPPED = _names("head iframe math noframes object optgroup option script style svg template title")
-_INLINE = _names(
-    "a abbr acronym applet area audio b base basefont bdi bdo big br button canvas cite code col colgroup data datalist del dfn "
-    "em embed font frame frameset i img input ins kbd label link map mark marquee meta meter nobr noscript output param picture "
-    "progress q rp rt ruby s samp select small source span strike strong sub sup td textarea th time track tt u var video wbr xml"
-)
-_KNOWN = _BLOCKS | _SKIPPED | _INLINE
-_OFFICE_PREFIXES = ("o:", "v:", "w:", "m:", "st1:", "x:", "u1:", "u2:", "u3:", "u4:", "u5:")
-_TAG = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9:_-]*)([^<>]*)(>?)")
-_ANY_TAG = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9]*)[^<>]*>|<![^<>]*>|<\?[^<>]*>")
-_LONG_REFERENCE = re.compile(r"&#(?:[0-9]{8,}|[xX][0-9A-Fa-f]{7,});?")
 _HIDDEN = re.compile(r"display\s*:\s*none|mso-hide\s*:\s*all|visibility\s*:\s*hidden", re.I)
 _KEEPS_BREAKS = re.compile(r"white-space\s*:\s*(?:pre|break-spaces)", re.I)
 _NO_MARGIN = re.compile(r"margin(?:-top|-bottom)?\s*:\s*0", re.I)
@@ -66,15 +46,15 @@ def html_lines(source: str, *, mark: NodeMark = lambda tag, attributes: None) ->
     ['a < b', '', '- List<String>']
     """
     text = printable(source)
-    marked_up, tags = _escape_what_is_no_tag(text)
+    marked_up, tags = escape_what_is_no_tag(text)
     if not tags and not ("<!--" in text and "-->" in text):
-        return text_lines(_decode(text))
+        return text_lines(decode(text))
     try:
         lines = _stream(marked_up, mark)
     except _TooDeepError:
-        return text_lines(_flat(marked_up))
+        return text_lines(words_between_tags(marked_up))
     if not any(line.text for line in lines) and text.rfind("<!--") > text.rfind("-->"):
-        return text_lines(_flat(marked_up))  # an unclosed comment swallowed the words
+        return text_lines(words_between_tags(marked_up))  # an unclosed comment swallowed the words
     return lines
 
 
@@ -173,14 +153,14 @@ class _Reader:
 
     def _open(self, tag: str, attributes: Mapping[str, str], parent: _Node) -> _Node:
         style = attributes.get("style", "") if attributes else ""
-        node = _Node(tag, parent.marks, parent.hidden or tag in _SKIPPED, parent.keeps_breaks or tag in ("pre", "textarea"))
+        node = _Node(tag, parent.marks, parent.hidden or tag in SKIPPED, parent.keeps_breaks or tag in ("pre", "textarea"))
         if style or "hidden" in attributes:
             node.hidden = node.hidden or "hidden" in attributes or bool(_HIDDEN.search(style))
             node.keeps_breaks = node.keeps_breaks or bool(_KEEPS_BREAKS.search(style))
         if not node.hidden and (name := self._mark(tag, attributes)):
             node.marks = (*parent.marks, name)
-        if tag in _BLOCKS:
-            node.gap = 2 if tag in _BLANK_LINE_AROUND and not _is_tight(attributes, style, parent) else 1
+        if tag in BLOCKS:
+            node.gap = 2 if tag in BLANK_LINE_AROUND and not _is_tight(attributes, style, parent) else 1
         if tag == "a":
             node.link_host = _host(attributes.get("href", ""))
         return node
@@ -262,40 +242,6 @@ def _stream(marked_up: str, mark: NodeMark) -> list[Line]:
         parser.feed(source[start : start + _CHUNK_BYTES])
     lines: list[Line] = parser.close()
     return lines
-
-
-def _escape_what_is_no_tag(text: str) -> tuple[str, int]:
-    """The text with each `<` escaped that opens no HTML element, and how many tags are left."""
-    tags = 0
-
-    def keep_or_escape(match: re.Match[str]) -> str:
-        nonlocal tags
-        if _is_tag(match[2].lower(), match[3], closed=bool(match[4])):
-            tags += 1
-            return match[0]
-        return "&lt;" + match[0][1:]
-
-    return _TAG.sub(keep_or_escape, text), tags
-
-
-def _is_tag(name: str, rest: str, *, closed: bool) -> bool:
-    if name not in _KNOWN and not name.startswith(_OFFICE_PREFIXES):
-        return False
-    rest = rest.strip().rstrip("/")
-    if not rest:
-        return closed
-    if "=" in rest and rest[0] not in "=<>!":
-        return True
-    return closed and len(name) > 1 and " " not in rest and rest.isalpha()  # <td nowrap>
-
-
-def _decode(text: str) -> str:
-    return printable(html.unescape(_LONG_REFERENCE.sub("\ufffd", text)))
-
-
-def _flat(marked_up: str) -> str:
-    """The words between the tags of something that is no mail, by a plain scan."""
-    return _decode(_ANY_TAG.sub(lambda match: "\n" if (match[2] or "").lower() in _BLOCKS or match[2] == "br" else "", marked_up))
 
 
 def _host(href: str) -> str:

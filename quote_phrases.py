@@ -28,6 +28,7 @@ FORWARDED = re.compile(
     r"anfang der weitergeleiteten (?:nachricht|e-mail)|message transféré|"
     r"message transmis|début du message (?:transféré|réexpédié)|mensaje reenviado|inicio del mensaje reenviado|"
     r"mensagem (?:encaminhada|reencaminhada)|início da mensagem (?:encaminhada|reencaminhada)|"
+    r"пересылаемое сообщение|пересланное сообщение|vidarebefordrat meddelande|videresendt meddelelse|przekazana wiadomość|"
     r"messaggio inoltrato|inizio messaggio inoltrato|doorgestuurd bericht|begin doorgestuurd bericht)\s*(?:from .{1,80}|"
     r"von .{1,80})?:?\s*(?:[-_=*]{2,})?\s*$",
     re.I,
@@ -38,18 +39,19 @@ REPLY_MARKER = re.compile(
     r"-{2,}\s*(?:please )?reply above this line\s*-{2,}",
     re.I,
 )
-_FROM_LABEL = r"from|von|de|da|van|fra|från|od|от|expéditeur|remitente|mittente|afzender|差出人|发件人|寄件者"
+_FROM_LABEL = r"from|von|de|da|van|fra|från|od|от|от кого|expéditeur|remitente|mittente|afzender|差出人|发件人|寄件者"
 _HEADER_LABEL = (
     rf"{_FROM_LABEL}|sent|date|to|cc|bcc|subject|reply-to|gesendet|datum|an|kopie|betreff|antwort an|envoyé|envoyé le|à|objet|date d'envoi|"
     r"enviado|enviado el|enviada em|enviado em|fecha|para|asunto|data|assunto|inviato|a|oggetto|verzonden|aan|onderwerp|"
-    r"skickat|till|ämne|sendt|til|emne|wysłano|do|temat|дата|кому|тема|importance|wichtigkeit|priority|送信日時|宛先|件名|发送时间|收件人|主题"
+    r"skickat|till|ämne|sendt|til|emne|wysłano|do|temat|дата|кому|тема|отправлено|копия|importance|wichtigkeit|priority|送信日時|宛先|件名|"
+    r"发送时间|收件人|主题"
 )
 HEADER_LINE = re.compile(rf"^\W{{0,3}}(?:{_HEADER_LABEL})\s?\*?\s?[:：]\*?\s*\S?", re.I)
 FROM_LINE = re.compile(rf"^\W{{0,3}}(?:{_FROM_LABEL})\s?\*?\s?[:：]\*?\s*\S", re.I)
 SUBJECT_OR_SENT = re.compile(
     r"^\W{0,3}(?:subject|sent|betreff|gesendet|objet|envoyé|asunto|enviad[oa]|assunto|oggetto|inviato|onderwerp|verzonden|ämne|"
     r"skickat|emne|sendt|"
-    r"temat|wysłano|тема|件名|主题)",
+    r"temat|wysłano|тема|отправлено|件名|主题)",
     re.I | re.M,
 )
 RULE = re.compile(r"^[_\-=*]{5,}$")
