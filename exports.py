@@ -23,16 +23,15 @@ _MARKS = re.compile(r"([\\`*_{}\[\]<>()#+!|~&$-])")
 
 
 def write_markdown(folder: Path, issues: Mapping[str, Issue], log: Mapping[int, DecisionRow]) -> list[Path]:
-    """One article draft for each confirmed issue, and an `index.md`; returns the files. Raises `safe_files.FileUnwritable`."""
+    """One article draft for each confirmed issue, and an `index.md`; returns the articles. Raises `safe_files.FileUnwritable`."""
     confirmed = [issue for issue in issues.values() if issue.status == "confirmed"]
     names = _file_names(confirmed)
     for issue in confirmed:
         safe_files.write_text(folder / names[issue.issue_id], article(issue, log))
     ranked = sorted(confirmed, key=lambda issue: (-len(issue.tickets), issue_db.sort_key(issue.issue_id)))
     lines = [f"- [{plain(issue.category or issue.issue_id)}]({names[issue.issue_id]}): {_tickets(len(issue.tickets))}" for issue in ranked]
-    index = folder / "index.md"
-    safe_files.write_text(index, "\n".join(["# Support issues", "", *(lines or ["No issue is confirmed yet."])]) + "\n")
-    return [index, *(folder / names[issue.issue_id] for issue in confirmed)]
+    safe_files.write_text(folder / "index.md", "\n".join(["# Support issues", "", *(lines or ["No issue is confirmed yet."])]) + "\n")
+    return [folder / names[issue.issue_id] for issue in confirmed]
 
 
 def article(issue: Issue, log: Mapping[int, DecisionRow]) -> str:
