@@ -96,5 +96,5 @@ def _read_holder(path: Path) -> str:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
         return f"process {int(data['pid'])} on {str(data['host'])[:80]}"
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, OverflowError):
         return "another run"

@@ -1,0 +1,243 @@
+"""Files are written whole or not at all, durable, with the permissions that were there; what cannot be read is named."""
+
+import errno
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import safe_files
+from safe_files import FileUnreadable, FileUnwritable
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_folders_are_made_on_the_way() -> None:
+    safe_files.write_text(Path("a/b/c.txt"), "ü\n")
+    assert Path("a/b/c.txt").read_bytes() == b"\xc3\xbc\n"
+    assert names(Path("a/b")) == ["c.txt"]
+
+
+def test_line_ends_stay_as_given() -> None:
+    safe_files.write_text(Path("x"), "a\r\nb\n")
+    assert Path("x").read_bytes() == b"a\r\nb\n"
+
+
+@pytest.mark.parametrize("step", ["fsync", "replace"])
+@pytest.mark.parametrize(
+    "error", [OSError(errno.ENOSPC, "No space left on device"), OSError("disk on fire")], ids=["full", "without a number"]
+)
+def test_a_write_that_fails_leaves_the_old_file_whole_and_nothing_beside_it(
+    monkeypatch: pytest.MonkeyPatch, step: str, error: OSError
+) -> None:
+    Path("x.json").write_text("old")
+
+    def fail(*_args: Any, **_options: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(os, step, fail)
+    with pytest.raises(FileUnwritable, match=r"cannot write x.json: (No space left|disk on fire)"):
+        safe_files.write_text(Path("x.json"), "new")
+    assert names(Path()) == ["x.json"]
+    assert Path("x.json").read_text() == "old"
+
+
+def test_an_interrupt_while_writing_leaves_the_old_file_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("x.json").write_text("old")
+
+    def interrupt(_handle: int) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "fsync", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        safe_files.write_text(Path("x.json"), "new")
+    assert names(Path()) == ["x.json"]
+    assert Path("x.json").read_text() == "old"
+
+
+def test_the_data_is_on_the_disk_before_it_takes_the_name_and_the_folder_after(monkeypatch: pytest.MonkeyPatch) -> None:
+    steps: list[str] = []
+    sync, replace = os.fsync, os.replace
+
+    def watched_sync(handle: int) -> None:
+        steps.append("sync folder" if os.path.isdir(f"/proc/self/fd/{handle}") else "sync file")
+        sync(handle)
+
+    def watched_replace(old: Any, new: Any) -> None:
+        steps.append("rename")
+        replace(old, new)
+
+    monkeypatch.setattr(os, "fsync", watched_sync)
+    monkeypatch.setattr(os, "replace", watched_replace)
+    safe_files.write_text(Path("x"), "new")
+    assert steps == ["sync file", "rename", "sync folder"]
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        pytest.param(lambda path: safe_files.write_text(path, "x"), id="write"),
+        pytest.param(lambda path: safe_files.write_if_changed(path, "x"), id="write if changed"),
+        pytest.param(safe_files.remove, id="remove"),
+        pytest.param(lambda path: safe_files.rename(path, path.with_name("y")), id="rename"),
+    ],
+)
+def test_a_path_below_a_file_is_said_to_be_unwritable(write: Callable[[Path], None]) -> None:
+    Path("file").write_text("")
+    with pytest.raises(FileUnwritable, match="file"):
+        write(Path("file/x"))
+
+
+def test_a_folder_in_the_place_of_the_file_is_said_to_be_unwritable() -> None:
+    Path("x").mkdir()
+    for write in (safe_files.write_text, safe_files.write_if_changed):
+        with pytest.raises(FileUnwritable, match="cannot write x"):
+            write(Path("x"), "new")
+    assert names(Path()) == ["x"]
+
+
+def test_the_permissions_of_the_file_that_is_replaced_stay() -> None:
+    Path("x").write_text("old")
+    Path("x").chmod(0o640)
+    safe_files.write_text(Path("x"), "new")
+    assert Path("x").stat().st_mode & 0o777 == 0o640
+
+
+@pytest.mark.parametrize(("mask", "mode"), [(0o022, 0o644), (0o077, 0o600)])
+def test_a_new_file_has_what_the_user_allows_new_files(mask: int, mode: int) -> None:
+    before = os.umask(mask)
+    try:
+        safe_files.write_text(Path("x"), "new")
+    finally:
+        os.umask(before)
+    assert Path("x").stat().st_mode & 0o777 == mode
+
+
+def test_many_writers_at_once_leave_the_process_umask_alone() -> None:
+    before = os.umask(0o077)
+    try:
+        threads = [threading.Thread(target=safe_files.write_text, args=(Path(f"file-{n % 8}"), "x" * n)) for n in range(64)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        after = os.umask(0o077)
+    finally:
+        os.umask(before)
+    assert after == 0o077
+    assert {path.stat().st_mode & 0o777 for path in Path().iterdir()} == {0o600}
+    assert names(Path()) == [f"file-{n}" for n in range(8)]
+
+
+def test_the_umask_is_never_touched(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It belongs to the whole process: another thread would write with the wrong one."""
+    monkeypatch.setattr(os, "umask", None)
+    safe_files.write_text(Path("x"), "new")
+    assert Path("x").read_text() == "new"
+
+
+def test_a_link_stays_a_link_and_its_target_is_written() -> None:
+    Path("real").mkdir()
+    Path("real/x").write_text("old")
+    Path("x").symlink_to("real/x")
+    safe_files.write_text(Path("x"), "new")
+    assert Path("x").is_symlink()
+    assert Path("real/x").read_text() == "new"
+
+
+def test_what_stands_there_already_is_not_written_again() -> None:
+    safe_files.write_text(Path("x"), "same")
+    before = Path("x").stat().st_ino
+    safe_files.write_if_changed(Path("x"), "same", backup=Path("x.bak"))
+    assert Path("x").stat().st_ino == before
+    assert not Path("x.bak").exists()
+
+
+def test_what_is_replaced_goes_to_the_backup_first() -> None:
+    safe_files.write_if_changed(Path("x"), "one", backup=Path("x.bak"))
+    assert not Path("x.bak").exists()
+    safe_files.write_if_changed(Path("x"), "two", backup=Path("x.bak"))
+    safe_files.write_if_changed(Path("x"), "three", backup=Path("x.bak"))
+    assert (Path("x").read_text(), Path("x.bak").read_text()) == ("three", "two")
+    safe_files.write_if_changed(Path("x"), "four")
+    assert Path("x.bak").read_text() == "two"
+
+
+def test_removing_and_renaming_are_for_good_and_removing_nothing_is_fine() -> None:
+    safe_files.write_text(Path("x"), "1")
+    safe_files.rename(Path("x"), Path("y"))
+    assert names(Path()) == ["y"]
+    safe_files.remove(Path("y"))
+    safe_files.remove(Path("y"))
+    assert names(Path()) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [pytest.param(b"\xef\xbb\xbf[]", "[]", id="BOM"), pytest.param(b"", "", id="empty"), pytest.param("ü".encode(), "ü", id="umlaut")],
+)
+def test_text_is_read_with_and_without_a_mark(content: bytes, expected: str) -> None:
+    Path("x").write_bytes(content)
+    assert safe_files.read_text(Path("x")) == expected
+
+
+def test_a_file_that_is_not_there_is_none() -> None:
+    assert safe_files.read_text(Path("x")) is None
+
+
+@pytest.mark.parametrize(
+    ("prepare", "message"),
+    [
+        pytest.param(lambda path: path.write_bytes(b"[\xff]"), r"x is not UTF-8 text \(byte 1\)", id="another encoding"),
+        pytest.param(lambda path: path.write_bytes(b"1" * 11), "larger than 10 bytes", id="too large"),
+    ],
+)
+def test_what_cannot_be_read_is_named_with_the_reason(prepare: Callable[[Path], None], message: str) -> None:
+    prepare(Path("x"))
+    with pytest.raises(FileUnreadable, match=message):
+        safe_files.read_text(Path("x"), max_bytes=10)
+
+
+def test_a_folder_cannot_be_read_as_a_file() -> None:
+    Path("x").mkdir()
+    with pytest.raises(FileUnreadable, match="cannot read x"):
+        safe_files.read_text(Path("x"))
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "not valid JSON"),
+        ("[1", "not valid JSON"),
+        ("<<<<<<< HEAD\n[]", "not valid JSON"),
+        ("[NaN]", "NaN is not a JSON number"),
+        ("[-Infinity]", "-Infinity is not a JSON number"),
+        ("[1e400]", "too large a number"),
+        ("[-1e999]", "too large a number"),
+        ("[" + "9" * 5000 + "]", "not valid JSON"),
+        ('{"a": 1, "a": 1}', "a key stands twice"),
+        ("[" * 100_000, "nested too deeply"),
+    ],
+    ids=["empty", "cut", "conflict", "NaN", "infinity", "1e400", "-1e999", "endless digits", "key twice", "too deep"],
+)
+def test_json_that_could_not_be_kept_as_it_is_is_refused_by_name(text: str, reason: str) -> None:
+    with pytest.raises(FileUnreadable, match=f"^db.json .*{reason}"):
+        safe_files.parse_json(text, name="db.json")
+
+
+@pytest.mark.parametrize("value", [{"b": 1, "a": [1.5, -0.25, None, True]}, "\ud83d", "\u2028 ü \U0001f600", 12345678901234567890])
+def test_what_was_dumped_is_read_back_the_same(value: Any) -> None:
+    text = safe_files.dump_json(value)
+    assert safe_files.parse_json(text.encode().decode(), name="x") == value
+
+
+def test_keys_stand_in_the_given_order_or_sorted() -> None:
+    assert safe_files.dump_json({"b": 1, "a": 2}, indent=None) == '{"b": 1, "a": 2}'
+    assert safe_files.dump_json({"b": 1, "a": 2}, indent=None, sort_keys=True) == '{"a": 2, "b": 1}'
+    with pytest.raises(ValueError, match="JSON"):
+        safe_files.dump_json(float("nan"))
