@@ -1,7 +1,8 @@
 """Freshdesk's tickets: which are resolved or closed, and one ticket with its whole thread.
 
 Everything that was asked for, or a loud word that it is not all: `TicketListing.gaps` for a listing, `TicketUnavailable` for a ticket.
-Credits: 1 for each 30 tickets listed; 2 for a ticket with up to nine messages, 1 more for each 100 messages of a longer one.
+Credits: 1 for each 30 tickets listed; 2 for a ticket with up to nine messages, 1 more for each 100 messages of a longer one
+(in a long run of mostly long threads: 1, and 1 for each 100 messages).
 Cleans nothing, caches nothing and shows no progress bar.
 """
 
@@ -37,10 +38,16 @@ DEFAULT_PAGE_SIZE = 30
 MAX_PAGES = 200
 _LATEST = datetime.datetime.max.replace(tzinfo=datetime.timezone.utc)
 
-# Two plans are correct. Search + view costs about 2 credits a ticket; list + conversations about 1 (a list page of 100 with descriptions
-# costs 3, then 1 a thread). The second is not taken at any run size: the list has no status filter, so that it pays for every open
-# and pending ticket too, it needs `updated_since` beyond the last 30 days and moves under the reader while it is read, and it
-# can say neither how many tickets match nor keep to the first N pages that were asked for.
+# Two plans are correct. Search + view costs 2 credits a ticket or a little more; list + conversations about 1 (a list page of 100 with
+# descriptions costs 3, then 1 a thread). The second is not taken at any run size: the list has no status filter, so that it pays for
+# every open and pending ticket too, it needs `updated_since` beyond the last 30 days and moves under the reader while it is read, and
+# it can say neither how many tickets match nor keep to the first N pages that were asked for.
+#
+# Within search + view the run's size decides how a thread is read. With `include=conversations` a short thread is one call of 2 credits,
+# and a long one 3 credits, since its ten messages come again with the rest. Without it every thread up to 100 messages is two calls of
+# 1 credit. So a small run, where time counts, includes; a large one, where credits do, stops once a quarter of its threads were long.
+LARGE_RUN = 50
+LONG_SHARE = 0.25
 
 
 def fetch_resolved_ticket_ids(
@@ -83,7 +90,7 @@ def fetch_ticket(ticket_id: int, *, client: FreshdeskClient | None = None) -> di
 def _read_ticket(client: FreshdeskClient, ticket_id: int) -> dict[str, Any]:
     path = f"tickets/{ticket_id}"
     try:
-        ticket: dict[str, Any] = client.get(path, params={"include": "conversations"}, expect=dict, credits=2).value
+        ticket = _view(client, path)
     except Refused as refusal:
         if refusal.status != 404 or client.archive_refused:
             raise
@@ -98,7 +105,15 @@ def _read_ticket(client: FreshdeskClient, ticket_id: int) -> dict[str, Any]:
     messages = [message for message in included if isinstance(message, dict)] if isinstance(included, list) else []
     if not whole:  # at most the ten oldest come with the ticket, and the newest hold the solution
         messages += _read_messages(client, f"{path}/conversations")
+    client.count_thread(is_long=len(messages) >= INCLUDED_MESSAGES)
     return {**ticket, "conversations": _in_order(messages)}
+
+
+def _view(client: FreshdeskClient, path: str) -> dict[str, Any]:
+    include = client.threads < LARGE_RUN or client.long_threads < LONG_SHARE * client.threads
+    params, credits = ({"include": "conversations"}, 2) if include else ({}, 1)
+    value: dict[str, Any] = client.get(path, params=params, expect=dict, credits=credits).value
+    return value
 
 
 def _read_archived(client: FreshdeskClient, path: str, refusal: Refused) -> dict[str, Any]:

@@ -90,6 +90,7 @@ class FreshdeskClient:
         self._lost_calls = 0
         self._ever_answered = False
         self.archive_refused = False  # the plan has no archive: asking again would only cost credits
+        self.threads = self.long_threads = 0  # how many were read so far, and how many of them were too long for one call
 
     @classmethod
     def from_environment(cls) -> "FreshdeskClient":
@@ -115,6 +116,12 @@ class FreshdeskClient:
             raise self._lost(call, error) from error
         self._lost_calls = 0
         return reply
+
+    def count_thread(self, *, is_long: bool) -> None:
+        """Remember the length of a thread that was read."""
+        with self._lock:
+            self.threads += 1
+            self.long_threads += is_long
 
     def scrub(self, text: object) -> str:
         """What the helpdesk said, fit for a line of a log or message and without the key, should it repeat it."""

@@ -189,6 +189,13 @@ def test_a_thread_is_whole_in_order_and_has_nothing_twice(count: int, calls: int
         assert len(helpdesk.calls) == calls
 
 
+@pytest.mark.parametrize(("count", "credits"), [(3, 60 * 2), (12, 50 * 3 + 10 * 2)], ids=["short threads", "long threads"])
+def test_a_large_run_of_long_threads_reads_them_for_two_credits(count: int, credits: int) -> None:
+    with desk([ticket(number, messages=count) for number in range(1, 61)]) as (helpdesk, client):
+        assert all(len(fetch_ticket(number, client=client)["conversations"]) == count for number in range(1, 61))
+        assert sum(call.credits for call in helpdesk.calls) == credits
+
+
 def message(number: int | None, created_at: Any = None) -> dict[str, Any]:
     return {"id": number, "body": f"<p>{number}</p>", "created_at": created_at}
 
