@@ -14,9 +14,11 @@ import importlib.util
 import json
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
+from typing import TypeVar
 
 import env
 import issue_db
@@ -29,12 +31,14 @@ from conversation_types import Conversation
 from decision_log import DecisionRow
 from env import Settings
 from issue_clusterer import IssueClusterer
-from llm_bill import Totals
+from llm_bill import Prices, Totals
 from llm_client import LlmClient
+from model_protocol import Answer, JsonSchema, Messages, Usage
 from prompts_config import Prompts
 from run_files import RunFiles
 from worker_pool import WorkerPool
 
+T = TypeVar("T")
 SHOWN_DIFFERENCES = 40
 MEASURES = ("acc", "ari", "nmi", "b_cubed_precision", "b_cubed_recall", "pair_precision", "pair_recall")
 
@@ -48,14 +52,35 @@ class Side:
     model: str
 
 
+@dataclasses.dataclass(slots=True)
+class Counted:
+    """A client that is asked, and what its answers cost in full."""
+
+    client: LlmClient
+    usage: Usage = dataclasses.field(default_factory=Usage)
+    _lock: threading.Lock = dataclasses.field(default_factory=threading.Lock)
+
+    def ask(self, messages: Messages, *, schema: JsonSchema, parse: Callable[[str], T]) -> Answer[T]:
+        """The client's answer."""
+        answer = self.client.ask(messages, schema=schema, parse=parse)
+        with self._lock:
+            self.usage += answer.usage
+        return answer
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Outcome:
-    """What one side made of the conversations: each ticket's issue and log row, and what was paid."""
+    """What one side made of the conversations: each ticket's issue and log row, what was paid now, and the full price of its answers.
+
+    `usage` counts stored answers at what they cost when they were paid, so that two sides compare; `cost` is its price in USD.
+    """
 
     side: Side
     homes: Mapping[int, str]
     rows: Mapping[int, DecisionRow]
     totals: Totals
+    usage: Usage
+    cost: float | None
 
     def mates(self, ticket: int) -> frozenset[int]:
         """The tickets of the same issue, the ticket itself among them; empty if it is in none."""
@@ -89,14 +114,14 @@ def load_prompts(path: Path | None, settings: Settings) -> Prompts:
 def run_side(side: Side, conversations: Sequence[Conversation], settings: Settings, store: AnswerStore | None, *, merge: bool) -> Outcome:
     """One side's run from an empty database, in a temporary folder."""
     server = dataclasses.replace(llm_client.server_of(settings), model=side.model)
-    client = LlmClient(server, workers=settings.llm_workers, store=store)
+    counted = Counted(LlmClient(server, workers=settings.llm_workers, store=store))
     stored = {conversation["ticket_id"]: conversation for conversation in conversations}
     pool = WorkerPool(settings.llm_workers, name="asking")
     try:
         with tempfile.TemporaryDirectory() as folder:
             clusterer = IssueClusterer(
                 RunFiles(Path(folder) / "issues.json"),
-                ask=client.ask,
+                ask=counted.ask,
                 prompts=side.prompts,
                 conversation_of=stored.get,
                 submit=pool.submit,
@@ -108,7 +133,10 @@ def run_side(side: Side, conversations: Sequence[Conversation], settings: Settin
     finally:
         pool.close()
     homes = {ticket: issue.issue_id for issue in clusterer.issues.values() for ticket in issue.tickets}
-    return Outcome(side, homes, dict(clusterer.rows), client.totals())
+    known_prices = settings.llm_price_in is not None and settings.llm_price_out is not None
+    prices = Prices(settings.llm_price_in or 0.0, settings.llm_price_out or 0.0, settings.llm_price_cached) if known_prices else None
+    cost = prices.cost(counted.usage) if prices else None
+    return Outcome(side, homes, dict(clusterer.rows), counted.client.totals(), counted.usage, cost)
 
 
 def differing(a: Outcome, b: Outcome) -> list[int]:
@@ -144,7 +172,7 @@ def comparison(a: Outcome, b: Outcome, truth: Mapping[int, str]) -> str:
     return "\n".join(lines)
 
 
-_COUNTS = ("issues", "tickets in issues", "failed", "flagged", "calls now", "answers from the store", "tokens in", "tokens out", "USD")
+_COUNTS = ("issues", "tickets in issues", "failed", "flagged", "tokens in", "tokens out", "USD", "calls now", "free from the store")
 
 
 def _counts(outcome: Outcome) -> tuple[float | None, ...]:
@@ -154,11 +182,11 @@ def _counts(outcome: Outcome) -> tuple[float | None, ...]:
         len(outcome.homes),
         sum(row.outcome == "failed" for row in rows),
         sum(row.confidence is not None and row.confidence < 0.7 for row in rows),
+        outcome.usage.prompt,
+        outcome.usage.completion,
+        outcome.cost,
         totals.calls,
         totals.stored_answers,
-        totals.usage.prompt,
-        totals.usage.completion,
-        totals.cost,
     )
 
 

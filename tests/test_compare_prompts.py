@@ -13,6 +13,7 @@ from decision_log import DecisionRow
 from demo.model import BuiltInModel
 from issue_db import Issue, render
 from llm_bill import Totals
+from model_protocol import Usage
 
 WORDS = {1: "kettle wifi router password", 2: "kettle wifi router password", 3: "parcel courier late", 4: "parcel courier late"}
 
@@ -58,8 +59,9 @@ def test_the_same_prompts_twice_differ_in_nothing_and_cost_once(
         assert "0 of 4 tickets stand with other tickets in B than in A" in shown
         assert "truth for 3 tickets" in shown
         compare_prompts.main([])
-    calls = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("calls now"))
-    assert calls.split() == ["calls", "now", "0", "0"]
+    lines = {line[:9]: line.split() for line in capsys.readouterr().out.splitlines()}
+    assert lines["calls now"] == ["calls", "now", "0", "0"]
+    assert int(lines["tokens in"][2]) > 0  # what the answers are worth, also when they come from the store
 
 
 def test_another_version_of_the_words_is_read_from_its_file(
@@ -85,10 +87,10 @@ def test_reviewed_tickets_are_the_truth_without_labels(folder: Path) -> None:
 def test_differing_tickets_are_those_with_other_mates() -> None:
     side = compare_prompts.Side("a", prompts_config.Prompts(), "m")
     rows = {ticket: DecisionRow(ticket, "x", "new", 0.9, subject="s") for ticket in (1, 2, 3)}
-    a = compare_prompts.Outcome(side, {1: "ISSUE-1", 2: "ISSUE-1", 3: "ISSUE-3"}, rows, Totals())
-    b = compare_prompts.Outcome(side, {1: "OTHER", 2: "OTHER", 3: "ISSUE-3"}, rows, Totals())
+    a = compare_prompts.Outcome(side, {1: "ISSUE-1", 2: "ISSUE-1", 3: "ISSUE-3"}, rows, Totals(), Usage(), None)
+    b = compare_prompts.Outcome(side, {1: "OTHER", 2: "OTHER", 3: "ISSUE-3"}, rows, Totals(), Usage(), None)
     assert compare_prompts.differing(a, b) == []
-    b = compare_prompts.Outcome(side, {1: "ISSUE-1", 2: "ISSUE-2"}, rows, Totals(cost=0.5))
+    b = compare_prompts.Outcome(side, {1: "ISSUE-1", 2: "ISSUE-2"}, rows, Totals(), Usage(), 0.5)
     assert compare_prompts.differing(a, b) == [1, 2, 3]
     assert "3 of 3 tickets" in compare_prompts.comparison(a, b, {1: "l", 2: "l"})
 
