@@ -11,12 +11,13 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from conversation_types import Conversation
 from issue_db import Issue
 from issue_memory import IssueMemory, agent_spoke, exemplars, in_id_order, with_fix_marked
 from model_answers import Card, MergeGroup, parse_card, parse_merge
 from model_protocol import AnswerUnusable, Ask, ContextTooLong
 from prompts_config import CARD_SCHEMA, MERGE_SCHEMA, Prompts
-from ticket_question import shortened_for_card
+from ticket_question import shortened_for_card, talks_to_model, without_orders
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -96,7 +97,19 @@ class Consolidation:
     def _may_merge(self, first: str, second: str) -> bool:
         keep, gone = _oldest_first((self.memory.issues[first], self.memory.issues[second]))
         compared = {frozenset(pair) for pair in itertools.product(_names(keep), _names(gone))} & self._compared
-        return not compared and _people_allow(keep, gone)
+        return not compared and _people_allow(keep, gone) and not (self._is_hearsay(keep) or self._is_hearsay(gone))
+
+    def _is_hearsay(self, issue: Issue) -> bool:
+        """True for an issue of nothing but unsure tickets whose text talks to the model: a person looks before it changes another one."""
+        if set(issue.tickets) - issue.unsure.keys():
+            return False
+        stored = self.memory.conversations(exemplars(issue, QUOTES_AN_ISSUE))
+        return bool(stored) and all(talks_to_model(conversation) for conversation in stored)
+
+    def _speaking(self, issue: Issue, limit: int) -> list[Conversation]:
+        """Stored conversations that may speak for an issue; text that talks to the model is not passed on."""
+        stored = self.memory.conversations(exemplars(issue, limit))
+        return [conversation for conversation in stored if not talks_to_model(conversation)]
 
     def _merge_question(self, group: Sequence[Issue]) -> Callable[[], tuple[MergeGroup, ...]]:
         offered = [issue.issue_id for issue in group]
@@ -111,18 +124,21 @@ class Consolidation:
     def _quotes(self, issue: Issue) -> list[str]:
         """What customers wrote first, in a few tickets."""
         found = []
-        for conversation in self.memory.conversations(exemplars(issue, QUOTES_AN_ISSUE)):
+        for conversation in self._speaking(issue, QUOTES_AN_ISSUE):
             said = next((message["text"] for message in conversation["conversation"] if message["speaker"] == "user"), "")
             found.append(f"{conversation['subject'] or ''}: {said}")
         return found
 
     def _card_question(self, issue: Issue) -> Callable[[], Card]:
-        conversations = [shortened_for_card(entry) for entry in self.memory.conversations(exemplars(issue, CARD_TICKETS))]
+        conversations = [shortened_for_card(entry) for entry in self._speaking(issue, CARD_TICKETS)]
         messages = self.prompts.card_messages(issue, conversations)
         supported = any(agent_spoke(conversation) for conversation in conversations)
 
         def question() -> Card:
             card = self.ask(messages, schema=CARD_SCHEMA, parse=lambda text: parse_card(text, categories=self.prompts.categories)).value
+            card = without_orders(card)
+            if not card.category:
+                raise AnswerUnusable("the card talks to the model")
             return with_fix_marked(card, supported=supported)
 
         return question
@@ -149,7 +165,8 @@ class Consolidation:
         done = []
         for gone in others:
             if _people_allow(keep, gone):
-                self.memory.merge(keep, gone, part.card if part.card.category else None)
+                card = without_orders(part.card)
+                self.memory.merge(keep, gone, card if card.category else None)
                 done.append(Merged(keep.issue_id, gone.issue_id, part.confidence))
         return done
 

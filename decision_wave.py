@@ -17,7 +17,7 @@ from issue_memory import IssueMemory, TicketText, agent_spoke, in_id_order, with
 from model_answers import Card, clean_text
 from model_protocol import AnswerUnusable, Ask, BudgetReached
 from prompts_config import Prompts
-from ticket_question import Verdict, ask_where
+from ticket_question import Verdict, ask_where, talks_to_model
 
 T = TypeVar("T")
 
@@ -142,5 +142,5 @@ def _card_with_title(card: Card, conversation: Conversation) -> Card:
     """The card, named after the ticket where the model gave no name (a match that was too unsure)."""
     if card.category:
         return card
-    title = card.short_description or clean_text(conversation["subject"] or "") or f"Ticket {conversation['ticket_id']}"
-    return replace(card, category=clean_text(title, MAX_CATEGORY_CHARS))
+    title = card.short_description or ("" if talks_to_model(conversation) else clean_text(conversation["subject"] or ""))
+    return replace(card, category=clean_text(title or f"Ticket {conversation['ticket_id']}", MAX_CATEGORY_CHARS))

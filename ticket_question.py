@@ -4,14 +4,13 @@ Guards only ever lower the model's own confidence. Keeps no state and knows noth
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from conversation_utils import Conversation, shorten
-
 import suspicion
+from conversation_utils import Conversation, shorten
 from issue_db import Issue
-from model_answers import DecisionAnswer, parse_decision
+from model_answers import Card, DecisionAnswer, parse_decision
 from model_protocol import AnswerUnusable, Ask, ContextTooLong
 from prompts_config import DECISION_SCHEMA, Prompts
 
@@ -70,14 +69,35 @@ def ask_where(ask: Ask, prompts: Prompts, conversation: Conversation, candidates
         except ContextTooLong:
             continue
         guards = _guards(answer.value, shown, shortened=shown is not conversation, asked_again=answer.asked_again)
-        return Verdict(answer.value, _capped(answer.value.confidence, guards), guards, offered)
+        said = replace(answer.value, card=without_orders(answer.value.card))
+        return Verdict(said, _capped(said.confidence, guards), guards, offered)
     raise AnswerUnusable(f"the model finds the question too long even with {TICKET_CHARS[-1]} characters of the conversation")
 
 
+def talks_to_model(conversation: Conversation) -> bool:
+    """True when the ticket's text seems to address the model; it is then shown to it in that ticket's own question only."""
+    return suspicion.is_suspicious([conversation["subject"] or "", *(message["text"] for message in conversation["conversation"])])
+
+
+def without_orders(card: Card) -> Card:
+    """The card without texts that address the model: it will be shown with every later ticket."""
+    return Card(
+        category=_harmless(card.category),
+        short_description=_harmless(card.short_description),
+        keywords=tuple(word for word in card.keywords if _harmless(word)),
+        root_cause=_harmless(card.root_cause),
+        resolution_steps=tuple(step for step in card.resolution_steps if _harmless(step)),
+        notes=_harmless(card.notes),
+    )
+
+
+def _harmless(text: str) -> str:
+    return "" if suspicion.is_suspicious([text]) else text
+
+
 def _guards(answer: DecisionAnswer, conversation: Conversation, *, shortened: bool, asked_again: bool) -> tuple[str, ...]:
-    texts = [conversation["subject"] or "", *(message["text"] for message in conversation["conversation"])]
     found = {
-        "suspicious text": suspicion.is_suspicious(texts),
+        "suspicious text": talks_to_model(conversation),
         "category not on the list": answer.category_off_list and answer.issue_id is None,
         "evidence out of range": answer.evidence_out_of_range,
         "conversation shortened": shortened,
