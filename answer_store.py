@@ -11,7 +11,7 @@ import logging
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -80,6 +80,26 @@ class AnswerStore:
         """Keep a note, in place of an older one."""
         self._write("INSERT OR REPLACE INTO notes VALUES (?, ?)", (name, value))
 
+    def put_notes(self, notes: Iterable[tuple[str, str]]) -> None:
+        """Keep many notes (name, value), all or none."""
+        self._write_all("INSERT OR REPLACE INTO notes VALUES (?, ?)", notes)
+
+    def notes(self, prefix: str) -> dict[str, str]:
+        """The notes whose names begin with `prefix`, by name."""
+        with self._lock:
+            try:
+                return dict(
+                    self._db.execute("SELECT name, value FROM notes WHERE substr(name, 1, ?) = ?", (len(prefix), prefix)).fetchall()
+                )
+            except sqlite3.Error as error:
+                self._mend(error)
+                return {}
+
+    def put_all(self, answers: Iterable[tuple[str, str, Usage]]) -> bool:
+        """Keep many answers (key, text, usage), all or none; False if they could not be kept on disk."""
+        rows = ((key, text, u.prompt, u.cached, u.completion, int(u.estimated), 0, _digest(key, text)) for key, text, u in answers)
+        return self._write_all("INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows) and self._path.is_file()
+
     @contextlib.contextmanager
     def asking(self, key: str) -> Iterator[None]:
         """The time in which one thread gets the answer to `key`; others with the same question wait, and find it kept."""
@@ -117,6 +137,20 @@ class AnswerStore:
                 if self._mend(error):
                     with contextlib.suppress(sqlite3.Error):
                         self._db.execute(statement, row)
+
+    def _write_all(self, statement: str, rows: Iterable[tuple[Any, ...]]) -> bool:
+        rows = list(rows)
+        with self._lock:
+            try:
+                self._db.execute("BEGIN IMMEDIATE")
+                self._db.executemany(statement, rows)
+                self._db.execute("COMMIT")
+            except sqlite3.Error as error:
+                with contextlib.suppress(sqlite3.Error):
+                    self._db.execute("ROLLBACK")
+                self._mend(error)
+                return False
+        return True
 
     def _mend(self, error: sqlite3.Error) -> bool:
         """Whether to write again, into a new file: the old one was found damaged. Else a warning, once."""

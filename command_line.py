@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from env import Settings
+from issue_clusterer import WAVE_TICKETS
 from run_files import DEFAULT_OUTPUT
 from ticket_source import Selection
 
 DEFAULT_PAGES = 5
+MAX_WAVE_TICKETS = 50_000
 MAX_BATCH_SIZE = 50
 MAX_WORKERS = 256
 ALL = "all"
@@ -55,6 +57,10 @@ class Options:
     apply_review: Path | None = None
     undo_review: bool = False
     export: tuple[str, Path] | None = None
+    wave_tickets: int | None = None
+    batch_export: Path | None = None
+    batch_at_least: int = 1
+    batch_import: tuple[Path, ...] = ()
     demo: bool = False
     verbose: bool = False
     conversations: Path = Path("conversations")
@@ -78,9 +84,10 @@ class Options:
         pages = DEFAULT_PAGES if self.pages is None else None if self.pages == ALL else int(self.pages)
         if self.prompt_debug and self.pages is None and self.ticket_ids is None:
             pages = 1
+        wave = WAVE_TICKETS if self.wave_tickets is None else self.wave_tickets
         if self.ticket_ids is not None:
-            return Selection(ticket_ids=tuple(dict.fromkeys(self.ticket_ids)), reprocess=self.reprocess)
-        return Selection(pages=pages, since=self.since, query=self.query, reprocess=self.reprocess)
+            return Selection(ticket_ids=tuple(dict.fromkeys(self.ticket_ids)), reprocess=self.reprocess, wave_tickets=wave)
+        return Selection(pages=pages, since=self.since, query=self.query, reprocess=self.reprocess, wave_tickets=wave)
 
 
 def parse(argv: Sequence[str]) -> Options:
@@ -90,7 +97,7 @@ def parse(argv: Sequence[str]) -> Options:
     problem = _conflict(found)
     if problem:
         parser.error(problem)
-    return Options(**{**vars(found), "export": tuple(found.export) if found.export else None})
+    return Options(**{**vars(found), "export": tuple(found.export) if found.export else None, "batch_import": tuple(found.batch_import)})
 
 
 def with_overrides(options: Options, settings: Settings) -> Settings:
@@ -120,6 +127,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_tickets(parser.add_argument_group("which tickets"))
     _add_work(parser.add_argument_group("what to do with them"))
     _add_limits(parser.add_argument_group("speed and cost"))
+    _add_batch(parser.add_argument_group("by the provider's batch engine, at half price and within a day"))
     _add_people(parser.add_argument_group("without a run"))
     return parser
 
@@ -150,6 +158,22 @@ def _add_limits(group: Any) -> None:
     group.add_argument("--max-cost", type=_amount, metavar="USD", help="stop before the call that would pass this")
 
 
+def _add_batch(group: Any) -> None:
+    group.add_argument(
+        "--wave-tickets",
+        type=_whole(1, MAX_WAVE_TICKETS),
+        metavar="N",
+        help=f"tickets asked about at once (default {WAVE_TICKETS}); {MAX_WAVE_TICKETS} makes few, large rounds for a backfill",
+    )
+    group.add_argument("--batch-export", type=_jsonl, metavar="FILE", help="go on as far as stored answers reach, write the open questions")
+    group.add_argument(
+        "--batch-at-least", type=_whole(1, MAX_WAVE_TICKETS), default=1, metavar="N", help="ask rounds of fewer questions live (default 1)"
+    )
+    group.add_argument(
+        "--batch-import", type=Path, nargs="+", default=(), metavar="FILE", help="take the results (and error file) into the store"
+    )
+
+
 def _add_people(group: Any) -> None:
     group.add_argument("--apply-review", type=Path, metavar="FILE", help="put a person's decisions into the database (CSV or review.json)")
     group.add_argument("--undo-review", action="store_true", help="take the last applied review back")
@@ -163,7 +187,7 @@ def _conflict(found: argparse.Namespace) -> str:
         others = [f"--{name}" for name in ("pages", "since", "query") if getattr(found, name) is not None]
         if others:
             return f"--ticket-ids names the tickets; leave out {', '.join(others)}"
-    modes = ("prompt_debug", "dry_run", "fetch_only", "apply_review", "undo_review", "export", "demo")
+    modes = ("prompt_debug", "dry_run", "fetch_only", "apply_review", "undo_review", "export", "batch_export", "batch_import", "demo")
     chosen = [f"--{name.replace('_', '-')}" for name in modes if getattr(found, name)]
     if len(chosen) > 1:
         return f"choose one of {', '.join(chosen)}"
@@ -213,6 +237,13 @@ def _output(text: str) -> Path:
     path = Path(text)
     if path.suffix != ".json" or path.name.endswith(".tmp.json") or path.is_dir():
         raise argparse.ArgumentTypeError(f"must be the path of a .json file, not {text[:80]!r}")
+    return path
+
+
+def _jsonl(text: str) -> Path:
+    path = Path(text)
+    if path.suffix != ".jsonl" or path.name.endswith("decisions.jsonl") or path.is_dir():
+        raise argparse.ArgumentTypeError(f"must be the path of a .jsonl file, not {text[:80]!r}")
     return path
 
 
