@@ -5,22 +5,17 @@ whoever asks says by `parse` whether an answer is usable.
 """
 
 import logging
-import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any, TypeVar
 
-import clock
 import env
-import http_retry
-from answer_reader import Completion, estimate_tokens, read_completion, read_usage
 from answer_store import AnswerStore, question_key
-from call_gate import CallGate, Pass
-from http_retry import NotBefore, TransientError
 from llm_bill import Bill, Prices, Totals
-from llm_dialect import Dialect, DialectBook
-from llm_http import Connection, Server, ServerFault, Unreachable
-from llm_refusals import STOPPING, Refusal, ServerRefused
+from llm_calls import Caller, Question
+from llm_dialect import DialectBook
+from llm_http import Connection, Server
+from llm_refusals import ServerRefused
 from model_protocol import Answer, AnswerUnusable, BudgetReached, ContextTooLong, JsonSchema, Messages, ModelStopped, Usage
 
 __all__ = [
@@ -32,27 +27,17 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 DEFAULT_MAX_TOKENS = 4000  # hidden reasoning counts against it
-MAX_FAULTS = 6  # tries of one question that end in a fault
-MAX_TRIES = 10  # with those that the server itself has put off
-FAILURES_IN_A_ROW = 3  # questions lost to faults with no answer between them: an outage
-_CROWDED = frozenset({429, 503, 529})
 _SHOWN_BAD_ANSWER_CHARS = 2000
-_LOOK_AT: Mapping[str, str] = {
-    "key": "check LLM_API_KEY",
-    "quota": "add credit at the provider or wait, then run again",
-    "model": "check LLM_MODEL",
-    "path": "check LLM_API_BASE_URL (does it end in /v1?) and LLM_MODEL",
-    "long_wait": "run again later",
-    "request": "check LLM_MODEL and LLM_API_BASE_URL",
-}
 
 
-def chat_completion(messages: Sequence[Mapping[str, str]], *, connection: Connection | None = None, **fields: Any) -> dict[str, Any]:
-    """The server's reply to one request; `fields` stand in the request as they are.
+def chat_completion(
+    messages: Sequence[Mapping[str, str]], *, connection: Connection | None = None, timeout_s: float | None = None, **fields: Any
+) -> dict[str, Any]:
+    """The server's reply to one request; `fields` stand in the request as they are, `timeout_s` bounds the whole call.
 
     No retry and no second thought. Raises `TransientError`, `ServerRefused` or `ModelStopped`.
     """
-    return (connection or Connection(server_from_environment())).complete({"messages": list(messages), **fields})
+    return (connection or Connection(server_from_environment())).complete({"messages": list(messages), **fields}, timeout_s=timeout_s)
 
 
 def chat(messages: Sequence[Mapping[str, str]], **kwargs: Any) -> str:
@@ -100,17 +85,11 @@ class LlmClient:
         on_wait: Callable[[float, str], None] | None = None,
     ) -> None:
         self._server = server
-        self._temperature = server.temperature
         self._store = store
-        self._on_wait = on_wait
         self._connection = Connection(server, pool_size=workers)
         self._dialects = DialectBook(server.base_url, server.model, notes=store)
-        self._gate = CallGate(workers)
-        self._not_before = NotBefore()
         self._bill = Bill(prices=_prices(server), max_tokens=max_tokens_total, max_cost=max_cost)
-        self._lock = threading.Lock()
-        self._stopped: ModelStopped | None = None
-        self._failures_in_a_row = 0
+        self._caller = Caller(self._connection, self._dialects, self._bill, post=self._post, workers=workers, on_wait=on_wait)
 
     def ask(self, messages: Messages, *, schema: JsonSchema | None, parse: Callable[[str], T]) -> Answer[T]:
         """A usable answer: `parse` of its text raised no ValueError; asked once more with its reason if it did.
@@ -140,7 +119,7 @@ class LlmClient:
     def request(self, messages: Messages, *, schema: JsonSchema) -> tuple[str, dict[str, Any]]:
         """(the name under which an answer to this question is kept, the request's body as this server is known to want it)."""
         limit = self._server.max_tokens or DEFAULT_MAX_TOKENS
-        worded = self._dialects.current().request(messages, schema=schema, max_tokens=limit, temperature=self._temperature)
+        worded = self._dialects.current().request(messages, schema=schema, max_tokens=limit, temperature=self._server.temperature)
         return self._key(messages, schema), {"model": self._server.model, **worded}
 
     def totals(self) -> Totals:
@@ -156,7 +135,7 @@ class LlmClient:
         return {name: value for name, value in chosen.items() if value is not None}
 
     def _paid(self, messages: Messages, schema: JsonSchema | None, parse: Callable[[str], T]) -> Answer[T]:
-        answer = self._asked(_Question(messages, schema, self._server.max_tokens or DEFAULT_MAX_TOKENS), parse)
+        answer = self._asked(Question(messages, schema, self._server.max_tokens or DEFAULT_MAX_TOKENS), parse)
         self._bill.count(answers=1)
         used = answer.usage
         log.info("answered: prompt_tokens=%d (cached %d), completion_tokens=%d", used.prompt, used.cached, used.completion)
@@ -173,7 +152,7 @@ class LlmClient:
         self._bill.count(stored_answers=1)
         return Answer(value, kept.text, kept.usage, from_store=True, asked_again=kept.asked_again)
 
-    def _asked(self, question: "_Question", parse: Callable[[str], T]) -> Answer[T]:
+    def _asked(self, question: Question, parse: Callable[[str], T]) -> Answer[T]:
         text, reason = self._said(question)
         try:
             if reason is None:
@@ -182,7 +161,7 @@ class LlmClient:
             reason = str(error)
         log.debug("unusable answer, asked once more: %s", reason)
         self._bill.count(asked_again=1)
-        question.ask_again(text, reason)
+        _asked_again(question, text, reason)
         text, again = self._said(question)
         try:
             if again is None:
@@ -191,143 +170,23 @@ class LlmClient:
             again = str(error)
         raise AnswerUnusable(f"no usable answer, asked twice: {again}")
 
-    def _said(self, question: "_Question") -> tuple[str, str | None]:
+    def _post(self, messages: Messages, fields: Mapping[str, Any], timeout_s: float) -> Mapping[str, Any]:
+        """The one request, by its name, so that a replaced one is used."""
+        return _as_body(chat_completion(messages, connection=self._connection, timeout_s=timeout_s, **fields))
+
+    def _said(self, question: Question) -> tuple[str, str | None]:
         """(the answer's text, why it is none if the server itself says that the model wrote no answer)."""
         try:
-            return self._whole_text(question), None
+            return self._caller.text(question), None
         except ServerRefused:  # the one refusal that is let through: of the model's own words
             return "", "it was not valid JSON"
 
-    def _whole_text(self, question: "_Question") -> str:
-        """The answer's text; one that the token limit cut is asked for again, once, with twice the limit."""
-        completion = self._tried(question)
-        if completion.cut:
-            question.max_tokens *= 2
-            completion = self._tried(question)
-        if completion.cut:
-            raise AnswerUnusable(f"the answer is longer than {question.max_tokens} tokens: raise LLM_MAX_TOKENS")
-        return completion.text
 
-    def _tried(self, question: "_Question") -> Completion:
-        """What a call brought, with retries."""
-        faults = 0
-
-        def enough(error: Exception) -> bool:
-            nonlocal faults
-            faults += isinstance(error, TransientError) and error.status != 429 and error.retry_after_s is None
-            return faults >= MAX_FAULTS
-
-        try:
-            return http_retry.retrying(lambda: self._learnt(question), max_tries=MAX_TRIES, on_wait=self._wait, give_up=enough)
-        except TransientError as error:
-            raise self._lost_to(error) from error
-
-    def _learnt(self, question: "_Question") -> Completion:
-        """What a call brought, once there is room for it, worded as the server was found to want it.
-
-        All that a refusal changes is settled before the next caller is let in: a wrong key costs one call, a new field one refusal.
-        """
-        with self._gate.enter() as entry:
-            while True:
-                self._not_before.wait()
-                self._raise_if_stopped()
-                dialect = self._dialects.current()
-                sent = dialect.request(
-                    question.messages, schema=question.schema, max_tokens=question.max_tokens, temperature=self._temperature
-                )
-                try:
-                    completion = self._called(question, sent, entry)
-                except (ServerRefused, ServerFault) as error:
-                    self._learn_or_raise(dialect, sent, error)
-                else:
-                    self._dialects.worked(dialect)
-                    return completion
-
-    def _learn_or_raise(self, dialect: Dialect, sent: Mapping[str, Any], error: ServerRefused | ServerFault) -> None:
-        if self._dialects.learn(dialect, error.refusal, sent):
-            self._bill.count(learning_calls=1)
-            log.info("the model server refuses a part of the request (%s); it is worded otherwise from now on", error.refusal.words)
-        elif isinstance(error, ServerFault) or error.refusal.kind == "generation":
-            raise error
-        else:
-            raise self._outcome(error.refusal) from error
-
-    def _called(self, question: "_Question", sent: Mapping[str, Any], entry: Pass) -> Completion:
-        """What the one call brought."""
-        fields = {name: value for name, value in sent.items() if name != "messages"}
-        entry.started = clock.monotonic()
-        with self._bill.call(estimate_tokens(sent["messages"])) as charge:
-            try:
-                body = _as_body(chat_completion(sent["messages"], connection=self._connection, **fields))
-            except TransientError as error:
-                entry.crowded = error.status in _CROWDED
-                if error.retry_after_s is not None:
-                    self._not_before.hold(error.retry_after_s)
-                raise
-            except ModelStopped as error:
-                self._stop(error)
-                raise
-            charge.usage = read_usage(body, question.messages)
-        entry.answered = True
-        question.usage += charge.usage
-        with self._lock:
-            self._failures_in_a_row = 0
-        return read_completion(body)
-
-    def _wait(self, seconds: float, error: Exception) -> None:
-        """Before a retry: a server with too much to do is left alone by everyone, not only by the worker that it told."""
-        self._bill.count(retries=1)
-        if isinstance(error, TransientError) and error.status == 429:
-            self._not_before.hold(seconds)
-        if self._on_wait is not None:
-            self._on_wait(seconds, str(error))
-
-    def _outcome(self, refusal: Refusal) -> Exception:
-        """What a refusal that taught nothing means for whoever asked."""
-        if refusal.kind == "context":
-            return ContextTooLong(refusal.words)
-        if refusal.kind == "filtered":
-            return AnswerUnusable(f"the server's content filter refuses the question: {refusal.words}")
-        if refusal.kind in STOPPING or (refusal.kind == "request" and not self._connection.answered):
-            self._dialects.forget_unproven()
-            asked = f", asks to wait {refusal.retry_after_s:.0f} s" if refusal.kind == "long_wait" else ""
-            return self._stop(ModelStopped(f"model server: {refusal.words} (HTTP {refusal.status}{asked}): {_LOOK_AT[refusal.kind]}"))
-        return AnswerUnusable(f"the server refuses the question: {refusal.words}")
-
-    def _lost_to(self, fault: TransientError) -> Exception:
-        """A question lost to faults: its own failure, or the end if nothing else succeeds either."""
-        with self._lock:
-            self._failures_in_a_row += fault.status != 200
-            outage = self._failures_in_a_row >= FAILURES_IN_A_ROW
-        if outage or fault.status == 429 or isinstance(fault, Unreachable):
-            return self._stop(ModelStopped(f"model server does not answer: {fault}: run again later, or check LLM_API_BASE_URL"))
-        return AnswerUnusable(f"no answer: {fault}")
-
-    def _stop(self, error: ModelStopped) -> ModelStopped:
-        with self._lock:
-            self._stopped = self._stopped or error
-            return self._stopped
-
-    def _raise_if_stopped(self) -> None:
-        with self._lock:
-            if self._stopped is not None:
-                raise ModelStopped(*self._stopped.args)
-
-
-@dataclass(slots=True)
-class _Question:
-    """One question on its way: what is asked now, under which limit, and what it has cost."""
-
-    messages: Messages
-    schema: JsonSchema | None
-    max_tokens: int
-    usage: Usage = field(default_factory=Usage)
-
-    def ask_again(self, text: str, reason: str) -> None:
-        """Show the model what it wrote and what was wrong with it."""
-        shown = text.strip()[:_SHOWN_BAD_ANSWER_CHARS] or "(nothing)"
-        request = f"That answer cannot be used: {reason[:500]}. Answer again with exactly one JSON object as described, and nothing else."
-        self.messages = [*self.messages, {"role": "assistant", "content": shown}, {"role": "user", "content": request}]
+def _asked_again(question: Question, text: str, reason: str) -> None:
+    """Show the model what it wrote and what was wrong with it."""
+    shown = text.strip()[:_SHOWN_BAD_ANSWER_CHARS] or "(nothing)"
+    request = f"That answer cannot be used: {reason[:500]}. Answer again with exactly one JSON object as described, and nothing else."
+    question.messages = [*question.messages, {"role": "assistant", "content": shown}, {"role": "user", "content": request}]
 
 
 def _as_body(reply: Any) -> dict[str, Any]:

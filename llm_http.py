@@ -69,9 +69,9 @@ class Connection:
         self._host = urlsplit(server.base_url).netloc
         self._session = http_retry.new_session(self._signed, pool_size=pool_size)
 
-    def complete(self, payload: Mapping[str, Any]) -> dict[str, Any]:
+    def complete(self, payload: Mapping[str, Any], *, timeout_s: float | None = None) -> dict[str, Any]:
         """The whole reply to a chat completion; see `post` for what it raises."""
-        body = self.post(endpoint(self.server.base_url), payload)
+        body = self.post(endpoint(self.server.base_url), payload, timeout_s=timeout_s)
         if isinstance(body.get("choices"), list) and body["choices"]:
             self.answered = True
             return body
@@ -79,24 +79,24 @@ class Connection:
             raise self._stop("answers, but not as a chat-completions API does")
         raise TransientError("the reply holds no choices", status=200)
 
-    def post(self, url: str, payload: Mapping[str, Any]) -> dict[str, Any]:
-        """The JSON object that came back.
+    def post(self, url: str, payload: Mapping[str, Any], *, timeout_s: float | None = None) -> dict[str, Any]:
+        """The JSON object that came back; `timeout_s` bounds the whole call, the server's own setting if None.
 
         Raises `TransientError` (worth another try), `ServerRefused` (not without a change), `ModelStopped` (no server to talk to).
         """
         data = _utf8({"model": self.server.model, **payload})
         if log.isEnabledFor(logging.DEBUG):
             log.debug("request: %s", self._without_key(data))
-        status, headers, body = self._exchange(url, data)
+        status, headers, body = self._exchange(url, data, timeout_s or self.server.timeout_s)
         if log.isEnabledFor(logging.DEBUG):
             log.debug("reply %d: %s", status, self._without_key(body))
         if not 200 <= status < 300:
             self._refuse(read_refusal(status, body, headers, secret=self.server.api_key, now=clock.wall()), headers)
         return self._object(body)
 
-    def _exchange(self, url: str, data: bytes) -> tuple[int, Mapping[str, str], bytes]:
-        deadline = clock.monotonic() + self.server.timeout_s
-        timeout = (min(http_retry.CONNECT_TIMEOUT_S, self.server.timeout_s), self.server.timeout_s)
+    def _exchange(self, url: str, data: bytes, timeout_s: float) -> tuple[int, Mapping[str, str], bytes]:
+        deadline = clock.monotonic() + timeout_s
+        timeout = (min(http_retry.CONNECT_TIMEOUT_S, timeout_s), timeout_s)
         headers = {"Content-Type": "application/json", "Accept": "application/json"}
         try:
             response = self._session.post(url, data=data, headers=headers, timeout=timeout, stream=True, allow_redirects=False)
@@ -105,7 +105,7 @@ class Connection:
         except (requests.ReadTimeout, TransientError) as error:
             if isinstance(error, TransientError) and clock.monotonic() < deadline:
                 raise
-            raise TransientError(f"no whole reply within {self.server.timeout_s:g} s", status=408) from error
+            raise TransientError(f"no whole reply within {timeout_s:g} s", status=408) from error
         except (requests.RequestException, UnicodeError) as error:
             raise self._connection_fault(error) from error
         except http_retry.BodyTooLarge as error:

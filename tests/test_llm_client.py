@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import answer_json
+import llm_calls
 import llm_client
 from answer_store import AnswerStore
 from benchmarks.chaos_llm import Behaviour, ChaosServer, Reply, Seen, completion, faulty, refuses, says
@@ -305,14 +306,14 @@ def test_a_fault_that_stays_is_one_questions_failure(fault: Reply) -> None:
             with pytest.raises(AnswerUnusable, match="no answer"):
                 client.ask(messages("poison"), schema=SCHEMA, parse=parse)
             assert client.ask(messages("fine"), schema=SCHEMA, parse=parse).value == 1
-        assert len(server.seen) == 4 * (llm_client.MAX_FAULTS + 1)
+        assert len(server.seen) == 4 * (llm_calls.MAX_FAULTS + 1)
 
 
 def test_an_outage_ends_the_run() -> None:
     with ChaosServer(lambda seen: refuses(500, "oops") if seen.number > 1 else GOOD) as server:
         client = client_of(server, workers=1)
         results = ask_many(client, 6)
-        assert len(server.seen) == 1 + llm_client.FAILURES_IN_A_ROW * llm_client.MAX_FAULTS
+        assert len(server.seen) == 1 + llm_calls.FAILURES_IN_A_ROW * llm_calls.MAX_FAULTS
     kinds = [type(result).__name__ for result in results]
     assert sorted(kinds) == ["AnswerUnusable"] * 2 + ["ModelStopped"] * 3 + ["int"]
 
@@ -346,6 +347,26 @@ def test_nobody_calls_while_the_server_wants_to_be_left_alone(slept: list[float]
         ask_many(client_of(server), 4)
         assert len(server.seen) == 5
     assert sum(nap == pytest.approx(7, abs=0.5) for nap in slept) >= 2  # the one that was told, and whoever came next
+
+
+def test_patience_follows_what_the_server_usually_takes() -> None:
+    patience = llm_calls.Patience(120.0)
+    assert patience.seconds(lost_before=False) == 120.0
+    for _ in range(llm_calls.ANSWERS_TO_KNOW_A_SERVER):
+        patience.answered_in(5.0)
+    assert patience.seconds(lost_before=False) == 20.0
+    assert patience.seconds(lost_before=True) == 120.0
+    for _ in range(llm_calls.FAILURES_IN_A_ROW):
+        patience.lost()
+    assert patience.seconds(lost_before=False) == 120.0
+
+
+def test_patience_never_passes_what_the_user_allows_and_is_never_short() -> None:
+    for allowed, expected in ((5.0, 5.0), (120.0, llm_calls.LEAST_PATIENCE_S)):
+        patience = llm_calls.Patience(allowed)
+        for _ in range(llm_calls.ANSWERS_TO_KNOW_A_SERVER):
+            patience.answered_in(0.01)
+        assert patience.seconds(lost_before=False) == expected
 
 
 # Answers.
