@@ -19,7 +19,7 @@ from issue_db import Issue
 from review_list import harmless
 
 MAX_LINKED_TICKETS = 50
-_MARKS = re.compile(r"([\\`*_{}\[\]<>()#+!|~&$-])")
+_MARKS = re.compile(r"([\\`*_\[\]<|~&$]|^[-+#>=])")
 
 
 def write_markdown(folder: Path, issues: Mapping[str, Issue], log: Mapping[int, DecisionRow]) -> list[Path]:
@@ -56,11 +56,11 @@ def plain(text: str) -> str:
     r"""Text on one line in which Markdown finds no mark and no HTML.
 
     >>> print(plain("<b>*1*</b>"))
-    \<b\>\*1\*\</b\>
+    \<b>\*1\*\</b>
     """
     line = " ".join(text.encode("utf-8", "replace").decode().split())
     escaped = _MARKS.sub(r"\\\1", "".join(char if char.isprintable() else " " for char in line))
-    return re.sub(r"^([0-9]+)\.", r"\1\\.", re.sub(r"(?i)\b(https?|ftp|mailto|www)([:.])", r"\1&#8203;\2", escaped))
+    return re.sub(r"^([0-9]+)([.)])", r"\1\\\2", re.sub(r"(?i)\b(https?|ftp|mailto|www)([:.])", r"\1&#8203;\2", escaped))
 
 
 def month_table(issues: Mapping[str, Issue], log: Mapping[int, DecisionRow]) -> str:

@@ -25,6 +25,7 @@ MAX_ALL_TALKS_CHARS = 20_000_000
 SHOWN = 10
 NEAREST = 3
 MAX_NEAREST = 500
+MAX_INDEXED = 2_000
 _WEB = ("https://", "http://127.0.0.1:", "http://localhost:", "http://[::1]:")
 
 ConversationOf = Callable[[int], Conversation | None]
@@ -229,10 +230,11 @@ def _issue(issue: Issue, source: Source) -> dict[str, Any]:
 
 
 def _nearest(source: Source, flagged: Sequence[int]) -> dict[int, list[str]]:
-    """The few issues most like each flagged ticket, besides the one it stands in."""
+    """The few issues most like each flagged ticket, besides the one it stands in; in a large database judged by the cards alone."""
     if not flagged:
         return {}
-    index = source.index or IssueMemory(dict(source.issues), conversation_of=source.conversation_of).index
+    small = sum(len(issue.tickets) for issue in source.issues.values()) <= MAX_INDEXED
+    index = source.index or IssueMemory(dict(source.issues), conversation_of=source.conversation_of if small else lambda _: None).index
     homes = {ticket: issue.issue_id for issue in source.issues.values() for ticket in issue.tickets}
     found: dict[int, list[str]] = {}
     for ticket in flagged[:MAX_NEAREST]:
