@@ -165,7 +165,8 @@ def test_any_ids_have_one_order_whatever_order_they_came_in(names: list[str]) ->
 
 def test_ids_that_differ_only_in_leading_zeros_keep_an_order() -> None:
     names = ["ISSUE-7", "ISSUE-07", "ISSUE-007"]
-    assert sorted(names, key=issue_db.sort_key) == sorted(names[::-1], key=issue_db.sort_key)
+    backwards = names[::-1]
+    assert sorted(names, key=issue_db.sort_key) == sorted(backwards, key=issue_db.sort_key)
 
 
 def test_an_id_with_endless_digits_is_only_a_name() -> None:
