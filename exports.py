@@ -68,7 +68,7 @@ def month_table(issues: Mapping[str, Issue], log: Mapping[int, DecisionRow]) -> 
 
     Tickets whose day is not known stand in a last column `no_date`, which is there only if it is needed.
     """
-    days = report_data.with_days(report_data.Source(issues, log, lambda _: None)).days
+    days = report_data.ticket_days(issues, log)
     months = _months([day[:7] for day in days.values()])
     columns = [*months, "no_date"] if any(ticket not in days for issue in issues.values() for ticket in issue.tickets) else months
     out = io.StringIO()

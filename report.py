@@ -6,6 +6,7 @@ nothing; what a person decides in the page comes back as `review.json` (see revi
 
 import base64
 import hashlib
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from candidate_index import CandidateIndex
 from decision_log import DecisionRow
 from issue_db import Issue
 from report_data import ConversationOf, Source
+from run_files import DEFAULT_OUTPUT
 
 TEMPLATES = Path(__file__).with_name("templates")
 
@@ -32,13 +34,15 @@ def write(
     conversation_of: ConversationOf = lambda _: None,
     previous: Mapping[str, Issue] | None = None,
     index: CandidateIndex | None = None,
+    database: Path = DEFAULT_OUTPUT,
 ) -> None:
     """Put the page at `path`. Raises `safe_files.FileUnwritable`.
 
     `conversation_of` gives a ticket's stored conversation; `previous` is the database before this run, for what is new; `index` is one
-    that holds these issues already, which saves building it.
+    that holds these issues already, which saves building it; `database` is named in the command that the page tells.
     """
-    safe_files.write_text(path, render(issues=issues, log=log, conversation_of=conversation_of, previous=previous, index=index))
+    source = Source(issues, log, report_data.ticket_days(issues, log), conversation_of, previous, index)
+    safe_files.write_text(path, _render(source, database))
 
 
 def render(
@@ -47,14 +51,20 @@ def render(
     log: Mapping[int, DecisionRow],
     conversation_of: ConversationOf = lambda _: None,
     previous: Mapping[str, Issue] | None = None,
-    index: CandidateIndex | None = None,
+    database: Path = DEFAULT_OUTPUT,
 ) -> str:
     """The page's text; equal data give equal bytes."""
-    source = report_data.with_days(Source(issues, log, conversation_of, previous, index))
+    return _render(Source(issues, log, report_data.ticket_days(issues, log), conversation_of, previous), database)
+
+
+def _render(source: Source, database: Path) -> str:
     script = (TEMPLATES / "report.js").read_text(encoding="utf-8")
     style = (TEMPLATES / "report.css").read_text(encoding="utf-8")
     talks = report_data.talks(source)
-    data = report_data.island(source) | {"kind": review_file.KIND, "talks": [talk["id"] for talk in talks]}
+    command = "python -m main --apply-review review.json" + (
+        "" if database == DEFAULT_OUTPUT else f" --output {shlex.quote(str(database))}"
+    )
+    data = report_data.island(source) | {"kind": review_file.KIND, "command": command, "talks": [talk["id"] for talk in talks]}
     loader = jinja2.FileSystemLoader(TEMPLATES)
     pages = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     text = pages.get_template("report.html.j2").render(

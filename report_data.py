@@ -5,7 +5,7 @@ Leaves conversations beyond a size out and says so. Knows no template and writes
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
@@ -33,14 +33,15 @@ ConversationOf = Callable[[int], Conversation | None]
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """All that a page is made of. `previous` is the database before this run, None when not known; `index` may hold the issues already."""
+    """All that a page is made of: `days` are those of the tickets; `previous` is the database before this run, None when not known; `index`
+    may hold the issues already."""
 
     issues: Mapping[str, Issue]
     log: Mapping[int, DecisionRow]
+    days: Mapping[int, str]
     conversation_of: ConversationOf
     previous: Mapping[str, Issue] | None = None
     index: CandidateIndex | None = None
-    days: dict[int, str] = field(default_factory=dict)
 
     def newest(self) -> str:
         """The day of the newest ticket, "" when none is known."""
@@ -88,16 +89,17 @@ class Overview:
     outside: list[tuple[str, int]]
 
 
-def with_days(source: Source) -> Source:
-    """The source with each ticket's day filled in from the decision log, and for a lone ticket from its issue."""
-    for issue in source.issues.values():
+def ticket_days(issues: Mapping[str, Issue], log: Mapping[int, DecisionRow]) -> dict[int, str]:
+    """The UTC day of each ticket in an issue, from the decision log, for a lone ticket also from its issue; unknown ones are missing."""
+    days: dict[int, str] = {}
+    for issue in issues.values():
         for ticket in issue.tickets:
-            row = source.log.get(ticket)
+            row = log.get(ticket)
             day = to_utc(row.created_at)[:10] if row else ""
             day = day or (issue.first_seen if len(issue.tickets) == 1 else "")
             if day:
-                source.days[ticket] = day
-    return source
+                days[ticket] = day
+    return days
 
 
 def overview(source: Source) -> Overview:

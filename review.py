@@ -38,12 +38,16 @@ class ReviewRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ReviewResult:
-    """Database and decision log as the review leaves them, `done` in words, one line a step, and how many tickets are still flagged."""
+    """Database and decision log as the review leaves them, and how many tickets are still flagged.
+
+    `done` has a line in words for each decision, `dropped` one for each issue that was left without tickets.
+    """
 
     issues: dict[str, Issue]
     log: dict[int, DecisionRow]
     done: tuple[str, ...]
     flagged: int
+    dropped: tuple[str, ...] = ()
 
 
 def apply_file(path: Path, files: RunFiles, *, write: bool = True) -> ReviewResult:
@@ -80,11 +84,10 @@ def revise(path: Path, issues: Mapping[str, Issue], log: Mapping[int, DecisionRo
     if problems:
         count = "1 row" if len(problems) == 1 else f"{len(problems)} rows"
         raise ReviewRefused(f"{path}: {count} to mend; nothing was applied", tuple(sorted(problems, key=_place_order)))
-    if done:
-        done += revision.draft.settle()
     after = revision.draft
+    dropped = after.settle() if done else []
     ordered = {name: after.issues[name] for name in sorted(after.issues, key=issue_db.sort_key)}
-    return ReviewResult(ordered, after.log, tuple(done), len(review_list.flagged_tickets(ordered)))
+    return ReviewResult(ordered, after.log, tuple(done), len(review_list.flagged_tickets(ordered)), tuple(dropped))
 
 
 def undo(files: RunFiles) -> str:

@@ -555,7 +555,7 @@
         el("button", { type: "button", className: "main", onclick: exportFile, disabled: !actions.length }, "Export review.json"),
         el("button", { type: "button", onclick: undo, disabled: !past.length }, "Undo"),
         el("button", { type: "button", disabled: !actions.length, onclick: () => { change([], "All taken back; Undo brings them again."); show(); } }, "Take all back")),
-      actions.length ? el("p", {}, "They are kept in this browser. To put them into the database: ", el("code", {}, "python -m main --apply-review review.json")) : "");
+      actions.length ? el("p", {}, "They are kept in this browser. To put them into the database, export them, then run in the project's folder, with the path of the downloaded file: ", el("code", {}, data.command)) : "");
   }
 
   // Which part is shown follows the address, so that Back works and a link to an issue can be kept

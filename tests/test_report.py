@@ -137,6 +137,18 @@ def test_equal_data_give_equal_bytes() -> None:
     assert hostile_page() == hostile_page()
 
 
+@pytest.mark.parametrize(
+    ("database", "command"),
+    [
+        ("output/silo_issues_db.json", "python -m main --apply-review review.json"),
+        ("my seeds/seed.json", "python -m main --apply-review review.json --output 'my seeds/seed.json'"),
+    ],
+)
+def test_the_page_tells_the_command_for_its_database(database: str, command: str) -> None:
+    page = report.render(issues={}, log={}, database=Path(database))
+    assert json.loads(Elements(page).islands["data"])["command"] == command
+
+
 def test_an_empty_database_gives_a_page(tmp_path: Path) -> None:
     path = tmp_path / "report.html"
     report.write(path, issues={}, log={})
@@ -159,7 +171,7 @@ def overview_of(days: dict[str, list[str]], **more: Any) -> report_data.Overview
             issue.tickets.append(number)
             log[number] = DecisionRow(number, name, "matched", 0.9, created_at=f"{day}T12:00:00Z")
         issues[name] = issue
-    return report_data.overview(report_data.with_days(report_data.Source(issues, log, lambda _: None, **more)))
+    return report_data.overview(report_data.Source(issues, log, report_data.ticket_days(issues, log), lambda _: None, **more))
 
 
 def test_growing_issues_have_more_tickets_in_four_weeks_than_in_the_four_before() -> None:
@@ -192,7 +204,7 @@ def test_new_since_the_last_run_knows_merged_issues() -> None:
 
 def test_a_long_conversation_is_cut_and_says_by_how_much(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(report_data, "MAX_TALK_CHARS", 10)
-    source = report_data.Source({"A": Issue("A", "a", tickets=[1])}, {}, lambda _: conversation(1, "x" * 8, "y" * 8, "z"))
+    source = report_data.Source({"A": Issue("A", "a", tickets=[1])}, {}, {}, lambda _: conversation(1, "x" * 8, "y" * 8, "z"))
     assert [(message["text"], message["cut"]) for message in report_data.talks(source)[0]["messages"]] == [
         ("x" * 8, 0),
         ("yy", 6),
@@ -203,7 +215,7 @@ def test_a_long_conversation_is_cut_and_says_by_how_much(monkeypatch: pytest.Mon
 def test_beyond_a_size_flagged_and_newest_conversations_stay(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(report_data, "MAX_ALL_TALKS_CHARS", 150)
     issues = {"A": Issue("A", "a", tickets=[1, 2, 3], unsure={1: 0.2})}
-    source = report_data.Source(issues, {}, lambda ticket: conversation(ticket, "x" * 30), days={2: "2025-01-01", 3: "2025-01-02"})
+    source = report_data.Source(issues, {}, {2: "2025-01-01", 3: "2025-01-02"}, lambda ticket: conversation(ticket, "x" * 30))
     assert [talk["id"] for talk in report_data.talks(source)] == [1, 3]
 
 

@@ -440,7 +440,11 @@ def test_applying_writes_all_three_files_and_undo_puts_every_byte_back(tmp_path:
     files.flagged.write_bytes(sheet(tmp_path, (5, "accept"), (7, "ignore")).read_text(encoding="utf-8").encode("utf-16"))
     before = {path: path.read_bytes() for path in (files.database, files.decisions, files.flagged)}
     result = review.apply_file(files.flagged, files)
-    assert len(result.done) == 3
+    assert result.done == (
+        "ticket 5: goes as suggested to ISSUE-1 (Wi-Fi setup fails)",
+        "ticket 7: taken out of ISSUE-7 (Lid leaks)",
+    )
+    assert result.dropped == ("ISSUE-5 (Wi-Fi drops) has no ticket left and goes",)
     assert result.flagged == 1
     issues = issue_db.load(files.database)
     assert issues["ISSUE-1"].tickets == [1, 2, 5]
