@@ -28,6 +28,7 @@ FAILURES_IN_A_ROW = 3  # questions lost to faults with no answer between them: a
 ANSWERS_TO_KNOW_A_SERVER = 20
 TIMES_THE_SLOWEST = 4.0
 LEAST_PATIENCE_S = 10.0
+FEWEST_TOKENS_OF_A_CUT = 1000
 _CROWDED = frozenset({429, 503, 529})
 _LOOK_AT: Mapping[str, str] = {
     "key": "check LLM_API_KEY",
@@ -108,6 +109,7 @@ class Caller:
         self._lock = threading.Lock()
         self._stopped: ModelStopped | None = None
         self._failures_in_a_row = 0
+        self._warned = False
         self._patience = Patience(connection.server.timeout_s)
 
     def text(self, question: Question) -> str:
@@ -188,11 +190,23 @@ class Caller:
                 raise
             charge.usage = read_usage(body, question.messages)
         entry.answered = True
+        self._look_for_cut_prompt(estimate_tokens(question.messages), charge.usage)
         self._patience.answered_in(clock.monotonic() - entry.started)
         question.usage += charge.usage
         with self._lock:
             self._failures_in_a_row = 0
         return read_completion(body)
+
+    def _look_for_cut_prompt(self, expected: int, counted: Usage) -> None:
+        """A server that silently reads less than it was sent (Ollama's 4096 tokens) can be told by its own count only."""
+        if counted.estimated or counted.prompt < FEWEST_TOKENS_OF_A_CUT or expected < 2 * counted.prompt or self._warned:
+            return
+        self._warned = True
+        log.warning(
+            "the model server counted %d prompt tokens where about %d were sent: it may cut long prompts (for Ollama, raise num_ctx)",
+            counted.prompt,
+            expected,
+        )
 
     def _wait(self, seconds: float, error: Exception) -> None:
         """Before a retry: a server with too much to do is left alone by everyone, not only by the worker that it told."""

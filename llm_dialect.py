@@ -153,6 +153,8 @@ def _named_field(named: str, sent: Mapping[str, Any]) -> str | None:
         places = [(match.start(), field) for field in optional if (match := re.search(rf"\b{field}\b", text))]
         if places:
             return min(places)[1]
+    if any(re.search(rf"\b{field}\b", f"{param} {message}") for field in LIMIT_FIELDS[:2]):
+        return next((field for field in LIMIT_FIELDS if field in sent), None)  # it names the field that it wants instead
     if "response_format" in sent and re.search(r"json_schema|json_object|json[ _]mode|structured output|grammar", message, re.IGNORECASE):
         return "response_format"
     return None

@@ -108,13 +108,14 @@ def error_in_answer(body: Any, *, secret: str) -> Refusal | None:
 
 
 def server_wait_s(headers: Mapping[str, str], *, now: float) -> float | None:
-    """Seconds that the headers ask to wait: `retry-after-ms` first, then `Retry-After`.
+    """Seconds that the headers ask to wait: `retry-after-ms` first, then `Retry-After`; a zero names no time.
 
     >>> server_wait_s({"retry-after-ms": "1500", "Retry-After": "2"}, now=0)
     1.5
     """
     milliseconds = parse_retry_after(headers.get("retry-after-ms"), now=now)
-    return parse_retry_after(headers.get("Retry-After"), now=now) if milliseconds is None else milliseconds / 1000
+    seconds = parse_retry_after(headers.get("Retry-After"), now=now) if milliseconds is None else milliseconds / 1000
+    return seconds or None
 
 
 def shown(text: str, *, secret: str) -> str:

@@ -520,6 +520,15 @@ def test_tokens_that_the_server_does_not_count_are_estimated_and_marked() -> Non
     assert 100 <= answer.usage.prompt <= 125
 
 
+def test_a_server_that_silently_cuts_prompts_is_told_of_once(caplog: pytest.LogCaptureFixture) -> None:
+    usage = {"prompt_tokens": 4096, "completion_tokens": 5}
+    with ChaosServer(lambda _seen: Reply(body=completion('{"id": 1}', usage=usage))) as server:
+        client = client_of(server)
+        for text in ("short", "long " * 8000, "long " * 9000):
+            client.ask(messages(text), schema=SCHEMA, parse=parse)
+    assert caplog.text.count("num_ctx") == 1
+
+
 @pytest.mark.parametrize("limit", [{"max_tokens_total": 1000}, {"max_cost": 0.001}], ids=["tokens", "money"])
 def test_the_call_that_would_pass_the_limit_is_not_made(limit: dict[str, Any]) -> None:
     with ChaosServer(takes_all) as server:  # 120 tokens a call, 0.00012 USD

@@ -100,6 +100,7 @@ WAITS: dict[str, tuple[dict[str, str], float | None]] = {
     "milliseconds": ({"retry-after-ms": "250", "Retry-After": "1"}, 0.25),
     "junk": ({"Retry-After": "soon", "retry-after-ms": "nan"}, None),
     "negative": ({"Retry-After": "-5"}, None),
+    "zero": ({"Retry-After": "0"}, None),
 }
 
 
@@ -136,6 +137,11 @@ TAUGHT: dict[str, tuple[Dialect, Refusal, dict[str, Any]]] = {
     "max_tokens, naming both": (
         Dialect(),
         refusal(400, {"error": {"message": "Unsupported parameter: 'max_tokens' is not supported. Use 'max_completion_tokens' instead."}}),
+        {"limit_field": "max_completion_tokens"},
+    ),
+    "only the field that is wanted instead": (
+        Dialect(),
+        refusal(400, {"error": "Please use max_completion_tokens"}),
         {"limit_field": "max_completion_tokens"},
     ),
     "a limit with its bound": (
