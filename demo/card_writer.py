@@ -15,6 +15,7 @@ from text_weights import STOP_WORDS, plain_words, stem, words
 
 _MAX_SENTENCE = 240
 _MAX_STEPS = 5
+_MARKER = re.compile(r"\[[a-z][^\]\n]{0,200}\]")  # [attachment: lid.jpg], [image]: put in by the cleaning
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n+")
 _GREETING = re.compile(
     r"^(?:(?:hi|hello|hey|dear|good (?:morning|afternoon|evening)|yes|no|ok|okay|oh|well|so|and|but|um|uh|please|sorry)\b[\s,.!]*)+", re.I
@@ -23,6 +24,11 @@ _LEAD_IN = re.compile(
     r"^(?:(?:i|we)(?:'m| am|'d| would|'ve| have)?|can|could|is|are|do|does|how|what|why|when|where|would|please|there|my|the|a|an|you|like|"
     r"want|wanna|need|to|just|trying|having|got|get|has|been|it|its|it's|that|this|some|help|me|with|know|problem|issue|trouble|question|"
     r"about|if|calling|wondering)\b[\s,]*",
+    re.I,
+)
+_COMPLAINT = re.compile(
+    r"\b(?:not|no|never|nothing|cannot|can't|cant|won't|wont|doesn't|doesnt|didn't|isn't|isnt|wasn't|haven't|hasn't|unable|fail\w*|error|wrong|broken?|"
+    r"stuck|lost|missing|stop(?:s|ped)|refuse[sd]?|reject\w*|declined?|blocked|expired|twice|still|instead|crash\w*|leak\w*|stolen)\b",
     re.I,
 )
 _CAUSE = re.compile(
@@ -34,7 +40,7 @@ _CAUSE = re.compile(
 _VERBS = """
 activate add adjust allow apply attach calibrate cancel change charge check choose clean clear click close confirm connect contact
 cut delete deselect detach dilute disable disconnect download empty enable ensure enter export factory fill find fit flip follow
-go hold import increase insert install keep leave let lift log lower make move navigate open order pair place plug pour power
+go hold import increase insert install keep leave lift log lower make move navigate open order pair place plug pour power
 press pull push put reboot reconnect refit refund reinstall remove rename renew repair replace request re-pair resend reset
 restart retry rinse run scan select send set sign soak start submit switch tap tick tighten toggle transfer try turn uncheck
 unlink unplug untick update upgrade upload use verify visit wait wash wipe
@@ -44,6 +50,7 @@ _STEP_OPENING = re.compile(r"^(?:(?:please|then|next|first|now|just|kindly|simpl
 _DONE = re.compile(
     r"\b(?:i|we)(?:'ve| have)?\s+(?:now\s+|just\s+|already\s+|gone ahead and\s+)?([a-z]+(?:ed|t)|reset|set|sent|put)\b", re.I
 )
+_CHAT_SUBJECT = re.compile(r"^(?:chat|call|conversation|message|e-?mail|ticket|request)\b(?: (?:with|from|by)\b.*)?$", re.I)
 _SUBJECT_NOISE = re.compile(r"^(?:(?:re|fwd?|aw|wg|tr|sv)\s*:\s*|\[[^\]]{0,40}\]\s*)+", re.I)
 
 
@@ -84,9 +91,13 @@ def extract(tickets: Sequence[Ticket]) -> Extract:
         for sentence in _sentences(message)
     ]
     best = max(told, key=lambda item: item[0], default=(0.0, 0, ""))
-    subjects = [subject for subject in (_SUBJECT_NOISE.sub("", ticket.subject).strip() for ticket in tickets) if len(words(subject)) >= 2]
+    subjects = [
+        subject
+        for subject in (_SUBJECT_NOISE.sub("", ticket.subject).strip() for ticket in tickets)
+        if words(subject) and not _CHAT_SUBJECT.match(subject)
+    ]
     description = best[2] or next(iter(subjects), "")
-    category = _title(subjects[0] if subjects else description)
+    category = _title(next(iter(subjects), ""), description)
     solving = [message for ticket in tickets for message in ticket.by("agent", "internal note")]
     cause, cause_from = _cause(solving)
     steps, steps_from = _steps(solving)
@@ -99,23 +110,27 @@ def _customer(ticket: Ticket) -> list[Said]:
 
 
 def _sentences(message: Said) -> list[str]:
-    found = (_GREETING.sub("", part).strip(" -*•>\t") for part in _SENTENCE_END.split(message.text))
+    spoken = _MARKER.sub(" ", message.text)
+    found = (_GREETING.sub("", part).strip(" -*•>\t") for part in _SENTENCE_END.split(spoken))
     return [part if len(part) <= _MAX_SENTENCE else part[: _MAX_SENTENCE - 1] + "…" for part in found if part]
 
 
 def _telling(sentence: str) -> float:
-    """How much of the problem the beginning of a sentence names, as far as a list of issues shows it."""
-    return sum(weight(term) for term in set(words(sentence[:110])))
+    """How much of the problem the beginning of a sentence names, as far as a list of issues shows it; a complaint tells more."""
+    told = sum(weight(term) for term in set(words(sentence[:110])))
+    return told * 1.5 if _COMPLAINT.search(sentence) else told
 
 
-def _title(text: str) -> str:
-    """A noun phrase of a few words from a sentence: without what leads in, cut before the seventh word."""
-    rest, shorter = text, _LEAD_IN.sub("", text, count=1)
+def _title(subject: str, sentence: str) -> str:
+    """The subject, or the words of a sentence without what leads in; a few words, without a loose end where it was cut."""
+    rest, shorter = (subject, "") if subject else (sentence, _LEAD_IN.sub("", sentence, count=1))
     while shorter != rest and words(shorter):
         rest, shorter = shorter, _LEAD_IN.sub("", shorter, count=1)
-    title = " ".join(rest.split()[:7]).rstrip(" .,!?;:")
-    while title and plain_words(title)[-1:] and plain_words(title)[-1] in STOP_WORDS and len(title.split()) > 2:
-        title = title.rsplit(" ", 1)[0].rstrip(" .,!?;:")
+    kept = rest.split()[:8]
+    while len(kept) > 2 and len(kept) < len(rest.split()) and plain_words(kept[-1])[-1:] and plain_words(kept[-1])[-1] in STOP_WORDS:
+        kept.pop()
+    title = " ".join(kept).rstrip(" .,!?;:")
+    title = title.lower() if title.isupper() and " " in title else title
     return (title[:1].upper() + title[1:])[:80] or "Ticket without words"
 
 
@@ -162,4 +177,4 @@ def _step(sentence: str) -> str:
     opening = plain.split(maxsplit=1)[:1]
     if opening and opening[0].lower().strip(",:") in _STEP_VERBS and not sentence.endswith("?") and len(plain.split()) > 2:
         return plain[:1].upper() + plain[1:]
-    return plain if _DONE.search(plain) and not sentence.endswith("?") else ""
+    return plain[:1].upper() + plain[1:] if _DONE.search(plain) and not sentence.endswith("?") else ""

@@ -16,7 +16,7 @@ MATCHES = 0.17
 CLEAR_LEAD = 0.97
 """The second best issue may reach this share of the best one's likeness; nearer, the match is a guess."""
 
-MERGES = 0.30
+MERGES = 0.27
 """Issues that are less alike than this stay apart."""
 
 _GENERAL = """
@@ -39,11 +39,12 @@ def weight(term: str) -> float:
 
 
 def vector(texts: Iterable[str]) -> dict[str, float]:
-    """Weighted words of some texts, of length one; empty when they hold no telling word."""
+    """Weighted words of some texts, of length just below one: the fewer telling words, the shorter, so that a text which says little is
+    never quite like another. Empty when they hold no telling word."""
     counts = Counter(term for text in texts for term in words(text))
     raw = {term: weight(term) * (1 + math.log(count)) for term, count in counts.items()}
-    length = math.sqrt(sum(value * value for value in raw.values()))
-    return {term: value / length for term, value in raw.items()} if length else {}
+    length = math.sqrt(1 + sum(value * value for value in raw.values()))
+    return {term: value / length for term, value in raw.items()}
 
 
 def ranked(texts: Sequence[str], candidates: Sequence[str]) -> list[tuple[float, int]]:
