@@ -2,16 +2,20 @@
 
 import gzip
 import socket
+import ssl
+import subprocess
 import threading
 import time
 from collections.abc import Callable
 from contextlib import closing
+from pathlib import Path
 from types import TracebackType
 
 import pytest
 import requests
 
 import clock
+from freshdesk_client import FetchStopped, FreshdeskClient
 from http_retry import BodyTooLarge, NotBefore, TransientError, backoff_wait_s, new_session, parse_retry_after, read_body, retrying
 
 Script = Callable[[socket.socket], None]
@@ -22,8 +26,8 @@ OK = b"HTTP/1.1 200 OK\r\n"
 class RawServer:
     """Answers each request by a script that writes raw bytes; `connections` counts what was opened, `requests` holds the heads."""
 
-    def __init__(self, script: Script, *, close_after: bool) -> None:
-        self._script, self._close_after = script, close_after
+    def __init__(self, script: Script, *, close_after: bool, tls: ssl.SSLContext | None = None) -> None:
+        self._script, self._close_after, self._tls = script, close_after, tls
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._open: list[socket.socket] = []
         self.connections = 0
@@ -40,7 +44,7 @@ class RawServer:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._listener.getsockname()[1]}/x"
+        return f"{'https' if self._tls else 'http'}://127.0.0.1:{self._listener.getsockname()[1]}/x"
 
     def _accept(self) -> None:
         while True:
@@ -54,6 +58,9 @@ class RawServer:
 
     def _serve(self, connection: socket.socket) -> None:
         try:
+            if self._tls:
+                connection = self._tls.wrap_socket(connection, server_side=True)
+                self._open.append(connection)
             while head := self._read_head(connection):
                 self.requests.append(head)
                 self._script(connection)
@@ -118,6 +125,53 @@ def test_a_whole_reply_is_read_and_its_connection_kept(reply: bytes) -> None:
             response = session.get(server.url, timeout=1, stream=True)
             assert read_body(response, deadline=clock.monotonic() + 1, max_bytes=10) == b"hello"
         assert server.connections == 1
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate for this machine with its key in the same file, made by the openssl command."""
+    path = tmp_path_factory.mktemp("tls") / "both.pem"
+    options = ["-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
+    try:
+        subprocess.run(["openssl", "req", *options, "-keyout", path, "-out", path.with_suffix(".crt")], check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        pytest.skip(f"no certificate can be made here: {error}")
+    path.write_bytes(path.read_bytes() + path.with_suffix(".crt").read_bytes())
+    return path
+
+
+@pytest.fixture
+def tls(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
+    """What a server needs to speak TLS to a client that trusts it."""
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate.with_suffix(".crt")))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    return context
+
+
+def test_over_tls_a_whole_reply_is_read_and_its_connection_kept(tls: ssl.SSLContext) -> None:
+    with RawServer(sends(WHOLE["in chunks"]), close_after=False, tls=tls) as server, closing(no_auth_session()) as session:
+        for _ in range(3):
+            response = session.get(server.url, timeout=5, stream=True)
+            assert read_body(response, deadline=clock.monotonic() + 5, max_bytes=10) == b"hello"
+        assert server.connections == 1
+
+
+@pytest.mark.parametrize("at_once", [OK + b"X: ", OK + b"Content-Length: 100000\r\n\r\n"], ids=["header", "body"])
+def test_over_tls_what_drips_for_ever_ends_in_time(tls: ssl.SSLContext, at_once: bytes) -> None:
+    with RawServer(drips(at_once, b"x"), close_after=False, tls=tls) as server:
+        began = clock.monotonic()
+        with pytest.raises(TransientError):
+            get(server.url)
+        assert clock.monotonic() - began < TIMEOUT_S + 5
+
+
+def test_a_certificate_that_nobody_trusts_is_refused(tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("REQUESTS_CA_BUNDLE")
+    with RawServer(sends(WHOLE["in chunks"]), close_after=False, tls=tls) as server:
+        with pytest.raises(FetchStopped, match="no certificate that this machine trusts"):
+            FreshdeskClient(base_url=server.url, api_key="k").get("tickets/1", expect=dict, credits=1)
+        assert server.requests == []
 
 
 def test_a_body_without_a_length_ends_with_the_connection() -> None:
