@@ -203,8 +203,7 @@ def load_tickets(folder: Path = TICKETS_FOLDER) -> list[dict[str, Any]]:
     return sorted(tickets, key=lambda ticket: int(ticket["id"]))
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Serve until interrupted; the base URL is the first line printed."""
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m demo.helpdesk", description="A sample helpdesk that speaks Freshdesk's API on loopback."
     )
@@ -217,6 +216,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--latency-ms", type=float, default=0.0, help="time that each reply takes")
     parser.add_argument("--faults", type=float, default=0.0, help="share of replies that are broken, 0 to 1")
     parser.add_argument("--seed", type=int, default=0, help="which replies are broken")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Serve until interrupted; the base URL is the first line printed."""
+    parser = _parser()
     args = parser.parse_args(argv)
     options = HelpdeskOptions(
         api_key=args.key,
@@ -227,7 +232,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         latency_s=args.latency_ms / 1000,
         faults=FaultPlan(share=args.faults, seed=args.seed) if args.faults else None,
     )
-    with Helpdesk(load_labelled(args.load)[0] if args.load else load_tickets(), options=options) as base_url:
+    try:
+        tickets = load_labelled(args.load)[0] if args.load else load_tickets()
+    except (OSError, EOFError, ValueError) as error:
+        parser.error(f"cannot load the tickets: {error}")
+    with Helpdesk(tickets, options=options) as base_url:
         print(base_url, flush=True)
         with contextlib.suppress(KeyboardInterrupt):
             threading.Event().wait()

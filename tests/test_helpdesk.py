@@ -18,7 +18,7 @@ from urllib.parse import quote, urlsplit
 import pytest
 
 from demo.faults import KINDS, FaultPlan
-from demo.helpdesk import Helpdesk, HelpdeskOptions, load_tickets
+from demo.helpdesk import Helpdesk, HelpdeskOptions, load_tickets, main
 from demo.labelled_files import as_ticket, load_labelled
 from demo.query_language import QueryError, parse_query
 
@@ -330,6 +330,17 @@ def test_the_command_serves_a_loaded_file(tmp_path: Path) -> None:
             assert get(url, "tickets/7", key="k").value["subject"] == "s"
         finally:
             server.terminate()
+
+
+@pytest.mark.parametrize("content", [None, b"not json", b"{}", b"\xff"], ids=["missing", "no JSON", "no conversation", "no text"])
+def test_a_file_that_cannot_be_loaded_is_a_usage_error(tmp_path: Path, capsys: pytest.CaptureFixture[str], content: bytes | None) -> None:
+    path = tmp_path / "a.jsonl"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(SystemExit) as ended:
+        main(["--load", str(path)])
+    assert ended.value.code == 2
+    assert "cannot load the tickets" in capsys.readouterr().err
 
 
 def test_the_sample_tickets_are_served_whole() -> None:
