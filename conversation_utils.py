@@ -4,6 +4,7 @@ Puts the rooms together: the payload is read, what nobody said is left out, neig
 touch the network and does not judge what a ticket is about; `ignored` names the reasons that the payload itself gives.
 """
 
+import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -144,14 +145,11 @@ def _nothing_said(entry: Entry, known: set[str], kept: list[Entry], *, include_p
 def _join(entries: list[Entry], clean: Callable[[str], str]) -> list[Message]:
     """Messages with neighbours joined where speaker and privacy agree."""
     messages: list[Message] = []
-    for entry in entries:
-        text = clean(entry.text)
-        if messages and (messages[-1]["speaker"], messages[-1]["private"]) == (entry.speaker, entry.private):
-            messages[-1]["text"] += f"\n\n{text}"
-            continue
-        messages.append(
-            {"speaker": entry.speaker, "text": text, "private": entry.private, "incoming": entry.incoming, "created_at": entry.created_at}
-        )
+    for (speaker, private), group in itertools.groupby(entries, key=lambda entry: (entry.speaker, entry.private)):
+        joined = list(group)
+        text = "\n\n".join(clean(entry.text) for entry in joined)
+        first = joined[0]
+        messages.append({"speaker": speaker, "text": text, "private": private, "incoming": first.incoming, "created_at": first.created_at})
     return messages
 
 

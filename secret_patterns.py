@@ -124,7 +124,7 @@ EMAIL = re.compile(
     r"(?:[^\W_][\w-]{0,62}(?:\.|\s?[\[({]\s?(?:dot|punkt)\s?[\])}]\s?)){1,8}[^\W\d_][\w-]{1,62}",
     re.I,
 )
-LONG_RANDOM = re.compile(r"\b(?<![/+.=-])(?=\S{32})[A-Za-z0-9_+/-]{32,4000}={0,2}(?![\w/+-])")
+LONG_RANDOM = re.compile(r"(?<![\w/+.=-])(?=\S{32})[A-Za-z0-9_+/-]{32,4000}={0,2}(?![\w/+-])")
 
 CARD = re.compile(r"(?<![\w.,-])\d(?:[ -]?\d){12,18}(?![\w-]|[.,]\d)")
 CARD_PREFIX = re.compile(

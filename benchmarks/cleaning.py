@@ -1,0 +1,251 @@
+"""How well messages are cleaned and redacted, and how fast: figures with a floor each.
+
+Words over the pairs in `tests/cases/messages`, speakers over `tests/cases/tickets`, redaction over the planted corpus, time for 1 000
+tickets of 20 messages, and time against the size of hostile input. The same pairs go through two libraries for the job where they are
+installed (`pip install mail-parser-reply quotequail`); they only cut, so this project's HTML reader makes lines of what goes in or comes
+out. The pairs were written together with the rules: read the figures as "these cases hold", not as the rate on anybody's mail.
+Exits 1 if a floor is missed.
+
+    python -m benchmarks.cleaning [--only words|speakers|redaction|speed|doubling]
+"""
+
+import argparse
+import importlib
+import itertools
+import json
+import math
+import re
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.redaction_corpus import corpus
+from conversation_utils import build_conversation
+from html_text import html_lines
+from mail_markup import mail_mark
+from plain_text import tidy
+from quoted_text import new_lines
+from redaction import Redactor
+from signatures import without_signature
+
+CASES = Path(__file__).resolve().parent.parent / "tests" / "cases"
+MIN_KEPT, MAX_LEFT = 0.995, 0.02
+MIN_RECALL, MIN_LOOK_ALIKES = 0.99, 0.99
+MAX_SECONDS_1000 = 10.0
+MAX_GROWTH = 2.4  # for twice the input
+LANGUAGES = ("en", "de", "fr", "es", "it", "nl", "sv", "pl", "ja", "zh", "da", "cs")
+
+HOSTILE: dict[str, str] = {
+    "<": "<",
+    "&": "&",
+    "open divs": "<div>x",
+    "open formatting": "<p><b><i>w",
+    "open tables": "<table><tr><td>x",
+    "open lists": "<ul><li>x",
+    "open comments": "<!--",
+    "wrong end tags": "<div></p></span>",
+    "blockquotes": "<blockquote>w",
+    "quoted lines": "> a<br>",
+    "attributions": "On 3 May 2025, x<br>",
+    "headers": "From: a@b.de<br>",
+    "closings": "Best regards<br>",
+    "dashes": "-- <br>",
+    "one word": "a",
+    "digits": "1 ",
+    "at signs": "a@",
+    "colons": "a:",
+    "slashes": "/a1",
+    "passwords": "password is ",
+    "cards": "4111 1111 1111 1112 ",
+    "underscores": "a_",
+    "spaces": " ",
+    "surrogates": "\ud800",
+    "controls": "\x00",
+    "brackets": "[image: ",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Shares over all pairs: of the wanted words how many came out, of the others how many did; and pairs with no difference."""
+
+    kept: float
+    left: float
+    exact: int
+    pairs: int
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the measurements; 0 if every floor holds."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.cleaning", description="Measure cleaning and redaction.")
+    parts: dict[str, Callable[[], bool]] = {
+        "words": measure_words,
+        "speakers": measure_speakers,
+        "redaction": measure_redaction,
+        "speed": measure_speed,
+        "doubling": measure_doubling,
+    }
+    parser.add_argument("--only", choices=sorted(parts), help="just this measurement")
+    only = parser.parse_args(argv).only
+    good = [part() for name, part in parts.items() if only in (None, name)]  # all of them, also after one that misses its floor
+    return 0 if all(good) else 1
+
+
+def measure_words() -> bool:
+    """Words of the message pairs, here and in the libraries."""
+    print(f"{'words over the message pairs':34} {'kept':>8} {'left of the rest':>17} {'pairs exact':>12}")
+    ours = score(cleaned)
+    report("this project", ours)
+    for name, clean in libraries().items():
+        report(name, score(clean)) if clean else print(f"  {name:32} not installed")
+    return ours.kept >= MIN_KEPT and ours.left <= MAX_LEFT
+
+
+def report(name: str, words: Words) -> None:
+    print(f"  {name:32} {words.kept:8.2%} {words.left:17.2%} {words.exact:8} / {words.pairs}")
+
+
+def score(clean: Callable[[str], str]) -> Words:
+    """The shares for one way of cleaning."""
+    kept = wanted_words = left = other_words = exact = pairs = 0
+    for path in sorted((CASES / "messages").glob("*.html")):
+        source = path.read_text(encoding="utf-8")
+        wanted = words_of(path.with_suffix(".txt").read_text(encoding="utf-8"))
+        whole, got = words_of(shown(source)), words_of(clean(source))
+        kept += (wanted & got).total()
+        wanted_words += wanted.total()
+        left += (got - wanted).total()
+        other_words += (whole - wanted).total()
+        exact += got == wanted
+        pairs += 1
+    return Words(kept / wanted_words, left / other_words, exact, pairs)
+
+
+def words_of(text: str) -> Counter[str]:
+    return Counter(re.findall(r"\w+", text.lower()))
+
+
+def shown(source: str) -> str:
+    return tidy("\n".join(line.text for line in html_lines(source)))
+
+
+def cleaned(source: str) -> str:
+    new = new_lines(html_lines(source, mark=mail_mark))
+    return tidy("\n".join(line.text for line in without_signature(new.lines)))
+
+
+def libraries() -> dict[str, Callable[[str], str] | None]:
+    """Two libraries by name; None where one is not installed."""
+    found: dict[str, Callable[[str], str] | None] = {"mail-parser-reply": None, "quotequail (cuts no signatures)": None}
+    try:
+        parser = importlib.import_module("mailparser_reply").EmailReplyParser(languages=list(LANGUAGES))
+        found["mail-parser-reply"] = lambda source: str(parser.parse_reply(text=shown(source)) or "")
+    except ImportError:
+        pass
+    try:
+        quote_html = importlib.import_module("quotequail").quote_html
+        found["quotequail (cuts no signatures)"] = lambda source: "\n".join(shown(html) for new, html in quote_html(source) if new)
+    except ImportError:
+        pass
+    return found
+
+
+def measure_speakers() -> bool:
+    """Speaker and privacy of every message in the ticket cases."""
+    right = total = 0
+    for path in sorted((CASES / "tickets").glob("*.json")):
+        wanted = re.findall(r"^(user|agent)( \(private\))?:$", path.with_suffix(".txt").read_text(encoding="utf-8"), re.M)
+        messages = build_conversation(json.loads(path.read_text(encoding="utf-8")))["conversation"]
+        got = [(message["speaker"], " (private)" if message["private"] else "") for message in messages]
+        right += sum(a == b for a, b in zip(wanted, got, strict=False))
+        total += max(len(wanted), len(got))
+    print(f"speakers over the ticket cases      {right} of {total} messages by the right mouth")
+    return right == total
+
+
+def measure_redaction() -> bool:
+    """Planted secrets that are gone and look-alikes that stayed, by kind."""
+    right: Counter[tuple[bool, str]] = Counter()
+    total: Counter[tuple[bool, str]] = Counter()
+    for case in corpus():
+        total[case.secret, case.kind] += 1
+        right[case.secret, case.kind] += case.is_right(Redactor().redact(case.text))
+    good = True
+    for secret, name, floor in ((True, "secrets gone", MIN_RECALL), (False, "look-alikes kept", MIN_LOOK_ALIKES)):
+        kinds = [key for key in total if key[0] is secret]
+        share = sum(right[key] for key in kinds) / sum(total[key] for key in kinds)
+        missed = ", ".join(f"{kind} {total[key] - right[key]}" for key in kinds if (kind := key[1]) and right[key] < total[key])
+        print(f"redaction: {name:24} {share:8.2%} of {sum(total[key] for key in kinds)}" + (f"; missed: {missed}" if missed else ""))
+        good = good and share >= floor
+    return good
+
+
+def measure_speed() -> bool:
+    """Processor seconds for 1 000 tickets of 20 messages, quoted history and signature included."""
+    tickets = [sample_ticket(number) for number in range(1000)]
+    start = time.process_time()
+    for ticket in tickets:
+        build_conversation(ticket)
+    spent = time.process_time() - start
+    size = sum(len(reply["body"]) for reply in tickets[0]["conversations"])
+    print(f"speed: 1 000 tickets of 20 messages, {size // 20} characters of HTML each: {spent:.1f} s of one core")
+    return spent < MAX_SECONDS_1000
+
+
+def sample_ticket(number: int) -> dict[str, Any]:
+    """A thread of an opening and 19 replies by turns, like Gmail writes them."""
+    said = (
+        "<p>Hello, the device that I bought last month does not connect since the update to version 3.2.1, error code 0x80070005 "
+        "comes up after a minute. I restarted it twice and changed the cable. Order number 4711-22.</p>"
+    )
+    quote = (
+        '<br><div class="gmail_quote"><div class="gmail_attr">'
+        "On Thu, Jul 24, 2025 at 9:24 PM Support &lt;s@acme.example&gt; wrote:<br></div>"
+        f'<blockquote class="gmail_quote">{said}</blockquote></div>'
+    )
+    signed = "<div>Please call +49 170 1234567 or write to a@example.com</div><div>Best regards<br>Marcus Webb<br>Webb Ltd</div>"
+    replies = [
+        {
+            "id": turn,
+            "body": said.replace("twice", f"{turn} times") + signed + quote,
+            "incoming": turn % 2 == 0,
+            "private": False,
+            "user_id": 7 if turn % 2 == 0 else 9,
+            "created_at": f"2025-07-24T{turn:02d}:00:00Z",
+            "to_emails": ['"Ann Lee" <ann.lee@example.com>'],
+        }
+        for turn in range(1, 20)
+    ]
+    return {"id": number + 1, "description": said, "requester_id": 7, "conversations": replies}
+
+
+def measure_doubling() -> bool:
+    """Growth of the time with each doubling of hostile input, 2 KB to 256 KB; below 10 ms the clock says nothing."""
+    worst, slowest = (0.0, ""), (0.0, "")
+    for name, piece in HOSTILE.items():
+        spent = [seconds(piece * (size // len(piece))) for size in (2048 << step for step in range(8))]
+        for smaller, larger in itertools.pairwise(spent):
+            if larger > 0.01:
+                worst = max(worst, (larger / smaller, name))
+        slowest = max(slowest, (spent[-1], name))
+    print(f"doubling, 2 KB to 256 KB, {len(HOSTILE)} hostile inputs: worst growth {worst[0]:.2f} ({worst[1]}), at most {MAX_GROWTH}")
+    print(f"                          slowest 256 KB: {slowest[0]:.2f} s ({slowest[1]})")
+    return worst[0] <= MAX_GROWTH
+
+
+def seconds(body: str) -> float:
+    """Processor seconds for one ticket with this body, the best of three."""
+    best = math.inf
+    for _ in range(3):
+        start = time.process_time()
+        build_conversation({"id": 1, "description": body, "requester": {"name": "Ann Lee"}})
+        best = min(best, time.process_time() - start)
+    return best
+
+
+if __name__ == "__main__":
+    sys.exit(main())
