@@ -82,10 +82,10 @@ class Consolidation:
     def _groups(self, names: Collection[str]) -> list[list[Issue]]:
         """Small groups of issues of which every two look alike and were not compared yet; each pair in one group only."""
         pairs = [(first, second) for first, second, _ in self.memory.index.lookalikes(names) if self._may_merge(first, second)]
-        alike = {frozenset(pair) for pair in pairs}
         groups: list[list[Issue]] = []
         while pairs:
             group = list(pairs[0])
+            alike = {frozenset(pair) for pair in pairs}
             for name in dict.fromkeys(itertools.chain.from_iterable(pairs)):
                 if name not in group and len(group) < GROUP_SIZE and all(frozenset((name, other)) in alike for other in group):
                     group.append(name)
@@ -160,6 +160,7 @@ class Consolidation:
 
     def _merge_part(self, part: MergeGroup) -> list[Merged]:
         if any(name not in self.memory.issues for name in part.issue_ids):
+            self._compared -= {frozenset(pair) for pair in itertools.combinations(part.issue_ids, 2)}
             return []  # one was merged in this round already; the next round asks about what came out
         keep, *others = _oldest_first([self.memory.issues[name] for name in part.issue_ids])
         done = []

@@ -1,0 +1,335 @@
+"""The second look: merges by complete link and only where people allow it, cards rewritten where it pays, nothing by an unusable answer."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pytest
+from scripted_model import Asked, ScriptedModel, backwards, latency, talk
+
+import issue_db
+from consolidation import CARD_TICKETS, GROUP_SIZE, MERGE_SURE, QUOTES_AN_ISSUE, Consolidation
+from decision_wave import at_once
+from issue_db import Issue
+from issue_memory import IssueMemory
+from model_protocol import AnswerUnusable, BudgetReached, ContextTooLong
+from prompts_config import Prompts
+from worker_pool import WorkerPool
+
+LID = "kettle lid leaks hot water base gasket drips"
+
+
+def issue(number: int, *, tickets: Sequence[int] = (), day: str = "", person: bool = False, **fields: Any) -> Issue:
+    found = Issue(
+        f"ISSUE-{number}", "Lid leaks water", tickets=list(tickets or [number]), first_seen=day or f"2025-01-{number:02}", **fields
+    )
+    if not person:
+        found.seal_card()
+    return found
+
+
+def memory_of(*issues: Issue, said: Mapping[int, str] | None = None, agent: str = "Replace the seal.") -> IssueMemory:
+    stored = {ticket: talk(ticket, (said or {}).get(ticket, LID), agent=agent) for entry in issues for ticket in entry.tickets}
+    return IssueMemory({entry.issue_id: entry for entry in issues}, conversation_of=stored.get)
+
+
+def group(*numbers: int, confidence: Any = 0.95, category: str = "Lid seal worn") -> dict[str, Any]:
+    return {"issue_ids": [f"ISSUE-{number}" for number in numbers], "category": category, "confidence": confidence}
+
+
+def merge(
+    memory: IssueMemory, script: Any, *, touched: Sequence[str] | None = None, submit: Any = at_once, **prompts: Any
+) -> tuple[list[tuple[str, str]], list[Asked]]:
+    model = ScriptedModel(script)
+    work = Consolidation(memory, model.ask, Prompts(**prompts), submit)
+    done = work.merge_lookalikes(set(memory.issues) if touched is None else touched)
+    return [(merged.kept, merged.gone) for merged in done], model.asked
+
+
+def all_one(asked: Asked) -> Any:
+    numbers = [int(name.split("-")[1]) for name in asked.offered]
+    return {"groups": [group(*numbers)]}
+
+
+def all_apart(asked: Asked) -> Any:
+    return {"groups": [group(int(name.split("-")[1])) for name in asked.offered]}
+
+
+def test_two_that_are_one_become_the_oldest_with_the_new_card() -> None:
+    memory = memory_of(issue(7, day="2025-01-09"), issue(3, day="2025-02-01"))
+    done, asked = merge(memory, all_one)
+    assert done == [("ISSUE-7", "ISSUE-3")]
+    assert [question.offered for question in asked] == [["ISSUE-3", "ISSUE-7"]]
+    kept = memory.issues["ISSUE-7"]
+    assert (kept.tickets, kept.merged_from, kept.category) == ([3, 7], ["ISSUE-3"], "Lid seal worn")
+    assert not kept.written_by_person()
+
+
+@pytest.mark.parametrize(
+    ("days", "kept"),
+    [
+        pytest.param(("2025-01-02", "2025-01-01"), "ISSUE-8", id="the earlier day"),
+        pytest.param(("2025-01-01", "2025-01-01"), "ISSUE-5", id="the lower ticket on the same day"),
+    ],
+)
+def test_the_oldest_is_the_one_with_the_earliest_ticket(days: tuple[str, str], kept: str) -> None:
+    memory = memory_of(issue(5, day=days[0]), issue(8, day=days[1]))
+    assert merge(memory, all_one)[0][0][0] == kept
+
+
+def test_an_issue_without_a_day_is_not_the_oldest() -> None:
+    memory = memory_of(issue(5), issue(8))
+    memory.issues["ISSUE-5"].first_seen = ""
+    assert merge(memory, all_one)[0] == [("ISSUE-8", "ISSUE-5")]
+
+
+@pytest.mark.parametrize(
+    ("confidence", "merges"), [(MERGE_SURE, True), (MERGE_SURE - 0.001, False), (None, False), ("high", False), (True, False), (1.5, False)]
+)
+def test_a_merge_must_be_sure(confidence: Any, merges: bool) -> None:
+    done, _ = merge(memory_of(issue(1), issue(2)), lambda _asked: {"groups": [group(1, 2, confidence=confidence)]})
+    assert bool(done) is merges
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param("no", id="no JSON"),
+        pytest.param({"groups": [group(1)]}, id="one left out"),
+        pytest.param({"groups": [group(1, 2, 99)]}, id="one that is not there"),
+        pytest.param(AnswerUnusable("refused"), id="refused"),
+        pytest.param(ContextTooLong("4096"), id="too long"),
+    ],
+)
+def test_an_unusable_answer_changes_nothing(answer: Any) -> None:
+    memory = memory_of(issue(1), issue(2))
+    before = issue_db.render(memory.issues.values())
+    assert merge(memory, lambda _asked: answer)[0] == []
+    assert issue_db.render(memory.issues.values()) == before
+
+
+def test_issues_of_different_words_are_not_put_to_the_model() -> None:
+    memory = memory_of(issue(1), issue(2), said={1: LID, 2: "invoice charged twice card refund"})
+    memory.issues["ISSUE-2"].category = "Invoice twice"
+    memory.issues["ISSUE-2"].seal_card()
+    assert merge(memory, all_one) == ([], [])
+
+
+def test_only_issues_touched_in_this_run_are_looked_at() -> None:
+    assert merge(memory_of(issue(1), issue(2)), all_one, touched=[]) == ([], [])
+    assert merge(memory_of(issue(1), issue(2)), all_one, touched=["ISSUE-99"]) == ([], [])
+    assert merge(memory_of(issue(1), issue(2)), all_one, touched=["ISSUE-2"])[0] == [("ISSUE-1", "ISSUE-2")]
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        pytest.param({"distinct_from": ["ISSUE-2"]}, {}, id="told apart"),
+        pytest.param({}, {"distinct_from": ["ISSUE-1"]}, id="told apart, from the other side"),
+        pytest.param({"distinct_from": ["ISSUE-9"]}, {"merged_from": ["ISSUE-9"]}, id="told apart from what it was merged from"),
+        pytest.param({"merged_from": ["ISSUE-9"]}, {"distinct_from": ["ISSUE-9"]}, id="an alias of the older was told apart"),
+        pytest.param({}, {"reviewed": [2]}, id="a person placed a ticket in the younger"),
+        pytest.param({}, {"person": True}, id="a person wrote the younger"),
+    ],
+)
+def test_what_people_decided_is_not_even_asked_about(first: dict[str, Any], second: dict[str, Any]) -> None:
+    assert merge(memory_of(issue(1, **first), issue(2, **second)), all_one) == ([], [])
+
+
+def test_a_person_written_issue_takes_others_in_and_keeps_its_words() -> None:
+    memory = memory_of(issue(1, person=True, reviewed=[1]), issue(2))
+    assert merge(memory, all_one)[0] == [("ISSUE-1", "ISSUE-2")]
+    kept = memory.issues["ISSUE-1"]
+    assert (kept.category, kept.tickets) == ("Lid leaks water", [1, 2])
+    assert kept.written_by_person()
+
+
+def test_what_was_told_apart_is_not_glued_together_by_a_third() -> None:
+    """1 and 2 are told apart, 3 is like both: whatever the model says, 1 and 2 stay two."""
+    memory = memory_of(issue(1, distinct_from=["ISSUE-2"]), issue(2), issue(3))
+    merge(memory, all_one)
+    assert {"ISSUE-1", "ISSUE-2"} <= set(memory.issues)
+    assert sum(len(entry.tickets) for entry in memory.issues.values()) == 3
+
+
+def test_no_chain_of_likenesses_merges_what_the_model_told_apart() -> None:
+    """1 is 2 and 2 is 3, but 1 is not 3 when they are asked about together."""
+
+    def script(asked: Asked) -> Any:
+        names = [int(name.split("-")[1]) for name in asked.offered]
+        return {"groups": [group(1, 2), group(3)]} if names == [1, 2, 3] else all_one(asked)
+
+    memory = memory_of(issue(1), issue(2), issue(3))
+    done, asked = merge(memory, script)
+    assert done == [("ISSUE-1", "ISSUE-2")]
+    assert len(asked) == 1, "what the model told apart is not asked again under another name"
+
+
+def test_pairs_are_asked_about_once() -> None:
+    memory = memory_of(*(issue(number) for number in range(1, 8)))
+    _, asked = merge(memory, all_apart)
+    pairs = [pair for question in asked for pair in _pairs(question.offered)]
+    assert len(pairs) == len(set(pairs))
+    assert max(len(question.offered) for question in asked) <= GROUP_SIZE
+
+
+def _pairs(names: Sequence[str]) -> list[tuple[str, str]]:
+    return [(first, second) for place, first in enumerate(names) for second in names[place + 1 :]]
+
+
+def test_three_that_are_one_come_together_though_two_of_them_were_not_touched() -> None:
+    """The new one is like both old ones. It is merged with one of them, and then the two are asked about as they are now."""
+    memory = memory_of(issue(1), issue(2), issue(3))
+    done, asked = merge(memory, all_one, touched=["ISSUE-3"])
+    assert [question.offered for question in asked] == [["ISSUE-1", "ISSUE-3"], ["ISSUE-2", "ISSUE-3"], ["ISSUE-1", "ISSUE-2"]]
+    assert done == [("ISSUE-1", "ISSUE-3"), ("ISSUE-1", "ISSUE-2")]
+
+
+def test_two_that_both_took_the_same_in_stay_two_if_the_model_then_says_so() -> None:
+    memory = memory_of(issue(1), issue(2), issue(3))
+    done, asked = merge(
+        memory, lambda question: all_one(question) if "ISSUE-3" in question.offered else all_apart(question), touched=["ISSUE-3"]
+    )
+    assert len(asked) == 3
+    assert done == [("ISSUE-1", "ISSUE-3")]
+
+
+def test_the_surest_merge_comes_first_and_nobody_is_merged_twice_in_a_round() -> None:
+    memory = memory_of(*(issue(number) for number in range(1, 8)))
+    done, _ = merge(memory, all_one)
+    gone = [name for _, name in done]
+    assert len(gone) == len(set(gone))
+    assert sum(len(entry.tickets) for entry in memory.issues.values()) == 7
+    for entry in memory.issues.values():
+        assert set(entry.merged_from) == {f"ISSUE-{ticket}" for ticket in entry.tickets} - {entry.issue_id}
+
+
+def test_a_card_that_is_off_the_list_of_categories_is_not_taken_over_by_a_merge() -> None:
+    memory = memory_of(issue(1), issue(2))
+    merge(memory, all_one, categories=["Lid leaks water", "Oven"])
+    assert memory.issues["ISSUE-1"].tickets == [1, 2]
+    assert memory.issues["ISSUE-1"].category == "Lid leaks water"
+
+
+def test_the_question_quotes_a_few_customers_and_no_agents() -> None:
+    memory = memory_of(issue(1, tickets=range(1, 9)), issue(20))
+    _, asked = merge(memory, all_apart)
+    lines = [line for line in asked[0].user.splitlines() if "a customer wrote" in line]
+    assert len(lines) == QUOTES_AN_ISSUE + 1
+    assert LID in lines[0]
+    assert "Replace the seal" not in asked[0].user
+
+
+def test_a_conversation_in_which_no_customer_spoke_can_be_quoted() -> None:
+    memory = memory_of(issue(1), issue(2))
+    conversation = talk(1, LID, subject="Lid leaks")
+    conversation["conversation"][0]["speaker"] = "agent"
+    memory = IssueMemory(memory.issues, conversation_of=lambda _ticket: conversation)
+    assert merge(memory, all_apart, touched=["ISSUE-1"])[0] == []
+
+
+def test_merges_already_done_are_known_when_the_budget_ends_in_a_later_round() -> None:
+    asked: list[Asked] = []
+
+    def script(question: Asked) -> Any:
+        asked.append(question)
+        if len(asked) > 1:
+            return BudgetReached("spent")
+        return {"groups": [group(1, 2)]}
+
+    memory = memory_of(issue(1), issue(2), issue(3), said={1: LID, 2: LID + " oven cold", 3: "oven cold fuse tripped element"})
+    memory.issues["ISSUE-3"].category = "Oven stays cold"
+    memory.issues["ISSUE-3"].seal_card()
+    work = Consolidation(memory, ScriptedModel(script).ask, Prompts(), at_once)
+    told: list[str] = []
+    try:
+        for merged in work.merge_lookalikes(["ISSUE-1"]):
+            told.append(merged.gone)
+    except BudgetReached:
+        pass
+    assert told == ["ISSUE-2"]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_outcome_does_not_depend_on_which_answer_came_first(seed: int) -> None:
+    def fresh() -> IssueMemory:
+        kinds = [LID, "oven stays cold fuse tripped element", "invoice charged twice card refund"]
+        said = {number: kinds[number % 3] + f" word{number}" for number in range(1, 22)}
+        return memory_of(*(issue(number) for number in range(1, 22)), said=said)
+
+    def script(asked: Asked) -> Any:
+        numbers = [int(name.split("-")[1]) for name in asked.offered]
+        return {"groups": [group(*part, confidence=0.8 + sum(part) % 20 / 100) for part in (numbers[:2], numbers[2:]) if part]}
+
+    first, other = fresh(), fresh()
+    expected = merge(first, script)[0]
+    assert len(expected) > 3
+    if seed == 0:
+        submit, _ = backwards()
+        assert merge(other, script, submit=submit)[0] == expected
+    else:
+        pool = WorkerPool(seed * 3, name="test")
+        model = ScriptedModel(script, pause=latency(seed))
+        work = Consolidation(other, model.ask, Prompts(), pool.submit)
+        assert [(merged.kept, merged.gone) for merged in work.merge_lookalikes(set(other.issues))] == expected
+        pool.close()
+    assert issue_db.render(first.issues.values()) == issue_db.render(other.issues.values())
+
+
+# --- cards ---------------------------------------------------------------------------------------------------------------------------
+
+CARD = {"category": "Lid seal worn", "root_cause": "Age.", "resolution_steps": ["Replace the seal."], "notes": ""}
+
+
+def rewrite(memory: IssueMemory, before: Mapping[str, int], answer: Any = CARD, **prompts: Any) -> tuple[list[str], list[Asked]]:
+    model = ScriptedModel(lambda _asked: answer)
+    return Consolidation(memory, model.ask, Prompts(**prompts), at_once).rewrite_cards(before), model.asked
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "due"),
+    [(0, 1, False), (0, 2, True), (1, 2, True), (2, 3, False), (2, 4, True), (3, 5, False), (10, 19, False), (10, 20, True)],
+)
+def test_a_card_is_rewritten_when_its_tickets_have_doubled(before: int, after: int, due: bool) -> None:
+    memory = memory_of(issue(1, tickets=range(1, after + 1)))
+    names, asked = rewrite(memory, {"ISSUE-1": before})
+    assert (names, len(asked)) == (["ISSUE-1"] if due else [], int(due))
+    assert memory.issues["ISSUE-1"].category == ("Lid seal worn" if due else "Lid leaks water")
+    assert not memory.issues["ISSUE-1"].written_by_person()
+
+
+def test_a_persons_card_is_not_even_asked_about() -> None:
+    assert rewrite(memory_of(issue(1, tickets=range(1, 9), person=True)), {"ISSUE-1": 0}) == ([], [])
+
+
+@pytest.mark.parametrize("answer", ["rubbish", {"category": "Other"}, {"notes": "x"}, AnswerUnusable("no"), ContextTooLong("no")], ids=str)
+def test_an_unusable_card_changes_nothing(answer: Any) -> None:
+    memory = memory_of(issue(1, tickets=[1, 2]))
+    assert rewrite(memory, {"ISSUE-1": 0}, answer)[0] == []
+    assert memory.issues["ISSUE-1"].category == "Lid leaks water"
+
+
+def test_a_card_cannot_bring_in_a_category_that_is_not_on_the_list() -> None:
+    memory = memory_of(issue(1, tickets=[1, 2]))
+    assert rewrite(memory, {"ISSUE-1": 0}, categories=["Lid leaks water", "Oven"])[0] == []
+    assert memory.issues["ISSUE-1"].category == "Lid leaks water"
+
+
+@pytest.mark.parametrize(("agent", "notes"), [("Replace it.", ""), ("", "No confirmed fix.")], ids=["an agent spoke", "none did"])
+def test_steps_that_no_agent_said_are_marked(agent: str, notes: str) -> None:
+    memory = memory_of(issue(1, tickets=[1, 2]), agent=agent)
+    rewrite(memory, {"ISSUE-1": 0})
+    assert memory.issues["ISSUE-1"].notes == notes
+
+
+def test_a_card_is_written_from_a_few_short_conversations() -> None:
+    memory = memory_of(issue(1, tickets=range(1, 31)), said=dict.fromkeys(range(1, 31), "word " * 5000))
+    _, asked = rewrite(memory, {"ISSUE-1": 0})
+    assert asked[0].user.count("TICKET\n") == CARD_TICKETS
+    assert len(asked[0].user) < CARD_TICKETS * 2_000
+
+
+def test_the_budget_at_a_card_ends_the_pass_and_rewrites_none() -> None:
+    memory = memory_of(issue(1, tickets=[1, 2]), issue(3, tickets=[3, 4]))
+    with pytest.raises(BudgetReached):
+        rewrite(memory, {"ISSUE-1": 0, "ISSUE-3": 0}, BudgetReached("spent"))
+    assert {entry.category for entry in memory.issues.values()} == {"Lid leaks water"}
