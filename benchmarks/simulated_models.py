@@ -8,13 +8,14 @@ comes from the ticket's words and never from its label, which would help the sea
 import json
 import re
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.labelled_run import LabelledSet
+from demo.prompt_reader import read_decision, schema_name
 from model_protocol import JsonSchema, Messages
-from prompts_config import NEW_ID, conversation_text
+from prompts_config import NEW_ID
 
 _ID_AT_START = re.compile(r"^(ISSUE-([0-9]+)(?:-[0-9]+)?) \|", re.MULTILINE)
 BEHAVIOURS = ("perfect", "splitter", "joiner", "paraphraser")
@@ -31,30 +32,47 @@ class Offer:
 
 
 class SimulatedModel:
-    """Answers the three questions from gold labels, with one kind of mistake or none."""
+    """Answers the three questions from gold labels, with one kind of mistake or none.
 
-    def __init__(self, data: LabelledSet, behaviour: str, *, split_rate: float = 0.10, join_rate: float = 0.05) -> None:
+    `said` gives what the customers wrote by ticket id, `labels` the gold label. Use `reply` in one process, `answer` behind a server.
+    """
+
+    def __init__(
+        self,
+        said: Mapping[int, Sequence[str]],
+        labels: Mapping[int, str],
+        behaviour: str,
+        *,
+        split_rate: float = 0.10,
+        join_rate: float = 0.05,
+    ) -> None:
         if behaviour not in BEHAVIOURS:
             raise ValueError(f"behaviour must be one of {', '.join(BEHAVIOURS)}")
-        self._labels = data.labels
-        self._behaviour = behaviour
+        self._said, self._labels, self._behaviour = said, labels, behaviour
         self._split_rate, self._join_rate = split_rate, join_rate
-        self._said = {c["ticket_id"]: [m["text"] for m in c["conversation"] if m["speaker"] == "user"] for c in data.conversations}
-        self._by_text = {conversation_text(conversation): conversation["ticket_id"] for conversation in data.conversations}
+        self._by_words = {_fingerprint(texts): ticket for ticket, texts in said.items()}
+
+    @classmethod
+    def of(cls, data: LabelledSet, behaviour: str) -> "SimulatedModel":
+        """The model for a labelled set."""
+        said = {c["ticket_id"]: [m["text"] for m in c["conversation"] if m["speaker"] == "user"] for c in data.conversations}
+        return cls(said, data.labels, behaviour)
 
     def reply(self, messages: Messages, schema: JsonSchema) -> str:
         """The answer's text."""
-        answers: dict[str, Callable[[str], dict[str, Any]]] = {
-            "issue_decision": self._decision,
-            "issue_merge": self._merge,
-            "issue_card": self._card,
-        }
-        return json.dumps(answers[schema["name"]](messages[1]["content"]))
+        return json.dumps(self._answers[schema["name"]](messages[1]["content"]))
+
+    def answer(self, messages: Messages) -> dict[str, Any]:
+        """The answer in the form of the schema that the system message names; raises KeyError if it names none."""
+        return self._answers[schema_name(messages[0]["content"])](messages[1]["content"])
+
+    @property
+    def _answers(self) -> dict[str, Callable[[str], dict[str, Any]]]:
+        return {"issue_decision": self._decision, "issue_merge": self._merge, "issue_card": self._card}
 
     def _decision(self, user: str) -> dict[str, Any]:
-        issues, ticket_text = user.split("TICKET TO DECIDE\n", 1)
-        ticket = self._by_text[ticket_text]
-        issue_id = self._choice(ticket, self._labels[ticket], self._offers(issues))
+        ticket = self._by_words[_fingerprint(message.text for message in read_decision(user)[1].by("customer"))]
+        issue_id = self._choice(ticket, self._labels[ticket], self._offers(user.partition("TICKET TO DECIDE\n")[0]))
         return {"issue_id": issue_id, **self._card_of(ticket), "evidence": [1], "confidence": 0.95}
 
     def _choice(self, ticket: int, label: str, offers: Sequence[Offer]) -> str:
@@ -99,6 +117,11 @@ class SimulatedModel:
             "root_cause": "",
             "resolution_steps": [],
         }
+
+
+def _fingerprint(texts: Iterable[str]) -> str:
+    """The letters and digits of a ticket: the same whatever cleaning did to spaces and line breaks."""
+    return "".join(char for text in texts for char in text.lower() if char.isalnum())
 
 
 def _draw(*parts: object) -> float:

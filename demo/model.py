@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import clock
 from demo.card_writer import customer_texts, extract
 from demo.prompt_reader import read_card, read_decision, read_issues, schema_name
 from demo.word_matcher import CLEAR_LEAD, MATCHES, MERGES, alike_groups, likeness, ranked
@@ -24,14 +25,20 @@ class NotOurQuestion(Exception):
 
 
 class BuiltInModel:
-    """The model's server on a free loopback port; `start` gives its base URL. A context manager gives it too."""
+    """The model's server on a free loopback port; `start` gives its base URL. A context manager gives it too.
 
-    def __init__(self) -> None:
-        self._server: ThreadingHTTPServer | None = None
+    `answer_with` replaces the model behind it and `latency_s` delays each answer, both for measuring.
+    """
+
+    def __init__(self, *, answer_with: "Callable[[Any], dict[str, Any]] | None" = None, latency_s: float = 0.0) -> None:
+        self._answer_with = answer_with or answer
+        self._latency_s = latency_s
+        self._server: _Server | None = None
 
     def start(self) -> str:
         """The base URL, such as `http://127.0.0.1:50123/v1`, of the server that listens from now on."""
         self._server = _Server(("127.0.0.1", 0), _Handler)
+        self._server.answer_with, self._server.latency_s = self._answer_with, self._latency_s
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, name="built-in-model", daemon=True).start()
         return f"http://127.0.0.1:{self._server.server_address[1]}/v1"
 
@@ -128,9 +135,12 @@ def _texts(messages: Any) -> dict[str, str]:
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
+    answer_with: Callable[[Any], dict[str, Any]]
+    latency_s = 0.0
 
 
 class _Handler(BaseHTTPRequestHandler):
+    server: _Server
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
 
@@ -153,7 +163,9 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             request = json.loads(body)
             messages = request["messages"]
-            self._send(200, _completion(messages, json.dumps(answer(messages), ensure_ascii=False)))
+            text = json.dumps(self.server.answer_with(messages), ensure_ascii=False)
+            clock.sleep(self.server.latency_s)
+            self._send(200, _completion(messages, text))
         except NotOurQuestion as error:
             self._refuse(400, str(error))
         except (ValueError, KeyError, TypeError, RecursionError) as error:
