@@ -429,7 +429,7 @@
     const box = $("issue");
     opened = issue ? issue.id : null;
     box.hidden = !issue;
-    document.querySelector("#issues .split").classList.toggle("open", Boolean(issue));
+    document.querySelector("#view-issues .split").classList.toggle("open", Boolean(issue));
     if (!issue) return;
     if (openState.issue !== issue.id) Object.assign(openState, { issue: issue.id, shown: PAGE, ticked: new Set() });
     const ids = issue.tickets;
@@ -525,7 +525,7 @@
     if (focus) $("review-ticket").focus({ preventScroll: false });
   }
 
-  $("review").addEventListener("keydown", (event) => {
+  $("view-review").addEventListener("keydown", (event) => {
     const typing = /^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName);
     if (typing || event.ctrlKey || event.metaKey || event.altKey || $("dialog").open) return;
     const run = keys[event.key.length === 1 ? event.key.toLowerCase() : event.key];
@@ -565,7 +565,7 @@
     let target = "";
     try { target = decodeURIComponent(id || ""); } catch { target = ""; }
     const view = name === "issue" || name === "ticket" ? "issues" : VIEWS.includes(name) ? name : "overview";
-    for (const other of VIEWS) $(other).hidden = other !== view;
+    for (const other of VIEWS) $(`view-${other}`).hidden = other !== view;
     for (const link of document.querySelectorAll("nav a")) {
       if (link.dataset.view === view) link.setAttribute("aria-current", "page");
       else link.removeAttribute("aria-current");
@@ -579,6 +579,7 @@
     if (view === "decisions") showDecisions();
     if (stay !== true && show.ready) {
       const heading = view === "issues" && opened ? $("issue-title") : view === "review" && queue.length ? $("review-ticket") : $(`${view}-title`);
+      window.scrollTo(0, 0);
       heading.focus();
     }
     show.ready = true;

@@ -326,7 +326,7 @@ def test_without_scripts_the_overview_can_be_read(tmp_path: Path, browser: "Brow
     walk = Walk(write_database(tmp_path), browser.new_context(java_script_enabled=False).new_page())
     walk.write_page()
     walk.open()
-    assert "Scripts are off" in walk.page.locator("#overview").inner_text()
+    assert "Scripts are off" in walk.page.locator("#view-overview").inner_text()
     assert walk.page.get_by_role("link", name="Wi-Fi setup fails").is_visible()
     walk.page.context.close()
 
