@@ -10,7 +10,6 @@ file, decides nothing, and is used by one thread at a time.
 
 import bisect
 import dataclasses
-import functools
 import heapq
 import itertools
 import math
@@ -145,7 +144,11 @@ class CandidateIndex:
 
     def resemblance(self, text_a: str, text_b: str) -> float:
         """How much two texts have in common, 0 to 1: cosine of their words, rare ones weighing most."""
-        return cosine(self._weights.vector(_words_of(text_a)), self._weights.vector(_words_of(text_b)))
+        return cosine(self.word_vector(text_a), self.word_vector(text_b))
+
+    def word_vector(self, text: str) -> dict[str, float]:
+        """The words of a text with their weights in this index, of length one."""
+        return self._weights.vector(words(text))
 
     def lookalikes(self, issue_ids: Collection[str]) -> list[tuple[str, str, float]]:
         """Pairs of issues that may be one, as (one of `issue_ids`, another issue, likeness), the likeliest first; each pair once."""
@@ -284,11 +287,6 @@ def _terms(subject: str, text: str) -> tuple[tuple[str, ...], tuple[str, ...], t
     telling = dict.fromkeys(first)
     further = dict.fromkeys(term for term in rest if term not in telling)
     return _interned(telling), _interned(further), _interned(dict.fromkeys(common + more_common))
-
-
-@functools.lru_cache(maxsize=256)  # within a wave each ticket is compared with many others
-def _words_of(text: str) -> tuple[str, ...]:
-    return tuple(words(text))
 
 
 def _interned(terms: Iterable[str]) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ that an earlier ticket of the wave founds, is asked once more with those founder
 side. Nothing is committed here.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
@@ -18,8 +18,12 @@ from model_answers import Card, clean_text
 from model_protocol import AnswerUnusable, Ask, BudgetReached
 from prompts_config import Prompts
 from ticket_question import Verdict, ask_where, talks_to_model
+from wave_likeness import earlier_alike
 
 T = TypeVar("T")
+
+FOUNDERS_SHOWN = 20
+"""At the most so many earlier tickets of the wave count for a second asking: a bound on the prompt, whatever the size of the wave."""
 
 Submit = Callable[[Callable[[], Any]], "Future[Any]"]
 
@@ -72,18 +76,21 @@ class Wave:
         for question in self._questions:
             ended = _take(question) or ended
         waiting = [question for question in self._questions if question.would_found]
-        earlier = {later: [first for first in waiting[:place] if self._alike(first, later)] for place, later in enumerate(waiting)}
-        while waiting:
-            ready = [question for question in waiting if not any(other in waiting for other in earlier[question])]
+        earlier = self._earlier_alike(waiting)
+        for ready in _in_turn(waiting, earlier):
             ended = self._ask_again(ready, earlier) or ended
-            waiting = [question for question in waiting if question not in ready]
         return ended
 
     def _asking(self, conversation: Conversation, candidates: list[Issue]) -> "Future[Verdict]":
         return self._submit(lambda: ask_where(self._ask, self._prompts, conversation, candidates))
 
-    def _alike(self, first: Question, second: Question) -> bool:
-        return self._memory.index.resemblance(first.ticket.whole, second.ticket.whole) >= RESEMBLES
+    def _earlier_alike(self, waiting: Sequence[Question]) -> dict[Question, list[Question]]:
+        """The earlier questions that each one resembles, those that it resembles most if there are many."""
+        if len(waiting) < 2:
+            return {question: [] for question in waiting}
+        vectors = [self._memory.index.word_vector(question.ticket.whole) for question in waiting]
+        places = earlier_alike(vectors, least=RESEMBLES, most=FOUNDERS_SHOWN)
+        return {question: [waiting[place] for place in found] for question, found in zip(waiting, places, strict=True)}
 
     def _ask_again(self, ready: Sequence[Question], earlier: dict[Question, list[Question]]) -> BudgetReached | None:
         """Ask those once more to whom founders are to be shown; whoever still joins none has its own issue then."""
@@ -114,6 +121,15 @@ class Wave:
         card = _card_with_title(verdict.answer.card, question.conversation)
         supported = agent_spoke(question.conversation, verdict.answer.evidence)
         return self._memory.new_issue(question.ticket, with_fix_marked(card, supported=supported), verdict.confidence)
+
+
+def _in_turn(waiting: Sequence[Question], earlier: dict[Question, list[Question]]) -> Iterator[list[Question]]:
+    """Groups of questions, each one after all the earlier ones that it resembles, as soon as possible."""
+    turns: dict[Question, int] = {}
+    for question in waiting:
+        turns[question] = 1 + max((turns[other] for other in earlier[question]), default=0)
+    for turn in range(1, 1 + max(turns.values(), default=0)):
+        yield [question for question in waiting if turns[question] == turn]
 
 
 def at_once(call: Callable[[], T]) -> "Future[T]":
