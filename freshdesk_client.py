@@ -182,7 +182,7 @@ class FreshdeskClient:
         if status >= 400:
             raise self._refusal(status, body)
         try:
-            value = json.loads(body)
+            value = json.loads(body, parse_constant=_refuse_constant)
         except (ValueError, RecursionError) as error:
             raise TransientError("the reply is not JSON", status=status) from error
         if status != 200 or not isinstance(value, call.expect):
@@ -261,6 +261,10 @@ class _KeyAuth:
 
     def hide(self, text: str) -> str:
         return text.replace(self._header, "[key]").replace(self._key, "[key]") if self._key else text
+
+
+def _refuse_constant(word: str) -> None:
+    raise ValueError(f"{word} is not JSON")
 
 
 def _asked_s(response: requests.Response) -> float | None:

@@ -312,6 +312,7 @@ GARBAGE: dict[str, dict[str, Any]] = {
     "a list": {"json": []},
     "null": {"body": "null"},
     "nothing": {"body": ""},
+    "a number that is none": {"body": '{"id": 2, "priority": NaN}'},
     "nested without end": {"body": "[" * 100_000},
     "no content": {"status": 204},
     "500": {"status": 500, "body": "<h1>oops</h1>"},
