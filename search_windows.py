@@ -96,9 +96,11 @@ class TicketSearch:
         """One more page; None, and a reason, if it cannot be had. Raises `_NothingNew`."""
         try:
             return self._take(search_page(self.client, query, page))
-        except (NoReply, QueryRefused) as error:
+        except NoReply as error:
             self._reason = self._reason or f"page {page}: {error}"
-            return None
+        except QueryRefused:  # the query itself was taken, so this is about what it was narrowed by
+            self._reason = self._reason or "the helpdesk does not take the narrowed query"
+        return None
 
     def _take(self, page: SearchPage) -> SearchPage:
         before = len(self.found)
@@ -223,11 +225,14 @@ class TicketSearch:
         """The ids of a window too full, by days of updated_at; the earlier first, since a ticket updated meanwhile moves to the later."""
         if page.total <= WINDOW_LIMIT or first >= last:
             return self._read_all(window.updated(first, last).text(), page)[0]
-        ids, middle = page.ids(), first + (last - first) // 2
-        for start, end in ((first, middle), (middle + DAY, last)):
-            part = self._narrowed_page(window.updated(start, end))
+        middle = first + (last - first) // 2
+        parts = [(days, self._narrowed_page(window.updated(*days))) for days in ((first, middle), (middle + DAY, last))]
+        ids = page.ids()
+        if all(part is not None and part.total >= page.total for _, part in parts):
+            return ids  # the condition is not heeded, so that no number of halves would help
+        for days, part in parts:
             if part is not None:
-                ids |= self._split_by_update(window, start, end, part)
+                ids |= part.ids() | self._split_by_update(window, *days, part)
         return ids
 
     def _narrowed_page(self, window: Window) -> SearchPage | None:

@@ -138,6 +138,31 @@ def test_what_cannot_be_listed_is_counted_and_named(tickets: list[dict[str, Any]
     assert (len(listing), listing.total, listing.gaps) == (listed, len(tickets), (gap,))
 
 
+def test_a_helpdesk_that_heeds_no_days_of_update_still_ends_with_the_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    def deaf(query: str, **options: Any) -> Any:
+        return parse_query(re.sub(r" AND updated_at:[<>]'[^']*'", "", query), **options)
+
+    monkeypatch.setattr(helpdesk_api, "parse_query", deaf)
+    with desk(on_day(312) + on_day(20, "2023-01-01", first=1000)) as (_, client):
+        listing = list_all(client)
+    assert (len(listing), listing.gaps) == (320, (f"incomplete: 12 of 312 of {DAY} could not be listed",))
+
+
+def test_a_condition_that_the_helpdesk_does_not_take_costs_no_other_ticket(mocked: responses.RequestsMock) -> None:
+    helpdesk = Helpdesk(on_day(400), options=HelpdeskOptions(api_key="k"))
+
+    def answer(request: Any) -> tuple[int, dict[str, str], str]:
+        if re.search("agent_id|group_id|updated_at", request.url):
+            return 400, {}, '{"description": "Validation failed"}'
+        reply = helpdesk.answer(request.path_url, request.headers["Authorization"], "acme.freshdesk.com")
+        return reply.status, dict(reply.headers), json.dumps(reply.value)
+
+    mocked.add_callback("GET", SEARCH, callback=answer)
+    listing = list_all(new_client())
+    gap = f"incomplete: 100 of 400 of {DAY} could not be listed (the helpdesk does not take the narrowed query)"
+    assert (len(listing), listing.gaps) == (300, (gap,))
+
+
 def test_a_query_too_long_to_be_narrowed_lists_what_it_can_and_says_so() -> None:
     query = "status:5 OR " + " OR ".join(f"group_id:{number}" for number in range(10**7, 10**7 + 22))
     assert 430 < len(query) <= 512
