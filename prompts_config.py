@@ -204,14 +204,17 @@ def issue_line(issue: Issue) -> str:
     >>> issue_line(Issue("ISSUE-7", "Lid leaks", "The lid lets air in.", ["leak", "lid"]))
     'ISSUE-7 | Lid leaks | The lid lets air in. | leak, lid'
     """
-    parts = [issue.issue_id, _one_line(issue.category, 80)]
+    parts = [_one_line(issue.issue_id, 200), _one_line(issue.category, 80)]
     parts += [_one_line(issue.short_description, 110), _one_line(", ".join(issue.keywords[:5]), 60)]
     return " | ".join(part for part in parts if part)
 
 
 def issue_block(issue: Issue, quotes: Sequence[str]) -> str:
     """An issue with cause, steps and quotes, for the questions about issues."""
-    lines = [f"{issue.issue_id} | {_one_line(issue.category, 80)}", f"  description: {_one_line(issue.short_description, 200)}"]
+    lines = [
+        f"{_one_line(issue.issue_id, 200)} | {_one_line(issue.category, 80)}",
+        f"  description: {_one_line(issue.short_description, 200)}",
+    ]
     if issue.root_cause:
         lines.append(f"  cause: {_one_line(issue.root_cause, 300)}")
     if issue.resolution_steps:

@@ -5,6 +5,7 @@ The one file in which a clock reading is allowed. Counts what others did; decide
 
 import datetime
 import platform
+import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -38,11 +39,13 @@ _SHOWN = 20
 
 @dataclass(slots=True)
 class RunReport:
-    """Facts of one run, gathered on the way. `changed`: tickets in the database whose search result is newer than what was decided on."""
+    """Facts of one run, gathered on the way. `changed`: tickets in the database whose search result is newer than what was decided on;
+    `reprocess`: the run decided again what the database holds, so whoever tries failed tickets once more must say so too."""
 
     output: Path
     model: str = ""
     prompt_version: str = ""
+    reprocess: bool = False
     listed: int = 0
     total: int | None = None
     already_known: int = 0
@@ -97,7 +100,7 @@ class RunReport:
             "cost_usd": self.totals.cost,
             "model_calls": {name: value for name, value in asdict(self.totals).items() if name not in ("usage", "cost")},
             "failures": [{"ticket_id": row.ticket_id, "reason": row.reason, "subject": row.subject} for row in self.failures],
-            "retry": self._command(row.ticket_id for row in self.failures),
+            "retry": self._command((row.ticket_id for row in self.failures), "--reprocess " if self.reprocess else ""),
             "not_listed": list(self.gaps),
             "changed_since": self.changed,
             "look_again": self._command(self.changed, "--refresh --reprocess "),
@@ -126,7 +129,7 @@ class RunReport:
 
     def _top_issues(self, issues: Mapping[str, Issue]) -> list[str]:
         top = sorted(issues.values(), key=lambda issue: (-len(issue.tickets), issue.issue_id))[:_TOP]
-        rows = [f"  {len(issue.tickets):>6}  {issue.issue_id}  {printable(issue.category)}" for issue in top]
+        rows = [f"  {len(issue.tickets):>6}  {printable(issue.issue_id)}  {printable(issue.category)}" for issue in top]
         return ["most tickets:", *rows] if rows else []
 
     def _ignored(self) -> list[str]:
@@ -158,7 +161,7 @@ class RunReport:
 
     def _command(self, ticket_ids: Iterable[int], flags: str = "") -> str:
         ids = ",".join(str(ticket_id) for ticket_id in ticket_ids)
-        return f"python -m main {flags}--ticket-ids {ids} --output {self.output}" if ids else ""
+        return f"python -m main {flags}--ticket-ids {ids} --output {shlex.quote(str(self.output))}" if ids else ""
 
 
 def _is_flagged(row: DecisionRow) -> bool:
