@@ -8,6 +8,7 @@ import gzip
 import json
 import random
 import threading
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -89,45 +90,49 @@ def _conversation(row: dict[str, Any]) -> Conversation:
     )
 
 
+def asking(reply: Reply) -> Ask:
+    """A model whose answers are text, as the clusterer wants to ask it. An unusable answer raises ValueError: it has no excuse."""
+
+    def ask(messages: Messages, *, schema: JsonSchema, parse: Callable[[str], T]) -> Answer[T]:
+        text = reply(messages, schema)
+        return Answer(parse(text), text, Usage(prompt=_tokens(messages), completion=len(text) // CHARS_PER_TOKEN))
+
+    return ask
+
+
 @dataclass(slots=True)
 class Meter:
-    """A model whose answers are text, as the clusterer wants to ask it; counts calls and tokens by schema name."""
+    """Counts what is asked of a model: calls and input tokens (characters / 4) by schema name, and how many a prefix cache would hold."""
 
-    reply: Reply
-    calls: dict[str, int] = field(default_factory=dict)
-    input_tokens: dict[str, int] = field(default_factory=dict)
-    cached_tokens: dict[str, int] = field(default_factory=dict)
-    _seen: dict[str, str] = field(default_factory=dict)
+    model: Ask
+    calls: Counter[str] = field(default_factory=Counter)
+    input_tokens: Counter[str] = field(default_factory=Counter)
+    cached_tokens: Counter[str] = field(default_factory=Counter)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def ask(self, messages: Messages, *, schema: JsonSchema, parse: Callable[[str], T]) -> Answer[T]:
-        """The parsed answer; an unusable one raises ValueError, since a simulated model has no excuse."""
-        text = self.reply(messages, schema)
-        self._count(messages, schema["name"])
-        return Answer(parse(text), text, Usage(prompt=_tokens(messages), completion=len(text) // CHARS_PER_TOKEN))
-
-    def _count(self, messages: Messages, name: str) -> None:
-        system = messages[0]["content"]
+        """The model's answer."""
+        name = schema["name"]
+        stable = len(messages[0]["content"]) // CHARS_PER_TOKEN // CACHED_PREFIX_STEP * CACHED_PREFIX_STEP
         with self._lock:
-            stable = len(system) // CHARS_PER_TOKEN // CACHED_PREFIX_STEP * CACHED_PREFIX_STEP
-            cached = stable if self._seen.get(name) == system and stable >= CACHED_PREFIX_LEAST else 0
-            self._seen[name] = system
-            self.calls[name] = self.calls.get(name, 0) + 1
-            self.input_tokens[name] = self.input_tokens.get(name, 0) + _tokens(messages)
-            self.cached_tokens[name] = self.cached_tokens.get(name, 0) + cached
+            if self.calls[name] and stable >= CACHED_PREFIX_LEAST:
+                self.cached_tokens[name] += stable
+            self.calls[name] += 1
+            self.input_tokens[name] += _tokens(messages)
+        return self.model(messages, schema=schema, parse=parse)
 
 
 def _tokens(messages: Messages) -> int:
     return sum(len(message["content"]) for message in messages) // CHARS_PER_TOKEN
 
 
-def cluster(data: LabelledSet, ask: Ask, *, folder: Path, consolidate: bool = True, prompts: Prompts | None = None) -> IssueClusterer:
-    """The clusterer after a run over the set, in a folder of its own; nothing is saved."""
+def cluster(data: LabelledSet, ask: Ask, *, folder: Path, consolidate: bool = True) -> IssueClusterer:
+    """The clusterer after a run over the set; `folder` has no database, and nothing is saved there."""
     stored = {conversation["ticket_id"]: conversation for conversation in data.conversations}
     clusterer = IssueClusterer(
         RunFiles(folder / "issues.json"),
         ask=ask,
-        prompts=prompts or Prompts(),
+        prompts=Prompts(),
         conversation_of=stored.get,
     )
     clusterer.decide(data.conversations)
