@@ -27,6 +27,7 @@ COLUMNS = (
 FILLED_COLUMNS = ("decision", "target_issue_id")
 SURE = 0.7
 MAX_CELL_CHARS = 2_000
+_MISREAD_BOM = "ï»¿"  # what a spreadsheet saves that took the file for Windows text
 MAX_LIST_BYTES = 100_000_000
 _STARTS_FORMULA = r"[\s\u200b-\u200f\u2060\ufeff]*[=+\-@\uff0b\uff0d\uff1d\uff20\u2212]"
 _FORMULA = re.compile(rf"'*(?:{_STARTS_FORMULA}|[\t\r\n])")
@@ -127,6 +128,7 @@ def parse(content: bytes, *, name: str) -> list[ListRow]:
     except csv.Error as error:
         raise ListUnreadable(f"{name} is not a readable CSV file: {error}") from error
     header = [cell.strip().lower() for cell in records[0]] if records else []
+    header[:1] = [cell.removeprefix(_MISREAD_BOM) for cell in header[:1]]
     missing = [column for column in ("ticket_id", "decision") if column not in header]
     if missing:
         raise ListUnreadable(f"{name} has no column {' and no column '.join(missing)}; it is not a review list")
@@ -230,4 +232,4 @@ def _decode(content: bytes, *, name: str) -> str:
 def _separator(text: str) -> str:
     """The separator at which the header falls into the most known columns."""
     header = text.lstrip().split("\n", 1)[0].lower()
-    return max(",;\t|", key=lambda mark: len({cell.strip(' \r"') for cell in header.split(mark)} & set(COLUMNS)))
+    return max(",;\t|", key=lambda mark: len({cell.strip(' \r"').removeprefix(_MISREAD_BOM) for cell in header.split(mark)} & set(COLUMNS)))

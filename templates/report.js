@@ -287,14 +287,18 @@
     const set = (node, attributes) => Object.entries(attributes).forEach(([name, value]) => node.setAttribute(name, value));
     set(picture, { class: label ? "trend" : "spark", viewBox: `0 0 ${Math.max(counts.length, 1) * 4} 20`, preserveAspectRatio: "none" });
     set(picture, label ? { role: "img", "aria-label": label } : { "aria-hidden": "true" });
+    if (!label) {  // one shape for all bars: a list has thousands of them
+      const shape = document.createElementNS(SVG, "path");
+      set(shape, { d: counts.map((count, index) => (count ? `M${index * 4 + 0.4} 20V${20 - (20 * count) / most}h3.2V20z` : "")).join("") });
+      picture.append(shape);
+      return picture;
+    }
     counts.forEach((count, index) => {
       const bar = document.createElementNS(SVG, "rect");
       set(bar, { x: index * 4 + 0.4, width: 3.2, y: 20 - (20 * count) / most, height: (20 * count) / most });
-      if (label) {
-        const title = document.createElementNS(SVG, "title");
-        title.textContent = `${data.starts[index]}: ${count}`;
-        bar.append(title);
-      }
+      const title = document.createElementNS(SVG, "title");
+      title.textContent = `${data.starts[index]}: ${count}`;
+      bar.append(title);
       picture.append(bar);
     });
     return picture;
@@ -333,20 +337,25 @@
       .sort(ORDERS[$("order").value]);
   }
 
-  let opened = null;
-  function showList() {
-    const rows = found();
-    $("found").textContent = `${plural(rows.length, "issue")} of ${data.issues.length}`;
-    const items = rows.map((issue) => {
+  const rowsMade = new Map();  // a row never changes, so each is made once
+  function rowOf(issue) {
+    if (!rowsMade.has(issue.id)) {
       const flags = flaggedIn.get(issue.id) || 0;
       const link = el("a", { href: addressOf(issue.id), "data-issue": issue.id },
         el("span", {}, el("strong", { dir: "auto" }, issue.category || issue.id),
           el("span", { className: "facts" }, plural(issue.tickets.length, "ticket"), " ", issue.status,
             flags ? el("span", { className: "tag flagged" }, `${flags} for review`) : null, issue.fresh ? el("span", { className: "tag" }, "new") : null)),
         spark(issue, ""));
-      return el("li", {}, link);
-    });
-    $("issue-list").replaceChildren(...items);
+      rowsMade.set(issue.id, el("li", {}, link));
+    }
+    return rowsMade.get(issue.id);
+  }
+
+  let opened = null;
+  function showList() {
+    const rows = found();
+    $("found").textContent = `${plural(rows.length, "issue")} of ${data.issues.length}`;
+    $("issue-list").replaceChildren(...rows.map(rowOf));
     markOpened();
   }
 

@@ -189,6 +189,9 @@ RESAVED = {
     "header in capitals": resaved(",", "utf-8", [name.upper() for name in ("ticket_id", "decision", "target_issue_id")]).replace(
         b"\r\n,,", b"\r\n171,Move,ISSUE-9", 1
     ),
+    "a BOM taken for letters": resaved(";", "utf-8", ["\ufeff".encode().decode("cp1252") + "ticket_id", *ALL[1:]]).replace(
+        b"\r\n;", b"\r\n171;", 1
+    ),
     "a line that names the separator": b"sep=;\r\n" + resaved(";", "utf-8", ALL),
 }
 
