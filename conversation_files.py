@@ -4,6 +4,7 @@ A file that was made under other rules, from another helpdesk or with other sett
 the ticket is fetched again. Never changes a file that it reads.
 """
 
+import json
 from pathlib import Path
 from typing import Any, cast
 
@@ -73,6 +74,15 @@ def _is_conversation(data: dict[str, Any]) -> bool:
         and isinstance(messages := data.get("conversation"), list)
         and all(_is_message(message) for message in messages)
     )
+
+
+def _is_unicode(data: dict[str, Any]) -> bool:
+    """False where somebody's escape makes half a character, which no request can carry."""
+    try:
+        json.dumps(data, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _is_message(value: Any) -> bool:

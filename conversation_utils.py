@@ -131,11 +131,11 @@ def _leave_out(thread: Thread, *, include_private_notes: bool) -> None:
 
 
 def _nothing_said(entry: Entry, known: set[str], kept: list[Entry], *, include_private_notes: bool) -> str | None:
+    if entry.private and not include_private_notes:
+        return "private note"
     words = MEDIA_MARKER.sub("", entry.text).split()
     if not words:
         return "only an attachment" if entry.text.strip() else "empty"
-    if entry.private and not include_private_notes:
-        return "private note"
     if entry.only_quoted and kept and sum(word in known for word in words) >= 0.9 * len(words):
         return "only a quote"
     doubled = len(kept) == 1 and kept[0].speaker == entry.speaker and kept[0].private == entry.private

@@ -207,6 +207,8 @@ NO_NAMES = _word_set(
     "signore support system team "
     "there today tous toutes user webmaster world y'all zusammen equipo équipe equipe todos tutti allemaal iedereen again and any ag "
     "co company corp corporation "
+    "web shop store online mail tech technical news newsletter accounts accounting invoice kontakt vertrieb einkauf buchhaltung rechnung "
+    "returns feedback hello press jobs hr legal security data group marketing product products "
     "freshdesk freddy the thank thanks ihr euer your our we you"
 )
 _NAME = r"[^\W\d_a-zß-öø-ÿ][^\W\d_]{1,20}(?:[-'’][^\W\d_]{2,20})?"

@@ -35,5 +35,7 @@ def _offset(text: str | None) -> timedelta:
     if not text or text[0] not in "+-":
         return timedelta(0)
     digits = text[1:].replace(":", "").ljust(4, "0")
+    if int(digits[:2]) > 15 or int(digits[2:]) > 59:
+        raise ValueError("no place on earth is that far off")
     offset = timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
     return offset if text[0] == "+" else -offset

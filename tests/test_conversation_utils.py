@@ -112,6 +112,11 @@ def test_private_notes_can_be_left_out() -> None:
     assert conversation["dropped"] == {"private note": 1}
 
 
+def test_nothing_of_a_private_note_that_is_left_out_is_stored() -> None:
+    raw = ticket(conversations=[reply("", private=True, attachments=[{"name": "salaries.xlsx"}])])
+    assert "salaries" not in safe_files.dump_json(cu.build_conversation(raw, include_private_notes=False))
+
+
 def test_names_addresses_and_phones_of_the_payload_are_placeholders_everywhere() -> None:
     raw = ticket(
         "<p>Marcus Webb here, +44 20 7946 0958.</p>",
