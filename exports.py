@@ -76,7 +76,14 @@ def month_table(issues: Mapping[str, Issue], log: Mapping[int, DecisionRow]) -> 
     writer.writerow(["issue_id", "category", "status", "tickets", "first_seen", "last_seen", *columns])
     for issue in sorted(issues.values(), key=lambda issue: issue_db.sort_key(issue.issue_id)):
         counts = Counter(days.get(ticket, "no_date")[:7] for ticket in issue.tickets)
-        facts = [_cell(issue.issue_id), _cell(issue.category), issue.status, len(issue.tickets), issue.first_seen, issue.last_seen]
+        facts = [
+            _cell(issue.issue_id),
+            _cell(issue.category),
+            issue.status,
+            len(issue.tickets),
+            _cell(issue.first_seen),
+            _cell(issue.last_seen),
+        ]
         writer.writerow([*facts, *(counts[column] for column in columns)])
     return "\ufeff" + out.getvalue()
 

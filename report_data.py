@@ -95,10 +95,9 @@ def ticket_days(issues: Mapping[str, Issue], log: Mapping[int, DecisionRow]) -> 
     for issue in issues.values():
         for ticket in issue.tickets:
             row = log.get(ticket)
-            day = to_utc(row.created_at)[:10] if row else ""
-            day = day or (issue.first_seen if len(issue.tickets) == 1 else "")
-            if day:
-                days[ticket] = day
+            known = row.created_at if row and to_utc(row.created_at) else issue.first_seen if len(issue.tickets) == 1 else ""
+            if to_utc(known):
+                days[ticket] = to_utc(known)[:10]
     return days
 
 

@@ -102,6 +102,8 @@ def load_filled(path: Path) -> dict[int, dict[str, str]]:
         return {}
     except OSError as error:
         raise ListUnreadable(f"cannot read {path}: {error.strerror or error}") from error
+    if not content.strip():
+        return {}
     filled: dict[int, dict[str, str]] = {}
     for row in parse(content, name=str(path)):
         ticket = ticket_number(row.cells["ticket_id"])

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from utc_time import to_utc
+
 RECENT_DAYS = 28
 QUIET_DAYS = 42
 MAX_WEEKS = 26
@@ -96,7 +98,4 @@ def _date(day: str) -> datetime.date:
 
 
 def _is_day(day: str) -> bool:
-    try:
-        return len(day) == 10 and bool(datetime.date.fromisoformat(day))
-    except ValueError:
-        return False
+    return len(day) == 10 and to_utc(day)[:10] == day

@@ -162,6 +162,13 @@ def test_a_person_written_database_without_log_and_conversations_gives_a_page() 
     assert data["talks"] == []
 
 
+@pytest.mark.parametrize("seen", ["soon", "01.02.2025", "2025-W01-1", "=1+1", ""])
+def test_days_that_people_wrote_in_their_own_way_are_not_drawn(seen: str) -> None:
+    issues = {"A": Issue("A", "a", tickets=[1], first_seen=seen, last_seen=seen)}
+    assert report_data.ticket_days(issues, {}) == {}
+    report.render(issues=issues, log={})
+
+
 def overview_of(days: dict[str, list[str]], **more: Any) -> report_data.Overview:
     issues, log, number = {}, {}, 0
     for name, seen in days.items():

@@ -67,6 +67,11 @@ def test_a_suggestion_that_is_gone_keeps_its_id() -> None:
     assert (row["suggested_issue_id"], row["suggested_category"]) == ("ISSUE-404", "")
 
 
+def test_an_empty_file_holds_nothing_that_could_be_lost(tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_bytes(b"\n")
+    assert review_list.load_filled(tmp_path / "list.csv") == review_list.load_filled(tmp_path / "none.csv") == {}
+
+
 FORMULAS = {
     "equals": "=HYPERLINK(A1)",
     "plus": "+1",
