@@ -10,6 +10,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+import safe_files
+
 DEFAULT_OUTPUT = Path("output/silo_issues_db.json")
 
 
@@ -76,6 +78,7 @@ class RunFiles:
             raise FolderUnwritable(
                 f"cannot write to {path.parent}: {reason or error}. Choose another --output or mend the folder"
             ) from error
+        safe_files.remove_unfinished(path.parent)
         try:
             with contextlib.suppress(OSError):
                 holder.write_text(json.dumps({"pid": os.getpid(), "host": socket.gethostname()}), encoding="utf-8")

@@ -13,7 +13,10 @@ import secrets
 from pathlib import Path
 from typing import Any
 
+import clock
+
 MAX_FILE_BYTES = 2_000_000_000
+_UNFINISHED = re.compile(r"\..+\.[0-9a-f]{16}\.part", re.DOTALL)
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
@@ -92,6 +95,14 @@ def write_bytes(path: Path, data: bytes) -> None:
         _sync_folder(target.parent)
     except OSError as error:
         raise FileUnwritable(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def remove_unfinished(folder: Path, *, older_than_s: float = 3600.0) -> None:
+    """Take away what killed runs left half written; what is younger may be another run's, under way. Never raises."""
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if _UNFINISHED.fullmatch(entry.name) and entry.stat(follow_symlinks=False).st_mtime < clock.wall() - older_than_s:
+                os.unlink(entry.path)
 
 
 def read_text(path: Path, *, max_bytes: int = MAX_FILE_BYTES) -> str | None:

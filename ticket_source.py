@@ -13,6 +13,7 @@ from typing import Any
 
 import conversation_utils
 import data_fetcher
+import safe_files
 from conversation_utils import Conversation, ConversationUnusable
 from data_fetcher import FreshdeskClient, TicketUnavailable
 from env import Settings
@@ -111,6 +112,7 @@ class ConversationSource:
 
 def stream(tickets: Iterable[Ticket], source: ConversationSource, submit: Callable[[Callable[[], Item]], "Future[Item]"]) -> Iterator[Item]:
     """Conversations and failures in the order of `tickets`, read ahead by `submit` up to a bound. Raises what ends the run."""
+    safe_files.remove_unfinished(source.folder)
     waiting: deque[Future[Item]] = deque()
     for ticket in tickets:
         waiting.append(submit(_reading(source, ticket)))

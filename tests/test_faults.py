@@ -261,6 +261,19 @@ def test_a_database_behind_a_link_is_written_where_it_is(tmp_path: Path) -> None
     assert json.loads((tmp_path / "elsewhere" / "db.json").read_text(encoding="utf-8"))
 
 
+def test_what_a_killed_run_left_half_written_is_taken_away_in_time() -> None:
+    left = [OUTPUT / ".silo_issues_db.json.0123456789abcdef.part", Path("conversations/.1001.json.0123456789abcdef.part")]
+    kept = [OUTPUT / ".mine.part", OUTPUT / "silo.0123456789abcdef.part", OUTPUT / ".x.json.fedcba9876543210.part"]
+    for path in (*left, *kept):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("half", encoding="utf-8")
+        os.utime(path, (0, 0))
+    os.utime(kept[-1])
+    assert main.main(COMMAND) == 0
+    assert [path for path in left if path.exists()] == []
+    assert [path for path in kept if not path.exists()] == []
+
+
 def test_the_mode_of_a_file_is_kept() -> None:
     write_text(Path("a.json"), "old")
     os.chmod("a.json", 0o640)
