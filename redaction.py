@@ -173,13 +173,17 @@ def _is_secret_word(match: re.Match[str]) -> bool:
         return True
     if any(char.isdigit() for char in value) or any(not char.isalnum() for char in value[1:-1]) or not value[1:].islower():
         return True
+    if value.endswith(("ed", "ing", "en", "able", "ible", "iert", "é", "ado", "ada", "ato", "ata")):
+        return False  # what has been done to it, not what it is
     ends = match.string[match.end() : match.end() + 1] in ("", "\n") or match["value"][-1] in ".,;!"
     return ends and bool(shapes.OWNER.search(match.string[max(0, match.start() - 12) : match.start()]))
 
 
 def _is_random(match: re.Match[str]) -> bool:
+    """Capitals, small letters and digits mixed; a path or a list of names with a number in it has too few digits for that."""
     value = match[0]
-    return any(char.isdigit() for char in value) and any(char.isupper() for char in value) and any(char.islower() for char in value)
+    digits = sum(char.isdigit() for char in value)
+    return digits * 16 >= len(value) and any(char.isupper() for char in value) and any(char.islower() for char in value)
 
 
 def _iban_end(text: str, start: int) -> int:

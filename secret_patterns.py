@@ -216,9 +216,10 @@ _TITLE = (
     r"(?:(?:[Mm]rs?|[Mm]s|[Mm]iss|[Dd]r|[Pp]rof|[Hh]errn?|[Ff]rau|[Mm]onsieur|[Mm]adame|[Mm]me|[Ss]eñora?|[Ss]ra?|"
     r"[Ss]enhora?|[Ss]ignora?|[Ss]ig|[Mm]eneer|[Mm]evrouw|[Dd]e heer)\.?[ \t])?"
 )
-_PERSON = rf"{_TITLE}(?P<name>{_NAME}(?:[ \t]{_NAME}){{0,2}})(?=[ \t]{{0,2}}(?:[,!.:;–-]|$))"
+_SAID_NAME = rf"{_TITLE}(?P<name>{_NAME}(?:[ \t]{_NAME}){{0,2}})"
+_PERSON = rf"{_SAID_NAME}(?=[ \t]{{0,2}}(?:[,!.:;–-]|$))"
 GREETED_NAME = re.compile(
-    r"^[ \t]{0,4}(?:[Hh]i|[Hh]ello|[Hh]ey|[Dd]ear|[Gg]ood (?:morning|afternoon|evening|day)|[Hh]allo|[Ll]iebe[rs]?|"
+    r"(?:^[ \t]{0,4}|(?<=[.!?,] ))(?:[Hh]i|[Hh]ello|[Hh]ey|[Dd]ear|[Gg]ood (?:morning|afternoon|evening|day)|[Hh]allo|[Ll]iebe[rs]?|"
     r"[Ss]ehr geehrte[rs]?|[Gg]uten (?:Tag|Morgen|Abend)|[Ss]ervus|[Mm]oin|"
     r"[Bb]onjour|[Cc]her|[Cc]hère|[Ss]alut|[Hh]ola|[Ee]stimad[oa]|[Qq]uerid[oa]|[Bb]uenos días|[Bb]uenas(?: tardes)?|[Oo]l[áa]|"
     r"[Pp]rezad[oa]|[Cc]ar[oa]|[Bb]om dia|[Bb]oa tarde|"
@@ -231,7 +232,7 @@ INTRODUCTION_HINTS = ("name i", "heiße", "appelle", "nom est", "llamo", "nombre
 INTRODUCED_NAME = re.compile(
     r"(?:[Mm]y name is|[Mm]ein [Nn]ame ist|[Ii]ch heiße|[Jj]e m['’]appelle|[Mm]on nom est|[Mm]e llamo|[Mm]i nombre es|[Mm]i chiamo|"
     r"[Mm]eu nome é|[Mm]e chamo|[Cc]hamo-me|[Mm]ijn naam is|[Ii]k ben)"
-    rf",?[ \t]{{1,2}}{_PERSON}",
+    rf",?[ \t]{{1,2}}{_SAID_NAME}(?!\w)",
     re.M,
 )
 CLOSED_NAME = re.compile(

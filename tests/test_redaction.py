@@ -49,6 +49,8 @@ GONE = {
     "a token in a link": ("https://example.com/reset?token=abc123&x=1", "https://example.com/reset?token=[SECRET_1]&x=1"),
     "a step of a link": ("https://example.com/unsubscribe/abc123def456", "https://example.com/unsubscribe/[SECRET_1]"),
     "a social security number": ("SSN 123-45-6789", "SSN [SECRET_1]"),
+    "an introduction in mid-sentence": ("my name is Darcy Davis I would like", "my name is [NAME_1] I would like"),
+    "a greeting after a word": ("Yes, hello Jerry. It works", "Yes, hello [NAME_1]. It works"),
     "capitals": ("JOHN@EXAMPLE.COM", "[EMAIL_1]"),
 }
 
@@ -87,6 +89,8 @@ KEPT = [
     "Hello World",
     "Win 10.0.19045.3803",
     "since 2019 2020 2021 2022",
+    "Since my pin is blocked, would you help me",
+    "AccountNumber/FullName/DateOfBirth/SecurityAnswer1/SecurityAnswer2",
 ]
 
 
