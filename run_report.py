@@ -69,6 +69,11 @@ class RunReport:
         """True when not everything that was asked for was done."""
         return bool(self.failures or self.gaps) or self.ended.startswith("stopped")
 
+    @property
+    def retry(self) -> str:
+        """The command that tries the failed tickets again, "" if none failed."""
+        return self._command((row.ticket_id for row in self.failures), "--reprocess " if self.reprocess else "")
+
     def write(self, path: Path) -> None:
         """Write the report as JSON. Raises `safe_files.FileUnwritable`."""
         safe_files.write_text(path, safe_files.dump_json(self.to_json()) + "\n")
@@ -100,7 +105,7 @@ class RunReport:
             "cost_usd": self.totals.cost,
             "model_calls": {name: value for name, value in asdict(self.totals).items() if name not in ("usage", "cost")},
             "failures": [{"ticket_id": row.ticket_id, "reason": row.reason, "subject": row.subject} for row in self.failures],
-            "retry": self._command((row.ticket_id for row in self.failures), "--reprocess " if self.reprocess else ""),
+            "retry": self.retry,
             "not_listed": list(self.gaps),
             "changed_since": self.changed,
             "look_again": self._command(self.changed, "--refresh --reprocess "),
@@ -141,7 +146,7 @@ class RunReport:
         parts = [f"{len(self.failures)} of {self.listed} tickets failed, the rest is saved"] if self.failures else []
         parts += [f"{len(self.gaps)} gaps in the list of tickets: {self.gaps[0]}"] if self.gaps else []
         parts += [self.ended] if self.ended.startswith("stopped") else []
-        step = f"try again with: {self._command(row.ticket_id for row in self.failures)}" if self.failures else "run the same command again"
+        step = f"try again with: {self.retry}" if self.failures else "run the same command again"
         return f"{'; '.join(parts)}; {step}"
 
     def troubles(self) -> list[str]:
@@ -152,7 +157,7 @@ class RunReport:
             lines.append("failed:")
             lines += [f"  ticket {row.ticket_id}: {printable(row.reason)}" for row in self.failures[:_SHOWN]]
             lines += [f"  and {len(self.failures) - _SHOWN} more (run_report.json)"] if len(self.failures) > _SHOWN else []
-            lines.append(f"  try them again: {data['retry']}")
+            lines.append(f"  try them again: {self.retry}")
         if self.changed:
             lines.append(
                 f"{len(self.changed)} tickets in the database have changed in Freshdesk since; to look again: {data['look_again']}"

@@ -52,7 +52,7 @@ _PATTERNS = tuple(
         r"|^\s*system\s*:\s*(?:you|set|ignore|choose|always|answer|classify|from now)\b|(?:^|[-=#*<\[/]\s*)end of (?:the )?(?:ticket|conversation|data|input)\b",
         # the answer's own words
         r"\bissue[_ ]id\b|\"?confidence\"?\s*[:=]|\bconfidence\b.{0,12}\b(?:1(?:\.0)?|0?\.9\d*|100\s*%)|\bissue_(?:decision|merge|card)\b",
-        r"\bknown issues\s*\(|\bticket to decide\b|\bISSUE-[A-Z0-9]+\b|\bresolution_steps\b|\broot_cause\b|\bshort_description\b",
+        r"\bknown issues\s*\(|\bticket to decide\b|\bISSUE-(?:[0-9]+|[A-Z])\b|\bresolution_steps\b|\broot_cause\b|\bshort_description\b",
         r"\b(?:answer|respond|reply|output|return|choose|classify|antworte|réponds|responde|rispondi)\b.{0,30}\b(?:only|with|as|this (?:ticket )?as|nur|avec|con)\b.{0,40}(?:\bjson\b|ISSUE-|\bfirst (?:id|issue)|\bconfidence)",
         r"\b(?:merge|delete|rewrite|change|rename)\b.{0,30}\b(?:(?:all|every|other|known) (?:known |other )?issues?|knowledge base|all categories)\b",
     )
@@ -64,6 +64,7 @@ _ESCAPED = re.compile(r"\\u[0-9a-fA-F]{4}|\\x[0-9a-fA-F]{2}|%[0-9a-fA-F]{2}|&#")
 _SPACED = re.compile(r"\b(?:\w[ .*_-]){3,}\w\b")
 _TAG_LETTERS = {0xE0000 + code: chr(code) for code in range(0x20, 0x7F)}
 _LOOKALIKES = str.maketrans("аеорсхуіѕјԁɡһӏνοτρκαικμΑΕΟΡΤΙΚΜΝΗΒАЕОРСТХУІМНВК", "aeopcxyisjdghlvotpkaikmAEOPTIKMNHBAEOPCTXYIMHBK")
+_LATIN = re.compile(r"[a-zA-Z]")
 _DIGITS = str.maketrans("013457@$", "oieastas")
 
 
@@ -100,7 +101,7 @@ def _bare_letters(text: str) -> str:
     """Without accents, with lookalikes from other alphabets and digits used as letters replaced."""
     split = unicodedata.normalize("NFKD", text.translate(_LOOKALIKES))
     letters = "".join(char for char in split if unicodedata.category(char) != "Mn")
-    return re.sub(r"\w*[a-zA-Z]\w*", lambda word: word[0].translate(_DIGITS), letters)
+    return re.sub(r"\w+", lambda word: word[0].translate(_DIGITS) if _LATIN.search(word[0]) else word[0], letters)
 
 
 def _joined(text: str) -> str:
