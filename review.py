@@ -20,6 +20,7 @@ from decision_log import DecisionRow
 from issue_db import Issue
 from review_steps import Revision, StepRefused
 from run_files import RunFiles
+from terminal_text import printable
 
 MAX_NAMED_PROBLEMS = 200
 KEPT_REVIEWS = 20
@@ -78,14 +79,16 @@ def revise(path: Path, issues: Mapping[str, Issue], log: Mapping[int, DecisionRo
     revision.foresee(review.steps)
     for step in review.steps:
         try:
-            done.append(revision.carry_out(step))
+            done.append(printable(revision.carry_out(step)))
         except StepRefused as error:
             problems.append(f"{step.place}: {error}")
     if problems:
         count = "1 row" if len(problems) == 1 else f"{len(problems)} rows"
-        raise ReviewRefused(f"{path}: {count} to mend; nothing was applied", tuple(sorted(problems, key=_place_order)))
+        raise ReviewRefused(
+            f"{path}: {count} to mend; nothing was applied", tuple(printable(problem) for problem in sorted(problems, key=_place_order))
+        )
     after = revision.draft
-    dropped = after.settle() if done else []
+    dropped = [printable(line) for line in after.settle()] if done else []
     ordered = {name: after.issues[name] for name in sorted(after.issues, key=issue_db.sort_key)}
     return ReviewResult(ordered, after.log, tuple(done), len(review_list.flagged_tickets(ordered)), tuple(dropped))
 

@@ -432,6 +432,17 @@ def test_a_review_of_another_database_is_named_row_by_row(tmp_path: Path) -> Non
     assert len(refused.value.problems) == 2
 
 
+def test_text_from_a_file_cannot_steer_the_terminal(tmp_path: Path) -> None:
+    issues = database()
+    issues["ISSUE-5"].category = "\x1b[2Jgone\nticket 9: done\ud800"
+    path = sheet(tmp_path, (5, "confirm"), issues=issues)
+    assert review.revise(path, issues, log()).done == ("ticket 5: stays in ISSUE-5 ( [2Jgone ticket 9: done )",)
+    path.write_text('ticket_id,issue_id,decision\n5,"\x1b[2J\nrow 9: fine",confirm\n', encoding="utf-8")
+    with pytest.raises(ReviewRefused) as refused:
+        review.revise(path, issues, log())
+    assert refused.value.problems == ("row 2: ticket 5 stood in  [2J row 9: fine when this was written and is in ISSUE-5 now",)
+
+
 # Files
 
 
