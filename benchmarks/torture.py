@@ -1,6 +1,6 @@
 """What a run survives: kills at random moments until it is done, and a run so long that anything that grows would show.
 
-    python -m benchmarks.torture kills [--kills 200] [--tickets 300] [--workers 4] [--seed 1]
+    python -m benchmarks.torture kills [--kills 200] [--tickets 300] [--workers 4] [--seed 1] [--reprocess]
     python -m benchmarks.torture long [--tickets 20000]
 
 The program runs as a process of its own against helpdesk and model on loopback. Kills come at a moment of the clock, with a question to the
@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -72,17 +73,19 @@ class Tally:
 class Program:
     """The program in a folder of its own, against a site."""
 
-    def __init__(self, site: TopicSite, work: Path, *, workers: int, arguments: Sequence[str] = ("--pages", "all")) -> None:
+    def __init__(self, site: TopicSite, work: Path, *, workers: int, arguments: Sequence[str] = ()) -> None:
         self.work = work
         self._environment = {**_plain_environment(), **site.environment, "PYTHONPATH": str(ROOT), "PYTHONHASHSEED": "random"}
-        self._arguments = [*arguments, "--workers", str(workers)]
+        self._arguments = ["--pages", "all", *arguments, "--workers", str(workers)]
         work.mkdir(parents=True, exist_ok=True)
 
-    def start(self, *, die_at_write: int = 0) -> "subprocess.Popen[bytes]":
-        """The program under way; with `die_at_write` it ends itself after that write."""
+    def start(self, *, die_at_write: int = 0, instead: Sequence[str] = ()) -> "subprocess.Popen[bytes]":
+        """The program under way; with `die_at_write` it ends itself after that write. `instead`: other arguments, this once."""
         how = ["-c", _DIE_AT_WRITE, str(die_at_write)] if die_at_write else ["-m", "main"]
         with (self.work / "log.txt").open("ab") as log:
-            return subprocess.Popen([sys.executable, *how, *self._arguments], cwd=self.work, env=self._environment, stdout=log, stderr=log)
+            return subprocess.Popen(
+                [sys.executable, *how, *(instead or self._arguments)], cwd=self.work, env=self._environment, stdout=log, stderr=log
+            )
 
     def output(self, name: str) -> Path:
         """A file beside the database."""
@@ -143,7 +146,7 @@ def kills(args: argparse.Namespace, work: Path) -> bool:
         print(f"undisturbed: {wanted}, {model.requests} requests, about {writes} writes, {seconds:.1f} s", flush=True)
         while tally.total < args.kills:
             model.forget()
-            program = Program(site, work / f"campaign-{tally.campaigns}", workers=args.workers)
+            program = _prepared(site, work, f"campaign-{tally.campaigns}", args)
             _campaign(program, model, draw, tally, writes=writes, seconds=seconds, most=args.kills - tally.total)
             equal = program.digest() == wanted
             tally.campaigns += 1
@@ -156,13 +159,29 @@ def kills(args: argparse.Namespace, work: Path) -> bool:
 
 def _reference(site: TopicSite, model: CountingModel, work: Path, args: argparse.Namespace) -> tuple[str, int, float]:
     """Digest, writes and seconds of a run that nobody disturbs."""
-    program = Program(site, work / "undisturbed", workers=args.workers)
+    program = _prepared(site, work, "undisturbed", args)
+    model.forget()
     began = time.monotonic()
     status = program.start().wait()
     if status != 0:
         raise SystemExit(f"the undisturbed run ended with {status}: see {program.work / 'log.txt'}")
     writes = 3 * (args.tickets + args.tickets // 5)
     return program.digest(), writes, time.monotonic() - began
+
+
+def _prepared(site: TopicSite, work: Path, name: str, args: argparse.Namespace) -> Program:
+    """The program in a new folder; with --reprocess one that holds what an earlier run made of half of the tickets."""
+    if not args.reprocess:
+        return Program(site, work / name, workers=args.workers)
+    earlier = work / "earlier"
+    if not earlier.exists():
+        half = sorted(site.helpdesk.tickets)[: args.tickets // 2]
+        ids = ",".join(str(ticket_id) for ticket_id in half)
+        if Program(site, earlier, workers=args.workers).start(instead=["--ticket-ids", ids]).wait() != 0:
+            raise SystemExit(f"the earlier run failed: see {earlier / 'log.txt'}")
+        shutil.rmtree(earlier / ".cache")
+    shutil.copytree(earlier, work / name)
+    return Program(site, work / name, workers=args.workers, arguments=["--reprocess"])
 
 
 def _campaign(program: Program, model: CountingModel, draw: random.Random, tally: Tally, *, writes: int, seconds: float, most: int) -> None:
@@ -262,12 +281,14 @@ def _watched(process: "subprocess.Popen[bytes]", conversations: Path, total: int
 def _flat(samples: Sequence[Sample], status: int, program: Program, *, expected_failures: int, args: argparse.Namespace) -> bool:
     report = json.loads(program.output("run_report.json").read_bytes())
     warm = [sample for sample in samples if sample.tickets >= args.tickets / 4]
-    growth = max(sample.memory_mb for sample in warm) / warm[0].memory_mb
+    deciding = [sample for sample in warm if sample.tickets <= args.tickets * 0.98]
+    growth = deciding[-1].memory_mb / warm[0].memory_mb
     files = max(sample.files for sample in warm) - min(sample.files for sample in warm)
     failed = report["counts"]["failed"]
     print(
         f"{args.tickets} tickets in {report['duration_s']:.0f} s, exit {status}, {failed} failed of {expected_failures} forbidden; memory "
-        f"{warm[0].memory_mb:.0f} MB at a quarter, {max(sample.memory_mb for sample in warm):.0f} MB at most ({growth:.2f} times); "
+        f"{warm[0].memory_mb:.0f} MB at a quarter, {deciding[-1].memory_mb:.0f} MB near the last ticket ({growth:.2f} times), "
+        f"{max(sample.memory_mb for sample in warm):.0f} MB at most, while saving; "
         f"open files within {files} of each other"
     )
     return status == 3 and failed == expected_failures and files <= 2 * args.workers
@@ -295,6 +316,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--tickets", type=int)
     parser.add_argument("--workers", type=int, default=4)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10_000))
+    parser.add_argument("--reprocess", action="store_true", help="kill runs that decide again what an earlier run had decided")
     parser.add_argument("--work", type=Path, help="a folder to keep for looking at; else a temporary one")
     args = parser.parse_args(argv)
     args.tickets = args.tickets or (300 if args.part == "kills" else 20_000)
