@@ -75,7 +75,7 @@ def _build(ticket: Mapping[str, Any], settings: _Settings) -> Conversation:
     thread = read_thread(ticket)
     merged = _merged_into(thread.entries)
     _leave_out(thread, include_private_notes=settings.include_private_notes)
-    clean = Redactor(names=people_named(ticket)).redact if settings.redact else str
+    clean = _redactor(ticket, thread).redact if settings.redact else str
     result = _header(facts, facts.ticket_id, settings, clean)
     result["conversation"] = _join(thread.entries, clean)
     result["ignored"] = _ignored(facts, result["conversation"], merged=merged)
@@ -88,6 +88,13 @@ def _build(ticket: Mapping[str, Any], settings: _Settings) -> Conversation:
     if thread.attachments:
         result["dropped_attachments"] = [clean(name) for name in thread.attachments]
     return result
+
+
+def _redactor(ticket: Mapping[str, Any], thread: Thread) -> Redactor:
+    redactor = Redactor(names=people_named(ticket))
+    for entry in thread.entries:
+        redactor.learn(entry.text, greets=entry.speaker == "agent")
+    return redactor
 
 
 def _header(facts: TicketFacts, ticket_id: int, settings: _Settings, clean: Callable[[str], str]) -> Conversation:

@@ -31,9 +31,25 @@ class Redactor:
         self._numbers: dict[tuple[str, str], int] = {}
         self._last: dict[str, int] = {}
         self._people: dict[str, str] = {}
+        self._name_pattern: re.Pattern[str] | None = None
         for name in names:
             self._add_person(name)
-        self._name_pattern = self._compile_names()
+        self._compile_names()
+
+    def learn(self, text: str, *, greets: bool) -> None:
+        """Take note of people who introduce themselves in `text`, and with `greets` of those it greets, to find them elsewhere.
+
+        `greets` is for texts of agents, who greet customers by name; a customer may as well greet the company.
+        """
+        known, small = len(self._people), text.lower()
+        patterns = [shapes.GREETED_NAME] if greets else []
+        if any(hint in small for hint in shapes.INTRODUCTION_HINTS):
+            patterns.append(shapes.INTRODUCED_NAME)
+        for pattern in patterns:
+            for match in pattern.finditer(text):
+                self._add_person(match["name"])
+        if len(self._people) > known:
+            self._compile_names()
 
     def redact(self, text: str) -> str:
         """`text` with placeholders like `[EMAIL_1]` for what must not be stored.
@@ -99,16 +115,16 @@ class Redactor:
         for form in (whole, " ".join(reversed(words)) if len(words) == 2 else whole, *(word for word in words if len(word) >= 3)):
             self._people.setdefault(form.casefold(), whole)
 
-    def _compile_names(self) -> re.Pattern[str] | None:
+    def _compile_names(self) -> None:
         """Full names in any case; single parts only as they are written in names, with a capital."""
         if not self._people:
-            return None
+            return
         forms = sorted(self._people, key=lambda form: (-len(form), form))
         wholes = [f"(?i:{re.escape(form)})" for form in forms if " " in form]
         parts = [
             re.escape(variant) for form in forms if " " not in form for variant in sorted({form.title(), form.capitalize(), form.upper()})
         ]
-        return re.compile(rf"(?<![\w@])(?:{'|'.join(wholes + parts)})(?![\w@])")
+        self._name_pattern = re.compile(rf"(?<![\w@])(?:{'|'.join(wholes + parts)})(?![\w@])")
 
 
 def _normal(kind: str, value: str) -> str:
@@ -228,5 +244,6 @@ _RULES = (
 _UNKNOWN_NAMES = (
     (("",), shapes.GREETED_NAME),
     (("\n",), shapes.CLOSED_NAME),
+    (("\n",), shapes.LAST_LINE_NAME),
     (shapes.INTRODUCTION_HINTS, shapes.INTRODUCED_NAME),
 )

@@ -209,6 +209,7 @@ NO_NAMES = _word_set(
     "co company corp corporation "
     "web shop store online mail tech technical news newsletter accounts accounting invoice kontakt vertrieb einkauf buchhaltung rechnung "
     "returns feedback hello press jobs hr legal security data group marketing product products "
+    "google siri alexa cortana bixby assistant "
     "freshdesk freddy the thank thanks ihr euer your our we you"
 )
 _NAME = r"[^\W\d_a-zß-öø-ÿ][^\W\d_]{1,20}(?:[-'’][^\W\d_]{2,20})?"
@@ -245,3 +246,9 @@ CLOSED_NAME = re.compile(
     rf"[,.!]?[ \t]?\n{{1,2}}{_PERSON}",
     re.M,
 )
+_LAST_WORDS = _words(
+    *("Yes", "No", "Ok", "Okay", "Thanks", "Thank", "Cheers", "Bye", "Done", "Fixed", "Solved", "Regards", "Sorry", "Please", "Hello"),
+    *("Danke", "Ja", "Nein", "Merci", "Oui", "Non", "Gracias", "Sí", "Obrigado", "Grazie", "Bedankt", "Nee"),
+)
+# A name alone on the last line, below a finished sentence and an empty line.
+LAST_LINE_NAME = re.compile(rf"(?<=[.!?)😀-🙏])[ \t]?\n\n(?!(?:{_LAST_WORDS})\b)(?P<name>{_NAME})(?=\s*\Z|\n\[(?:attachment|image))")

@@ -139,6 +139,16 @@ def test_names_addresses_and_phones_of_the_payload_are_placeholders_everywhere()
     assert '"redacted": false' in open_text
 
 
+def test_a_customer_whom_an_agent_greets_is_found_everywhere_and_a_greeted_company_only_there() -> None:
+    raw = ticket(
+        "<p>Dear Hearthly,</p><p>the Hearthly kettle is cold.</p><p>Marcus</p>",
+        [reply("<p>Hi Marcus,</p><p>please turn it on.</p><p>Lena</p>")],
+    )
+    first, second = (message["text"] for message in cu.build_conversation(raw)["conversation"])
+    assert first == "Dear [NAME_2],\n\nthe Hearthly kettle is cold.\n\n[NAME_1]"
+    assert second == "Hi [NAME_1],\n\nplease turn it on.\n\n[NAME_3]"
+
+
 def test_signed_links_and_inline_tokens_are_stored_nowhere_even_unredacted() -> None:
     link = "https://s3.example/data/log.txt?X-Amz-Signature=0123456789abcdef"
     image = '<img src="https://attachment.freshdesk.com/inline/attachment?token=eyJhbGciOiJIUzI1NiJ9.eyJpZCI6MX0.abc">'
