@@ -553,6 +553,41 @@ def test_no_ticket_is_lost_or_doubled_and_row_order_changes_nothing(
     assert len(names) == len(set(names))
 
 
+NAMES = st.sampled_from(["ISSUE-1", "ISSUE-2", "ISSUE-5", "ISSUE-6", "ISSUE-7", "NOTE-1", "ISSUE-404"])
+TICKETS = st.sampled_from([1, 2, 5, 6, 7, 8, 404])
+ACTIONS = st.one_of(
+    st.fixed_dictionaries({"action": st.just("merge"), "issue_ids": st.lists(NAMES, min_size=2, max_size=3)}),
+    st.fixed_dictionaries({"action": st.just("distinct"), "issue_ids": st.lists(NAMES, min_size=2, max_size=2)}),
+    st.fixed_dictionaries({"action": st.just("split"), "issue_id": NAMES, "ticket_ids": st.lists(TICKETS, min_size=1, max_size=2)}),
+    st.fixed_dictionaries({"action": st.just("edit"), "issue_id": NAMES, "card": st.just({"category": "Edited"})}),
+    st.fixed_dictionaries({"action": st.just("move"), "ticket_id": TICKETS, "target_issue_id": NAMES}),
+    st.fixed_dictionaries({"action": st.sampled_from(["confirm", "accept", "new", "ignore"]), "ticket_id": TICKETS}),
+    st.recursive(
+        st.none() | st.integers() | st.text(max_size=5), lambda inner: st.lists(inner) | st.dictionaries(st.text(max_size=9), inner)
+    ),
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(actions=st.lists(ACTIONS, max_size=5))
+def test_whatever_a_page_exports_is_refused_or_leaves_a_sound_database(
+    tmp_path_factory: pytest.TempPathFactory, actions: list[Any]
+) -> None:
+    try:
+        result = revise_page(tmp_path_factory.mktemp("review"), *actions)
+    except ReviewRefused:
+        return
+    issues = issue_db.parse(issue_db.render(result.issues.values()), name="result")
+    ignored = {action["ticket_id"] for action in actions if action["action"] == "ignore"}
+    homes = {ticket: made.issue_id for made in issues.values() for ticket in made.tickets}
+    assert set(homes) == {1, 2, 5, 6, 7, 8} - ignored
+    assert ignored <= {ticket for made in issues.values() for ticket in made.reviewed}
+    names = [name for made in issues.values() for name in (made.issue_id, *made.merged_from)]
+    assert len(names) == len(set(names))
+    assert all(made.issue_id not in made.distinct_from for made in issues.values())
+    assert all(result.log[ticket].issue_id == home for ticket, home in homes.items())
+
+
 def test_the_table_of_agreement_counts_what_people_kept(tmp_path: Path) -> None:
     rows = revise(tmp_path, (5, "accept"), (6, "confirm"), (7, "confirm")).log
     assert [str(band) for band in agreement.bands(rows.values())] == ["0.5 and up: 1 of 1 kept", "below 0.5: 1 of 2 kept"]
