@@ -568,7 +568,7 @@ ACTIONS = st.one_of(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(actions=st.lists(ACTIONS, max_size=5))
 def test_whatever_a_page_exports_is_refused_or_leaves_a_sound_database(
     tmp_path_factory: pytest.TempPathFactory, actions: list[Any]
