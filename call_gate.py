@@ -37,12 +37,14 @@ class CallGate:
         self._widest = widest
         self._width = 1
         self._inside = 0
+        self._waiting = 0
         self._condition = threading.Condition()
         self._proven = 1  # the greatest width that has helped
         self._trial: tuple[int, float] | None = None  # the width before, and its answers a second
         self._rest, self._next_rest = 0, 2
         self._recent: deque[bool] = deque(maxlen=64)  # crowded or not, newest last
         self._narrowed_at = -1.0
+        self._ticked = 0.0
         self._window = 1  # the first answer is a window of its own
         self._new_window()
 
@@ -55,31 +57,50 @@ class CallGate:
     def enter(self) -> Iterator[Pass]:
         """A call's time inside; waits until there is room."""
         with self._condition:
-            while self._inside >= self._width:
-                self._full = True
-                self._condition.wait()
-            if self._inside == 0 and self._answers == 0:
-                self._window_began = clock.monotonic()
-            self._inside += 1
-        entry = Pass(clock.monotonic())
+            self._waiting += 1
+            try:
+                while self._inside >= self._width:
+                    self._condition.wait()
+            finally:
+                self._tick()
+                self._waiting -= 1
+            entry = self._let_in()
         try:
             yield entry
         finally:
             with self._condition:
-                self._inside -= 1
-                self._note(entry)
+                self._let_out(entry)
                 self._condition.notify_all()
 
-    def _note(self, entry: Pass) -> None:
+    def _let_in(self) -> Pass:
+        now = self._tick()
+        self._inside += 1
+        return Pass(now)
+
+    def _let_out(self, entry: Pass) -> None:
+        was_full = self._is_full()
+        self._tick()
+        self._inside -= 1
         if entry.crowded or entry.answered:
             self._recent.append(entry.crowded)
         if entry.crowded and entry.started >= self._narrowed_at:  # calls that left before the last cut say nothing about it
             self._narrow()
         elif entry.answered:
-            self._answers += 1
             self._width = max(self._width, min(self._proven, self._width + 1))
+            self._answers += was_full
             if self._answers >= self._window:
                 self._judge()
+
+    def _is_full(self) -> bool:
+        return self._inside + self._waiting >= self._width
+
+    def _tick(self) -> float:
+        """Now; the time since the last tick counts if the gate was full, since only then does the rate say something about the width."""
+        now = clock.monotonic()
+        if self._is_full():
+            self._full_s += now - self._ticked
+        self._ticked = now
+        return now
 
     def _narrow(self) -> None:
         newest = list(self._recent)[-max(4 * FEWEST_ANSWERS, 2 * self._width) :]
@@ -94,15 +115,14 @@ class CallGate:
 
     def _judge(self) -> None:
         """At the end of a window: keep or take back the width on trial, then perhaps try another."""
-        rate = self._answers / max(1e-6, clock.monotonic() - self._window_began)
-        if self._full:  # else there were fewer calls than room, and nothing is known about the width
-            if self._trial is not None:
-                self._keep_or_take_back(*self._trial, rate)
-            elif self._rest:
-                self._rest -= 1
-            if self._rest == 0 and self._proven <= self._width < self._widest:
-                self._trial = (self._width, rate)
-                self._width = min(self._widest, self._width * 2)
+        rate = self._answers / max(1e-6, self._full_s)
+        if self._trial is not None:
+            self._keep_or_take_back(*self._trial, rate)
+        elif self._rest:
+            self._rest -= 1
+        if self._rest == 0 and self._proven <= self._width < self._widest:
+            self._trial = (self._width, rate)
+            self._width = min(self._widest, self._width * 2)
         self._new_window()
 
     def _keep_or_take_back(self, before: int, rate_before: float, rate: float) -> None:
@@ -121,5 +141,4 @@ class CallGate:
         if self._width > 1:
             self._window = max(self._width, FEWEST_ANSWERS)
         self._answers = 0
-        self._full = False
-        self._window_began = clock.monotonic()
+        self._full_s = 0.0

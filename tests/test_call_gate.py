@@ -27,25 +27,32 @@ Serve = Callable[[int], tuple[float, bool]]
 """Calls under way, this one included -> (seconds of this call, whether it is turned away as crowded)."""
 
 
-def simulate(gate: CallGate, clock: Clock, serve: Serve, *, calls: int) -> tuple[float, int, int]:
-    """(seconds, calls turned away, widest seen) for `calls` answers with always more work waiting."""
+def simulate(gate: CallGate, clock: Clock, serve: Serve, *, calls: int, wave: int = 0) -> tuple[float, int, int]:
+    """(seconds, calls turned away, widest seen) for `calls` answers; with more work always waiting, or coming in waves of so many."""
     under_way: list[tuple[float, int, Pass, bool]] = []
     answered = turned_away = widest = order = 0
     while answered < calls:
         while len(under_way) < gate.width:
+            if wave and order - turned_away >= (answered // wave + 1) * wave:
+                break  # the rest of the wave is under way; the next one waits for its last answer
             order += 1
             seconds, crowded = serve(len(under_way) + 1)
-            gate._inside += 1
-            heapq.heappush(under_way, (clock.now + seconds, order, Pass(clock.now), crowded))
-        gate._full = True
+            heapq.heappush(under_way, (clock.now + seconds, order, gate._let_in(), crowded))
+        gate._waiting = int(len(under_way) >= gate.width)
         widest = max(widest, len(under_way))
         clock.now, _, entry, crowded = heapq.heappop(under_way)
         entry.crowded, entry.answered = crowded, not crowded
         answered += not crowded
         turned_away += crowded
-        gate._inside -= 1
-        gate._note(entry)
+        gate._let_out(entry)
+        if wave and not under_way:
+            clock.now += 1.0  # whoever asks thinks about the answers
     return clock.now, turned_away, widest
+
+
+def turn_away(gate: CallGate, started: float) -> None:
+    gate._let_in()
+    gate._let_out(Pass(started, crowded=True))
 
 
 def all_at_once(_under_way: int) -> tuple[float, bool]:
@@ -69,6 +76,12 @@ def test_varying_answer_times_do_not_keep_the_gate_narrow(simulated: Clock) -> N
     assert seconds < 2.5 * 500 / 16
 
 
+def test_work_that_comes_in_waves_does_not_keep_the_gate_narrow(simulated: Clock) -> None:
+    gate = CallGate(16)
+    simulate(gate, simulated, all_at_once, calls=480, wave=24)
+    assert gate.width == 16
+
+
 def test_a_server_that_serves_one_at_a_time_is_not_flooded(simulated: Clock) -> None:
     _, _, widest = simulate(CallGate(16), simulated, one_at_a_time, calls=300)
     assert widest <= 4
@@ -83,7 +96,7 @@ def test_a_crowded_call_halves_the_width_and_answers_bring_it_back(simulated: Cl
     gate = CallGate(16)
     simulate(gate, simulated, all_at_once, calls=300)
     before = gate.width
-    gate._note(Pass(simulated.now, crowded=True))
+    turn_away(gate, simulated.now)
     assert gate.width == before // 2
     simulate(gate, simulated, all_at_once, calls=20)
     assert gate.width == before
@@ -93,7 +106,7 @@ def test_calls_that_left_before_a_cut_do_not_cut_again(simulated: Clock) -> None
     gate = CallGate(16)
     simulate(gate, simulated, all_at_once, calls=300)
     for _ in range(3):
-        gate._note(Pass(simulated.now - 1, crowded=True))
+        turn_away(gate, simulated.now - 1)
         simulated.now += 0.1
     assert gate.width == 8
 
