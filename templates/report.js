@@ -75,6 +75,7 @@
   function fits(action) {
     const known = [action.target_issue_id, action.suggested_issue_id, action.issue_id, ...(action.issue_ids || [])].filter(Boolean);
     if (known.some((id) => !issues.has(id))) return false;
+    if (action.action === "distinct" && issues.get(action.issue_ids[0]).distinct.includes(action.issue_ids[1])) return false;
     if (action.action === "edit") return issues.get(action.issue_id).hash === action.card_hash;
     const ids = action.ticket_ids || (action.ticket_id ? [action.ticket_id] : []);
     return ids.every((id) => tickets.has(id) && tickets.get(id).issue === action.issue_id) &&
@@ -86,7 +87,7 @@
       const kept = JSON.parse(localStorage.getItem(storeKey) || "[]");
       actions = Array.isArray(kept) ? kept.filter((action) => action && typeof action === "object" && fits(action)) : [];
       const gone = (Array.isArray(kept) ? kept.length : 0) - actions.length;
-      if (gone) say(`${plural(gone, "decision")} from an earlier page no longer fit this database and were left out.`);
+      if (gone) say(`${plural(gone, "decision")} kept in this browser are applied or no longer fit this database, and were left out.`);
     } catch {
       storable = false;
     }

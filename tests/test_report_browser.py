@@ -258,6 +258,9 @@ def test_merge_split_edit_and_keep_apart_reach_the_database(walk: Walk) -> None:
     assert first.written_by_person()
     assert (first.merged_from, first.distinct_from) == (["ISSUE-11"], ["ISSUE-2", "ISSUE-3"])
     assert (issues["ISSUE-3"].category, issues["ISSUE-3"].tickets) == ("Router too old", [3])
+    walk.write_page()
+    walk.open()
+    assert page.locator("#decisions-badge").inner_text() == "0"
 
 
 def test_hostile_text_is_shown_as_text(walk: Walk) -> None:
