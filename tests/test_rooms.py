@@ -1,6 +1,7 @@
 """The rooms of the house: which module may know which, and that nothing happens by being imported."""
 
 import ast
+import functools
 import subprocess
 import sys
 from pathlib import Path
@@ -24,7 +25,8 @@ ISSUES = {
 NETWORK = {"requests", "urllib3", "http"}
 
 
-def imports(path: Path) -> set[str]:
+@functools.cache
+def imports(path: Path) -> frozenset[str]:
     """Top-level names that a file imports anywhere in it."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -33,10 +35,11 @@ def imports(path: Path) -> set[str]:
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path.name}: rooms are flat, an import relative to nothing"
             found.add((node.module or "").split(".")[0])
-    return found
+    return frozenset(found)
 
 
-def reachable(name: str) -> set[str]:
+@functools.cache
+def reachable(name: str) -> frozenset[str]:
     """All our modules that come along when one is imported, itself included."""
     seen: set[str] = set()
     waiting = [name]
@@ -45,7 +48,7 @@ def reachable(name: str) -> set[str]:
         if module not in seen:
             seen.add(module)
             waiting += imports(MODULES[module]) & MODULES.keys()
-    return seen
+    return frozenset(seen)
 
 
 def test_the_reader_of_imports_reads_imports() -> None:
