@@ -288,11 +288,13 @@ def test_axe_finds_nothing_serious_and_nothing_is_wider_than_the_screen(walk: Wa
     axe = (Path(AXE.origin).parent / "axe.min.js").read_text(encoding="utf-8")
     page.evaluate(axe)
     found = []
-    for place in ("#overview", "#issues", "#issue/ISSUE-1", "#review", "#decisions"):
+    for place in ("#overview", "#issues", "#issue/ISSUE-1", "#issue/ISSUE-2", "#review", "#decisions"):
         page.evaluate("place => { location.hash = place }", place)
         page.wait_for_timeout(50)
         if place == "#issue/ISSUE-1":
             page.locator("details.ticket summary").first.click()
+        if place == "#issue/ISSUE-2":
+            page.get_by_role("button", name="Edit").click()
         if place == "#review":
             page.get_by_role("button", name="Right as it stands").click()
         result = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
@@ -303,6 +305,7 @@ def test_axe_finds_nothing_serious_and_nothing_is_wider_than_the_screen(walk: Wa
             for node in finding["nodes"]
         ]
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), place
+        page.keyboard.press("Escape")
     assert found == []
 
 
