@@ -42,7 +42,7 @@ class Redactor:
         `greets` is for texts of agents, who greet customers by name; a customer may as well greet the company.
         """
         known, small = len(self._people), text.lower()
-        patterns = [shapes.GREETED_NAME] if greets else []
+        patterns = [shapes.GREETED_NAME] if greets and any(hint in small for hint in shapes.GREETING_HINTS) else []
         if any(hint in small for hint in shapes.INTRODUCTION_HINTS):
             patterns.append(shapes.INTRODUCED_NAME)
         for pattern in patterns:
@@ -195,6 +195,11 @@ def _is_secret_word(match: re.Match[str]) -> bool:
     return ends and bool(shapes.OWNER.search(match.string[max(0, match.start() - 12) : match.start()]))
 
 
+def _is_one_time(match: re.Match[str]) -> bool:
+    """Only the words before tell a code that lets somebody in from an error code."""
+    return bool(shapes.ONE_TIME_WORD.search(match.string[max(0, match.start() - 24) : match.end("word")]))
+
+
 def _is_random(match: re.Match[str]) -> bool:
     """Capitals, small letters and digits mixed; a path or a list of names with a number in it has too few digits for that."""
     value = match[0]
@@ -231,7 +236,7 @@ _RULES = (
     _Rule("SECRET", shapes.BEARER, ("bearer", "basic", "token", "key", "secret"), group="value"),
     _Rule("SECRET", shapes.PASSWORD, shapes.PASSWORD_HINTS, accepts=_is_secret_word, group="value"),
     _Rule("SECRET", shapes.ASSIGNED_SECRET, shapes.SECRET_HINTS, accepts=_is_secret_word, group="value"),
-    _Rule("SECRET", shapes.ONE_TIME_CODE, ("code", "otp", "tan", "pin", "puk", "cv"), group="value"),
+    _Rule("SECRET", shapes.ONE_TIME_CODE, ("code", "otp", "tan", "pin", "puk", "cv"), accepts=_is_one_time, group="value"),
     _Rule("SECRET", shapes.SOCIAL_SECURITY, ("ssn", "social"), group="value"),
     _Rule("EMAIL", shapes.EMAIL, ("@", "%40", "at)", "at]", "at}")),
     _Rule("SECRET", shapes.LONG_RANDOM, accepts=_is_random),
@@ -242,8 +247,8 @@ _RULES = (
 )
 # Names that only the text knows: greeted, introduced or signed with.
 _UNKNOWN_NAMES = (
-    (("",), shapes.GREETED_NAME),
-    (("\n",), shapes.CLOSED_NAME),
-    (("\n",), shapes.LAST_LINE_NAME),
+    (shapes.GREETING_HINTS, shapes.GREETED_NAME),
+    (shapes.CLOSING_HINTS, shapes.CLOSED_NAME),
+    (("\n\n",), shapes.LAST_LINE_NAME),
     (shapes.INTRODUCTION_HINTS, shapes.INTRODUCED_NAME),
 )

@@ -114,9 +114,12 @@ ASSIGNED_SECRET = re.compile(
     re.I,
 )
 ONE_TIME_CODE = re.compile(
-    r"\b(?:(?:verification|one[- ]time|security|confirmation|login|authentication|2fa|mfa|otp|sms|access|bestätigungs|sicherheits|"
-    r"tan)[ -]?(?:pass)?code|otp|tan|pin|puk|cvv2?|cvc2?)"
-    r"(?:\s(?:is|was|ist|lautet))?\s{0,2}[:=]?\s{0,2}(?P<value>\d{3}[ -]?\d{3,5}|\d{3,8})\b",
+    r"(?P<word>code|otp|tan|pin|puk|cvv2?|cvc2?)(?:\s(?:is|was|ist|lautet))?\s{0,2}[:=]?\s{0,2}(?P<value>\d{3}[ -]?\d{3,5}|\d{3,8})\b",
+    re.I,
+)
+ONE_TIME_WORD = re.compile(
+    r"\b(?:(?:verification|one[- ]time|security|confirmation|login|authentication|2fa|mfa|otp|sms|access|bestätigungs|sicherheits|tan)"
+    r"[ -]?(?:pass)?code|otp|tan|pin|puk|cvv2?|cvc2?)$",
     re.I,
 )
 EMAIL = re.compile(
@@ -229,6 +232,64 @@ GREETED_NAME = re.compile(
     rf",?[ \t]{{1,2}}{_PERSON}",
     re.M,
 )
+GREETING_HINTS = (
+    *(
+        "hi ",
+        "hi,",
+        "hello",
+        "hey ",
+        "hey,",
+        "dear ",
+        "good ",
+        "hallo",
+        "liebe",
+        "geehrte",
+        "guten ",
+        "servus",
+        "moin",
+        "bonjour",
+        "cher ",
+        "chère ",
+    ),
+    *(
+        "salut",
+        "hola",
+        "estimad",
+        "querid",
+        "buen",
+        "olá",
+        "ola ",
+        "prezad",
+        "caro ",
+        "cara ",
+        "bom dia",
+        "boa tarde",
+        "ciao",
+        "gentile",
+        "salve",
+    ),
+    *("beste", "geachte", "hoi ", "dag ", "goede", "hej", "hei ", "kära", "kære", "dzień", "cześć", "merhaba", "sayın"),
+)
+CLOSING_HINTS = (
+    *(
+        "thank",
+        "cheers",
+        "regards",
+        "best",
+        "dank",
+        "grüße",
+        "gruß",
+        "lg",
+        "vg",
+        "mfg",
+        "merci",
+        "cordial",
+        "gracias",
+        "saludos",
+        "obrigad",
+    ),
+    *("abraço", "grazie", "saluti", "bedankt", "groet", "tack", "mvh", "dziękuję", "pozdrawiam"),
+)
 INTRODUCTION_HINTS = ("name i", "heiße", "appelle", "nom est", "llamo", "nombre es", "chiamo", "nome é", "chamo", "naam is", "ik ben")
 INTRODUCED_NAME = re.compile(
     r"(?:[Mm]y name is|[Mm]ein [Nn]ame ist|[Ii]ch heiße|[Jj]e m['’]appelle|[Mm]on nom est|[Mm]e llamo|[Mm]i nombre es|[Mm]i chiamo|"
@@ -251,4 +312,4 @@ _LAST_WORDS = _words(
     *("Danke", "Ja", "Nein", "Merci", "Oui", "Non", "Gracias", "Sí", "Obrigado", "Grazie", "Bedankt", "Nee"),
 )
 # A name alone on the last line, below a finished sentence and an empty line.
-LAST_LINE_NAME = re.compile(rf"(?<=[.!?)😀-🙏])[ \t]?\n\n(?!(?:{_LAST_WORDS})\b)(?P<name>{_NAME})(?=\s*\Z|\n\[(?:attachment|image))")
+LAST_LINE_NAME = re.compile(rf"\n\n(?<=[.!?)😀-🙏]\n\n)(?!(?:{_LAST_WORDS})\b)(?P<name>{_NAME})(?=\s*\Z|\n\[(?:attachment|image))")
