@@ -565,6 +565,16 @@ def test_nothing_decided_leaves_no_checkpoint() -> None:
     assert not clusterer.files.checkpoint.exists()
 
 
+def test_a_run_that_pauses_keeps_its_plan_even_before_anything_is_decided() -> None:
+    clusterer = clusterer_for(ScriptedModel(by_ticket({})), [])
+    clusterer.begin(Plan("", {"pages": 5}, ({"ticket_id": 1},)), done=0)
+    clusterer.pause()
+    saved = checkpoint_file.load(clusterer.files.checkpoint)
+    assert saved is not None
+    assert (saved.selection, saved.tickets, saved.done) == ({"pages": 5}, ({"ticket_id": 1},), 0)
+    assert saved.base_sha256 == checkpoint_file.file_sha256(DATABASE)
+
+
 def test_without_a_plan_no_checkpoint_is_written() -> None:
     clusterer = clusterer_for(ScriptedModel(by_ticket({1: decision()})), [])
     clusterer.decide([talk(1, "Lid.")])

@@ -103,6 +103,13 @@ def test_a_folder_that_cannot_be_made_is_named_with_what_to_do(blocked: str) -> 
         pytest.fail("it was locked")
 
 
+@pytest.mark.parametrize("name", ["db.flagged_for_review.csv", "db.decisions.jsonl", "db.json.bak", "db.run_report.json", "db.report.html"])
+def test_a_folder_where_a_file_has_to_be_is_said_before_anything_is_paid_for(name: str) -> None:
+    Path(name).mkdir()
+    with pytest.raises(FolderUnwritable, match=f"{name} is a folder"), RunFiles(Path("db.json")).locked():
+        pytest.fail("it was locked")
+
+
 def test_a_file_system_without_locks_is_refused_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
     def unsupported(*_args: object, **_options: object) -> None:
         raise NotImplementedError("FileSystem does not appear to support flock")

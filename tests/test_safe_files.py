@@ -141,6 +141,38 @@ def test_the_umask_is_never_touched(monkeypatch: pytest.MonkeyPatch) -> None:
     assert Path("x").read_text() == "new"
 
 
+def test_a_system_without_such_permissions_is_written_to_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("x").write_text("old")
+    monkeypatch.delattr(os, "fchmod")
+    safe_files.write_text(Path("x"), "new")
+    assert Path("x").read_text() == "new"
+
+
+def test_what_killed_runs_left_half_written_is_taken_away_but_not_what_may_be_under_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One write is cut in the middle as a kill would cut it; an hour later its rest goes, and nothing else."""
+
+    def killed(_old: Any, _new: Any) -> None:
+        raise OSError("killed")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "replace", killed)
+        patched.setattr(Path, "unlink", lambda _path: None)
+        with pytest.raises(FileUnwritable):
+            safe_files.write_text(Path("7.json"), "half")
+    others = ["7.json", ".7.json.lock", "notes.part", ".hidden.part"]
+    for name in others:
+        Path(name).write_text("mine")
+    left = set(names(Path())) - set(others)
+    assert len(left) == 1
+    safe_files.remove_unfinished(Path())
+    assert set(names(Path())) == {*others, *left}
+    for path in Path().iterdir():
+        os.utime(path, (0, 0))
+    safe_files.remove_unfinished(Path())
+    assert names(Path()) == sorted(others)
+    safe_files.remove_unfinished(Path("no/such/folder"))
+
+
 def test_a_link_stays_a_link_and_its_target_is_written() -> None:
     Path("real").mkdir()
     Path("real/x").write_text("old")
