@@ -4,8 +4,8 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from terminal_text import printable
 from model_protocol import Answer, Ask, JsonSchema, Messages
+from terminal_text import printable
 
 T = TypeVar("T")
 RULE = "=" * 78
