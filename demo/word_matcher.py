@@ -8,16 +8,20 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from demo.related_words import related
 from text_weights import cosine, stem, words
 
-MATCHES = 0.17
+MATCHES = 0.2
 """A ticket and an issue whose likeness is below this do not belong together, however far behind the next issue is."""
 
 CLEAR_LEAD = 0.97
 """The second best issue may reach this share of the best one's likeness; nearer, the match is a guess."""
 
-MERGES = 0.27
+MERGES = 0.3
 """Issues that are less alike than this stay apart."""
+
+RELATED = 0.5
+"""What it counts that two texts use words for the same thing."""
 
 _GENERAL = """
 able account add agent amount app appear apply application available bank cancel card change charge check close company contact copy create
@@ -39,10 +43,14 @@ def weight(term: str) -> float:
 
 
 def vector(texts: Iterable[str]) -> dict[str, float]:
-    """Weighted words of some texts, of length just below one: the fewer telling words, the shorter, so that a text which says little is
-    never quite like another. Empty when they hold no telling word."""
+    """Weighted words of some texts and the groups of related words they stand in, of length just below one.
+
+    The fewer telling words, the shorter, so that a text which says little is never quite like another. Empty when there is none.
+    """
     counts = Counter(term for text in texts for term in words(text))
     raw = {term: weight(term) * (1 + math.log(count)) for term, count in counts.items()}
+    groups = Counter(name for term in counts for name in related(term))
+    raw.update({name: RELATED * (1 + math.log(count)) for name, count in groups.items()})
     length = math.sqrt(1 + sum(value * value for value in raw.values()))
     return {term: value / length for term, value in raw.items()}
 
