@@ -4,6 +4,7 @@ Deterministic, linear in the text's length, standard library only. Knows no tick
 words of other languages stay as they are, and scripts without spaces are cut into pairs of characters.
 """
 
+import functools
 import math
 import re
 import unicodedata
@@ -15,6 +16,7 @@ MAX_WORD_CHARS = 40
 _WORD = re.compile(r"[^\W_]+")
 _APOSTROPHE = re.compile(r"(?<=\w)['’`](?=\w)")
 _UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+")
+_ACCENTS = re.compile("[\u0300-\u036f]+")
 _PLACEHOLDER = re.compile(r"\[[A-Z_]{3,30}(?:_[0-9]{1,6})?\]")  # [EMAIL_1]: something that was removed says nothing
 _VOWEL = re.compile("[aeiouy]")
 _STOP = """
@@ -58,14 +60,17 @@ def plain_words(text: str, *, max_chars: int = MAX_CHARS) -> list[str]:
     >>> plain_words("I can't pay at the Café")
     ['i', 'cant', 'pay', 'at', 'the', 'cafe']
     """
-    plain = unicodedata.normalize("NFKD", _PLACEHOLDER.sub(" ", text[:max_chars])).lower()
-    plain = "".join(char for char in plain if not "\u0300" <= char <= "\u036f")
+    plain = _PLACEHOLDER.sub(" ", text[:max_chars])
+    if not plain.isascii():
+        plain = _ACCENTS.sub("", unicodedata.normalize("NFKD", plain).lower())
+    plain = plain.lower()
     found: list[str] = []
     for word in _WORD.findall(_APOSTROPHE.sub("", plain)):
         found.extend(_pairs(word) if _UNSPACED.search(word) else [word[:MAX_WORD_CHARS]])
     return found
 
 
+@functools.lru_cache(maxsize=65_536)  # the words of a language, seen again and again
 def stem(word: str) -> str:
     """A word without its common English ending; shorter than Porter's rules, and never below three letters.
 

@@ -25,14 +25,24 @@ def synthetic_set(path: Path, tickets: int, topics: int, *, seed: int = 1) -> La
     return load_set(path)
 
 
-def synthetic_rows(tickets: int, topics: int, *, seed: int = 1) -> Iterator[dict[str, Any]]:
-    """The conversations as rows of a labelled file: `{"id", "subject", "messages", "label"}`; the first topic is the most common."""
+def placed_set(path: Path, tickets: int, topics: int, *, seed: int = 1) -> LabelledSet:
+    """The same with none of the topics missing."""
+    rows = synthetic_rows(tickets, topics, seed=seed, each_once=True)
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return load_set(path)
+
+
+def synthetic_rows(tickets: int, topics: int, *, seed: int = 1, each_once: bool = False) -> Iterator[dict[str, Any]]:
+    """The conversations as rows of a labelled file: `{"id", "subject", "messages", "label"}`; the first topic is the most common.
+
+    `each_once`: the first tickets are one about each topic, so that none is missing.
+    """
     draw = random.Random(seed)
     lexicon = _lexicon(draw)
     own = [draw.sample(lexicon[SHARED_WORDS:], OWN_WORDS) for _ in range(topics)]
     weights = list(accumulate(1 / (place + 3) for place in range(topics)))
     for number in range(tickets):
-        topic = draw.choices(range(topics), cum_weights=weights)[0]
+        topic = number if each_once and number < topics else draw.choices(range(topics), cum_weights=weights)[0]
         yield _row(number, topic, own[topic], lexicon[:SHARED_WORDS], draw)
 
 

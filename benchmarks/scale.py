@@ -1,0 +1,310 @@
+"""Speed and cost of the whole program, and whether its result stays the same at any speed.
+
+    python -m benchmarks.scale speed --file banking77_longtail.s1500.jsonl.gz [--tickets 1500] [--latency-ms 300] [--workers 1,8,16]
+    python -m benchmarks.scale tokens --file banking77_longtail.s1500.jsonl.gz
+    python -m benchmarks.scale tokens --tickets 20000 --topics 1000
+    python -m benchmarks.scale rounds --tickets 20000 --topics 1000
+
+`speed` runs the program as a process of its own against the sample helpdesk and a model of fixed latency that answers from gold labels,
+both on loopback. `tokens` and `rounds` run in one process: input tokens along the run (characters / 4), and the rounds of work by batch
+file. Cost on this machine with much in place: `benchmarks.scale_local`. Numbers of a busy machine are worth nothing; it says how busy.
+"""
+
+import argparse
+import gzip
+import json
+import math
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from itertools import islice, pairwise
+from pathlib import Path
+from typing import Any, TypeVar
+
+from benchmarks.chaos_llm import Behaviour, ChaosServer, Reply, Seen, completion
+from benchmarks.labelled_run import LabelledSet, asking, found_issues, load_set
+from benchmarks.scoring import scores
+from benchmarks.simulated_models import SimulatedModel
+from benchmarks.synthetic import synthetic_set
+from demo.helpdesk import Helpdesk, HelpdeskOptions
+from demo.labelled_files import as_ticket
+from issue_clusterer import WAVE_TICKETS, IssueClusterer
+from model_protocol import Answer, Ask, JsonSchema, Messages
+from prompts_config import CHARS_PER_TOKEN, Prompts
+from run_files import RunFiles
+
+T = TypeVar("T")
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ("silo_issues_db.json", "flagged_for_review.csv", "decisions.jsonl")
+_OURS = ("FRESHDESK_", "LLM_", "EMBEDDING_", "SILO_", "BATCH_SIZE", "PRODUCT_", "CATEGORIES", "INCLUDE_", "REDACT", "IGNORE_", "KB_")
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledTickets:
+    """Raw tickets for the helpdesk, their labels, and a model that knows the labels."""
+
+    tickets: list[dict[str, Any]]
+    labels: dict[int, str]
+    model: SimulatedModel
+
+    @classmethod
+    def load(cls, path: Path, first: int | None) -> "LabelledTickets":
+        """The first conversations of a labelled file; ticket ids are the file's plus one."""
+        text = (gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()).decode("utf-8")
+        rows = [{**row, "id": row["id"] + 1} for row in map(json.loads, islice(text.splitlines(), first))]
+        labels = {row["id"]: row["label"] for row in rows}
+        said = {row["id"]: [message["text"] for message in row["messages"] if message["speaker"] == "user"] for row in rows}
+        return cls([as_ticket(row, position=place) for place, row in enumerate(rows)], labels, SimulatedModel(said, labels, "perfect"))
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run of the program: its folder, seconds, calls by schema, and how well the issues agree with the labels."""
+
+    name: str
+    folder: Path
+    seconds: float
+    cpu_s: float
+    calls: Counter[str]
+    ari: float
+    workers: int
+
+    @property
+    def total(self) -> int:
+        return sum(self.calls.values())
+
+
+class Site:
+    """Helpdesk and model with fixed latency on loopback, and the program run against them; a context manager that gives itself."""
+
+    def __init__(self, data: LabelledTickets, work: Path, *, latency_s: float, limit: int | None) -> None:
+        self._data, self._work, self._latency_s = data, work, latency_s
+        self._helpdesk = Helpdesk(data.tickets, options=HelpdeskOptions(limit=limit))
+        self._desk_url = ""
+
+    def __enter__(self) -> "Site":
+        self._desk_url = self._helpdesk.start()  # one for all runs: its address stands in the results
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._helpdesk.stop()
+
+    def run(self, name: str, *flags: str, workers: int, seed: str = "0") -> Run:
+        """The program in a folder of its own; SystemExit if it does not end well."""
+        folder = self._work / name
+        folder.mkdir(parents=True)
+        with ChaosServer(self._behaviour()) as model:
+            environment = {**_plain_environment(), **_settings(self._desk_url, model.base_url), "PYTHONHASHSEED": seed}
+            command = [sys.executable, "-m", "main", "--pages", "all", "--workers", str(workers), "--batch-size", "8", *flags]
+            began, before = time.monotonic(), os.times()
+            with (folder / "log.txt").open("wb") as log:
+                status = subprocess.run(command, cwd=folder, env=environment, stdout=log, stderr=log, check=False).returncode
+            seconds, after = time.monotonic() - began, os.times()
+        if status != 0:
+            raise SystemExit(f"{name} ended with {status}: see {folder / 'log.txt'}")
+        calls = Counter(_schema_of(seen) for seen in model.seen)
+        cpu_s = after.children_user + after.children_system - before.children_user - before.children_system
+        return Run(name, folder, seconds, cpu_s, calls, self._ari(folder), workers)
+
+    def _behaviour(self) -> Behaviour:
+        def behave(seen: Seen) -> Reply:
+            messages = seen.body["messages"]
+            size = sum(len(message["content"]) for message in messages) // CHARS_PER_TOKEN
+            usage = {"prompt_tokens": size, "completion_tokens": 90, "total_tokens": size + 90}
+            body = completion(json.dumps(self._data.model.answer(messages)), usage=usage)
+            return Reply(body=body, delay_s=max(0.0, seen.at + self._latency_s - time.monotonic()))
+
+        return behave
+
+    def _ari(self, folder: Path) -> float:
+        issues = json.loads((folder / "output" / RESULTS[0]).read_bytes())
+        home = {ticket: issue["issue_id"] for issue in issues for ticket in issue["tickets"]}
+        return scores([home.get(ticket, ticket) for ticket in self._data.labels], list(self._data.labels.values())).ari
+
+
+def speed(args: argparse.Namespace, work: Path) -> None:
+    """Print seconds, calls and agreement for each number of workers, and whether all outputs are the same bytes."""
+    data = LabelledTickets.load(args.file, args.tickets)
+    latency_s = args.latency_ms / 1000
+    flags = ["--wave-tickets", str(args.wave)]
+    runs: list[Run] = []
+    with Site(data, work, latency_s=latency_s, limit=args.limit) as site:
+        for workers in args.workers:
+            runs.append(site.run(f"workers-{workers}", *flags, workers=workers, seed=str(1 + len(runs))))
+            _show(runs[-1], runs[0], len(data.tickets), latency_s)
+        if args.one_by_one:
+            _show(site.run("one-by-one", "--wave-tickets", "1", workers=1), runs[0], len(data.tickets), latency_s)
+    for first, second in pairwise(runs):
+        different = [name for name in RESULTS if subprocess.run(["cmp", *_paths(name, first, second)], check=False).returncode]
+        print(f"{first.name} and {second.name} (another hash seed): {'DIFFERENT ' + str(different) if different else 'equal bytes (cmp)'}")
+
+
+def _show(run: Run, first: Run, tickets: int, latency_s: float) -> None:
+    decisions, bound = run.calls["issue_decision"], run.total * latency_s / run.workers
+    print(
+        f"{run.name}: {run.seconds:.1f} s, {first.seconds / run.seconds:.2f} times {first.name}; {run.total} calls "
+        f"({decisions / tickets:.3f} a ticket to decide, {run.total / tickets:.3f} in all); bound {bound:.1f} s, "
+        f"{run.seconds / bound:.3f} times that; {run.cpu_s:.1f} s of CPU; ARI {run.ari:.4f}; load {os.getloadavg()[0]:.1f}",
+        flush=True,
+    )
+
+
+def _paths(name: str, *runs: Run) -> list[str]:
+    return [str(run.folder / "output" / name) for run in runs]
+
+
+def _settings(helpdesk_url: str, model_url: str) -> dict[str, str]:
+    return {
+        "PYTHONPATH": str(ROOT),
+        "FRESHDESK_DOMAIN": helpdesk_url,
+        "FRESHDESK_API_KEY": HelpdeskOptions().api_key,
+        "LLM_API_BASE_URL": model_url,
+        "LLM_API_KEY": "none",
+        "LLM_MODEL": "gold-labels",
+    }
+
+
+def _plain_environment() -> Mapping[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
+
+
+def _schema_of(seen: Seen) -> str:
+    return next(name for name in ("issue_decision", "issue_merge", "issue_card") if name in seen.body["messages"][0]["content"])
+
+
+@dataclass(slots=True)
+class TokensAlong:
+    """Counts the input tokens of decisions in the order of tickets; a second asking counts for its ticket."""
+
+    model: Ask
+    by_ticket: dict[str, int] = field(default_factory=dict)
+
+    def ask(self, messages: Messages, *, schema: JsonSchema, parse: Callable[[str], T]) -> Answer[T]:
+        """The model's answer."""
+        if schema["name"] == "issue_decision":
+            ticket = messages[1]["content"].partition("TICKET TO DECIDE\n")[2]
+            size = sum(len(message["content"]) for message in messages) // CHARS_PER_TOKEN
+            self.by_ticket[ticket] = self.by_ticket.get(ticket, 0) + size
+        return self.model(messages, schema=schema, parse=parse)
+
+
+def tokens(args: argparse.Namespace, work: Path) -> None:
+    """Print the input tokens a ticket at several places of the run, and the ratio of its end to its 300th ticket."""
+    data = _set(args, work)
+    meter = TokensAlong(asking(SimulatedModel.of(data, "perfect").reply))
+    clusterer = _clusterer(data, meter.ask, work, wave=args.wave)
+    began = time.process_time()
+    clusterer.decide(data.conversations)
+    sizes = list(meter.by_ticket.values())
+    start, end = _mean(sizes[250:350]), _mean(sizes[-len(sizes) // 10 :])
+    print(
+        f"{data.name}: {len(sizes)} tickets, {len(clusterer.issues)} issues; input tokens a ticket: first 50 {_mean(sizes[:50]):.0f}, "
+        f"around 300 {start:.0f}, last tenth {end:.0f} ({end / start:.3f} times); "
+        f"{(time.process_time() - began) / len(sizes) * 1000:.2f} ms CPU a ticket"
+    )
+
+
+@dataclass(slots=True)
+class RoundCounter:
+    """A `submit` that makes calls when the first result is wanted, as work by batch file does; keeps the size of each round."""
+
+    sizes: list[int] = field(default_factory=list)
+    _waiting: list[tuple[Future[Any], Callable[[], Any]]] = field(default_factory=list)
+
+    def submit(self, call: Callable[[], T]) -> "Future[T]":
+        """A future of `call()`."""
+        future = _Waiting(self)
+        self._waiting.append((future, call))
+        return future
+
+    def work_off(self) -> None:
+        """Make the calls of the round."""
+        calls, self._waiting = self._waiting, []
+        self.sizes.append(len(calls))
+        for future, call in calls:
+            future.set_result(call())
+
+
+class _Waiting(Future[Any]):
+    def __init__(self, counter: RoundCounter) -> None:
+        super().__init__()
+        self._counter = counter
+
+    def result(self, timeout: float | None = None) -> Any:
+        if not self.done():
+            self._counter.work_off()
+        return super().result(timeout)
+
+
+def rounds(args: argparse.Namespace, work: Path) -> None:
+    """Print how many rounds a backfill by batch file takes, and which share of the calls is in them."""
+    data = _set(args, work)
+    counter = RoundCounter()
+    clusterer = _clusterer(data, asking(SimulatedModel.of(data, args.model).reply), work, wave=args.wave, submit=counter.submit)
+    clusterer.decide(data.conversations)
+    deciding = len(counter.sizes)
+    clusterer.consolidate()
+    total, found = sum(counter.sizes), scores(found_issues(clusterer, list(data.labels)), list(data.labels.values()))
+    print(
+        f"{data.name}, {args.model} model, waves to {args.wave}: {total} calls ({total / len(data.labels):.3f} a ticket), ARI {found.ari:.4f}"
+    )
+    print(f"rounds of deciding: {counter.sizes[:deciding]}; of consolidation: {counter.sizes[deciding:]}")
+    for least in (1, 20, 100, 500):
+        large = [size for size in counter.sizes if size >= least]
+        live = total - sum(large)
+        print(f"--batch-at-least {least}: {len(large)} batch rounds with {sum(large) / total:.2%} of the calls, {live} calls live")
+
+
+def _clusterer(data: LabelledSet, ask: Ask, work: Path, *, wave: int, **options: Any) -> IssueClusterer:
+    stored = {conversation["ticket_id"]: conversation for conversation in data.conversations}
+    files = RunFiles(work / "issues.json")
+    return IssueClusterer(files, ask=ask, prompts=Prompts(), conversation_of=stored.get, wave_tickets=wave, **options)
+
+
+def _set(args: argparse.Namespace, work: Path) -> LabelledSet:
+    if args.file:
+        return load_set(args.file, first=args.tickets)
+    return synthetic_set(work / f"synthetic-{args.tickets}.jsonl", args.tickets, args.topics, seed=args.seed)
+
+
+def _mean(numbers: Sequence[float]) -> float:
+    return sum(numbers) / len(numbers) if numbers else math.nan
+
+
+def _numbers(text: str) -> list[int]:
+    return [int(part) for part in text.split(",")]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one part."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.scale", description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("part", choices=("speed", "tokens", "rounds"))
+    parser.add_argument("--file", type=Path, help="labelled conversations, JSON lines, also .gz")
+    parser.add_argument("--tickets", type=int, help="the first so many of the file, or as many made-up ones")
+    parser.add_argument("--topics", type=int, default=1000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--latency-ms", type=float, default=300.0)
+    parser.add_argument("--workers", type=_numbers, default=[1, 8, 16])
+    parser.add_argument("--limit", type=int, help="the helpdesk's credits a minute")
+    parser.add_argument("--wave", type=int, help="--wave-tickets")
+    parser.add_argument("--one-by-one", action="store_true", help="also a run in waves of one, for the quality")
+    parser.add_argument("--model", default="perfect", help="behaviour of the simulated model for rounds")
+    parser.add_argument("--work", type=Path, help="a folder to keep; else a temporary one")
+    args = parser.parse_args(argv)
+    args.wave = args.wave or (50_000 if args.part == "rounds" else WAVE_TICKETS)
+    if not args.file:
+        args.tickets = args.tickets or 20_000
+    part = {"speed": speed, "tokens": tokens, "rounds": rounds}[args.part]
+    with tempfile.TemporaryDirectory(prefix="scale-") as name:
+        part(args, args.work or Path(name))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

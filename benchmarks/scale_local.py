@@ -1,0 +1,198 @@
+"""What a ticket costs on this machine with many tickets and issues in place: processor time, memory, loading and saving.
+
+    python -m benchmarks.scale_local [--sizes 1000:100,10000:1000,100000:10000] [--more 640]
+
+Each size runs in a process of its own. The database, its decision log and the conversations on disk are made up; further tickets are then
+decided by a model that answers from labels, whose own time is not counted. Nothing is sent anywhere.
+"""
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+from typing import Any, TypeVar
+
+import checkpoint as checkpoint_file
+import decision_log
+import issue_db
+import safe_files
+from benchmarks.labelled_run import LabelledSet, asking
+from benchmarks.simulated_models import SimulatedModel
+from benchmarks.synthetic import placed_set
+from conversation_utils import Conversation, load_conversation
+from decision_log import DecisionRow
+from issue_clusterer import IssueClusterer, Plan
+from issue_db import Issue
+from issue_memory import write_card
+from model_answers import Card
+from model_protocol import Answer, Ask, JsonSchema, Messages
+from prompts_config import Prompts
+from run_files import RunFiles
+
+T = TypeVar("T")
+HOST = "https://example.invalid"
+
+
+@dataclass(slots=True)
+class Stopwatch:
+    """Processor seconds of this process, less those of the model."""
+
+    model: Ask
+    model_s: float = 0.0
+    _began: float = field(default_factory=time.process_time)
+
+    def ask(self, messages: Messages, *, schema: JsonSchema, parse: Callable[[str], T]) -> Answer[T]:
+        """The model's answer; parsing it is our work."""
+        began = time.process_time()
+        answer = self.model(messages, schema=schema, parse=str)
+        self.model_s += time.process_time() - began
+        return Answer(parse(answer.text), answer.text, answer.usage)
+
+    def lap(self) -> float:
+        """Seconds since the last lap."""
+        now = time.process_time() - self.model_s
+        seconds, self._began = now - self._began, now
+        return seconds
+
+
+def put_in_place(data: LabelledSet, folder: Path, tickets: int) -> None:
+    """A database with the first `tickets` conversations under issues by label, its decision log, and all conversations on disk."""
+    issues: dict[str, Issue] = {}
+    rows: list[DecisionRow] = []
+    (folder / "conversations").mkdir()
+    for conversation in data.conversations:
+        path = folder / "conversations" / f"{conversation['ticket_id']}.json"
+        path.write_text(safe_files.dump_json(conversation) + "\n", encoding="utf-8")
+    names = _names_of(issues)
+    for conversation in data.conversations[:tickets]:
+        ticket = conversation["ticket_id"]
+        issue = issues.setdefault(data.labels[ticket], _issue(conversation))
+        issue.tickets = [*issue.tickets, ticket] if issue.tickets[-1:] != [ticket] else issue.tickets
+        rows.append(_row(conversation, issue, names))
+    safe_files.write_text(folder / "silo_issues_db.json", issue_db.render(issues.values()))
+    safe_files.write_text(folder / "decisions.jsonl", decision_log.render(rows))
+
+
+def _names_of(issues: Mapping[str, Issue]) -> Callable[[], tuple[str, ...]]:
+    return lambda: tuple(issue.issue_id for issue in list(issues.values())[:20])
+
+
+def _issue(conversation: Conversation) -> Issue:
+    said = conversation["conversation"][0]["text"].split()
+    issue = Issue(f"ISSUE-{conversation['ticket_id']}", "", status="confirmed", confidence=0.95, tickets=[conversation["ticket_id"]])
+    write_card(issue, Card(" ".join(said[:5]), " ".join(said)[:110], tuple(sorted(said[:5])), "It was old.", ("Replace it.",), ""))
+    issue.first_seen = issue.last_seen = conversation["created_at"][:10]
+    return issue
+
+
+def _row(conversation: Conversation, issue: Issue, names: Callable[[], tuple[str, ...]]) -> DecisionRow:
+    return DecisionRow(
+        ticket_id=conversation["ticket_id"],
+        issue_id=issue.issue_id,
+        outcome="matched",
+        confidence=0.95,
+        reason=f"fits {issue.issue_id}: {issue.short_description}",
+        evidence=(1,),
+        candidates=names() if len(issue.tickets) < 3 else (issue.issue_id,) * 20,
+        subject=conversation["subject"],
+        url=conversation["url"],
+        created_at=conversation["created_at"],
+        updated_at=conversation["updated_at"],
+        conversation_sha256="0" * 64,
+        model="m",
+        prompt_version="00000000",
+        decided_by="model",
+    )
+
+
+def measure(tickets: int, topics: int, more: int, folder: Path) -> dict[str, Any]:
+    """Seconds, milliseconds a ticket and megabytes with `tickets` in place, for `more` further ones."""
+    data = placed_set(folder / "set.jsonl", tickets + more, topics)
+    put_in_place(data, folder, tickets)
+    model = asking(SimulatedModel.of(data, "perfect").reply)
+    new = data.conversations[tickets:]
+    del data
+    made_mb = _memory_mb()
+    watch = Stopwatch(model)
+    began = time.perf_counter()
+    clusterer = _opened(folder, watch.ask)
+    load_s, load_cpu_s = time.perf_counter() - began, watch.lap()
+    began = time.perf_counter()
+    assert clusterer.index
+    index_s, _ = time.perf_counter() - began, watch.lap()
+    loaded_mb = _memory_mb()
+    listed = tuple({"ticket_id": conversation["ticket_id"], "subject": "", "updated_at": ""} for conversation in new)
+    clusterer.begin(Plan(checkpoint_file.file_sha256(clusterer.files.database), {}, listed), done=0)
+    per_ticket = _decide(clusterer, new, watch)
+    watch.lap()
+    clusterer.write_checkpoint()
+    checkpoint_s = watch.lap()
+    began = time.perf_counter()
+    clusterer.save()
+    return {
+        "tickets": tickets,
+        "issues": len(clusterer.issues),
+        "median_ms": round(median(per_ticket) * 1000, 2),
+        "mean_ms": round(sum(per_ticket) / len(per_ticket) * 1000, 2),
+        "largest_wave_mean_ms": round(max(per_ticket) * 1000, 2),
+        "checkpoint_ms": round(checkpoint_s * 1000, 1),
+        "load_s": round(load_s, 2),
+        "load_cpu_s": round(load_cpu_s, 2),
+        "index_s": round(index_s, 2),
+        "save_s": round(time.perf_counter() - began, 2),
+        "before_mb": round(made_mb),
+        "loaded_mb": round(loaded_mb),
+        "peak_mb": round(_memory_mb()),
+    }
+
+
+def _opened(folder: Path, ask: Ask) -> IssueClusterer:
+    return IssueClusterer(
+        RunFiles(folder / "silo_issues_db.json"),
+        ask=ask,
+        prompts=Prompts(),
+        conversation_of=lambda ticket: load_conversation(ticket, folder / "conversations", base_url=HOST, redact=True),
+    )
+
+
+def _decide(clusterer: IssueClusterer, new: Sequence[Conversation], watch: Stopwatch) -> list[float]:
+    """Processor seconds a ticket in each wave, its checkpoint included."""
+    laps: list[float] = []
+    for start in range(0, len(new), clusterer.wave_size()):
+        wave = new[start : start + clusterer.wave_size()]
+        watch.lap()
+        clusterer.decide(wave)
+        laps.append(watch.lap() / len(wave))
+    return laps
+
+
+def _memory_mb() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Print one line of JSON for each size."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.scale_local", description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--sizes", default="1000:100,10000:1000,100000:10000", help="tickets:issues in place, several with commas")
+    parser.add_argument("--more", type=int, default=640, help="tickets decided then")
+    args = parser.parse_args(argv)
+    sizes = [size.split(":") for size in args.sizes.split(",")]
+    if len(sizes) > 1:
+        for tickets, topics in sizes:
+            command = [sys.executable, "-m", "benchmarks.scale_local", "--sizes", f"{tickets}:{topics}", "--more", str(args.more)]
+            subprocess.run(command, check=True)
+        return 0
+    with tempfile.TemporaryDirectory(prefix="scale-") as name:
+        print(json.dumps(measure(int(sizes[0][0]), int(sizes[0][1]), args.more, Path(name))), flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
