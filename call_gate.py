@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import clock
 
-SHARE_THAT_HELPS = 0.3  # of the answers a second that a wider gate could bring at best
+SHARE_THAT_HELPS = 0.2  # of the answers a second that a wider gate could bring at best
 FEWEST_ANSWERS = 4  # that tell something about a width
 CROWD_SHARE = 0.25  # of the last calls; fewer may be chance
-LONGEST_REST = 32  # windows between two trials that do not help
+LONGEST_REST = 8  # windows between two trials that do not help
 
 
 @dataclass(slots=True)
@@ -139,6 +139,6 @@ class CallGate:
 
     def _new_window(self) -> None:
         if self._width > 1:
-            self._window = max(self._width, FEWEST_ANSWERS)
+            self._window = max(2 * self._width, FEWEST_ANSWERS)
         self._answers = 0
         self._full_s = 0.0
