@@ -6,7 +6,6 @@ Fetcher, conversation cleaner, clusterer, in this order; exit codes; the only pr
 import contextlib
 import functools
 import logging
-import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -16,17 +15,23 @@ from typing import Any
 
 from tqdm import tqdm
 
+import batch_steps
 import checkpoint as checkpoint_file
 import command_line
 import env
 import estimate
 import issue_db
 import llm_client
+import output_streams
+import people_jobs
 import prompt_debug
+import report
 import review_list
 import safe_files
 import ticket_source
 from answer_store import AnswerStore
+from batch_files import ResultsUnusable
+from batch_round import BatchRounds, QuestionsLeft
 from checkpoint import Checkpoint, CheckpointUnreadable
 from command_line import Options, UsageError
 from data_fetcher import FetchStopped, FreshdeskClient, QueryRefused
@@ -37,6 +42,7 @@ from issue_db import DatabaseUnreadable
 from llm_client import LlmClient
 from model_protocol import AnswerUnusable, BudgetReached, ContextTooLong, ModelStopped
 from prompts_config import Prompts
+from review import ReviewRefused
 from review_list import ListUnreadable
 from run_files import DatabaseBusy, FolderUnwritable, RunFiles
 from run_report import RunReport
@@ -56,8 +62,10 @@ EXIT_CODES: dict[type[Exception], int] = {
     CheckpointUnreadable: WRONG,
     DatabaseBusy: WRONG,
     FolderUnwritable: WRONG,
+    ReviewRefused: WRONG,
     ListUnreadable: WRONG,
     QueryRefused: WRONG,
+    ResultsUnusable: WRONG,
     FetchStopped: STOPPED,
     ModelStopped: STOPPED,
     FileUnwritable: STOPPED,
@@ -71,6 +79,7 @@ class StaleCheckpoint(CheckpointUnreadable):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The exit status of the program run with these arguments."""
+    output_streams.make_safe()
     try:
         options = command_line.parse(sys.argv[1:] if argv is None else argv)
     except SystemExit as ended:
@@ -86,7 +95,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         _complain(str(error))
         return exit_code(error)
     except BrokenPipeError:  # whoever read our output has gone
-        _drop_output()
+        output_streams.drop()
+        return STOPPED
+    except OSError as error:
+        output_streams.drop()  # it may be stdout that is full
+        _complain(f"{error.filename or 'cannot write what is to be shown'}: {error.strerror or error}")
         return STOPPED
 
 
@@ -125,8 +138,15 @@ def _work(options: Options) -> int:
         from demo import show  # the demo's servers are loaded for the demo only
 
         return show.run_demo(options, run_with_report)
+    if options.batch_import:
+        model = env.load_settings().llm_model
+        print(batch_steps.import_results(options.batch_import, folder=options.cache, model=model))
+        return DONE
+    if people_jobs.wanted(options):
+        print(people_jobs.work(options))
+        return DONE
     _, report = run_with_report(options)
-    if not report.incomplete:
+    if not report.incomplete or report.ended == batch_steps.WAITING:
         return DONE
     _complain(report.trouble())
     return STOPPED if options.prompt_debug else INCOMPLETE
@@ -139,6 +159,7 @@ class _Run:
     options: Options
     settings: Settings
     source: ConversationSource
+    store: AnswerStore
     model: LlmClient
     clusterer: IssueClusterer
     report: RunReport
@@ -163,17 +184,19 @@ class _Run:
         source = ConversationSource(settings, _freshdesk(settings, say), options.conversations, options.refresh)
         prompts = Prompts(product_context=settings.product_context, categories=settings.categories, language=settings.language)
         asking = _pool(settings.llm_workers, "asking", cleanup)
+        rounds = BatchRounds(model, submit_live=asking.submit, at_least=options.batch_at_least)
         clusterer = IssueClusterer(
             files,
-            ask=prompt_debug.shown(model.ask) if options.prompt_debug else model.ask,
+            ask=prompt_debug.shown(model.ask) if options.prompt_debug else rounds.ask if options.batch_export else model.ask,
             prompts=prompts,
             conversation_of=source.stored,
-            submit=asking.submit,
+            submit=rounds.submit if options.batch_export else asking.submit,
             model=settings.llm_model,
             decide_ignored=options.ticket_ids is not None,
+            wave_tickets=options.selection().wave_tickets,
         )
-        report = RunReport(options.output, model=settings.llm_model, prompt_version=prompts.version)
-        return cls(options, settings, source, model, clusterer, report, _pool(settings.batch_size, "fetching", cleanup), bar)
+        report = RunReport(options.output, model=settings.llm_model, prompt_version=prompts.version, reprocess=options.reprocess)
+        return cls(options, settings, source, store, model, clusterer, report, _pool(settings.batch_size, "fetching", cleanup), bar)
 
     def execute(self) -> None:
         """List the tickets, then do with them what was asked for."""
@@ -238,12 +261,34 @@ class _Run:
                 self.clusterer.consolidate()
         except BudgetReached as error:
             ended = f"stopped before the end: {error}"
+        except QuestionsLeft as left:
+            self.pause(left)
+            return
+        before = issue_db.load(self.clusterer.files.database)
         self.clusterer.save()
         self._finish_report(ended)
+        files = self.clusterer.files
+        self.report.write(files.run_report)
+        report.write(
+            files.report_page,
+            issues=self.clusterer.issues,
+            log=self.clusterer.decisions,
+            conversation_of=self.source.stored,
+            previous=before,
+            index=self.clusterer.index,
+        )
+        self.bar.close()
+        shown = (files.database, files.flagged, files.decisions, files.run_report, files.report_page)
+        print(self.report.summary(self.clusterer.issues, shown))
+
+    def pause(self, left: QuestionsLeft) -> None:
+        """Write the open questions for a batch engine; the run goes on when their answers are there."""
+        assert self.options.batch_export is not None
+        self.clusterer.pause()
+        self._finish_report(batch_steps.WAITING)
         self.report.write(self.clusterer.files.run_report)
         self.bar.close()
-        files = self.clusterer.files
-        print(self.report.summary(self.clusterer.issues, (files.database, files.flagged, files.decisions, files.run_report)))
+        print(batch_steps.export_questions(self.options.batch_export, left.questions, self.store))
 
     def keep_work(self, error: BaseException) -> None:
         """At an abnormal end: what is decided goes into the checkpoint, what happened into the report."""
@@ -350,39 +395,17 @@ def _set_aside(files: RunFiles) -> None:
 
 def _set_up_logging(options: Options) -> None:
     """One handler on stdout; control characters never reach the terminal."""
-    handler = _LogHandler(sys.stdout)
-    handler.setFormatter(_PrintableFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s", datefmt="%H:%M:%S"))
     root = logging.getLogger()
-    for old in [old for old in root.handlers if isinstance(old.formatter, _PrintableFormatter)]:
+    for old in [old for old in root.handlers if isinstance(old, output_streams.LogHandler)]:
         root.removeHandler(old)
-    root.addHandler(handler)
+    root.addHandler(output_streams.LogHandler())
     root.setLevel(logging.WARNING if options.prompt_debug else logging.DEBUG if options.verbose else logging.INFO)
     logging.getLogger("urllib3").setLevel(logging.WARNING)
     logging.getLogger("filelock").setLevel(logging.WARNING)
 
 
-class _PrintableFormatter(logging.Formatter):
-    def format(self, record: logging.LogRecord) -> str:
-        return "\n".join(printable(line) for line in super().format(record).split("\n"))
-
-
-class _LogHandler(logging.StreamHandler):  # type: ignore[type-arg] # not subscriptable in 3.10
-    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the base class's name
-        """A reader that went away (`| head`) costs the log, not the run."""
-        if isinstance(sys.exc_info()[1], BrokenPipeError):
-            _drop_output()
-        else:
-            super().handleError(record)
-
-
-def _drop_output() -> None:
-    """From here on stdout leads nowhere."""
-    with contextlib.suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
 def _complain(text: str) -> None:
-    print(f"error: {printable(text)}", file=sys.stderr)
+    print("\n".join(printable(line) for line in f"error: {text}".split("\n")), file=sys.stderr)
 
 
 @contextlib.contextmanager

@@ -209,7 +209,7 @@ class TestARun:
         assert results() == before, "a stored answer must count for exactly what it counted for when it was paid"
 
     def test_ends_in_the_same_bytes_with_any_number_of_workers_and_batches(self, open_site: OpenSite) -> None:
-        open_site(36, behave=JUMPY)
+        open_site(24, behave=JUMPY)
         found = []
         for workers, batch in itertools.product((1, 4, 16), (1, 3, 50)):
             output = Path(f"w{workers}b{batch}") / "silo_issues_db.json"
@@ -655,6 +655,22 @@ class TestTheOutside:
         _, errors = process.communicate(timeout=30)
         assert "Traceback" not in errors
         assert process.returncode in (0, 1)
+
+    @pytest.mark.parametrize(
+        ("outside", "said"),
+        [("PYTHONIOENCODING=ascii", "\\u65e5"), (">/dev/full", ""), ("2>&-", "1001"), ("<&- >&- 2>&-", "")],
+        ids=["letters it cannot write", "full", "no stderr", "closed"],
+    )
+    def test_an_outside_that_takes_no_output_costs_the_output(self, outside: str, said: str, open_site: OpenSite) -> None:
+        tickets = topic_tickets(2)
+        tickets[0]["subject"] = "日本 1001"
+        site = open_site(tickets)
+        command = f"{outside if '=' in outside else ''} exec {sys.executable} -m main {'' if '=' in outside else outside}"
+        environment = {**os.environ, **site.environment, "PYTHONPATH": str(ROOT)}
+        ended = subprocess.run(command, shell=True, env=environment, capture_output=True, encoding="utf-8", timeout=60)
+        assert (ended.returncode, ended.stderr) == (0, "")
+        assert said in ended.stdout
+        assert len(rows_at()) == 2
 
     def test_a_terminated_run_goes_on_where_it_was(self, open_site: OpenSite) -> None:
         site = open_site(40, behave=sorting(hopeless=False, latency_s=lambda: 0.02))
