@@ -15,6 +15,7 @@ import decision_log
 import issue_db
 import review_list
 import safe_files
+from candidate_index import CandidateIndex
 from checkpoint import Checkpoint
 from consolidation import Consolidation
 from conversation_utils import Conversation, conversation_sha256
@@ -107,6 +108,11 @@ class IssueClusterer:
     def issues(self) -> dict[str, Issue]:
         """The in-memory dict of issues by issue id."""
         return self._memory.issues
+
+    @property
+    def index(self) -> CandidateIndex:
+        """The candidate index over these issues."""
+        return self._memory.index
 
     def reviewed(self, ticket_id: int) -> bool:
         """True for a ticket that a person decided."""

@@ -126,6 +126,8 @@ class IssueMemory:
         issue = self.home(ticket_id)
         if issue is not None:
             self._take_out(ticket_id, issue)
+            if issue.issue_id in self.dropped and self.issues:
+                self._inherit(issue, in_id_order(self.issues.values())[0])
 
     def merge(self, keep: Issue, gone: Issue, card: Card | None) -> None:
         """Put all of `gone` into `keep`, whose id stays; `card` replaces the kept card unless a person wrote that."""
@@ -179,7 +181,14 @@ class IssueMemory:
             return
         self._take_out(ticket_id, old)
         if old.issue_id in self.dropped:
+            self._inherit(old, towards)
             towards.merged_from = sorted({*towards.merged_from, old.issue_id, *old.merged_from}, key=issue_db.sort_key)
+
+    def _inherit(self, gone: Issue, heir: Issue) -> None:
+        """Let another issue remember the tickets that a person took out of one that is gone."""
+        if gone.reviewed:
+            heir.reviewed = sorted({*heir.reviewed, *gone.reviewed})
+            self.touched.add(heir.issue_id)
 
     def _take_out(self, ticket_id: int, issue: Issue) -> None:
         del self._home[ticket_id]

@@ -276,10 +276,11 @@ class _Run:
             conversation_of=self.source.stored,
             previous=before,
             index=self.clusterer.index,
+            database=files.database,
         )
         self.bar.close()
         shown = (files.database, files.flagged, files.decisions, files.run_report, files.report_page)
-        print(self.report.summary(self.clusterer.issues, shown))
+        print(self.report.summary(self.clusterer.issues, self.clusterer.decisions.values(), shown))
 
     def pause(self, left: QuestionsLeft) -> None:
         """Write the open questions for a batch engine; the run goes on when their answers are there."""

@@ -40,7 +40,7 @@ def _apply(path: Path, files: RunFiles) -> str:
     result = review.apply_file(path, files)
     if not result.done:
         return f"{path} holds no decision; nothing was changed"
-    lines = [*result.done, f"{len(result.done)} decisions applied; {result.flagged} tickets are still flagged"]
+    lines = [*result.done, *result.dropped, f"{len(result.done)} decisions applied; {result.flagged} tickets are still flagged"]
     return "\n".join([*lines, "to take them back: python -m main --undo-review" + _output_flag(files)])
 
 
@@ -63,4 +63,5 @@ def _write_page(files: RunFiles, conversations: Path) -> None:
         issues=issue_db.load(files.database),
         log=decision_log.load(files.decisions),
         conversation_of=functools.partial(shown_conversation, folder=conversations),
+        database=files.database,
     )

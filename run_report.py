@@ -15,6 +15,7 @@ from typing import Any
 
 import clock
 import safe_files
+from agreement import bands
 from decision_log import DecisionRow
 from issue_db import Issue
 from llm_client import Totals
@@ -114,14 +115,14 @@ class RunReport:
             "versions": {"program": VERSION, "python": platform.python_version(), **{name: metadata.version(name) for name in _LIBRARIES}},
         }
 
-    def summary(self, issues: Mapping[str, Issue], files: Iterable[Path]) -> str:
-        """A few lines for whoever started the run."""
+    def summary(self, issues: Mapping[str, Issue], decisions: Iterable[DecisionRow], files: Iterable[Path]) -> str:
+        """A few lines for whoever started the run; `decisions` are those of the whole database."""
         data = self.to_json()
         counts = data["counts"]
         lines = ["", f"{counts['decided']} tickets decided in {_duration(data['duration_s'])}; {len(issues)} issues in the database"]
         lines += [f"  {counts[key]:>6}  {text}" for key, text in _COUNTS.items() if counts[key] or key in _ALWAYS_SHOWN]
         lines.append(f"  {self._tokens()}")
-        lines += self._top_issues(issues) + self._ignored() + self.troubles()
+        lines += self._top_issues(issues) + self._ignored() + _agreement(decisions) + self.troubles()
         lines += ["files:", *(f"  {path}" for path in files if path.exists())]
         return "\n".join(lines)
 
@@ -167,6 +168,12 @@ class RunReport:
     def _command(self, ticket_ids: Iterable[int], flags: str = "") -> str:
         ids = ",".join(str(ticket_id) for ticket_id in ticket_ids)
         return f"python -m main {flags}--ticket-ids {ids} --output {shlex.quote(str(self.output))}" if ids else ""
+
+
+def _agreement(decisions: Iterable[DecisionRow]) -> list[str]:
+    """How often people kept what the model decided, by how sure it was."""
+    found = [f"  {band}" for band in bands(decisions)]
+    return ["of the model's decisions that people reviewed, by its confidence:", *found] if found else []
 
 
 def _is_flagged(row: DecisionRow) -> bool:

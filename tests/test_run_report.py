@@ -110,7 +110,7 @@ def test_the_summary_tells_a_person_what_came_out() -> None:
     Path("db.json").write_text("[]")
     issues = {f"ISSUE-{n}": Issue(f"ISSUE-{n}", f"Thing {n}", tickets=list(range(n))) for n in range(1, 9)}
     totals = Totals(calls=7, usage=Usage(12_345, 40, 20), cost=0.5)
-    text = report(*MIXED, totals=totals).summary(issues, [Path("db.json"), Path("missing.json")])
+    text = report(*MIXED, totals=totals).summary(issues, [], [Path("db.json"), Path("missing.json")])
     lines = text.splitlines()
     assert "6 tickets decided" in lines[1]
     assert "8 issues in the database" in lines[1]
@@ -123,7 +123,7 @@ def test_the_summary_tells_a_person_what_came_out() -> None:
 
 
 def test_what_was_estimated_is_called_so() -> None:
-    assert "about 10 tokens in" in report(totals=Totals(usage=Usage(10, estimated=True), cost=1.0)).summary({}, [])
+    assert "about 10 tokens in" in report(totals=Totals(usage=Usage(10, estimated=True), cost=1.0)).summary({}, [], [])
 
 
 def test_many_failures_are_shown_in_part_and_retried_in_full() -> None:
@@ -161,5 +161,5 @@ def test_one_line_says_what_was_not_done_and_what_to_do(made: RunReport, line: s
 def test_strangers_words_cannot_steer_the_terminal() -> None:
     evil = "\x1b]0;owned\x07\x1b[2J\u202e\r"
     issues = {evil: Issue(evil, evil, tickets=[1])}
-    text = report(row(1, "failed", reason=evil), row(2, "ignored", reason=evil)).summary(issues, [])
+    text = report(row(1, "failed", reason=evil), row(2, "ignored", reason=evil)).summary(issues, [], [])
     assert not {"\x1b", "\x07", "\u202e", "\r"} & set(text)
