@@ -19,6 +19,7 @@ from plain_text import one_line, printable
 
 MAX_DEPTH = 400
 MEDIA_MARKER = re.compile(r"\[(?:image|attachment)(?:: [^\[\]\n]{0,400})?\]")
+_MANY_BREAKS = re.compile(r"\n{3,}")
 _CHUNK_BYTES = 8192
 NodeMark = Callable[[str, Mapping[str, str]], "str | None"]
 
@@ -59,12 +60,12 @@ def html_lines(source: str, *, mark: NodeMark = lambda tag, attributes: None) ->
 
 
 def text_lines(text: str) -> list[Line]:
-    """The lines of plain text, as they stand.
+    """The lines of plain text, as they stand; of several empty ones, one.
 
     >>> text_lines("if a < b:\\n  List<String>")
     [Line(text='if a < b:', marks=()), Line(text='  List<String>', marks=())]
     """
-    return [Line(line.replace("\u00a0", " ").replace("\t", " ").rstrip()) for line in printable(text).split("\n")]
+    return [Line(line.replace("\u00a0", " ").replace("\t", " ").rstrip()) for line in _MANY_BREAKS.sub("\n\n", printable(text)).split("\n")]
 
 
 class _TooDeepError(Exception):
