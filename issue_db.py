@@ -3,6 +3,7 @@
 The one place that knows the file's keys. Takes files that people wrote; decides nothing and asks no model.
 """
 
+import functools
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
@@ -68,6 +69,7 @@ def card_hash(issue: Issue) -> str:
     return hashlib.sha256(card.encode()).hexdigest()[:8]
 
 
+@functools.lru_cache(maxsize=65_536)  # sorting asks for the same ids again and again
 def sort_key(issue_id: str) -> tuple[int, int, tuple[tuple[int, int, str], ...]]:
     """Order of issues: `ISSUE-<n>` by n, then `ISSUE-<n>-<m>`, then ids of other forms in natural order.
 
