@@ -151,6 +151,22 @@ def test_what_was_told_apart_is_not_glued_together_by_a_third() -> None:
     assert sum(len(entry.tickets) for entry in memory.issues.values()) == 3
 
 
+def test_what_was_told_apart_does_not_meet_in_an_older_issue() -> None:
+    """1 is like both, and takes 2 in first; 3, which a person told apart from 2, must stay out."""
+    memory = memory_of(issue(1), issue(2, distinct_from=["ISSUE-3"]), issue(3))
+    assert merge(memory, all_one)[0] == [("ISSUE-1", "ISSUE-2")]
+    assert memory.issues["ISSUE-3"].tickets == [3]
+
+
+def test_of_two_merges_that_exclude_each_other_the_surer_is_done() -> None:
+    def script(asked: Asked) -> Any:
+        numbers = [int(name.split("-")[1]) for name in asked.offered]
+        return {"groups": [group(*numbers, confidence=0.95 if 3 in numbers else 0.85)]}
+
+    memory = memory_of(issue(1, distinct_from=["ISSUE-3"]), issue(2), issue(3))
+    assert merge(memory, script)[0] == [("ISSUE-2", "ISSUE-3")]
+
+
 def test_no_chain_of_likenesses_merges_what_the_model_told_apart() -> None:
     """1 is 2 and 2 is 3, but 1 is not 3 when they are asked about together."""
 

@@ -556,6 +556,42 @@ def test_what_ends_the_run_leaves_a_checkpoint_of_whole_waves_only(stop: BaseExc
     assert saved.done == len(saved.decisions) == 3
 
 
+def test_an_interrupt_in_the_middle_of_a_commit_leaves_the_checkpoint_of_the_wave_before() -> None:
+    """Half a wave in a checkpoint would give the resumed run other waves."""
+    items = [talk(ticket, f"word{ticket}") for ticket in range(1, 8)]
+    clusterer = clusterer_for(ScriptedModel(lambda asked: decision(category=f"Thing {asked.ticket}")), items)
+    clusterer.begin(Plan("", {}, tuple({"ticket_id": ticket} for ticket in range(1, 8))), done=0)
+
+    def interrupt(row: DecisionRow) -> None:
+        if row.ticket_id == 6:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        clusterer.decide(items, on_decided=interrupt)
+    assert clusterer.done == 6
+    clusterer.keep_work()
+    assert not clusterer.files.checkpoint.exists()
+
+
+def test_an_issue_that_went_stays_gone_through_two_kills(tmp_path: Path) -> None:
+    """The second checkpoint is written by a run that itself began from one."""
+    seed_database(sealed("ISSUE-1", tickets=[1]), sealed("ISSUE-50", "Oven", tickets=list(range(50, 90))))
+    tickets = tuple({"ticket_id": ticket} for ticket in (1, 2, 3))
+    answers = {1: decision("ISSUE-50"), 2: decision("ISSUE-50"), 3: decision("ISSUE-50")}
+    items = [talk(ticket, "Oven cold") for ticket in (1, 2, 3)]
+    for done in (0, 1, 2):
+        clusterer = clusterer_for(ScriptedModel(by_ticket(answers)), items)
+        saved = checkpoint_file.load(clusterer.files.checkpoint)
+        if saved is not None:
+            clusterer.resume(saved)
+        clusterer.begin(Plan("", {}, tickets), done=done)
+        clusterer.decide(items[done : done + 1])
+        clusterer.write_checkpoint()
+    clusterer.save()
+    assert list(issue_db.load(DATABASE)) == ["ISSUE-50"]
+    assert not list(tmp_path.glob("**/*.part"))
+
+
 def test_nothing_decided_leaves_no_checkpoint() -> None:
     clusterer = clusterer_for(ScriptedModel(by_ticket({1: ModelStopped("bad key")})), [])
     clusterer.begin(Plan("", {}, ({"ticket_id": 1},)), done=0)
@@ -783,9 +819,10 @@ def _mortal(call: Callable[..., Any], dying: Dying, *, after: bool) -> Callable[
     return mortal
 
 
-def test_any_number_of_kills_changes_no_byte(tmp_path: Path) -> None:
+@pytest.mark.parametrize("reprocess", [False, True], ids=["first time", "again"])
+def test_any_number_of_kills_changes_no_byte(tmp_path: Path, reprocess: bool) -> None:
     items = many_tickets(24)
-    expected = reference(tmp_path, items)
+    expected = reference(tmp_path, items, reprocess=reprocess)
     prepare(tmp_path)
     answered: dict[str, Any] = {}
     kills = 0
@@ -802,7 +839,7 @@ def test_any_number_of_kills_changes_no_byte(tmp_path: Path) -> None:
             return answered[asked.system + asked.user]
 
         try:
-            run(ScriptedModel(script), items, folder=tmp_path)
+            run(ScriptedModel(script), items, folder=tmp_path, reprocess=reprocess)
             break
         except Killed:
             kills += 1
