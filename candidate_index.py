@@ -71,6 +71,9 @@ class CandidateIndex:
         self._issues: dict[str, _Member] = {}
         self._rows = _Rows(self._weights)
 
+    def expect(self, texts: Iterable[str]) -> None:
+        """Make ready for texts that will be placed or searched for; nothing to do where words alone count."""
+
     def put_ticket(self, ticket_id: int, issue_id: str, *, subject: str, text: str) -> None:
         """Place a ticket under an issue; one that stands elsewhere moves."""
         self.drop_ticket(ticket_id)

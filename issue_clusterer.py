@@ -80,6 +80,7 @@ class IssueClusterer:
         ask: Ask,
         prompts: Prompts,
         conversation_of: ConversationOf = lambda _ticket_id: None,
+        new_index: Callable[[], CandidateIndex] = CandidateIndex,
         submit: Submit = at_once,
         model: str = "",
         decide_ignored: bool = False,
@@ -93,8 +94,8 @@ class IssueClusterer:
         self.done = 0
         self.merged = 0
         self._base_sha256 = checkpoint_file.file_sha256(files.database)
-        self._memory = IssueMemory(issue_db.load(files.database), conversation_of=conversation_of)
-        self._conversation_of = conversation_of
+        self._memory = IssueMemory(issue_db.load(files.database), conversation_of=conversation_of, new_index=new_index)
+        self._conversation_of, self._new_index = conversation_of, new_index
         self.prompts = prompts
         self._ask, self._submit = ask, submit
         self._model, self._decide_ignored = model, decide_ignored
@@ -177,7 +178,7 @@ class IssueClusterer:
         """Take over what an earlier run had decided on the same database."""
         issues = {**self.issues, **{issue.issue_id: issue for issue in saved.issues}}
         kept = {issue.issue_id: issue for issue in in_id_order(issues.values()) if issue.issue_id not in saved.dropped}
-        self._memory = IssueMemory(kept, conversation_of=self._conversation_of)
+        self._memory = IssueMemory(kept, conversation_of=self._conversation_of, new_index=self._new_index)
         self._memory.touched = {issue.issue_id for issue in saved.issues}
         self._memory.dropped = set(saved.dropped)
         for row in saved.decisions:

@@ -48,11 +48,14 @@ class TicketText:
 class IssueMemory:
     """Issues by id with their tickets' homes. `touched` and `dropped` are what differs from the database that was loaded."""
 
-    def __init__(self, issues: dict[str, Issue], *, conversation_of: ConversationOf) -> None:
+    def __init__(
+        self, issues: dict[str, Issue], *, conversation_of: ConversationOf, new_index: Callable[[], CandidateIndex] = CandidateIndex
+    ) -> None:
         self.issues = issues
         self.touched: set[str] = set()
         self.dropped: set[str] = set()
         self._conversation_of = conversation_of
+        self._new_index = new_index
         self._home = {ticket: issue.issue_id for issue in issues.values() for ticket in issue.tickets}
         self._aliases = {alias for issue in issues.values() for alias in issue.merged_from}
         self._index: CandidateIndex | None = None
@@ -61,7 +64,9 @@ class IssueMemory:
     def index(self) -> CandidateIndex:
         """The candidate index, filled from cards and stored conversations when first needed."""
         if self._index is None:
-            self._index = CandidateIndex()
+            self._index = self._new_index()
+            texts = (self._text_of(ticket_id) for issue in self.issues.values() for ticket_id in exemplars(issue))
+            self._index.expect(ticket.whole for ticket in texts if ticket is not None)
             for issue in self.issues.values():
                 self._index.put_card(issue.issue_id, card_text(issue))
                 self._index_tickets(issue)

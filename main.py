@@ -32,14 +32,17 @@ import ticket_source
 from answer_store import AnswerStore
 from batch_files import ResultsUnusable
 from batch_round import BatchRounds, QuestionsLeft
+from candidate_index import CandidateIndex
 from checkpoint import Checkpoint, CheckpointUnreadable
 from command_line import Options, UsageError
 from data_fetcher import FetchStopped, FreshdeskClient, QueryRefused
 from decision_log import DecisionRow
+from embedding_client import EmbeddingClient
 from env import ConfigError, Settings
+from fused_index import FusedIndex
 from issue_clusterer import FetchFailure, IssueClusterer, Item, Plan
 from issue_db import DatabaseUnreadable
-from llm_client import LlmClient
+from llm_client import LlmClient, Server
 from model_protocol import AnswerUnusable, BudgetReached, ContextTooLong, ModelStopped
 from prompts_config import Prompts
 from review import ReviewRefused
@@ -190,6 +193,7 @@ class _Run:
             ask=prompt_debug.shown(model.ask) if options.prompt_debug else rounds.ask if options.batch_export else model.ask,
             prompts=prompts,
             conversation_of=source.stored,
+            new_index=_new_index(settings, store),
             submit=rounds.submit if options.batch_export else asking.submit,
             model=settings.llm_model,
             decide_ignored=options.ticket_ids is not None,
@@ -372,6 +376,19 @@ def _freshdesk(settings: Settings, on_wait: Callable[[float, str], None]) -> Fre
         rate_window_s=settings.freshdesk_rate_window_s,
         on_wait=on_wait,
     )
+
+
+def _new_index(settings: Settings, store: AnswerStore) -> Callable[[], CandidateIndex]:
+    """What makes a candidate index: by words alone, or with vectors where an embedding model is set."""
+    if settings.embedding_model is None:
+        return CandidateIndex
+    server = Server(
+        settings.embedding_api_base_url or settings.llm_base_url,
+        settings.embedding_api_key or settings.llm_api_key,
+        settings.embedding_model,
+        timeout_s=settings.llm_timeout_s,
+    )
+    return functools.partial(FusedIndex, EmbeddingClient(server, notes=store).embed)
 
 
 def _pool(size: int, name: str, cleanup: contextlib.ExitStack) -> WorkerPool:

@@ -13,14 +13,16 @@ MODULES = {path.stem: path for path in sorted(ROOT.glob("*.py"))}
 PACKAGES = {path.parent.name for path in ROOT.glob("*/__init__.py")}
 
 FRESHDESK = {
-    "data_fetcher", "freshdesk_client", "ticket_search", "search_windows", "rate_gate",
+    "data_fetcher", "freshdesk_client", "ticket_search", "search_windows", "search_query", "rate_gate",
 }  # fmt: skip
 MODEL = {
     "llm_client", "llm_http", "llm_dialect", "llm_refusals", "llm_bill", "answer_store", "answer_reader", "answer_json", "call_gate",
+    "llm_calls", "embedding_client",
 }  # fmt: skip
 ISSUES = {
     "issue_clusterer", "issue_db", "issue_memory", "decision_wave", "consolidation", "checkpoint", "ticket_question", "candidate_index",
-    "model_answers", "prompts_config", "decision_log", "review", "review_list", "review_file", "review_steps",
+    "model_answers", "prompts_config", "decision_log", "review", "review_list", "review_file", "review_steps", "review_draft",
+    "agreement", "exports", "report", "report_data", "trends", "fused_index",
 }  # fmt: skip
 NETWORK = {"requests", "urllib3", "http"}
 
