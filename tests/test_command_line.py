@@ -57,6 +57,9 @@ def test_no_flags_give_the_contracts_defaults() -> None:
         (["--demo"], "demo", True),
         (["--verbose"], "verbose", True),
         (["--export", "csv", "kb.csv"], "export", ("csv", "kb.csv")),
+        (["--wave-tickets", "500"], "wave_tickets", 500),
+        (["--batch-export", "questions.jsonl"], "batch_export", Path("questions.jsonl")),
+        (["--batch-import", "a.jsonl", "b.jsonl"], "batch_import", (Path("a.jsonl"), Path("b.jsonl"))),
     ],
 )
 def test_a_flag_sets_its_option_and_no_other(argv: list[str], field: str, value: object) -> None:
@@ -107,6 +110,9 @@ def test_a_flag_sets_its_option_and_no_other(argv: list[str], field: str, value:
         ["169"],
         ["--pages"],
         ["--export", "pdf", "x"],
+        ["--batch-export", "output/decisions.jsonl"],
+        ["--batch-export", "questions.txt"],
+        ["--wave-tickets", "0"],
     ],
     ids=" ".join,
 )
@@ -180,6 +186,19 @@ def test_a_selection_survives_the_checkpoint_and_tells_two_commands_apart() -> N
 @pytest.mark.parametrize("flag", ["prompt_debug", "dry_run", "fetch_only"])
 def test_three_modes_write_nothing_beside_the_database(flag: str) -> None:
     assert Options(**{flag: True}).reads_only  # type: ignore[arg-type] # one of three known names
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (Options(prompt_debug=True), True),
+        (Options(fetch_only=True, refresh=True), True),
+        (Options(fetch_only=True), False),
+        (Options(), False),
+    ],
+)
+def test_tickets_of_the_database_are_read_again_to_look_at_prompts_or_to_refresh(options: Options, expected: bool) -> None:
+    assert options.looks_again is expected
 
 
 def test_the_command_line_beats_the_environment() -> None:
