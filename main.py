@@ -9,7 +9,7 @@ import logging
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import FrameType
 from typing import Any
 
@@ -317,6 +317,8 @@ class _Run:
         if saved is None or saved.base_sha256 == now:
             return saved
         if saved.result_sha256 == now:  # it ended between its last two steps
+            if saved.selection.get("reprocess"):  # the same command finds all of it done, and decides nothing a second time
+                return replace(saved, base_sha256=now, done=len(saved.tickets), issues=(), dropped=(), decisions=())
             safe_files.remove(files.checkpoint)
             return None
         raise StaleCheckpoint(

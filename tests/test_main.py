@@ -336,6 +336,20 @@ class TestAnswers:
         assert (row["outcome"], row["issue_id"], row["confidence"]) == ("provisional", "ISSUE-1002", 0.0)
         assert "1002," in Path("output/flagged_for_review.csv").read_text(encoding="utf-8")
 
+    def test_give_their_reasons_in_words(self, open_site: OpenSite) -> None:
+        unsure = {"issue_id": "ISSUE-1001", "confidence": 0.5}
+        match = {"issue_id": "ISSUE-1001"}
+        open_site(5, behave=answering({}, {}, {}, unsure, match, {**match, "issue_id": "ISSUE-9"}, *[match] * 9))
+        main.main(["--no-merge", "--workers", "1"])
+        reasons = [row["reason"].split(":")[0] for row in rows_at().values()]
+        assert reasons[:2] == ["no issue was known yet", "none of 1 issues fits"]
+        assert set(reasons[2:]) <= {
+            "fits ISSUE-1001",
+            "may fit ISSUE-1001",
+            "none of 1 issues fits",
+            "the model named an issue that was not offered",
+        }
+
     def test_with_an_id_that_was_not_offered_found_an_unsure_issue(self, open_site: OpenSite) -> None:
         open_site(2, behave=answering({}, {"issue_id": "ISSUE-9", "confidence": 1.0}, {"issue_id": "ISSUE-9", "confidence": 1.0}))
         main.main(["--no-merge"])
@@ -556,6 +570,27 @@ class TestResuming:
         site.forget()
         assert main.main([]) == 0
         assert targets(site) == []
+
+    @pytest.mark.parametrize("flags", [[], ["--reprocess"]], ids=["first time", "again"])
+    def test_a_kill_between_its_last_two_steps_is_the_end_of_the_run(
+        self, open_site: OpenSite, monkeypatch: pytest.MonkeyPatch, flags: list[str]
+    ) -> None:
+        site = open_site(12)
+        main.main(["--ticket-ids", "1001,1002"])
+
+        def killed(_path: Path) -> None:
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patched:
+            patched.setattr("safe_files.remove", killed)
+            assert main.main(flags) == 130
+        before = results()
+        assert Path("output/silo_issues_db.tmp.json").exists()
+        site.forget()
+        assert main.main(flags) == 0
+        assert site.asked("issue_decision") == []
+        assert results() == before
+        assert not Path("output/silo_issues_db.tmp.json").exists()
 
     def test_refuses_a_checkpoint_of_another_database(self, open_site: OpenSite, monkeypatch: pytest.MonkeyPatch) -> None:
         site = open_site(12)

@@ -111,7 +111,7 @@ def test_only_the_environment_room_reads_the_environment() -> None:
 def test_every_module_says_what_it_is_and_stays_one_duty_long(name: str) -> None:
     text = MODULES[name].read_text(encoding="utf-8")
     assert (ast.get_docstring(ast.parse(text)) or "").strip()
-    assert len(text.splitlines()) <= 450
+    assert len(text.splitlines()) <= 500
 
 
 @pytest.mark.parametrize("name", MODULES)
