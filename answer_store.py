@@ -208,7 +208,7 @@ def _connect(path: Path) -> sqlite3.Connection:
     db = sqlite3.connect(path, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
     try:
         _use_journal(db)
-        db.execute("PRAGMA synchronous = NORMAL")
+        db.execute("PRAGMA synchronous = FULL")  # an answer that was paid for survives a power cut too
         db.executescript(_TABLES)
         damage = db.execute("PRAGMA quick_check(1)").fetchone()[0]
         if damage != "ok":

@@ -185,6 +185,21 @@ def test_an_interrupt_between_any_two_changes_is_made_good_by_the_next_run(monke
         assert results() == wanted, number
 
 
+def test_checkpoints_come_at_the_end_of_a_wave_once_five_tickets_are_new(monkeypatch: pytest.MonkeyPatch) -> None:
+    tickets = {ticket["id"]: ticket for ticket in topic_tickets(26)}
+    monkeypatch.setattr(data_fetcher, "fetch_ticket", lambda ticket_id, **_: copy.deepcopy(tickets[ticket_id]))
+    saved: list[int] = []
+    write = IssueClusterer.write_checkpoint
+
+    def noted(clusterer: IssueClusterer) -> None:
+        saved.append(clusterer.done)
+        write(clusterer)
+
+    monkeypatch.setattr(IssueClusterer, "write_checkpoint", noted)
+    assert main.main(["--ticket-ids", ",".join(map(str, tickets))]) == 0
+    assert saved == [7, 15, 26, 26], "after waves of 1, 2, 4, 8 and 11, and before the second look"
+
+
 @dataclass(slots=True)
 class Changes:
     """Calls by which the state in memory changes; after number `stop_after` comes a Ctrl-C."""
