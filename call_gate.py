@@ -3,6 +3,7 @@
 Decides when a call starts, never what it says or what its answer means.
 """
 
+import statistics
 import threading
 from collections import deque
 from collections.abc import Iterator
@@ -29,8 +30,9 @@ class Pass:
 class CallGate:
     """Lets at most `widest` calls be under way; the width within that follows how the server copes.
 
-    Growth is tried, not assumed: a window of answers at twice the width must bring more answers a second, or the width goes back and the
-    next trial waits longer. A crowded call halves the width; answers bring it back to what had helped, unless crowded calls are many.
+    Growth is tried, not assumed: twice the width must bring more answers a second, or the width goes back and the next trial waits longer.
+    That rate is the width by the median time of a call, so neither pauses between waves of questions nor a few slow calls disturb it. A
+    crowded call halves the width; answers bring it back to what had helped, unless crowded calls are many.
     """
 
     def __init__(self, widest: int) -> None:
@@ -44,7 +46,6 @@ class CallGate:
         self._rest, self._next_rest = 0, 2
         self._recent: deque[bool] = deque(maxlen=64)  # crowded or not, newest last
         self._narrowed_at = -1.0
-        self._ticked = 0.0
         self._window = 1  # the first answer is a window of its own
         self._new_window()
 
@@ -62,7 +63,6 @@ class CallGate:
                 while self._inside >= self._width:
                     self._condition.wait()
             finally:
-                self._tick()
                 self._waiting -= 1
             entry = self._let_in()
         try:
@@ -73,13 +73,11 @@ class CallGate:
                 self._condition.notify_all()
 
     def _let_in(self) -> Pass:
-        now = self._tick()
         self._inside += 1
-        return Pass(now)
+        return Pass(clock.monotonic())
 
     def _let_out(self, entry: Pass) -> None:
         was_full = self._is_full()
-        self._tick()
         self._inside -= 1
         if entry.crowded or entry.answered:
             self._recent.append(entry.crowded)
@@ -87,20 +85,13 @@ class CallGate:
             self._narrow()
         elif entry.answered:
             self._width = max(self._width, min(self._proven, self._width + 1))
-            self._answers += was_full
-            if self._answers >= self._window:
+            if was_full and entry.started >= self._window_began:
+                self._took_s.append(clock.monotonic() - entry.started)
+            if len(self._took_s) >= self._window:
                 self._judge()
 
     def _is_full(self) -> bool:
         return self._inside + self._waiting >= self._width
-
-    def _tick(self) -> float:
-        """Now; the time since the last tick counts if the gate was full, since only then does the rate say something about the width."""
-        now = clock.monotonic()
-        if self._is_full():
-            self._full_s += now - self._ticked
-        self._ticked = now
-        return now
 
     def _narrow(self) -> None:
         newest = list(self._recent)[-max(4 * FEWEST_ANSWERS, 2 * self._width) :]
@@ -115,7 +106,7 @@ class CallGate:
 
     def _judge(self) -> None:
         """At the end of a window: keep or take back the width on trial, then perhaps try another."""
-        rate = self._answers / max(1e-6, self._full_s)
+        rate = self._width / max(1e-6, statistics.median(self._took_s))
         if self._trial is not None:
             self._keep_or_take_back(*self._trial, rate)
         elif self._rest:
@@ -139,6 +130,6 @@ class CallGate:
 
     def _new_window(self) -> None:
         if self._width > 1:
-            self._window = max(2 * self._width, FEWEST_ANSWERS)
-        self._answers = 0
-        self._full_s = 0.0
+            self._window = max(self._width, FEWEST_ANSWERS)
+        self._took_s: list[float] = []  # seconds of the window's calls that began in it and ended while the gate was full
+        self._window_began = clock.monotonic()
