@@ -1,5 +1,6 @@
 """The second look: merges by complete link and only where people allow it, cards rewritten where it pays, nothing by an unusable answer."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ from consolidation import CARD_TICKETS, GROUP_SIZE, MERGE_SURE, QUOTES_AN_ISSUE,
 from decision_wave import at_once
 from issue_db import Issue
 from issue_memory import IssueMemory
+from model_answers import parse_merge
 from model_protocol import AnswerUnusable, BudgetReached, ContextTooLong
 from prompts_config import Prompts
 from worker_pool import WorkerPool
@@ -159,12 +161,16 @@ def test_what_was_told_apart_does_not_meet_in_an_older_issue() -> None:
 
 
 def test_of_two_merges_that_exclude_each_other_the_surer_is_done() -> None:
-    def script(asked: Asked) -> Any:
-        numbers = [int(name.split("-")[1]) for name in asked.offered]
-        return {"groups": [group(*numbers, confidence=0.95 if 3 in numbers else 0.85)]}
-
+    """Two questions share an issue; their answers are put in before either is carried out."""
     memory = memory_of(issue(1, distinct_from=["ISSUE-3"]), issue(2), issue(3))
-    assert merge(memory, script)[0] == [("ISSUE-2", "ISSUE-3")]
+    first, second, third = memory.issues.values()
+    answers = [
+        parse_merge(json.dumps({"groups": [group(1, 2, confidence=0.85)]}), offered=("ISSUE-1", "ISSUE-2")),
+        parse_merge(json.dumps({"groups": [group(2, 3, confidence=0.95)]}), offered=("ISSUE-2", "ISSUE-3")),
+    ]
+    work = Consolidation(memory, ScriptedModel(all_one).ask, Prompts(), at_once)
+    done = work._merge([[first, second], [second, third]], answers)
+    assert [(merged.kept, merged.gone) for merged in done] == [("ISSUE-2", "ISSUE-3")]
 
 
 def test_no_chain_of_likenesses_merges_what_the_model_told_apart() -> None:
@@ -180,33 +186,31 @@ def test_no_chain_of_likenesses_merges_what_the_model_told_apart() -> None:
     assert len(asked) == 1, "what the model told apart is not asked again under another name"
 
 
-def test_pairs_are_asked_about_once() -> None:
-    memory = memory_of(*(issue(number) for number in range(1, 8)))
+def test_no_question_is_put_twice_and_none_is_large() -> None:
+    memory = memory_of(*(issue(number) for number in range(1, 12)))
     _, asked = merge(memory, all_apart)
-    pairs = [pair for question in asked for pair in _pairs(question.offered)]
-    assert len(pairs) == len(set(pairs))
-    assert max(len(question.offered) for question in asked) <= GROUP_SIZE
-
-
-def _pairs(names: Sequence[str]) -> list[tuple[str, str]]:
-    return [(first, second) for place, first in enumerate(names) for second in names[place + 1 :]]
+    questions = [frozenset(question.offered) for question in asked]
+    assert len(questions) == len(set(questions)) > 1
+    assert max(len(question) for question in questions) <= GROUP_SIZE
+    assert not any(first < second for first in questions for second in questions), "one question held another"
 
 
 def test_three_that_are_one_come_together_though_two_of_them_were_not_touched() -> None:
-    """The new one is like both old ones. It is merged with one of them, and then the two are asked about as they are now."""
+    """The new one is like both old ones; what it brings together is asked about as well."""
     memory = memory_of(issue(1), issue(2), issue(3))
-    done, asked = merge(memory, all_one, touched=["ISSUE-3"])
-    assert [question.offered for question in asked] == [["ISSUE-1", "ISSUE-3"], ["ISSUE-2", "ISSUE-3"], ["ISSUE-1", "ISSUE-2"]]
-    assert done == [("ISSUE-1", "ISSUE-3"), ("ISSUE-1", "ISSUE-2")]
+    merge(memory, all_one, touched=["ISSUE-3"])
+    assert {name: entry.tickets for name, entry in memory.issues.items()} == {"ISSUE-1": [1, 2, 3]}
 
 
-def test_two_that_both_took_the_same_in_stay_two_if_the_model_then_says_so() -> None:
+def test_two_that_both_could_take_the_same_in_stay_two_if_the_model_says_so() -> None:
+    def script(question: Asked) -> Any:
+        numbers = {int(name.split("-")[1]) for name in question.offered}
+        parts = [{1, 3}, {2}] if {1, 2} <= numbers else [numbers]
+        return {"groups": [group(*sorted(part & numbers)) for part in parts if part & numbers]}
+
     memory = memory_of(issue(1), issue(2), issue(3))
-    done, asked = merge(
-        memory, lambda question: all_one(question) if "ISSUE-3" in question.offered else all_apart(question), touched=["ISSUE-3"]
-    )
-    assert len(asked) == 3
-    assert done == [("ISSUE-1", "ISSUE-3")]
+    merge(memory, script, touched=["ISSUE-3"])
+    assert {name: entry.tickets for name, entry in memory.issues.items()} == {"ISSUE-1": [1, 3], "ISSUE-2": [2]}
 
 
 def test_the_surest_merge_comes_first_and_nobody_is_merged_twice_in_a_round() -> None:
