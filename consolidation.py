@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from conversation_types import Conversation
 from issue_db import Issue
+from issue_groups import question_groups
 from issue_memory import IssueMemory, agent_spoke, exemplars, in_id_order, with_fix_marked
 from model_answers import Card, MergeGroup, parse_card, parse_merge
 from model_protocol import AnswerUnusable, Ask, ContextTooLong
@@ -27,8 +28,8 @@ Pair = frozenset[str]
 
 MERGE_SURE = 0.8
 """A merge needs more than a match: a false one hides a problem."""
-GROUP_SIZE = 4
-MAX_ROUNDS = 3
+GROUP_SIZE = 6
+MAX_ROUNDS = 5
 QUOTES_AN_ISSUE = 3
 CARD_TICKETS = 5
 
@@ -50,7 +51,7 @@ class Consolidation:
     ask: Ask
     prompts: Prompts
     submit: Submit
-    _compared: set[Pair] = field(default_factory=set)
+    _told_apart: set[Pair] = field(default_factory=set)
 
     def merge_lookalikes(self, touched: Collection[str]) -> Iterator[Merged]:
         """The merges done, in order; a few rounds, since a merged issue can look like another one.
@@ -80,24 +81,17 @@ class Consolidation:
         return [issue.issue_id for issue, card in zip(due, answers, strict=True) if card is not None]
 
     def _groups(self, names: Collection[str]) -> list[list[Issue]]:
-        """Small groups of issues of which every two look alike and were not compared yet; each pair in one group only."""
-        pairs = [(first, second) for first, second, _ in self.memory.index.lookalikes(names) if self._may_merge(first, second)]
-        groups: list[list[Issue]] = []
-        while pairs:
-            group = list(pairs[0])
-            alike = {frozenset(pair) for pair in pairs}
-            for name in dict.fromkeys(itertools.chain.from_iterable(pairs)):
-                if name not in group and len(group) < GROUP_SIZE and all(frozenset((name, other)) in alike for other in group):
-                    group.append(name)
-            asked = {frozenset(pair) for pair in itertools.combinations(group, 2)}
-            pairs = [pair for pair in pairs if frozenset(pair) not in asked]
-            groups.append(in_id_order(self.memory.issues[name] for name in group))
-        return groups
+        """Small groups that cover every pair of lookalikes that was not told apart yet."""
+        pairs = [pair for pair in self.memory.index.lookalikes(names) if self._may_merge(pair[0], pair[1])]
+        return [
+            in_id_order(self.memory.issues[name] for name in group)
+            for group in question_groups(pairs, size=GROUP_SIZE, may_meet=self._may_merge)
+        ]
 
     def _may_merge(self, first: str, second: str) -> bool:
         keep, gone = _oldest_first((self.memory.issues[first], self.memory.issues[second]))
-        compared = {frozenset(pair) for pair in itertools.product(_names(keep), _names(gone))} & self._compared
-        return not compared and _people_allow(keep, gone) and not (self._is_hearsay(keep) or self._is_hearsay(gone))
+        told_apart = {frozenset(pair) for pair in itertools.product(_names(keep), _names(gone))} & self._told_apart
+        return not told_apart and _people_allow(keep, gone) and not (self._is_hearsay(keep) or self._is_hearsay(gone))
 
     def _is_hearsay(self, issue: Issue) -> bool:
         """True for an issue of nothing but unsure tickets whose text talks to the model: a person looks before it changes another one."""
@@ -149,27 +143,33 @@ class Consolidation:
         return [_usable(future) for future in futures]
 
     def _merge(self, groups: Sequence[Sequence[Issue]], answers: Sequence[tuple[MergeGroup, ...] | None]) -> list[Merged]:
-        """Merge what the answers call one, the surest first. Every pair asked about counts as compared, so nothing merges by a chain."""
-        for group in groups:
-            self._compared |= {frozenset(pair) for pair in itertools.combinations([issue.issue_id for issue in group], 2)}
-        parts = [part for answer in answers for part in answer or () if len(part.issue_ids) > 1 and part.confidence >= MERGE_SURE]
+        """Merge what the answers call one, the surest first; pairs that they tell apart never meet again, not even by a chain."""
+        for group, answer in zip(groups, answers, strict=True):
+            self._told_apart |= _told_apart([issue.issue_id for issue in group], answer or ())
+        parts = [part for answer in answers for part in answer or () if part.confidence >= MERGE_SURE]
         done: list[Merged] = []
         for part in sorted(parts, key=lambda part: (-part.confidence, part.issue_ids)):
             done += self._merge_part(part)
         return done
 
     def _merge_part(self, part: MergeGroup) -> list[Merged]:
-        if any(name not in self.memory.issues for name in part.issue_ids):
-            self._compared -= {frozenset(pair) for pair in itertools.combinations(part.issue_ids, 2)}
-            return []  # one was merged in this round already; the next round asks about what came out
-        keep, *others = _oldest_first([self.memory.issues[name] for name in part.issue_ids])
+        """Merge the members that are still there; one that went elsewhere in this round is asked about again in the next."""
+        present = _oldest_first(self.memory.issues[name] for name in part.issue_ids if name in self.memory.issues)
         done = []
-        for gone in others:
-            if _people_allow(keep, gone):
+        for gone in present[1:]:
+            keep = present[0]
+            if self._may_merge(keep.issue_id, gone.issue_id):
                 card = without_orders(part.card)
                 self.memory.merge(keep, gone, card if card.category else None)
                 done.append(Merged(keep.issue_id, gone.issue_id, part.confidence))
         return done
+
+
+def _told_apart(asked: Sequence[str], answer: Sequence[MergeGroup]) -> set[Pair]:
+    """Pairs of a question that the answer does not surely call one; all of them where there is no answer."""
+    place = {name: number for number, part in enumerate(answer) if part.confidence >= MERGE_SURE for name in part.issue_ids}
+    pairs = itertools.combinations(asked, 2)
+    return {frozenset(pair) for pair in pairs if pair[0] not in place or place[pair[0]] != place.get(pair[1])}
 
 
 def _names(issue: Issue) -> tuple[str, ...]:

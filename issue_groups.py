@@ -4,18 +4,20 @@ Pure and deterministic. Knows no issue, no model, and not whether a group belong
 """
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from issue_db import sort_key
 
 Pair = frozenset[str]
 
 
-def question_groups(pairs: Sequence[tuple[str, str, float]], *, size: int) -> list[list[str]]:
+def question_groups(
+    pairs: Sequence[tuple[str, str, float]], *, size: int, may_meet: Callable[[str, str], bool] = lambda _first, _second: True
+) -> list[list[str]]:
     """Groups of at most `size` ids that cover every pair (two ids and their likeness), the likeliest pairs first.
 
     A group starts with the best pair that no group covers yet and takes in, one by one, the id with the most likeness to those in it.
-    Ids of a group need not all be alike; each pair is covered once.
+    Ids of a group need not all be alike, but every two of them `may_meet`.
 
     >>> question_groups([("a", "b", 0.9), ("b", "c", 0.5), ("d", "e", 0.4)], size=3)
     [['a', 'b', 'c'], ['d', 'e']]
@@ -30,7 +32,7 @@ def question_groups(pairs: Sequence[tuple[str, str, float]], *, size: int) -> li
         if frozenset((first, second)) not in likeness:
             continue
         group = [first, second]
-        while len(group) < size and (other := _best_addition(group, near, likeness)):
+        while len(group) < size and (other := _best_addition(group, near, likeness, may_meet)):
             group.append(other)
         for covered in itertools.combinations(group, 2):
             likeness.pop(frozenset(covered), None)
@@ -38,7 +40,9 @@ def question_groups(pairs: Sequence[tuple[str, str, float]], *, size: int) -> li
     return groups
 
 
-def _best_addition(group: Sequence[str], near: Mapping[str, set[str]], likeness: Mapping[Pair, float]) -> str | None:
+def _best_addition(
+    group: Sequence[str], near: Mapping[str, set[str]], likeness: Mapping[Pair, float], may_meet: Callable[[str, str], bool]
+) -> str | None:
     """The id outside the group that has most likeness to it in pairs not covered yet; None if there is no such pair."""
     gains: dict[str, float] = {}
     for member in group:
@@ -46,4 +50,5 @@ def _best_addition(group: Sequence[str], near: Mapping[str, set[str]], likeness:
             score = likeness.get(frozenset((member, other)))
             if score is not None:
                 gains[other] = gains.get(other, 0.0) + score
-    return min(gains, key=lambda name: (-round(gains[name], 6), sort_key(name)), default=None)
+    fitting = (name for name in gains if all(may_meet(name, member) for member in group))
+    return min(fitting, key=lambda name: (-round(gains[name], 6), sort_key(name)), default=None)

@@ -853,11 +853,11 @@ def test_at_once_and_the_default_agree() -> None:
 
 
 def test_an_issue_without_conversations_on_disk_can_still_be_offered() -> None:
-    seed_database(*(sealed(f"ISSUE-{n}", f"Thing {n}", tickets=[n]) for n in range(1, 31)))
+    seed_database(*(sealed(f"ISSUE-{n}", f"Thing {n}", tickets=[n]) for n in range(1, 41)))
     model = ScriptedModel(by_ticket({50: decision("ISSUE-7")}))
     clusterer = IssueClusterer(RunFiles(DATABASE), ask=model.ask, prompts=Prompts())
     clusterer.decide([talk(50, "Thing 7 is broken")])
-    assert len(model.offers()[0][1]) == 20
+    assert len(model.offers()[0][1]) == 30
     assert clusterer.issues["ISSUE-7"].tickets == [7, 50]
 
 
