@@ -221,7 +221,7 @@ class TestText:
     ) -> None:
         tickets = topic_tickets(4)
         for ticket in tickets:
-            ticket["subject"] = f"{self.NASTY} {ticket['id']}"
+            ticket["subject"] = f"{self.NASTY} {ticket['id']}\nFORGED: a line of its own\u2028FORGED\x85FORGED"
             ticket["description"] = html.escape(self.NASTY).replace("\x00", "&#0;")
         tickets[1]["conversations"] = [{"id": 1, "body": self.NASTY, "incoming": True, "created_at": WHEN}]
 
@@ -234,6 +234,7 @@ class TestText:
         captured = capsys.readouterr()
         for text in (captured.out, captured.err):
             assert [char for char in text if is_control(char)] == []
+            assert [line for line in text.splitlines() if line.startswith("FORGED")] == []
 
     def test_is_a_formula_in_no_cell(self, open_site: OpenSite) -> None:
         formulas = ['=HYPERLINK("http://x","y")', "+1+1", "@SUM(A1)", "-2+3", "\t=1+1", "\r=1", "  =1", "＝1+1", "'=1", "a;=1"]

@@ -265,6 +265,19 @@ class TestARun:
         assert "330 tickets" in capsys.readouterr().out
         assert not any("page=11" in target for target in searches(site))
 
+    def test_since_a_day_leaves_out_older_tickets(self, open_site: OpenSite, capsys: pytest.CaptureFixture[str]) -> None:
+        open_site(100)  # one every half hour from 2025-01-01T08:00Z
+        assert main.main(["--since", "2025-01-02", "--dry-run"]) == 0
+        assert "68 tickets" in capsys.readouterr().out
+
+    def test_by_a_query_takes_what_that_says(self, open_site: OpenSite) -> None:
+        tickets = topic_tickets(4)
+        tickets[2]["status"] = 2
+        site = open_site(tickets)
+        assert main.main(["--query", "status:2"]) == 0
+        assert sorted(rows_at()) == [1003]
+        assert all("status%3A4" not in target for target in searches(site))
+
     def test_tells_id_status_and_subject_of_what_it_found(self, open_site: OpenSite, capsys: pytest.CaptureFixture[str]) -> None:
         open_site(2)
         main.main([])
@@ -498,9 +511,10 @@ class TestModes:
         site = open_site(6)
         main.main([])
         before = results()
+        site.forget()
         assert main.main(["--ticket-ids", "1003"]) == 0
         assert results() == before
-        site.forget()
+        assert (targets(site), site.asked()) == ([], [])
         assert main.main(["--ticket-ids", "1003", "--reprocess"]) == 0
         assert [issue for issue in issues_at() if 1003 in issue["tickets"]]
         assert sorted(ticket for issue in issues_at() for ticket in issue["tickets"]) == list(range(1001, 1007))
@@ -591,6 +605,14 @@ class TestResuming:
         assert site.asked("issue_decision") == []
         assert results() == before
         assert not Path("output/silo_issues_db.tmp.json").exists()
+
+    def test_keeps_the_work_of_another_command_that_was_interrupted(self, open_site: OpenSite, monkeypatch: pytest.MonkeyPatch) -> None:
+        open_site(12)
+        interrupt_consolidation(monkeypatch)
+        assert main.main(["--ticket-ids", "1001,1002,1003"]) == 130
+        assert main.main(["--ticket-ids", "1007,1008"]) == 0
+        assert sorted(ticket for issue in issues_at() for ticket in issue["tickets"]) == [1001, 1002, 1003, 1007, 1008]
+        assert sorted(rows_at()) == [1001, 1002, 1003, 1007, 1008]
 
     def test_refuses_a_checkpoint_of_another_database(self, open_site: OpenSite, monkeypatch: pytest.MonkeyPatch) -> None:
         site = open_site(12)
@@ -843,6 +865,16 @@ class TestSettings:
         assert {seen.body["model"] for seen in site.asked()} == {"from-file"}
         assert {seen.headers["Authorization"] for seen in site.asked()} == {f"Bearer {MODEL_KEY}"}
 
+    def test_on_the_command_line_beat_the_environment_and_that_the_file(self, open_site: OpenSite, monkeypatch: pytest.MonkeyPatch) -> None:
+        site = open_site(30, behave=sorting(jumpy=False, latency_s=lambda: 0.01))
+        Path(".env").write_text("LLM_WORKERS=8\nLLM_MODEL=other\n", encoding="utf-8")
+        monkeypatch.setenv("LLM_WORKERS", "1")
+        main.main(["--ticket-ids", ",".join(str(number) for number in range(1001, 1021))])
+        assert site.model.most_at_once == 1
+        assert {seen.body["model"] for seen in site.asked()} == {"sorting-model"}
+        main.main(["--workers", "3"])
+        assert site.model.most_at_once in (2, 3)
+
     def test_about_product_and_categories_reach_the_model(self, open_site: OpenSite, monkeypatch: pytest.MonkeyPatch) -> None:
         Path("product.txt").write_text("We make {kettles} for 100 $name.", encoding="utf-8")
         Path("categories.txt").write_text("Lid leaks steam\nBattery drains\n", encoding="utf-8")
@@ -874,6 +906,9 @@ class TestSettings:
         open_site(6, behave=leaking)
         main.main(argv)
         said = "".join(capsys.readouterr()).encode() + b"".join(tree().values())
+        assert (b" DEBUG " in said and b"You are a support issue classifier" in said) == (argv == ["--verbose"]) or argv == [
+            "--prompt-debug"
+        ]
         for secret in (KEY, MODEL_KEY, "ZGVzay1rZXk"):
             assert secret.encode() not in said
 
