@@ -13,7 +13,6 @@ from issue_db import Issue
 
 NEW_ID = "NEW"
 CHARS_PER_TOKEN = 4
-MAX_TICKET_CHARS = 24_000
 
 _TEXT = {"type": "string"}
 _TEXTS = {"type": "array", "items": _TEXT}

@@ -175,3 +175,14 @@ def test_the_card_question_shows_the_issue_and_its_tickets() -> None:
     user = Prompts().card_messages(ISSUE, [talk(1, "a"), talk(2, "b")])[1]["content"]
     assert user.startswith("ISSUE\nISSUE-7 | Lid leaks\n")
     assert user.count("TICKET\nSubject: T") == 2
+
+
+def test_no_field_of_an_issue_takes_more_than_its_share() -> None:
+    words = [letter * 30 for letter in "abcdefgh"]
+    issue = Issue("ISSUE-1", "c" * 999, "d" * 999, words, "r" * 999, ["s" * 90] * 9)
+    assert [len(part) for part in issue_line(issue).split(" | ")] == [7, 80, 110, 60]
+    bounds = {"ISSUE-1 | ": 80, "  description: ": 200, "  cause: ": 300, "  steps: ": 400, "  a customer wrote: ": 240}
+    lines = issue_block(issue, ["q" * 999]).splitlines()
+    assert [(line[: len(start)], len(line) - len(start)) for line, start in zip(lines, bounds, strict=True)] == list(bounds.items())
+    short = Issue("ISSUE-1", "c", "d", [words[0], *"bcdefgh"])
+    assert issue_line(short).endswith("| aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa, b, c, d, e")
