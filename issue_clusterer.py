@@ -34,6 +34,9 @@ logger = logging.getLogger(__name__)
 
 WAVE_TICKETS = 32
 """The most tickets of a wave: large enough to keep many callers busy, small enough that few tickets miss what their neighbours found."""
+BEGUN_FIRST = 16
+"""Tickets of a wave that are asked about before the checkpoint of the waves before is written."""
+
 CHECKPOINT_TICKETS = 5
 """A checkpoint every so many committed tickets, or every fiftieth part of the run where that is more: what it writes stays bounded."""
 
@@ -139,7 +142,10 @@ class IssueClusterer:
         stream = iter(items)
         while True:
             wave = Wave(self._memory, ask=self._ask, prompts=self.prompts, submit=self._submit)
-            entries = [self._begin(item, wave) for item in itertools.islice(stream, self.wave_size())]
+            size = self.wave_size()
+            entries = [self._begin(item, wave) for item in itertools.islice(stream, min(size, BEGUN_FIRST))]
+            self._checkpoint_if_due()  # of the waves before; the model has something to do meanwhile
+            entries += [self._begin(item, wave) for item in itertools.islice(stream, size - len(entries) if entries else 0)]
             if not entries:
                 return
             ended = wave.settle()
@@ -149,7 +155,6 @@ class IssueClusterer:
                     raise ended
                 on_decided(self._commit(entry))
             self._between_waves = True
-            self._checkpoint_if_due()
 
     def wave_size(self) -> int:
         """How many tickets the next wave takes: an empty database knows nothing, so waves start with one and double."""
