@@ -252,7 +252,8 @@ def rounds(args: argparse.Namespace, work: Path) -> None:
     clusterer.consolidate()
     total, found = sum(counter.sizes), scores(found_issues(clusterer, list(data.labels)), list(data.labels.values()))
     print(
-        f"{data.name}, {args.model} model, waves to {args.wave}: {total} calls ({total / len(data.labels):.3f} a ticket), ARI {found.ari:.4f}"
+        f"{data.name}, {args.model} model, waves to {args.wave}: "
+        f"{total} calls ({total / len(data.labels):.3f} a ticket), ARI {found.ari:.4f}"
     )
     print(f"rounds of deciding: {counter.sizes[:deciding]}; of consolidation: {counter.sizes[deciding:]}")
     for least in (1, 20, 100, 500):

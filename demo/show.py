@@ -31,7 +31,8 @@ def run_demo(options: Options, run: Run) -> int:
     found = score_against_gold(clusterer)
     print(
         f"\nAgainst the gold labels of the samples the built-in model reached ARI {found.ari:.2f} and ACC {found.acc:.2f}: "
-        f"{found.found} issues where people see {found.labels}, and {found.pair_precision:.0%} of the pairs it put together belong together.\n"
+        f"{found.found} issues where people see {found.labels}, "
+        f"and {found.pair_precision:.0%} of the pairs it put together belong together.\n"
         "It stands in for a language model so that you can see the program work; point .env at a real one for real tickets."
     )
     return 3 if report.incomplete else 0

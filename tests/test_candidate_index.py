@@ -1,6 +1,7 @@
 """The index finds issues by what their tickets said, the same whatever the order in which they came, and takes any text."""
 
 import random
+from collections.abc import Sequence
 
 import pytest
 
@@ -16,7 +17,7 @@ TICKETS = [
 ]
 
 
-def filled(tickets=TICKETS, **options) -> CandidateIndex:
+def filled(tickets: Sequence[tuple[int, str, str, str]] = TICKETS, **options: int) -> CandidateIndex:
     index = CandidateIndex(**options)
     for ticket_id, issue_id, subject, text in tickets:
         index.put_ticket(ticket_id, issue_id, subject=subject, text=text)
@@ -35,11 +36,11 @@ def search(index: CandidateIndex, text: str, *, subject: str = "", k: int = 3, e
         pytest.param("blocked after a wrong pin", "ISSUE-4", id="one ticket"),
     ],
 )
-def test_the_issue_whose_tickets_said_it_comes_first(text, best):
+def test_the_issue_whose_tickets_said_it_comes_first(text: str, best: str) -> None:
     assert search(filled(), text)[0] == best
 
 
-def test_a_card_makes_an_issue_findable_until_it_is_replaced():
+def test_a_card_makes_an_issue_findable_until_it_is_replaced() -> None:
     index = filled()
     index.put_card("ISSUE-4", "Passcode reset")
     assert search(index, "passcode")[0] == "ISSUE-4"
@@ -48,13 +49,13 @@ def test_a_card_makes_an_issue_findable_until_it_is_replaced():
     assert search(index, "passcode")[0] == "ISSUE-2"
 
 
-def test_the_subject_weighs_more_than_the_text():
+def test_the_subject_weighs_more_than_the_text() -> None:
     index = filled([(1, "ISSUE-1", "refund", "invoice"), (2, "ISSUE-2", "invoice", "refund")])
     assert search(index, "", subject="refund")[0] == "ISSUE-1"
     assert search(index, "", subject="invoice")[0] == "ISSUE-2"
 
 
-def test_what_words_do_not_find_is_filled_up_with_the_largest_issues():
+def test_what_words_do_not_find_is_filled_up_with_the_largest_issues() -> None:
     assert search(filled(), "blocked") == ["ISSUE-4", "ISSUE-1", "ISSUE-2"]
 
 
@@ -85,7 +86,7 @@ def test_what_words_do_not_find_is_filled_up_with_the_largest_issues():
         "no spaces",
     ],
 )
-def test_any_text_is_answered_and_can_be_stored(text):
+def test_any_text_is_answered_and_can_be_stored(text: str) -> None:
     index = filled()
     index.put_ticket(9, "ISSUE-9", subject=text, text=text)
     assert len(search(index, text, subject=text, k=4)) == 4
@@ -93,31 +94,31 @@ def test_any_text_is_answered_and_can_be_stored(text):
     index.lookalikes(["ISSUE-9"])
 
 
-def test_an_empty_index_finds_nothing():
+def test_an_empty_index_finds_nothing() -> None:
     index = CandidateIndex()
     assert search(index, "card") == []
     assert index.lookalikes(["ISSUE-1"]) == []
     assert index.resemblance("card declined", "card declined") == pytest.approx(1)
 
 
-def test_scripts_without_spaces_are_found_by_pairs_of_characters():
+def test_scripts_without_spaces_are_found_by_pairs_of_characters() -> None:
     index = filled([(1, "ISSUE-1", "", "信用卡被拒绝"), (2, "ISSUE-2", "", "密码被锁定")])
     assert search(index, "我的信用卡")[0] == "ISSUE-1"
 
 
-def test_the_ticket_that_is_asked_about_does_not_count():
+def test_the_ticket_that_is_asked_about_does_not_count() -> None:
     index = filled()
     assert search(index, "wrong pin blocked", k=1) == ["ISSUE-4"]
     assert search(index, "wrong pin blocked", k=1, exclude_ticket=4) == ["ISSUE-1"]
 
 
-def test_a_ticket_that_is_put_again_moves():
+def test_a_ticket_that_is_put_again_moves() -> None:
     index = filled()
     index.put_ticket(4, "ISSUE-1", subject="PIN blocked", text="I typed a wrong PIN and it is blocked.")
     assert search(index, "pin blocked")[0] == "ISSUE-1"
 
 
-def test_a_merge_moves_all_tickets_and_forgets_the_card():
+def test_a_merge_moves_all_tickets_and_forgets_the_card() -> None:
     index = filled()
     index.put_card("ISSUE-2", "Passcode")
     index.move_issue("ISSUE-2", "ISSUE-4")
@@ -125,7 +126,7 @@ def test_a_merge_moves_all_tickets_and_forgets_the_card():
     assert (index.tickets_of("ISSUE-4"), index.tickets_of("ISSUE-2")) == ({2, 4, 5}, set())
 
 
-def test_a_dropped_issue_is_gone_and_the_rest_is_as_if_it_had_never_been():
+def test_a_dropped_issue_is_gone_and_the_rest_is_as_if_it_had_never_been() -> None:
     index = filled()
     index.put_card("ISSUE-2", "Passcode")
     index.drop_issue("ISSUE-2")
@@ -134,7 +135,7 @@ def test_a_dropped_issue_is_gone_and_the_rest_is_as_if_it_had_never_been():
     assert index.resemblance("card pin", "card") == rest.resemblance("card pin", "card")
 
 
-def test_answers_do_not_depend_on_the_order_in_which_tickets_came(monkeypatch):
+def test_answers_do_not_depend_on_the_order_in_which_tickets_came(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(candidate_index, "_ROWS_WEIGHED", 5)
     draw = random.Random(3)
     vocabulary = [f"word{number}" for number in range(12)]
@@ -150,12 +151,12 @@ def test_answers_do_not_depend_on_the_order_in_which_tickets_came(monkeypatch):
     assert one.lookalikes(ids) == two.lookalikes(list(reversed(ids)))
 
 
-def test_ties_go_by_the_order_of_issues():
+def test_ties_go_by_the_order_of_issues() -> None:
     index = filled([(1, "ISSUE-10", "", "card"), (2, "ISSUE-9", "", "card"), (3, "ISSUE-9-2", "", "card")])
     assert search(index, "card") == ["ISSUE-9", "ISSUE-9-2", "ISSUE-10"]
 
 
-def test_lookalikes_are_pairs_of_issues_that_were_asked_for_each_once_and_best_first():
+def test_lookalikes_are_pairs_of_issues_that_were_asked_for_each_once_and_best_first() -> None:
     index = filled(
         [*TICKETS, (6, "ISSUE-6", "", "Card declined by the shop's terminal"), (7, "ISSUE-7", "", "cheque pending since a top up")]
     )
@@ -166,13 +167,13 @@ def test_lookalikes_are_pairs_of_issues_that_were_asked_for_each_once_and_best_f
     assert all({"ISSUE-6", "ISSUE-1"} & set(pair[:2]) for pair in pairs)
 
 
-def test_resemblance_is_highest_for_rare_words_in_common():
+def test_resemblance_is_highest_for_rare_words_in_common() -> None:
     index = filled()
     assert index.resemblance("blocked pin", "pin blocked again") > index.resemblance("pin of a card", "terminal of a card") > 0
     assert index.resemblance("cheque", "terminal") == 0
 
 
-def test_a_search_touches_no_more_postings_than_the_bound(monkeypatch):
+def test_a_search_touches_no_more_postings_than_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(candidate_index, "MAX_POSTINGS", 3)
     index = filled([(n, f"ISSUE-{n}", "", "common" + (" rare" if n == 40 else "")) for n in range(1, 41)])
     assert search(index, "common rare", k=1) == ["ISSUE-40"]

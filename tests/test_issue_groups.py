@@ -21,16 +21,16 @@ from issue_groups import question_groups
         ),
     ],
 )
-def test_groups_of_pairs(pairs, size, expected):
+def test_groups_of_pairs(pairs: list[tuple[str, str, float]], size: int, expected: list[list[str]]) -> None:
     assert question_groups(pairs, size=size) == expected
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_every_pair_is_covered_and_the_order_of_pairs_does_not_matter(seed):
+def test_every_pair_is_covered_and_the_order_of_pairs_does_not_matter(seed: int) -> None:
     draw = random.Random(seed)
     names = [f"ISSUE-{number}" for number in range(40)]
-    pairs = [(*draw.sample(names, 2), round(draw.random(), 1)) for _ in range(120)]
-    unique = {frozenset(pair[:2]): pair for pair in pairs}
+    drawn = [(draw.sample(names, 2), round(draw.random(), 1)) for _ in range(120)]
+    unique = {frozenset(two): (two[0], two[1], likeness) for two, likeness in drawn}
     pairs = list(unique.values())
     groups = question_groups(pairs, size=6)
     covered = {frozenset(two) for group in groups for two in itertools.combinations(group, 2)}

@@ -3,6 +3,7 @@
 import gzip
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -21,7 +22,7 @@ TOPICS = {
 }
 
 
-def row(number: int, label: str, text: str) -> dict[str, object]:
+def row(number: int, label: str, text: str) -> dict[str, Any]:
     return {"id": number, "subject": None, "messages": [{"speaker": "user", "text": text}], "label": label}
 
 
@@ -35,37 +36,38 @@ def labels(tmp_path: Path) -> Path:
     return path
 
 
-def results(labels: Path, *options: str) -> dict[str, object]:
+def results(labels: Path, *options: str) -> dict[str, Any]:
     out = labels.with_name("out.json")
     assert quality.main([str(labels), "--json", str(out), *options]) == 0
-    return json.loads(out.read_text(encoding="utf-8"))[0]
+    listed: list[dict[str, Any]] = json.loads(out.read_text(encoding="utf-8"))
+    return listed[0]
 
 
-def test_a_perfect_model_loses_nothing(labels, capsys):
+def test_a_perfect_model_loses_nothing(labels: Path, capsys: pytest.CaptureFixture[str]) -> None:
     result = results(labels, "--model", "perfect", "--orders", "3")
     assert (result["ari"], result["acc"], result["found"], result["pair_precision"]) == (1, 1, 3, 1)
     assert "perfect" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("model", ["splitter", "joiner", "paraphraser", "built-in"])
-def test_every_model_answers_all_questions(labels, model):
+def test_every_model_answers_all_questions(labels: Path, model: str) -> None:
     result = results(labels, "--model", model)
     assert result["items"] == len(ROWS)
     assert result["calls_issue_decision"] >= len(ROWS)
 
 
-def test_the_built_in_model_finds_plain_topics(labels):
+def test_the_built_in_model_finds_plain_topics(labels: Path) -> None:
     assert results(labels, "--model", "built-in")["ari"] > 0.4
 
 
-def test_answers_do_not_depend_on_the_order_of_asking(labels):
+def test_answers_do_not_depend_on_the_order_of_asking(labels: Path) -> None:
     data = load_set(labels)
     model = SimulatedModel.of(data, "splitter")
     messages = [Prompts().decision_messages(conversation, [Issue("ISSUE-11", "Lid")]) for conversation in data.conversations]
     assert [model.answer(entry) for entry in messages] == [model.answer(entry) for entry in reversed(messages)][::-1]
 
 
-def test_a_simulated_model_can_stand_behind_a_server_with_latency(labels, no_sleep):
+def test_a_simulated_model_can_stand_behind_a_server_with_latency(labels: Path, no_sleep: list[float]) -> None:
     data = load_set(labels)
     messages = Prompts().decision_messages(data.conversations[0], [Issue("ISSUE-14", "Lid leaks")])
     with BuiltInModel(answer_with=SimulatedModel.of(data, "perfect").answer, latency_s=0.3) as url:
@@ -83,7 +85,9 @@ def test_a_simulated_model_can_stand_behind_a_server_with_latency(labels, no_sle
         pytest.param([[1]], "line 1: not a labelled conversation", id="no object"),
     ],
 )
-def test_a_labels_file_that_cannot_be_used_is_named(tmp_path, lines, said, capsys):
+def test_a_labels_file_that_cannot_be_used_is_named(
+    tmp_path: Path, lines: list[object], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = tmp_path / "bad.jsonl.gz"
     path.write_bytes(gzip.compress("\n".join(json.dumps(line) for line in lines).encode()))
     with pytest.raises(LabelsUnusable, match=said):
@@ -93,7 +97,7 @@ def test_a_labels_file_that_cannot_be_used_is_named(tmp_path, lines, said, capsy
 
 
 @pytest.mark.parametrize("content", [b"\x1f\x8bcut", b"\xff\xfe"], ids=["broken gzip", "no UTF-8"])
-def test_a_file_that_cannot_be_read_is_named(tmp_path, content, capsys):
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, content: bytes, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "bad.jsonl.gz"
     path.write_bytes(content)
     assert quality.main([str(path)]) == 2
@@ -106,12 +110,12 @@ def database(labels: Path, *groups: list[int]) -> Path:
     return path
 
 
-def test_a_database_is_scored_against_labels(labels):
+def test_a_database_is_scored_against_labels(labels: Path) -> None:
     groups = [[entry["id"] for entry in ROWS if entry["label"] == label] for label in TOPICS]
     assert results(labels, "--database", str(database(labels, *groups)))["ari"] == 1
     assert results(labels, "--database", str(database(labels, [ticket for group in groups for ticket in group])))["ari"] == 0
 
 
-def test_a_ticket_of_the_database_without_a_label_is_named(labels, capsys):
+def test_a_ticket_of_the_database_without_a_label_is_named(labels: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert quality.main([str(labels), "--database", str(database(labels, [10, 999]))]) == 2
     assert "no label for: 999" in capsys.readouterr().err

@@ -19,13 +19,13 @@ from benchmarks.scoring import best_matching, scores
         pytest.param("a", "x", {"acc": 1, "nmi": 1, "ari": 1, "b_cubed_recall": 1}, id="one item"),
     ],
 )
-def test_worked_examples(found, gold, expected):
+def test_worked_examples(found: str, gold: str, expected: dict[str, float]) -> None:
     result = scores(found, gold)
     assert {name: getattr(result, name) for name in expected} == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_agrees_with_scikit_learn(seed):
+def test_agrees_with_scikit_learn(seed: int) -> None:
     metrics = pytest.importorskip("sklearn.metrics", reason="scikit-learn checks our own code where it is installed")
     optimize = pytest.importorskip("scipy.optimize", reason="scipy checks our own code where it is installed")
     draw = random.Random(seed)
@@ -39,11 +39,11 @@ def test_agrees_with_scikit_learn(seed):
     assert result.acc == pytest.approx(table[rows, columns].sum() / 60)
 
 
-def test_the_matching_is_one_to_one_when_the_best_column_is_wanted_twice():
+def test_the_matching_is_one_to_one_when_the_best_column_is_wanted_twice() -> None:
     assert best_matching([[9, 8, 0], [9, 1, 0]]) == [(0, 1), (1, 0)]
 
 
 @pytest.mark.parametrize(("found", "gold"), [("ab", "a"), ("", "")], ids=["different lengths", "nothing"])
-def test_lists_that_do_not_fit_are_refused(found, gold):
+def test_lists_that_do_not_fit_are_refused(found: str, gold: str) -> None:
     with pytest.raises(ValueError, match="found issues for"):
         scores(found, gold)

@@ -22,7 +22,7 @@ from text_weights import STOP_WORDS, WordWeights, cosine, plain_words, split_wor
         pytest.param("how do I do this", [], id="stop words"),
     ],
 )
-def test_words_of_a_text(text, expected):
+def test_words_of_a_text(text: str, expected: list[str]) -> None:
     assert words(text) == expected
 
 
@@ -32,26 +32,26 @@ def test_words_of_a_text(text, expected):
      ("charge", "charged", "charging", "charges"), ("activate", "activated", "activates"), ("fee", "fees"), ("bill", "bills", "billing")],
     ids=lambda forms: forms[0],
 )  # fmt: skip
-def test_forms_of_a_word_have_one_stem(forms):
+def test_forms_of_a_word_have_one_stem(forms: tuple[str, ...]) -> None:
     assert len({stem(form) for form in forms}) == 1
 
 
 @pytest.mark.parametrize("word", ["bus", "pin", "is", "address", "status", "ring", "red", "1234567", "weißes"])
-def test_short_and_other_words_stay(word):
+def test_short_and_other_words_stay(word: str) -> None:
     assert stem(word) == word
 
 
-def test_only_the_beginning_of_a_text_is_read():
+def test_only_the_beginning_of_a_text_is_read() -> None:
     assert plain_words("one two three", max_chars=7) == ["one", "two"]
 
 
-def test_a_stop_word_is_told_apart_from_the_telling_ones():
+def test_a_stop_word_is_told_apart_from_the_telling_ones() -> None:
     telling, common = split_words("Where is my parcel?")
     assert telling == ["parcel"]
     assert set(common) <= STOP_WORDS
 
 
-def test_rare_words_weigh_more_and_removing_undoes_adding():
+def test_rare_words_weigh_more_and_removing_undoes_adding() -> None:
     weights = WordWeights()
     for text in (["card", "pin"], ["card"], ["card", "fee"]):
         weights.add(text)
@@ -62,7 +62,7 @@ def test_rare_words_weigh_more_and_removing_undoes_adding():
     assert (weights.weight("card"), weights.texts_with("new")) == (before, 0)
 
 
-def test_vectors_have_length_one_and_none_for_no_words():
+def test_vectors_have_length_one_and_none_for_no_words() -> None:
     weights = WordWeights()
     vector = weights.vector(["card", "card", "pin"])
     assert sum(value * value for value in vector.values()) == pytest.approx(1)
@@ -72,7 +72,7 @@ def test_vectors_have_length_one_and_none_for_no_words():
 
 
 @pytest.mark.parametrize("piece", ["card declined ", "[A", "'", "x", "é", "信", "[EMAIL_1"], ids=lambda piece: repr(piece))
-def test_time_grows_no_faster_than_the_text(piece):
+def test_time_grows_no_faster_than_the_text(piece: str) -> None:
     def seconds(size: int) -> float:
         text = piece * (size // len(piece))
         start = time.thread_time()
