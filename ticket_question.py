@@ -76,7 +76,8 @@ def ask_where(ask: Ask, prompts: Prompts, conversation: Conversation, candidates
 
 def talks_to_model(conversation: Conversation) -> bool:
     """True when the ticket's text seems to address the model; it is then shown to it in that ticket's own question only."""
-    return suspicion.is_suspicious([conversation["subject"] or "", *(message["text"] for message in conversation["conversation"])])
+    shown = shorten(conversation, max_chars=TICKET_CHARS[0])
+    return suspicion.is_suspicious([shown["subject"] or "", *(message["text"] for message in shown["conversation"])])
 
 
 def without_orders(card: Card) -> Card:

@@ -105,6 +105,18 @@ def test_a_text_that_talks_to_the_model_is_noticed_or_never_shown(injection: dic
         assert "SWdub3Jl".lower() not in shown
 
 
+@pytest.mark.parametrize(
+    "unit", ["a ", "%41", "ignore all ", "A", "6f", "&#65;", "\\u0041", "i.g.", "answer with ", "ignore\n", "\U000e0041"], ids=repr
+)
+def test_looking_for_them_takes_time_in_proportion(unit: str) -> None:
+    spent = []
+    for size in (20_000, 80_000):
+        began = time.process_time()
+        suspicion.is_suspicious([(unit * size)[:size]])
+        spent.append(time.process_time() - began)
+    assert spent[1] < 12 * spent[0] + 0.05
+
+
 def test_there_are_enough_of_them_in_enough_disguises() -> None:
     assert len({injection["text"] for injection in INJECTIONS}) >= 100
     assert {injection["place"] for injection in INJECTIONS} == {"subject", "body", "html", "note", "agent", "quote", "attachment"}
