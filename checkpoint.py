@@ -64,9 +64,11 @@ def render(checkpoint: Checkpoint) -> str:
         "tickets": [dict(ticket) for ticket in checkpoint.tickets],
         "issues": [issue_db.to_json(issue) for issue in checkpoint.issues],
         "dropped": list(checkpoint.dropped),
-        "decisions": [decision_log.to_json(row) for row in checkpoint.decisions],
     }
-    return safe_files.dump_json(data, indent=None) + "\n"
+    rows = ", ".join(
+        safe_files.dump_json(decision_log.to_json(row), indent=None) for row in checkpoint.decisions
+    )  # one by one: they are many
+    return f'{safe_files.dump_json(data, indent=None)[:-1]}, "decisions": [{rows}]}}\n'
 
 
 def load(path: Path) -> Checkpoint | None:

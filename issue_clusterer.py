@@ -38,7 +38,8 @@ BEGUN_FIRST = 16
 """Tickets of a wave that are asked about before the checkpoint of the waves before is written."""
 
 CHECKPOINT_TICKETS = 5
-"""A checkpoint every so many committed tickets, or every fiftieth part of the run where that is more: what it writes stays bounded."""
+"""A checkpoint every so many committed tickets, or every fiftieth part of what it holds where that is more: what it writes stays bounded.
+A listed ticket counts for a quarter of a decided one, as it does in bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,7 +311,8 @@ class IssueClusterer:
                 self.decisions[row.ticket_id] = replace(row, issue_id=kept, reason=reason)
 
     def _checkpoint_if_due(self) -> None:
-        if len(self.rows) - self._saved_at >= max(CHECKPOINT_TICKETS, len(self.rows) // 50):
+        held = len(self.rows) + (len(self.plan.tickets) // 4 if self.plan else 0)
+        if len(self.rows) - self._saved_at >= max(CHECKPOINT_TICKETS, held // 50):
             self.write_checkpoint()
 
 

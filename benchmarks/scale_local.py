@@ -7,7 +7,6 @@ decided by a model that answers from labels, whose own time is not counted. Noth
 """
 
 import argparse
-import json
 import resource
 import subprocess
 import sys
@@ -23,7 +22,7 @@ import checkpoint as checkpoint_file
 import decision_log
 import issue_db
 import safe_files
-from benchmarks.labelled_run import LabelledSet, asking
+from benchmarks.labelled_run import asking, load_set
 from benchmarks.simulated_models import SimulatedModel
 from benchmarks.synthetic import placed_set
 from conversation_utils import Conversation, load_conversation
@@ -62,8 +61,11 @@ class Stopwatch:
         return seconds
 
 
-def put_in_place(data: LabelledSet, folder: Path, tickets: int) -> None:
-    """A database with the first `tickets` conversations under issues by label, its decision log, and all conversations on disk."""
+def place(folder: Path, tickets: int, topics: int, more: int) -> None:
+    """Put a database with `tickets` placed under issues by label, its decision log and all conversations into a folder, and what is new."""
+    data = placed_set(folder / "set.jsonl", tickets + more, topics)
+    lines = (folder / "set.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
+    (folder / "new.jsonl").write_text("".join(lines[tickets:]), encoding="utf-8")
     issues: dict[str, Issue] = {}
     rows: list[DecisionRow] = []
     (folder / "conversations").mkdir()
@@ -112,45 +114,47 @@ def _row(conversation: Conversation, issue: Issue, names: Callable[[], tuple[str
     )
 
 
-def measure(tickets: int, topics: int, more: int, folder: Path) -> dict[str, Any]:
-    """Seconds, milliseconds a ticket and megabytes with `tickets` in place, for `more` further ones."""
-    data = placed_set(folder / "set.jsonl", tickets + more, topics)
-    put_in_place(data, folder, tickets)
-    model = asking(SimulatedModel.of(data, "perfect").reply)
-    new = data.conversations[tickets:]
-    del data
-    made_mb = _memory_mb()
-    watch = Stopwatch(model)
-    began = time.perf_counter()
-    clusterer = _opened(folder, watch.ask)
-    load_s, load_cpu_s = time.perf_counter() - began, watch.lap()
-    began = time.perf_counter()
-    assert clusterer.index
-    index_s, _ = time.perf_counter() - began, watch.lap()
+def measure(folder: Path, tickets: int) -> dict[str, Any]:
+    """Seconds, milliseconds a ticket and megabytes of deciding what comes after the first `tickets` of the set, which are in place."""
+    empty_mb = _memory_mb()
+    watch = Stopwatch(_no_model)
+    clusterer, load = _timed(lambda: _opened(folder, watch.ask))
+    _, index = _timed(lambda: clusterer.index)
     loaded_mb = _memory_mb()
-    listed = tuple({"ticket_id": conversation["ticket_id"], "subject": "", "updated_at": ""} for conversation in new)
+    new = load_set(folder / "new.jsonl")
+    watch.model = asking(SimulatedModel.of(load_set(folder / "set.jsonl"), "perfect").reply)
+    labels_mb = _memory_mb() - loaded_mb
+    listed = tuple({"ticket_id": conversation["ticket_id"], "subject": "", "updated_at": ""} for conversation in new.conversations)
     clusterer.begin(Plan(checkpoint_file.file_sha256(clusterer.files.database), {}, listed), done=0)
-    per_ticket = _decide(clusterer, new, watch)
-    watch.lap()
-    clusterer.write_checkpoint()
-    checkpoint_s = watch.lap()
-    began = time.perf_counter()
-    clusterer.save()
+    per_ticket = _decide(clusterer, new.conversations, watch)
+    _, checkpoint = _timed(clusterer.write_checkpoint)
+    _, save = _timed(clusterer.save)
     return {
         "tickets": tickets,
         "issues": len(clusterer.issues),
+        "decided": len(per_ticket),
         "median_ms": round(median(per_ticket) * 1000, 2),
         "mean_ms": round(sum(per_ticket) / len(per_ticket) * 1000, 2),
-        "largest_wave_mean_ms": round(max(per_ticket) * 1000, 2),
-        "checkpoint_ms": round(checkpoint_s * 1000, 1),
-        "load_s": round(load_s, 2),
-        "load_cpu_s": round(load_cpu_s, 2),
-        "index_s": round(index_s, 2),
-        "save_s": round(time.perf_counter() - began, 2),
-        "before_mb": round(made_mb),
+        "checkpoint": checkpoint,
+        "load": load,
+        "index": index,
+        "save": save,
+        "empty_mb": round(empty_mb),
         "loaded_mb": round(loaded_mb),
         "peak_mb": round(_memory_mb()),
+        "labels_mb": round(labels_mb),
     }
+
+
+def _no_model(messages: Messages, *, schema: JsonSchema, parse: Callable[[str], T]) -> Answer[T]:
+    raise NotImplementedError("loading asks nothing")
+
+
+def _timed(work: Callable[[], T]) -> tuple[T, dict[str, float]]:
+    """What `work` gives, and its seconds on the clock and of the processor."""
+    began, before = time.perf_counter(), time.process_time()
+    result = work()
+    return result, {"s": round(time.perf_counter() - began, 3), "cpu_s": round(time.process_time() - before, 3)}
 
 
 def _opened(folder: Path, ask: Ask) -> IssueClusterer:
@@ -163,13 +167,13 @@ def _opened(folder: Path, ask: Ask) -> IssueClusterer:
 
 
 def _decide(clusterer: IssueClusterer, new: Sequence[Conversation], watch: Stopwatch) -> list[float]:
-    """Processor seconds a ticket in each wave, its checkpoint included."""
+    """Processor seconds of each ticket: its share of its wave, checkpoints included."""
     laps: list[float] = []
-    for start in range(0, len(new), clusterer.wave_size()):
-        wave = new[start : start + clusterer.wave_size()]
+    while len(laps) < len(new):
+        wave = new[len(laps) : len(laps) + clusterer.wave_size()]
         watch.lap()
         clusterer.decide(wave)
-        laps.append(watch.lap() / len(wave))
+        laps += [watch.lap() / len(wave)] * len(wave)
     return laps
 
 
@@ -183,15 +187,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--sizes", default="1000:100,10000:1000,100000:10000", help="tickets:issues in place, several with commas")
     parser.add_argument("--more", type=int, default=640, help="tickets decided then")
     args = parser.parse_args(argv)
-    sizes = [size.split(":") for size in args.sizes.split(",")]
-    if len(sizes) > 1:
-        for tickets, topics in sizes:
-            command = [sys.executable, "-m", "benchmarks.scale_local", "--sizes", f"{tickets}:{topics}", "--more", str(args.more)]
-            subprocess.run(command, check=True)
-        return 0
-    with tempfile.TemporaryDirectory(prefix="scale-") as name:
-        print(json.dumps(measure(int(sizes[0][0]), int(sizes[0][1]), args.more, Path(name))), flush=True)
+    for size in args.sizes.split(","):
+        tickets, topics = (int(part) for part in size.split(":"))
+        with tempfile.TemporaryDirectory(prefix="scale-") as name:
+            for step in ("place", "measure"):
+                _in_a_process(step, Path(name), tickets, topics, args.more)
     return 0
+
+
+def _in_a_process(step: str, folder: Path, tickets: int, topics: int, more: int) -> None:
+    """One step in a process of its own, so that making the data does not count as memory of the work."""
+    code = f"from benchmarks.scale_local import {step}; from pathlib import Path; import sys, json; a = sys.argv"
+    call = "place(Path(a[1]), int(a[2]), int(a[3]), int(a[4]))" if step == "place" else "print(json.dumps(measure(Path(a[1]), int(a[2]))))"
+    subprocess.run([sys.executable, "-c", f"{code}; {call}", str(folder), str(tickets), str(topics), str(more)], check=True)
 
 
 if __name__ == "__main__":
