@@ -6,11 +6,8 @@ Fetcher, conversation cleaner, clusterer, in this order; exit codes; the only pr
 import contextlib
 import functools
 import logging
-import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from types import FrameType
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from tqdm import tqdm
@@ -21,38 +18,31 @@ import command_line
 import env
 import estimate
 import issue_db
-import llm_client
 import output_streams
 import people_jobs
-import prompt_debug
 import report
 import review_list
-import safe_files
 import ticket_source
-from answer_store import AnswerStore
 from batch_files import ResultsUnusable
-from batch_round import BatchRounds, QuestionsLeft
-from candidate_index import CandidateIndex
-from checkpoint import Checkpoint, CheckpointUnreadable
+from batch_round import QuestionsLeft
+from checkpoint import CheckpointUnreadable
 from command_line import Options, UsageError
-from data_fetcher import FetchStopped, FreshdeskClient, QueryRefused
+from data_fetcher import FetchStopped, QueryRefused
 from decision_log import DecisionRow
-from embedding_client import EmbeddingClient
 from env import ConfigError, Settings
-from fused_index import FusedIndex
+from interrupts import signals_as_interrupts
 from issue_clusterer import FetchFailure, IssueClusterer, Item, Plan
 from issue_db import DatabaseUnreadable
-from llm_client import LlmClient, Server
+from leftover_checkpoint import leftover
 from model_protocol import AnswerUnusable, BudgetReached, ContextTooLong, ModelStopped
-from prompts_config import Prompts
 from review import ReviewRefused
 from review_list import ListUnreadable
 from run_files import DatabaseBusy, FolderUnwritable, RunFiles
 from run_report import RunReport
 from safe_files import FileUnwritable
 from terminal_text import printable
-from ticket_source import ConversationSource, Ticket
-from worker_pool import WorkerPool
+from ticket_source import Ticket
+from workshop import Workshop, open_workshop
 
 logger = logging.getLogger("main")
 
@@ -76,10 +66,6 @@ EXIT_CODES: dict[type[Exception], int] = {
 """Expected trouble: one line on stderr and this exit code. Anything else is a bug and shows its traceback."""
 
 
-class StaleCheckpoint(CheckpointUnreadable):
-    """The database has changed since the checkpoint was written."""
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """The exit status of the program run with these arguments."""
     output_streams.make_safe()
@@ -89,7 +75,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return int(ended.code or 0)
     _set_up_logging(options)
     try:
-        with _signals_as_interrupts():
+        with signals_as_interrupts():
             return _work(options)
     except KeyboardInterrupt:
         _complain("interrupted; what was decided is kept: run the same command again to go on")
@@ -125,7 +111,10 @@ def run_with_report(options: Options, settings: Settings | None = None) -> tuple
     with contextlib.ExitStack() as cleanup:
         if not options.reads_only:
             cleanup.enter_context(files.locked())
-        run = _Run.open(options, settings, files, cleanup)
+        bar = cleanup.enter_context(tqdm(disable=None, unit="ticket", dynamic_ncols=True))
+        shop = open_workshop(options, settings, files, cleanup, on_wait=functools.partial(_say_waiting, bar))
+        report = RunReport(options.output, settings.llm_model, shop.clusterer.prompts.version, reprocess=options.reprocess)
+        run = _Run(shop, report, bar)
         try:
             run.execute()
         except BaseException as error:
@@ -155,52 +144,13 @@ def _work(options: Options) -> int:
     return STOPPED if options.prompt_debug else INCOMPLETE
 
 
-@dataclass(slots=True)
 class _Run:
-    """One run: what it works with, and its steps in order."""
+    """One run's steps in order; what they work with stands in the workshop."""
 
-    options: Options
-    settings: Settings
-    source: ConversationSource
-    store: AnswerStore
-    model: LlmClient
-    clusterer: IssueClusterer
-    report: RunReport
-    fetching: WorkerPool
-    bar: "tqdm[Any]"
-
-    @classmethod
-    def open(cls, options: Options, settings: Settings, files: RunFiles, cleanup: contextlib.ExitStack) -> "_Run":
-        """A run with its clients, store, workers and progress bar; `cleanup` closes them."""
-        bar = cleanup.enter_context(tqdm(disable=None, unit="ticket", dynamic_ncols=True))
-        say = functools.partial(_say_waiting, bar)
-        store = AnswerStore(options.cache)
-        cleanup.callback(store.close)
-        model = LlmClient(
-            llm_client.server_of(settings),
-            workers=settings.llm_workers,
-            store=store,
-            max_tokens_total=options.max_tokens_total,
-            max_cost=options.max_cost,
-            on_wait=say,
-        )
-        source = ConversationSource(settings, _freshdesk(settings, say), options.conversations, options.refresh)
-        prompts = Prompts(product_context=settings.product_context, categories=settings.categories, language=settings.language)
-        asking = _pool(settings.llm_workers, "asking", cleanup)
-        rounds = BatchRounds(model, submit_live=asking.submit, at_least=options.batch_at_least)
-        clusterer = IssueClusterer(
-            files,
-            ask=prompt_debug.shown(model.ask) if options.prompt_debug else rounds.ask if options.batch_export else model.ask,
-            prompts=prompts,
-            conversation_of=source.stored,
-            new_index=_new_index(settings, store),
-            submit=rounds.submit if options.batch_export else asking.submit,
-            model=settings.llm_model,
-            decide_ignored=options.ticket_ids is not None,
-            wave_tickets=options.selection().wave_tickets,
-        )
-        report = RunReport(options.output, model=settings.llm_model, prompt_version=prompts.version, reprocess=options.reprocess)
-        return cls(options, settings, source, store, model, clusterer, report, _pool(settings.batch_size, "fetching", cleanup), bar)
+    def __init__(self, shop: Workshop, report: RunReport, bar: "tqdm[Any]") -> None:
+        self.options, self.settings, self.shop = shop.options, shop.settings, shop
+        self.clusterer, self.source = shop.clusterer, shop.source
+        self.report, self.bar = report, bar
 
     def execute(self) -> None:
         """List the tickets, then do with them what was asked for."""
@@ -217,7 +167,7 @@ class _Run:
     def list_tickets(self) -> list[Ticket]:
         """The tickets to work on: the rest of an interrupted run's if this is the same command, else what was asked for."""
         selection = self.options.selection()
-        saved = None if self.options.reads_only else self._leftover()
+        saved = None if self.options.reads_only else leftover(self.clusterer.files, fresh=self.options.fresh)
         if saved is not None:
             self.clusterer.resume(saved)
         if saved is not None and dict(saved.selection) != selection.to_json():
@@ -293,7 +243,7 @@ class _Run:
         self._finish_report(batch_steps.WAITING)
         self.report.write(self.clusterer.files.run_report)
         self.bar.close()
-        print(batch_steps.export_questions(self.options.batch_export, left.questions, self.store))
+        print(batch_steps.export_questions(self.options.batch_export, left.questions, self.shop.store))
 
     def keep_work(self, error: BaseException) -> None:
         """At an abnormal end: what is decided goes into the checkpoint, what happened into the report."""
@@ -305,26 +255,6 @@ class _Run:
             self.report.write(self.clusterer.files.run_report)
         except FileUnwritable as trouble:
             logger.warning("the checkpoint could not be brought up to date: %s", trouble)
-
-    def _leftover(self) -> Checkpoint | None:
-        """The checkpoint of a run that did not end, if it belongs to this database. Raises `StaleCheckpoint`."""
-        files = self.clusterer.files
-        if self.options.fresh:
-            _set_aside(files)
-            return None
-        saved = checkpoint_file.load(files.checkpoint)
-        now = checkpoint_file.file_sha256(files.database)
-        if saved is None or saved.base_sha256 == now:
-            return saved
-        if saved.result_sha256 == now:  # it ended between its last two steps
-            if saved.selection.get("reprocess"):  # the same command finds all of it done, and decides nothing a second time
-                return replace(saved, base_sha256=now, done=len(saved.tickets), issues=(), dropped=(), decisions=())
-            safe_files.remove(files.checkpoint)
-            return None
-        raise StaleCheckpoint(
-            f"{files.database} was changed after {files.checkpoint} was begun from it; nothing was touched. Put the earlier database "
-            "back to go on with that run, or use --fresh to set the checkpoint aside and start from the database as it is"
-        )
 
     def _not_settled(self, tickets: Sequence[Ticket]) -> Iterator[Ticket]:
         """Tickets that are to be worked on. Of the others, those that changed since are noted."""
@@ -344,7 +274,7 @@ class _Run:
 
     def _stream(self, tickets: Sequence[Ticket]) -> Iterator[Item]:
         self.bar.reset(total=len(tickets))
-        return ticket_source.stream(tickets, self.source, self.fetching.submit)
+        return ticket_source.stream(tickets, self.source, self.shop.fetching.submit)
 
     def _preview(self, item: Item) -> FetchFailure | None:
         if isinstance(item, FetchFailure):
@@ -366,51 +296,7 @@ class _Run:
         self.report.rows = dict(self.clusterer.rows) or self.report.rows
         self.report.merged = self.clusterer.merged
         self.report.fetched = len(self.source.fetched)
-        self.report.totals = self.model.totals()
-
-
-def _freshdesk(settings: Settings, on_wait: Callable[[float, str], None]) -> FreshdeskClient:
-    return FreshdeskClient(
-        base_url=settings.freshdesk_url,
-        api_key=settings.freshdesk_api_key,
-        pool_size=settings.batch_size,
-        rate_share=settings.freshdesk_rate_share,
-        rate_window_s=settings.freshdesk_rate_window_s,
-        on_wait=on_wait,
-    )
-
-
-def _new_index(settings: Settings, store: AnswerStore) -> Callable[[], CandidateIndex]:
-    """What makes a candidate index: by words alone, or with vectors where an embedding model is set."""
-    if settings.embedding_model is None:
-        return CandidateIndex
-    server = Server(
-        settings.embedding_api_base_url or settings.llm_base_url,
-        settings.embedding_api_key or settings.llm_api_key,
-        settings.embedding_model,
-        timeout_s=settings.llm_timeout_s,
-    )
-    return functools.partial(FusedIndex, EmbeddingClient(server, notes=store).embed)
-
-
-def _pool(size: int, name: str, cleanup: contextlib.ExitStack) -> WorkerPool:
-    pool = WorkerPool(size, name=name)
-    cleanup.callback(pool.close)
-    return pool
-
-
-def _say_waiting(bar: "tqdm[Any]", seconds: float, why: str) -> None:
-    bar.set_postfix_str(f"{printable(why)}, {seconds:.0f} s")
-
-
-def _set_aside(files: RunFiles) -> None:
-    """Move a leftover checkpoint out of the way, under a name that is free."""
-    if files.checkpoint.exists():
-        number = 1
-        while (target := files.checkpoint.with_name(f"{files.checkpoint.name}.{number}.old")).exists():
-            number += 1
-        safe_files.rename(files.checkpoint, target)
-        logger.info("the leftover checkpoint is now %s", target)
+        self.report.totals = self.shop.model.totals()
 
 
 def _set_up_logging(options: Options) -> None:
@@ -424,26 +310,12 @@ def _set_up_logging(options: Options) -> None:
     logging.getLogger("filelock").setLevel(logging.WARNING)
 
 
+def _say_waiting(bar: "tqdm[Any]", seconds: float, why: str) -> None:
+    bar.set_postfix_str(f"{printable(why)}, {seconds:.0f} s")
+
+
 def _complain(text: str) -> None:
     print("\n".join(printable(line) for line in f"error: {text}".split("\n")), file=sys.stderr)
-
-
-@contextlib.contextmanager
-def _signals_as_interrupts() -> Iterator[None]:
-    """Let SIGTERM and a closed terminal end the run like Ctrl-C, with the work kept."""
-
-    def interrupt(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    before: list[tuple[int, Callable[..., Any] | int | None]] = []
-    with contextlib.suppress(ValueError):  # only the main thread may handle signals
-        before = [(getattr(signal, name), signal.signal(getattr(signal, name), interrupt)) for name in names]
-    try:
-        yield
-    finally:
-        for number, handler in before:
-            signal.signal(number, handler)
 
 
 if __name__ == "__main__":
