@@ -7,6 +7,7 @@ import io
 import json
 import logging
 import os
+import re
 import shutil
 import zlib
 from collections.abc import Callable
@@ -167,15 +168,23 @@ def test_an_interrupt_between_any_two_changes_is_made_good_by_the_next_run(monke
     """Ctrl-C in the middle of a wave's commits, between two merges, between two cards."""
     tickets = {ticket["id"]: ticket for ticket in topic_tickets(26)}
     sort = sorting(hopeless=False)
+
+    def answer(messages: list[dict[str, str]], **_fields: object) -> Any:
+        if "issue_merge" in messages[0]["content"]:
+            names = re.findall(r"^(ISSUE-\S+) \| ", messages[1]["content"], re.MULTILINE)
+            return {"groups": [{"issue_ids": names, "category": f"One of {len(names)} forms", "confidence": 0.9}]}
+        return sort(Seen(1, "", {}, {"messages": messages}, 0.0)).body
+
     monkeypatch.setattr(data_fetcher, "fetch_ticket", lambda ticket_id, **_: copy.deepcopy(tickets[ticket_id]))
-    monkeypatch.setattr(llm_client, "chat_completion", lambda messages, **_: sort(Seen(1, "", {}, {"messages": messages}, 0.0)).body)
+    monkeypatch.setattr(llm_client, "chat_completion", answer)
     changes = Changes()
     changes.watch(monkeypatch)
     command = ["--ticket-ids", ",".join(map(str, tickets))]
     assert main.main([*command, "--output", "whole/silo_issues_db.json"]) == 0
     wanted = {name: (Path("whole") / name).read_bytes() for name in RESULTS}
     assert {"_commit", "_note_merge", "rewrite"} <= set(changes.names)
-    for number in sorted({*range(1, len(changes.names) + 1, 6), *range(len(changes.names) - 5, len(changes.names) + 1)}):
+    first_merge, last = changes.names.index("_note_merge") + 1, len(changes.names)
+    for number in sorted({2, 6, 12, 24, first_merge, first_merge + 1, (first_merge + last) // 2, last}):
         shutil.rmtree(OUTPUT, ignore_errors=True)
         changes.names.clear()
         changes.stop_after = number

@@ -110,7 +110,7 @@ def test_a_text_that_talks_to_the_model_is_noticed_or_never_shown(injection: dic
 )
 def test_looking_for_them_takes_time_in_proportion(unit: str) -> None:
     spent = []
-    for size in (20_000, 80_000):
+    for size in (5_000, 20_000):
         began = time.process_time()
         suspicion.is_suspicious([(unit * size)[:size]])
         spent.append(time.process_time() - began)
@@ -182,12 +182,9 @@ class TestAModelThatObeys:
         rows = {row["ticket_id"]: row for row in map(json.loads, Path("output/decisions.jsonl").read_text(encoding="utf-8").splitlines())}
         return before, issues(), rows
 
-    def test_leaves_the_other_issues_as_they_were(self, decided: tuple[Any, Any, Any]) -> None:
-        before, after, _ = decided
+    def test_changes_nothing_and_gets_no_ticket_past_a_person(self, decided: tuple[Any, Any, Any]) -> None:
+        before, after, rows = decided
         assert [issue for issue in after if issue["issue_id"] in {issue["issue_id"] for issue in before}] == before
-
-    def test_gets_no_ticket_past_a_person(self, decided: tuple[Any, Any, Any]) -> None:
-        _, after, rows = decided
         hostile = {ticket: row for ticket, row in rows.items() if ticket > 2000}
         listed = list(csv.DictReader(io.StringIO(Path("output/flagged_for_review.csv").read_text(encoding="utf-8-sig"))))
         assert {row["outcome"] for row in hostile.values()} == {"provisional"}
@@ -196,10 +193,7 @@ class TestAModelThatObeys:
         assert {row["issue_id"] for row in hostile.values()} == {issue["issue_id"] for issue in after if issue["unsure"]}
         report = json.loads(Path("output/run_report.json").read_text(encoding="utf-8"))
         assert report["counts"]["suspicious"] == len(hostile)
-
-    def test_writes_no_order_into_the_knowledge_base(self, decided: tuple[Any, Any, Any]) -> None:
-        _, after, _ = decided
-        for issue in after:
+        for issue in after:  # and no order stands in the knowledge base, to be shown with every later ticket
             texts = [issue[name] for name in ("category", "short_description", "root_cause", "notes")]
             assert not suspicion.is_suspicious([*texts, *issue["keywords"], *issue["resolution_steps"]]), issue
             assert issue["category"]
