@@ -6,6 +6,7 @@ counts, so equal decisions give equal bytes. Decides nothing.
 
 import logging
 import math
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -49,7 +50,9 @@ class DecisionRow:
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 
+_OUTCOMES, _DECIDERS = get_args(Outcome), get_args(DecidedBy)
 _KEYS = tuple(entry.name for entry in fields(DecisionRow) if entry.name != "extra")
+_KNOWN = frozenset(_KEYS)
 
 
 def load(path: Path) -> dict[int, DecisionRow]:
@@ -90,7 +93,7 @@ def from_json(item: Any) -> DecisionRow:
     decided_by: Any = item.get("decided_by")
     if type(ticket_id) is not int or ticket_id <= 0:
         raise ValueError("no ticket_id")
-    if outcome not in get_args(Outcome):
+    if outcome not in _OUTCOMES:
         raise ValueError("no outcome that this program knows")
     texts = ("reason", "subject", "url", "created_at", "updated_at", "conversation_sha256", "model", "prompt_version")
     return DecisionRow(
@@ -101,10 +104,10 @@ def from_json(item: Any) -> DecisionRow:
         confidence=_confidence(item.get("confidence")),
         confidence_raw=_confidence(item.get("confidence_raw")),
         evidence=tuple(number for number in _list(item.get("evidence")) if type(number) is int and number > 0),
-        candidates=tuple(name for name in _list(item.get("candidates")) if isinstance(name, str)),
+        candidates=tuple(sys.intern(name) for name in _list(item.get("candidates")) if isinstance(name, str)),  # few names, many rows
         guards=tuple(name for name in _list(item.get("guards")) if isinstance(name, str)),
-        decided_by=decided_by if decided_by in get_args(DecidedBy) else "",
-        extra={key: value for key, value in item.items() if key not in _KEYS},
+        decided_by=decided_by if decided_by in _DECIDERS else "",
+        extra={} if item.keys() <= _KNOWN else {key: value for key, value in item.items() if key not in _KNOWN},
         **{key: _text(item.get(key)) for key in texts},
     )
 

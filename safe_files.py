@@ -123,7 +123,7 @@ def read_text(path: Path, *, max_bytes: int = MAX_FILE_BYTES) -> str | None:
 def parse_json(text: str, *, name: str) -> Any:
     """The value of a JSON text; refuses NaN, numbers without end and a key that stands twice. Raises `FileUnreadable` naming `name`."""
     try:
-        return json.loads(text, parse_constant=_refuse_constant, parse_float=_finite, object_pairs_hook=_unique_keys)
+        return _STRICT.decode(text)
     except RecursionError as error:
         raise FileUnreadable(f"{name} is nested too deeply") from error
     except ValueError as error:
@@ -146,6 +146,9 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(result) != len(pairs):
         raise ValueError("a key stands twice in one object")
     return result
+
+
+_STRICT = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite, object_pairs_hook=_unique_keys)
 
 
 def _take_permissions(handle: int, target: Path) -> None:
