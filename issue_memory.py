@@ -84,14 +84,13 @@ class IssueMemory:
 
     def candidates(self, ticket: TicketText, *, leaving: Collection[int]) -> list[Issue]:
         """Issues to offer for a ticket, in id order; none all of whose tickets are `leaving` (about to be decided again)."""
-        if len(self.issues) <= CANDIDATES:
-            found: Iterable[Issue] = self.issues.values()
-        else:
-            spare = CANDIDATES + len({self._home[other] for other in leaving if other in self._home})
-            ids = self.index.search(subject=ticket.subject, text=ticket.text, k=spare, exclude_ticket=ticket.ticket_id)
-            found = [self.issues[issue_id] for issue_id in ids]
-        stays = [issue for issue in found if not issue.tickets or any(other not in leaving for other in issue.tickets)]
-        return in_id_order(stays[:CANDIDATES])
+        wanted = CANDIDATES
+        while True:
+            found = self._likeliest(ticket, wanted)
+            stays = [issue for issue in found if not issue.tickets or any(other not in leaving for other in issue.tickets)]
+            if len(stays) >= CANDIDATES or len(found) < wanted:
+                return in_id_order(stays[:CANDIDATES])
+            wanted *= 4
 
     def new_issue(self, ticket: TicketText, card: Card, confidence: float) -> Issue:
         """The issue that a ticket would found, not yet part of the memory."""
@@ -165,6 +164,12 @@ class IssueMemory:
         """The stored conversations of tickets, as far as they are there."""
         found = (self._conversation_of(ticket_id) for ticket_id in ticket_ids)
         return [conversation for conversation in found if conversation is not None]
+
+    def _likeliest(self, ticket: TicketText, count: int) -> list[Issue]:
+        if len(self.issues) <= CANDIDATES:
+            return list(self.issues.values())
+        ids = self.index.search(subject=ticket.subject, text=ticket.text, k=count, exclude_ticket=ticket.ticket_id)
+        return [self.issues[issue_id] for issue_id in ids]
 
     def _free_id(self, ticket_id: int) -> str:
         """`ISSUE-<ticket>`, or the next free number behind it; the ticket's own issue of that name counts as free if it is alone there."""
