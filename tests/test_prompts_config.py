@@ -184,5 +184,6 @@ def test_no_field_of_an_issue_takes_more_than_its_share() -> None:
     bounds = {"ISSUE-1 | ": 80, "  description: ": 200, "  cause: ": 300, "  steps: ": 400, "  a customer wrote: ": 240}
     lines = issue_block(issue, ["q" * 999]).splitlines()
     assert [(line[: len(start)], len(line) - len(start)) for line, start in zip(lines, bounds, strict=True)] == list(bounds.items())
+    assert issue_line(Issue("ISSUE-1", "c" * 80)) == "ISSUE-1 | " + "c" * 80
     short = Issue("ISSUE-1", "c", "d", [words[0], *"bcdefgh"])
     assert issue_line(short).endswith("| aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa, b, c, d, e")
