@@ -11,8 +11,8 @@ $(VENV)/ready: requirements.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@
 
-$(VENV)/ready-dev: requirements.txt requirements-dev.txt $(VENV)/ready
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+$(VENV)/ready-dev: requirements-dev.lock $(VENV)/ready
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@touch $@
 
 demo: $(VENV)/ready          ## the whole program on sample tickets; results in output/demo/
@@ -29,6 +29,12 @@ check-all: $(VENV)/ready-dev  ## the same, and tests against other people's serv
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy .
 	$(BIN)/pytest
+
+lock: $(VENV)/ready           ## the exact test set, with hashes, from requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	{ echo "# The exact set for the checks, with hashes, for Python 3.10 and newer on every platform. Made from requirements-dev.txt by \`make lock\`."; \
+	  $(BIN)/uv pip compile --universal --generate-hashes --python-version 3.10 --no-emit-index-url --no-header --quiet requirements-dev.txt; } > requirements-dev.lock.part
+	mv requirements-dev.lock.part requirements-dev.lock
 
 clean:
 	rm -rf $(VENV) output/demo .mypy_cache .ruff_cache .pytest_cache

@@ -201,10 +201,10 @@ def _steps(value: Any) -> tuple[str, ...]:
 
 def _category(card: Card, categories: Sequence[str], fallback_title: str) -> tuple[str, bool]:
     """The category to keep, and whether it had to be brought onto the closed list."""
-    wanted = card.category
+    wanted = card.category or clean_text(card.short_description, MAX_CATEGORY_CHARS)
     if wanted.strip(" .!").lower() in VAGUE_CATEGORIES:
         wanted = clean_text(card.short_description, MAX_CATEGORY_CHARS) or clean_text(fallback_title, MAX_CATEGORY_CHARS)
-    if not categories:
+    if not categories or not wanted:
         return wanted, False
     by_name = {name.lower(): name for name in categories}
     if wanted.lower() in by_name:
