@@ -199,7 +199,8 @@ class CandidateIndex:
 
     def _show(self, member: _Member) -> None:
         """Make searchable the sample of an issue's tickets: the same one whatever the order in which they came."""
-        wanted = set(heapq.nsmallest(self._limit, member.tickets, key=_lot))
+        few = len(member.tickets) <= self._limit
+        wanted = member.tickets if few else set(heapq.nsmallest(self._limit, member.tickets, key=_lot))
         for ticket_id in member.shown.keys() - wanted:
             self._rows.drop(member.shown.pop(ticket_id))
         for ticket_id in sorted(wanted - member.shown.keys()):
@@ -294,7 +295,7 @@ def _terms(subject: str, text: str) -> tuple[tuple[str, ...], tuple[str, ...], t
 
 def _interned(terms: Iterable[str]) -> tuple[str, ...]:
     """The first words, each text held once in memory however many tickets have it."""
-    return tuple(sys.intern(term) for term in terms)[:_WORDS_KEPT]
+    return tuple(map(sys.intern, itertools.islice(terms, _WORDS_KEPT)))
 
 
 def _lot(ticket_id: int) -> tuple[int, int]:

@@ -64,6 +64,8 @@ def plain_words(text: str, *, max_chars: int = MAX_CHARS) -> list[str]:
     if not plain.isascii():
         plain = _ACCENTS.sub("", unicodedata.normalize("NFKD", plain).lower())
     plain = plain.lower()
+    if plain.isascii():
+        return [word[:MAX_WORD_CHARS] for word in _WORD.findall(_APOSTROPHE.sub("", plain))]
     found: list[str] = []
     for word in _WORD.findall(_APOSTROPHE.sub("", plain)):
         found.extend(_pairs(word) if _UNSPACED.search(word) else [word[:MAX_WORD_CHARS]])
