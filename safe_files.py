@@ -17,6 +17,7 @@ import clock
 
 MAX_FILE_BYTES = 2_000_000_000
 _UNFINISHED = re.compile(r"\..+\.[0-9a-f]{16}\.part", re.DOTALL)
+_COMPACT = json.JSONEncoder(ensure_ascii=False, allow_nan=False)  # made once: the decision log has a line for each ticket
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
@@ -34,8 +35,9 @@ def dump_json(value: Any, *, indent: int | None = 2, sort_keys: bool = False) ->
     >>> dump_json({"a": "ü"}, indent=None)
     '{"a": "ü"}'
     """
-    text = json.dumps(value, ensure_ascii=False, indent=indent, sort_keys=sort_keys, allow_nan=False)
-    return _SURROGATES.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+    compact = indent is None and not sort_keys
+    text = _COMPACT.encode(value) if compact else json.dumps(value, ensure_ascii=False, indent=indent, sort_keys=sort_keys, allow_nan=False)
+    return text if text.isascii() else _SURROGATES.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def write_text(path: Path, text: str, *, encoding: str = "utf-8") -> None:
