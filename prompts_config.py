@@ -80,9 +80,9 @@ HOW TO DECIDE
 1. Read the whole ticket. Agents and internal notes often name the real cause late. With several problems, take the one that was worked on most.
 2. Write short_description: one sentence that names the problem, in your own words, before you look at any id.
 3. Compare this sentence with each known issue. Ask: would the fix of that issue solve this ticket?
-4. If yes for exactly one, issue_id is its id, copied exactly. If two fit, take the more specific one.
+4. If yes for one, issue_id is its id, copied exactly, however differently the customers wrote. If two fit, take the more specific one.
 5. If no known issue has that fix, issue_id is NEW. NEW is a good answer: a wrong match hides a problem and spoils that issue, a NEW too \
-many is merged later. When you hesitate between a loose match and NEW, answer NEW. An empty list of known issues means NEW.
+many is merged later. An empty list of known issues means NEW.
 
 CONFIDENCE, from 0 to 1, is how sure you are of this decision, the match or NEW:
 0.95 the cause is stated and is the same (or is clearly none of the known ones); 0.8 the symptoms fit and nothing speaks against it; \
@@ -116,12 +116,12 @@ firmware outdated", "keywords": ["card reader", "chip refused"], "root_cause": "
 Ticket: "Your invoice shows the wrong VAT number". About invoices like ISSUE-A, but another fix:
 {{"short_description": "The invoice carries an old VAT number.", "issue_id": "NEW", "category": "Wrong VAT number on invoice", "keywords": \
 ["invoice", "vat number"], "root_cause": "", "resolution_steps": [], "evidence": [1], "confidence": 0.9, "notes": ""}}
+Ticket: "Hi, how do I get back in? I can't remember what I typed." The fix of ISSUE-C solves it: issue_id "ISSUE-C", category "Password forgotten".
 Ticket: "I cannot log in, it says my manager locked me out". Not forgotten, locked: issue_id "NEW", category "Account locked by manager".
-Ticket: "The card reader no longer charges"; the agent sends a cable. Same device as ISSUE-B, another fix: issue_id "NEW", category "Card reader \
-cable broken".
-Ticket: "Where can I download last year's figures?" Nothing like it is known: issue_id "NEW", category "Export of last year's figures".
+Ticket: "The card reader no longer charges"; the agent sends a cable. Same device, another fix: issue_id "NEW", category "Card reader cable broken".
 Ticket: "The reader is slow, and I also got the same invoice two times!"; the agent cancels one invoice. That was worked on: issue_id "ISSUE-A".
-Ticket: "Thank you for the quick help!" and nothing else. No problem in it: issue_id "NEW", category "Thanks without a problem", confidence 0.6.
+Ticket: "Two bills for the same month??" issue_id "ISSUE-A", category "Invoice sent twice", confidence 0.9.
+Ticket: "Thank you for the quick help!" and nothing else. No problem in it: issue_id "NEW", category "Thanks without a problem", confidence 0.5.
 """
 
 MERGE_SYSTEM = """\

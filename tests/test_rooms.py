@@ -17,7 +17,7 @@ FRESHDESK = {
 }  # fmt: skip
 MODEL = {
     "llm_client", "llm_http", "llm_dialect", "llm_refusals", "llm_bill", "answer_store", "answer_reader", "answer_json", "call_gate",
-    "llm_calls", "embedding_client",
+    "llm_calls", "embedding_client", "batch_files",
 }  # fmt: skip
 ISSUES = {
     "issue_clusterer", "issue_db", "issue_memory", "decision_wave", "consolidation", "checkpoint", "ticket_question", "candidate_index",
