@@ -632,6 +632,19 @@ def test_a_checkpoint_stands_at_least_every_few_tickets() -> None:
     assert max(written) <= 32 + 5
 
 
+def test_a_long_list_is_not_rewritten_every_few_tickets() -> None:
+    first: list[int] = []
+    clusterer = clusterer_for(ScriptedModel(lambda asked: decision(category=f"Thing {asked.ticket}")), [])
+    clusterer.begin(Plan("", {}, ({"ticket_id": 1},) * 4_000), done=0)
+
+    def note(_row: DecisionRow) -> None:
+        if not first and clusterer.files.checkpoint.exists():
+            first.append(clusterer.done)
+
+    clusterer.decide([talk(ticket, f"word{ticket}") for ticket in range(1, 61)], on_decided=note)
+    assert first == [32], "after the first wave that brings the run to a fiftieth of what the file holds"
+
+
 # --- the same bytes at any speed and after any kill ----------------------------------------------------------------------------------
 
 TOPICS = {

@@ -113,6 +113,10 @@ def test_the_language_is_the_one_set() -> None:
     assert all("in German" in system and "in English" not in system for system in systems(language="German").values())
 
 
+def test_the_fixed_part_is_counted_four_characters_a_token_and_fills_a_prefix_cache() -> None:
+    assert Prompts().fixed_tokens == len(systems()["issue_decision"]) // 4 > 1_024
+
+
 @pytest.mark.parametrize("options", [{"product_context": "x"}, {"categories": ["x"]}, {"language": "German"}], ids=str)
 def test_the_version_changes_with_whatever_the_model_reads(options: dict[str, Any]) -> None:
     assert re.fullmatch(r"[0-9a-f]{8}", Prompts().version)
