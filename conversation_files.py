@@ -59,7 +59,8 @@ def _read(ticket_id: int, folder: Path) -> dict[str, Any] | None:
         data = None if text is None else safe_files.parse_json(text, name=str(path))
     except safe_files.FileUnreadable:
         return None
-    return data if isinstance(data, dict) and _is_conversation(data) and data["ticket_id"] == ticket_id else None
+    usable = isinstance(data, dict) and _is_conversation(data) and data["ticket_id"] == ticket_id and _is_unicode(data)
+    return data if usable else None
 
 
 def _is_conversation(data: dict[str, Any]) -> bool:

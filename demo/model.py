@@ -138,6 +138,9 @@ class _Server(ThreadingHTTPServer):
     answer_with: Callable[[Any], dict[str, Any]]
     latency_s = 0.0
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A caller that goes away in mid-reply is no error of the server."""
+
 
 class _Handler(BaseHTTPRequestHandler):
     server: _Server

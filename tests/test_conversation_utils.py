@@ -279,6 +279,7 @@ def test_a_stored_conversation_of_other_rules_host_or_settings_does_not_count(tm
         {"conversation": None},
         {"subject": None},
         {"ticket_id": 1},
+        {"subject": "half a character: \ud800"},
     ],
     ids=lambda change: next(iter(change)),
 )
