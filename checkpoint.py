@@ -5,7 +5,9 @@ with the database.
 """
 
 import hashlib
-from collections.abc import Mapping
+import itertools
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from decision_log import DecisionRow
 from issue_db import Issue
 
 SCHEMA = "silo-issues-checkpoint/1"
+_BEGINNING = re.compile(rb'(\{"schema": "%s", "result_sha256": ")[0-9a-f]*' % SCHEMA.encode())
 
 
 class CheckpointUnreadable(Exception):
@@ -54,10 +57,15 @@ def text_sha256(text: str) -> str:
 
 def render(checkpoint: Checkpoint) -> str:
     """The checkpoint's text."""
+    return b"".join(parts(checkpoint)).decode()
+
+
+def parts(checkpoint: Checkpoint) -> Iterator[bytes]:
+    """The bytes of the checkpoint's text, decision by decision: they are many."""
     data = {
         "schema": SCHEMA,
-        "base_sha256": checkpoint.base_sha256,
         "result_sha256": checkpoint.result_sha256,
+        "base_sha256": checkpoint.base_sha256,
         "selection": dict(checkpoint.selection),
         "gaps": list(checkpoint.gaps),
         "done": checkpoint.done,
@@ -65,10 +73,24 @@ def render(checkpoint: Checkpoint) -> str:
         "issues": [issue_db.to_json(issue) for issue in checkpoint.issues],
         "dropped": list(checkpoint.dropped),
     }
-    rows = ", ".join(
-        safe_files.dump_json(decision_log.to_json(row), indent=None) for row in checkpoint.decisions
-    )  # one by one: they are many
-    return f'{safe_files.dump_json(data, indent=None)[:-1]}, "decisions": [{rows}]}}\n'
+    yield f'{safe_files.dump_json(data, indent=None)[:-1]}, "decisions": ['.encode()
+    for number, row in enumerate(checkpoint.decisions):
+        yield f"{', ' if number else ''}{safe_files.dump_json(decision_log.to_json(row), indent=None)}".encode()
+    yield b"]}\n"
+
+
+def announce(path: Path, result_sha256: str) -> None:
+    """Let the checkpoint at `path`, if there is one, name the database that is about to be written; all else stays as it is.
+
+    Raises `CheckpointUnreadable`, `safe_files.FileUnwritable`.
+    """
+    if not path.exists():
+        return
+    beginning = _BEGINNING.match(next(safe_files.blocks(path), b""))
+    if beginning is None:
+        raise CheckpointUnreadable(f"{path} was changed while the run worked; run again with --fresh, which sets it aside")
+    head = beginning[1] + result_sha256.encode()
+    safe_files.write_parts(path, itertools.chain((head,), safe_files.blocks(path, start=beginning.end())))
 
 
 def load(path: Path) -> Checkpoint | None:

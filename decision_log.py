@@ -7,7 +7,7 @@ counts, so equal decisions give equal bytes. Decides nothing.
 import logging
 import math
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -72,8 +72,13 @@ def load(path: Path) -> dict[int, DecisionRow]:
 
 def render(rows: Iterable[DecisionRow]) -> str:
     """The log's text: one JSON object a line, ordered by ticket id, each line ended by `\\n`."""
-    ordered = sorted(rows, key=lambda row: row.ticket_id)
-    return "".join(safe_files.dump_json(to_json(row), indent=None) + "\n" for row in ordered)
+    return "".join(lines(rows))
+
+
+def lines(rows: Iterable[DecisionRow]) -> Iterator[str]:
+    """The lines of the log's text, one by one: they are many."""
+    for row in sorted(rows, key=lambda row: row.ticket_id):
+        yield safe_files.dump_json(to_json(row), indent=None) + "\n"
 
 
 def to_json(row: DecisionRow) -> dict[str, Any]:

@@ -215,7 +215,7 @@ class IssueClusterer:
             dropped=tuple(sorted(self._memory.dropped)),
             decisions=tuple(self.rows.values()),
         )
-        safe_files.write_text(self.files.checkpoint, checkpoint_file.render(saved))
+        safe_files.write_parts(self.files.checkpoint, checkpoint_file.parts(saved))
         self._saved_at = len(self.rows)
 
     def save(self) -> None:
@@ -226,11 +226,11 @@ class IssueClusterer:
         text = issue_db.render(self.issues.values())
         result_sha256 = checkpoint_file.text_sha256(text)
         self._refuse_changed_database()
-        self._announce(result_sha256)
-        safe_files.write_if_changed(self.files.decisions, decision_log.render(self.decisions.values()))
-        filled = review_list.load_filled(self.files.flagged)
-        safe_files.write_if_changed(self.files.flagged, review_list.render(self.issues, self.decisions, filled=filled))
-        safe_files.write_if_changed(self.files.database, text, backup=self.files.backup)
+        checkpoint_file.announce(self.files.checkpoint, result_sha256)
+        safe_files.write_if_changed(self.files.decisions, lambda: decision_log.lines(self.decisions.values()))
+        listed = review_list.render(self.issues, self.decisions, filled=review_list.load_filled(self.files.flagged))
+        safe_files.write_if_changed(self.files.flagged, lambda: [listed])
+        safe_files.write_if_changed(self.files.database, lambda: [text], backup=self.files.backup)
         self._base_sha256 = result_sha256
         safe_files.remove(self.files.checkpoint)
 
@@ -240,12 +240,6 @@ class IssueClusterer:
         if checkpoint_file.file_sha256(path) != self._base_sha256:
             message = f"{path} was changed while the run worked and is left as it is; run again with --fresh to start from it as it is now"
             raise safe_files.FileUnwritable(f"{message} (answers already paid for cost nothing)")
-
-    def _announce(self, result_sha256: str) -> None:
-        """Let the checkpoint know the database that is about to be written, so that it is not taken for somebody's edit."""
-        saved = checkpoint_file.load(self.files.checkpoint)
-        if saved is not None:
-            safe_files.write_text(self.files.checkpoint, checkpoint_file.render(replace(saved, result_sha256=result_sha256)))
 
     def _begin(self, item: Item, wave: Wave) -> Question | DecisionRow:
         """The question about a ticket, under way; or the row of a ticket that is not asked about."""

@@ -10,12 +10,14 @@ import math
 import os
 import re
 import secrets
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import clock
 
 MAX_FILE_BYTES = 2_000_000_000
+_BLOCK_BYTES = 1_000_000
 _UNFINISHED = re.compile(r"\..+\.[0-9a-f]{16}\.part", re.DOTALL)
 _COMPACT = json.JSONEncoder(ensure_ascii=False, allow_nan=False)  # made once: the decision log has a line for each ticket
 _SURROGATES = re.compile("[\ud800-\udfff]")
@@ -42,21 +44,38 @@ def dump_json(value: Any, *, indent: int | None = 2, sort_keys: bool = False) ->
 
 def write_text(path: Path, text: str, *, encoding: str = "utf-8") -> None:
     """Put `text` at `path`, whole or not at all and durable; line ends stay as given. Raises `FileUnwritable`."""
-    write_bytes(path, text.encode(encoding))
+    write_parts(path, (text.encode(encoding),))
 
 
-def write_if_changed(path: Path, text: str, *, encoding: str = "utf-8", backup: Path | None = None) -> None:
-    """Put `text` at `path` unless it stands there already; what stood there goes to `backup` first. Raises `FileUnwritable`."""
-    data = text.encode(encoding)
+def write_if_changed(path: Path, texts: Callable[[], Iterable[str]], *, backup: Path | None = None) -> None:
+    """Put what `texts` gives, one after another, at `path` unless it stands there already; what stood there goes to `backup` first.
+
+    `texts` is called again for the writing, so that a large file is never in memory as a whole. Raises `FileUnwritable`.
+    """
     try:
-        before = path.read_bytes() if path.exists() else None
+        there = path.exists()
+        if there and _holds(path, texts()):
+            return
+        if there and backup is not None:
+            write_parts(backup, blocks(path))
     except OSError as error:
         raise FileUnwritable(f"cannot write {path}: {error.strerror or error}") from error
-    if before == data:
-        return
-    if before is not None and backup is not None:
-        write_bytes(backup, before)
-    write_bytes(path, data)
+    write_parts(path, (text.encode() for text in texts()))
+
+
+def blocks(path: Path, *, start: int = 0) -> Iterator[bytes]:
+    """The bytes of a file from place `start`, a block at a time. Raises OSError."""
+    with open(path, "rb") as content:
+        content.seek(start)
+        while block := content.read(_BLOCK_BYTES):
+            yield block
+
+
+def _holds(path: Path, texts: Iterable[str]) -> bool:
+    """True if a file is just these texts, one after another."""
+    with open(path, "rb") as content:
+        same = all(content.read(len(part)) == part for part in (text.encode() for text in texts))
+        return same and not content.read(1)
 
 
 def remove(path: Path) -> None:
@@ -77,8 +96,8 @@ def rename(path: Path, target: Path) -> None:
         raise FileUnwritable(f"cannot rename {path}: {error.strerror or error}") from error
 
 
-def write_bytes(path: Path, data: bytes) -> None:
-    """Put `data` at `path`, whole or not at all and durable. Raises `FileUnwritable`."""
+def write_parts(path: Path, parts: Iterable[bytes]) -> None:
+    """Put `parts`, one after another, at `path`, whole or not at all and durable. Raises `FileUnwritable`."""
     target = Path(os.path.realpath(path))
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -86,7 +105,7 @@ def write_bytes(path: Path, data: bytes) -> None:
         try:
             with open(part, "xb") as out:  # its permissions are what the user's umask leaves
                 _take_permissions(out.fileno(), target)
-                out.write(data)
+                out.writelines(parts)
                 out.flush()
                 os.fsync(out.fileno())
             os.replace(part, target)

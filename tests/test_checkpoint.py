@@ -1,6 +1,7 @@
 """The checkpoint is read back as it was written, and anything else is refused with the way out."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,26 @@ def test_it_is_read_back_as_it_was_written() -> None:
     Path("x.tmp.json").write_text(checkpoint.render(FULL), encoding="utf-8")
     assert checkpoint.load(Path("x.tmp.json")) == FULL
     assert checkpoint.render(FULL) == checkpoint.render(checkpoint.load(Path("x.tmp.json")) or FULL)
+
+
+@pytest.mark.parametrize("known", ["", "cd" * 32])
+def test_announcing_the_result_changes_nothing_else(known: str) -> None:
+    path = Path("x.tmp.json")
+    path.write_bytes(b"".join(checkpoint.parts(replace(FULL, result_sha256=known))))
+    checkpoint.announce(path, "ef" * 32)
+    assert checkpoint.load(path) == replace(FULL, result_sha256="ef" * 32)
+
+
+def test_nothing_is_announced_where_there_is_no_checkpoint() -> None:
+    checkpoint.announce(Path("x.tmp.json"), "ef" * 32)
+    assert not Path("x.tmp.json").exists()
+
+
+def test_a_checkpoint_that_was_changed_meanwhile_is_left_as_it_is() -> None:
+    Path("x.tmp.json").write_text("<<<<<<< HEAD")
+    with pytest.raises(CheckpointUnreadable, match=r"x\.tmp\.json was changed .*--fresh"):
+        checkpoint.announce(Path("x.tmp.json"), "ef" * 32)
+    assert Path("x.tmp.json").read_text() == "<<<<<<< HEAD"
 
 
 def test_there_need_be_none() -> None:

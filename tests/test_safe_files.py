@@ -82,7 +82,7 @@ def test_the_data_is_on_the_disk_before_it_takes_the_name_and_the_folder_after(m
     "write",
     [
         pytest.param(lambda path: safe_files.write_text(path, "x"), id="write"),
-        pytest.param(lambda path: safe_files.write_if_changed(path, "x"), id="write if changed"),
+        pytest.param(lambda path: safe_files.write_if_changed(path, lambda: ["x"]), id="write if changed"),
         pytest.param(safe_files.remove, id="remove"),
         pytest.param(lambda path: safe_files.rename(path, path.with_name("y")), id="rename"),
     ],
@@ -95,9 +95,10 @@ def test_a_path_below_a_file_is_said_to_be_unwritable(write: Callable[[Path], No
 
 def test_a_folder_in_the_place_of_the_file_is_said_to_be_unwritable() -> None:
     Path("x").mkdir()
-    for write in (safe_files.write_text, safe_files.write_if_changed):
-        with pytest.raises(FileUnwritable, match="cannot write x"):
-            write(Path("x"), "new")
+    with pytest.raises(FileUnwritable, match="cannot write x"):
+        safe_files.write_text(Path("x"), "new")
+    with pytest.raises(FileUnwritable, match="cannot write x"):
+        safe_files.write_if_changed(Path("x"), lambda: ["new"])
     assert names(Path()) == ["x"]
 
 
@@ -185,18 +186,27 @@ def test_a_link_stays_a_link_and_its_target_is_written() -> None:
 def test_what_stands_there_already_is_not_written_again() -> None:
     safe_files.write_text(Path("x"), "same")
     before = Path("x").stat().st_ino
-    safe_files.write_if_changed(Path("x"), "same", backup=Path("x.bak"))
+    safe_files.write_if_changed(Path("x"), lambda: ["same"], backup=Path("x.bak"))
     assert Path("x").stat().st_ino == before
     assert not Path("x.bak").exists()
 
 
+@pytest.mark.parametrize("texts", [["sa", "me"], ["same", "s"], ["sam"], ["Same"], [], ["same", ""]], ids=repr)
+def test_a_file_in_parts_is_compared_and_written_as_a_whole(texts: list[str]) -> None:
+    safe_files.write_text(Path("x"), "same")
+    before = Path("x").stat().st_ino
+    safe_files.write_if_changed(Path("x"), lambda: iter(texts))
+    assert Path("x").read_text() == "".join(texts)
+    assert (Path("x").stat().st_ino == before) == ("".join(texts) == "same")
+
+
 def test_what_is_replaced_goes_to_the_backup_first() -> None:
-    safe_files.write_if_changed(Path("x"), "one", backup=Path("x.bak"))
+    safe_files.write_if_changed(Path("x"), lambda: ["one"], backup=Path("x.bak"))
     assert not Path("x.bak").exists()
-    safe_files.write_if_changed(Path("x"), "two", backup=Path("x.bak"))
-    safe_files.write_if_changed(Path("x"), "three", backup=Path("x.bak"))
+    safe_files.write_if_changed(Path("x"), lambda: ["two"], backup=Path("x.bak"))
+    safe_files.write_if_changed(Path("x"), lambda: ["three"], backup=Path("x.bak"))
     assert (Path("x").read_text(), Path("x.bak").read_text()) == ("three", "two")
-    safe_files.write_if_changed(Path("x"), "four")
+    safe_files.write_if_changed(Path("x"), lambda: ["four"])
     assert Path("x.bak").read_text() == "two"
 
 
