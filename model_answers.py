@@ -8,7 +8,8 @@ import difflib
 import math
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -98,9 +99,9 @@ def parse_merge(text: str, *, offered: Sequence[str], categories: Sequence[str] 
     if not isinstance(groups, list) or not all(isinstance(group, dict) for group in groups):
         raise ValueError("groups must be a list of objects")
     result = tuple(_group(group, offered, categories) for group in groups)
-    named = [issue_id for group in result for issue_id in group.issue_ids]
-    if sorted(named) != sorted(offered):
-        raise ValueError(f"every one of {', '.join(offered)} must stand in exactly one group, and no other id")
+    wrong = _not_once(Counter(issue_id for group in result for issue_id in group.issue_ids), offered)
+    if wrong:
+        raise ValueError(f"every one of {', '.join(offered)} must stand in exactly one group, and no other id: {wrong}")
     return result
 
 
@@ -211,6 +212,15 @@ def _category(card: Card, categories: Sequence[str], fallback_title: str) -> tup
         return by_name[wanted.lower()], False
     near = difflib.get_close_matches(wanted.lower(), list(by_name), n=1, cutoff=0.0)
     return by_name[near[0]] if near else categories[0], True
+
+
+def _not_once(named: Mapping[str, int], offered: Sequence[str]) -> str:
+    """What is wrong with ids that should be the offered ones, each once; "" if nothing is."""
+    missing = [issue_id for issue_id in offered if issue_id not in named]
+    twice = [issue_id for issue_id in offered if named.get(issue_id, 0) > 1]
+    foreign = [clean_text(issue_id, MAX_CATEGORY_CHARS) for issue_id in named if issue_id not in offered]
+    faults = {"add a group of its own for": missing, "keep in one group only": twice, "leave out": foreign}
+    return "; ".join(f"{what} {', '.join(ids)}" for what, ids in faults.items() if ids)
 
 
 def _group(data: dict[str, Any], offered: Sequence[str], categories: Sequence[str]) -> MergeGroup:

@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model_answers import (
-    MAX_KEYWORDS,
     MAX_STEPS,
     Card,
     DecisionAnswer,
@@ -190,6 +189,11 @@ def test_a_closed_list_is_kept_to(category: str, kept: str | None, off_list: boo
     assert answer.card.category in ((kept,) if kept else ("Lid leaks", "Wi-Fi"))
 
 
+def test_a_category_far_from_all_on_the_list_becomes_the_least_far_one() -> None:
+    answer = read({"issue_id": None, "category": "qqb"}, categories=("Lid", "base"))
+    assert (answer.card.category, answer.category_off_list) == ("base", True)
+
+
 @pytest.mark.parametrize(
     ("category", "kept"),
     [
@@ -239,7 +243,7 @@ def test_keywords_are_a_sorted_set_in_lower_case(keywords: Any, kept: tuple[str,
 
 def test_two_hundred_keywords_become_a_dozen() -> None:
     kept = read({"keywords": [f"word {n:03}" for n in range(200)]}).card.keywords
-    assert kept == tuple(f"word {n:03}" for n in range(MAX_KEYWORDS))
+    assert kept == tuple(f"word {n:03}" for n in range(12))
 
 
 @pytest.mark.parametrize("field", ["short_description", "root_cause", "notes"])
@@ -310,6 +314,12 @@ def test_groups_are_read_with_their_cards() -> None:
     )
     assert (first.issue_ids, first.card.category, first.confidence) == (("A", "B"), "Lid", 0.9)
     assert (second.issue_ids, second.card.category, second.confidence) == (("C",), "", 0.0)
+
+
+def test_a_refusal_of_groups_tells_the_model_what_to_mend() -> None:
+    text = groups({"issue_ids": ["A", "D"]}, {"issue_ids": ["A", "C\x1b[2J"]})
+    with pytest.raises(ValueError, match=r": add a group of its own for B; keep in one group only A; leave out D, C \[2J$"):
+        parse_merge(text, offered=("A", "B"))
 
 
 @pytest.mark.parametrize(
