@@ -243,7 +243,7 @@ TICKET_KEYS = (
 REPLIES = st.lists(JUNK | st.fixed_dictionaries({}, optional=dict.fromkeys(REPLY_KEYS, JUNK)), max_size=4)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 @given(st.fixed_dictionaries({"id": st.just(5)}, optional={**dict.fromkeys(TICKET_KEYS, JUNK), "conversations": REPLIES | JUNK}))
 def test_any_payload_gives_a_conversation_or_that_ticket_s_failure(raw: dict[str, Any]) -> None:
     conversation = cu.build_conversation(raw, ignore_field="x")
@@ -252,7 +252,7 @@ def test_any_payload_gives_a_conversation_or_that_ticket_s_failure(raw: dict[str
     assert bool(conversation["conversation"]) or conversation["ignored"]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.text(alphabet="ab <>/=\"'&;divpblockquote\n>-", max_size=80))
 def test_a_message_that_had_words_is_never_emptied(text: str) -> None:
     raw = ticket(None, description_text=f"word {text}")

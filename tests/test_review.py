@@ -524,7 +524,7 @@ VERBS = st.sampled_from(["confirm", "accept", "move", "new", "ignore", ""])
 DECISIONS = st.dictionaries(st.sampled_from([5, 6, 7, 8, 1]), st.tuples(VERBS, st.sampled_from(list(database()))))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(decisions=DECISIONS, seed=st.integers(0, 9))
 def test_no_ticket_is_lost_or_doubled_and_row_order_changes_nothing(
     tmp_path_factory: pytest.TempPathFactory, decisions: dict[int, tuple[str, str]], seed: int
@@ -568,7 +568,7 @@ ACTIONS = st.one_of(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(actions=st.lists(ACTIONS, max_size=5))
 def test_whatever_a_page_exports_is_refused_or_leaves_a_sound_database(
     tmp_path_factory: pytest.TempPathFactory, actions: list[Any]

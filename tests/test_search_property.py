@@ -43,7 +43,7 @@ heaps = st.lists(
 )
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
+@settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
 @given(heaps=heaps, whole_day_end=st.booleans(), shuffle_seed=st.sampled_from([None, 1]))
 def test_every_ticket_is_listed_once_or_said_to_be_missing(
     heaps: list[tuple[int, int, int, int, int]], whole_day_end: bool, shuffle_seed: int | None
