@@ -147,7 +147,7 @@ class _Reader:
             return default
 
     def model_url(self, value: str) -> str:
-        return model_url(value, plain_http=_lookup(self.dotenv, "LLM_ALLOW_HTTP") == "1")
+        return model_url(value, plain_http=self.optional("LLM_ALLOW_HTTP", _switch, False))
 
     def raise_problems(self) -> None:
         parts = [f"missing: {', '.join(self.missing)}"] if self.missing else []

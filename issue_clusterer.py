@@ -21,12 +21,12 @@ from consolidation import Consolidation
 from conversation_utils import Conversation, conversation_sha256
 from decision_log import DecisionRow, Outcome
 from decision_wave import Question, Submit, Wave, at_once
-from issue_db import Issue
+from issue_db import SURE, Issue
 from issue_memory import ConversationOf, IssueMemory, TicketText, in_id_order
 from model_protocol import Ask
 from prompts_config import Prompts
 from run_files import RunFiles
-from ticket_question import SURE, Verdict, ask_where
+from ticket_question import Verdict, ask_where
 
 __all__ = ["DecisionRow", "FetchFailure", "Issue", "IssueClusterer", "Item", "Plan"]
 
@@ -116,8 +116,13 @@ class IssueClusterer:
 
     @property
     def index(self) -> CandidateIndex:
-        """The candidate index over these issues."""
+        """The candidate index over these issues, filled if it was not."""
         return self._memory.index
+
+    @property
+    def ready_index(self) -> CandidateIndex | None:
+        """The candidate index if the run needed it, None otherwise: filling it reads many files."""
+        return self._memory.ready_index
 
     def reviewed(self, ticket_id: int) -> bool:
         """True for a ticket that a person decided."""
@@ -219,7 +224,9 @@ class IssueClusterer:
         self._saved_at = len(self.rows)
 
     def save(self) -> None:
-        """Write decisions, review list and, last, the database; then the checkpoint goes. Raises `safe_files.FileUnwritable`.
+        """Write decisions, review list and, last, the database; then the checkpoint goes.
+
+        Raises `safe_files.FileUnwritable`, `checkpoint.CheckpointUnreadable`, `review_list.ListUnreadable`.
 
         Until then the checkpoint is that from before the consolidation, so that a run killed in here comes to the same end once more.
         """
@@ -232,6 +239,7 @@ class IssueClusterer:
         safe_files.write_if_changed(self.files.flagged, lambda: [listed])
         safe_files.write_if_changed(self.files.database, lambda: [text], backup=self.files.backup)
         self._base_sha256 = result_sha256
+        self._saved_at = len(self.rows)
         safe_files.remove(self.files.checkpoint)
 
     def _refuse_changed_database(self) -> None:

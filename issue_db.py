@@ -16,8 +16,11 @@ import safe_files
 IssueStatus = Literal["provisional", "confirmed"]
 CARD_FIELDS = ("category", "short_description", "keywords", "root_cause", "resolution_steps", "notes")
 MAX_CATEGORY_CHARS = 80
+SURE = 0.7
+"""Below this confidence a decision founds a provisional issue and goes to a person (the plan's rule)."""
+
 _KEYS = (
-    "issue_id", *CARD_FIELDS[:5], "notes", "status", "confidence", "tickets", "first_seen", "last_seen",
+    "issue_id", *CARD_FIELDS, "status", "confidence", "tickets", "first_seen", "last_seen",
     "merged_from", "distinct_from", "unsure", "reviewed", "card_hash",
 )  # fmt: skip
 

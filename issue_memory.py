@@ -73,6 +73,11 @@ class IssueMemory:
         return self._index
 
     @property
+    def ready_index(self) -> CandidateIndex | None:
+        """The candidate index if it is filled."""
+        return self._index
+
+    @property
     def ticket_count(self) -> int:
         """How many tickets stand in issues."""
         return len(self._home)

@@ -188,18 +188,24 @@ class _Run:
         """Print prompt and answer for each ticket; without ids or pages for the first batch."""
         if self.options.ticket_ids is None and self.options.pages is None:
             tickets = tickets[: self.settings.batch_size]
-        for item in self._stream(tickets):
-            problem = self._preview(item)
-            if problem is not None:
-                print(f"no usable answer for ticket {problem.ticket_id}: {printable(problem.reason)}\n")
-                self._count(problem.row())
+        try:
+            for item in self._stream(tickets):
+                problem = self._preview(item)
+                if problem is None:
+                    self.bar.update()
+                else:
+                    print(f"no usable answer for ticket {problem.ticket_id}: {printable(problem.reason)}\n")
+                    self._count(problem.row())
+        except BudgetReached as error:
+            self.report.ended = f"stopped before the end: {error}"
 
     def fetch(self, tickets: Sequence[Ticket]) -> None:
         """Fill `conversations/`."""
         for item in self._stream(tickets):
             if isinstance(item, FetchFailure):
                 self._count(item.row())
-            self.bar.update()
+            else:
+                self.bar.update()
         self._finish_report("fetched only")
         stored = len(tickets) - len(self.report.failures)
         done = f"{stored} conversations in {self.source.folder}, {len(self.source.fetched)} fetched now"
@@ -229,7 +235,7 @@ class _Run:
             log=self.clusterer.decisions,
             conversation_of=self.source.stored,
             previous=before,
-            index=self.clusterer.index,
+            index=self.clusterer.ready_index,
             database=files.database,
         )
         self.bar.close()

@@ -31,6 +31,7 @@ class Redactor:
         self._numbers: dict[tuple[str, str], int] = {}
         self._last: dict[str, int] = {}
         self._people: dict[str, str] = {}
+        self._spellings: set[str] = set()
         self._name_pattern: re.Pattern[str] | None = None
         for name in names:
             self._add_person(name)
@@ -64,7 +65,7 @@ class Redactor:
                 continue
             text = rule.pattern.sub(lambda match, rule=rule: self._replace(rule, match), text)  # type: ignore[misc]
         if self._name_pattern is not None:
-            text = self._name_pattern.sub(lambda match: self._placeholder("NAME", self._people[match[0].casefold()]), text)
+            text = self._name_pattern.sub(lambda match: self._placeholder("NAME", self._people.get(match[0].casefold(), match[0])), text)
         for hints, pattern in _UNKNOWN_NAMES:
             if any(hint in small for hint in hints):
                 text = pattern.sub(self._replace_said, text)
@@ -114,12 +115,15 @@ class Redactor:
             return
         for form in (whole, " ".join(reversed(words)) if len(words) == 2 else whole, *(word for word in words if len(word) >= 3)):
             self._people.setdefault(form.casefold(), whole)
+            self._spellings.add(form.casefold())
+            if not re.fullmatch(re.escape(form.casefold()), form, re.IGNORECASE):  # ß, İ and a few other letters
+                self._spellings.add(form)
 
     def _compile_names(self) -> None:
         """Full names in any case; single parts only as they are written in names, with a capital."""
         if not self._people:
             return
-        forms = sorted(self._people, key=lambda form: (-len(form), form))
+        forms = sorted(self._spellings, key=lambda form: (-len(form), form))
         wholes = [f"(?i:{re.escape(form)})" for form in forms if " " in form]
         parts = [
             re.escape(variant) for form in forms if " " not in form for variant in sorted({form.title(), form.capitalize(), form.upper()})

@@ -17,7 +17,7 @@ from candidate_index import CandidateIndex
 from conversation_types import Conversation
 from decision_log import DecisionRow
 from issue_db import Issue
-from issue_memory import IssueMemory
+from issue_memory import IssueMemory, TicketText
 from utc_time import to_utc
 
 MAX_TALK_CHARS = 20_000
@@ -33,8 +33,8 @@ ConversationOf = Callable[[int], Conversation | None]
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """All that a page is made of: `days` are those of the tickets; `previous` is the database before this run, None when not known; `index`
-    may hold the issues already."""
+    """All that a page is made of: `days` are those of the tickets; `previous` is the database before this run, None when not known;
+    `index` is one that holds the issues already, where there is one."""
 
     issues: Mapping[str, Issue]
     log: Mapping[int, DecisionRow]
@@ -240,8 +240,8 @@ def _nearest(source: Source, flagged: Sequence[int]) -> dict[int, list[str]]:
     found: dict[int, list[str]] = {}
     for ticket in flagged[:MAX_NEAREST]:
         conversation, row = source.conversation_of(ticket), source.log.get(ticket)
-        text = "" if conversation is None else "\n".join(message["text"] for message in conversation["conversation"])
-        names = index.search(subject=row.subject if row else "", text=text[:MAX_TALK_CHARS], k=NEAREST + 2, exclude_ticket=ticket)
+        said = TicketText.of(conversation) if conversation is not None else TicketText(ticket, "", row.subject if row else "", "")
+        names = index.search(subject=said.subject, text=said.text, k=NEAREST + 2, exclude_ticket=ticket)
         found[ticket] = [name for name in names if name != homes[ticket]][:NEAREST]
     return found
 

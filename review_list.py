@@ -16,7 +16,7 @@ from pathlib import Path
 import issue_db
 import safe_files
 from decision_log import DecisionRow
-from issue_db import Issue
+from issue_db import SURE, Issue
 
 logger = logging.getLogger(__name__)
 
@@ -25,7 +25,6 @@ COLUMNS = (
     "decision", "target_issue_id",
 )  # fmt: skip
 FILLED_COLUMNS = ("decision", "target_issue_id")
-SURE = 0.7
 MAX_CELL_CHARS = 2_000
 _MISREAD_BOM = "ï»¿"  # what a spreadsheet saves that took the file for Windows text
 MAX_LIST_BYTES = 100_000_000

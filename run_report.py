@@ -17,7 +17,7 @@ import clock
 import safe_files
 from agreement import bands
 from decision_log import DecisionRow
-from issue_db import Issue
+from issue_db import SURE, Issue, sort_key
 from llm_client import Totals
 from terminal_text import printable
 
@@ -134,7 +134,7 @@ class RunReport:
         return text + (f"; {about}{self.totals.cost:.4f} USD" if self.totals.cost is not None else "")
 
     def _top_issues(self, issues: Mapping[str, Issue]) -> list[str]:
-        top = sorted(issues.values(), key=lambda issue: (-len(issue.tickets), issue.issue_id))[:_TOP]
+        top = sorted(issues.values(), key=lambda issue: (-len(issue.tickets), sort_key(issue.issue_id)))[:_TOP]
         rows = [f"  {len(issue.tickets):>6}  {printable(issue.issue_id)}  {printable(issue.category)}" for issue in top]
         return ["most tickets:", *rows] if rows else []
 
@@ -144,7 +144,7 @@ class RunReport:
 
     def trouble(self) -> str:
         """One line on what was not done, and the next step."""
-        parts = [f"{len(self.failures)} of {self.listed} tickets failed, the rest is saved"] if self.failures else []
+        parts = [f"{_tickets(len(self.failures))} failed, the rest is saved"] if self.failures else []
         parts += [f"{len(self.gaps)} gaps in the list of tickets: {self.gaps[0]}"] if self.gaps else []
         parts += [self.ended] if self.ended.startswith("stopped") else []
         step = f"try again with: {self.retry}" if self.failures else "run the same command again"
@@ -153,7 +153,7 @@ class RunReport:
     def troubles(self) -> list[str]:
         """Lines on what was not done and how to do it."""
         data = self.to_json()
-        lines = [f"incomplete: {gap}" for gap in self.gaps]
+        lines = list(self.gaps)
         if self.failures:
             lines.append("failed:")
             lines += [f"  ticket {row.ticket_id}: {printable(row.reason)}" for row in self.failures[:_SHOWN]]
@@ -161,7 +161,7 @@ class RunReport:
             lines.append(f"  try them again: {self.retry}")
         if self.changed:
             lines.append(
-                f"{len(self.changed)} tickets in the database have changed in Freshdesk since; to look again: {data['look_again']}"
+                f"{_tickets(len(self.changed))} of the database changed in Freshdesk since; to look again: {data['look_again']}"
             )
         return lines
 
@@ -177,7 +177,11 @@ def _agreement(decisions: Iterable[DecisionRow]) -> list[str]:
 
 
 def _is_flagged(row: DecisionRow) -> bool:
-    return row.issue_id is not None and row.confidence is not None and row.confidence < 0.7
+    return row.issue_id is not None and row.confidence is not None and row.confidence < SURE
+
+
+def _tickets(number: int) -> str:
+    return f"{number} ticket{'' if number == 1 else 's'}"
 
 
 def _thousands(number: int) -> str:

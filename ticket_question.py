@@ -9,13 +9,10 @@ from types import MappingProxyType
 
 import suspicion
 from conversation_utils import Conversation, shorten
-from issue_db import Issue
+from issue_db import SURE, Issue
 from model_answers import Card, DecisionAnswer, parse_decision
 from model_protocol import AnswerUnusable, Ask, ContextTooLong
 from prompts_config import DECISION_SCHEMA, Prompts
-
-SURE = 0.7
-"""Below this confidence a decision founds a provisional issue and goes to a person (the plan's rule)."""
 
 TICKET_CHARS = (24_000, 12_000, 6_000, 3_000)
 """Lengths of the conversation that are tried in turn while the model finds the question too long."""

@@ -126,8 +126,8 @@ def _parse_results(results: list[Any]) -> Iterator[SearchResult]:
                 ticket_id=result["id"],
                 subject=_text(result.get("subject")),
                 status=status if isinstance(status, int) else 0,
-                created_at=_text(result.get("created_at")),
-                updated_at=_text(result.get("updated_at")),
+                created_at=to_utc(result.get("created_at")),
+                updated_at=to_utc(result.get("updated_at")),
             )
             values = {name: result.get(name) for name in ("priority", "status", "type", "group_id")}
             # The same field has two names: in a query and in a result.

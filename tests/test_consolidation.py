@@ -317,6 +317,13 @@ def test_a_card_is_rewritten_when_its_tickets_have_doubled(before: int, after: i
     assert not memory.issues["ISSUE-1"].written_by_person()
 
 
+def test_a_card_is_not_rewritten_from_no_tickets_at_all() -> None:
+    silent = IssueMemory(memory_of(issue(1, tickets=[1, 2])).issues, conversation_of=lambda _ticket: None)
+    talking = memory_of(issue(1, tickets=[1, 2]), said=dict.fromkeys((1, 2), "Our language model endpoint returns 500."))
+    for memory in (silent, talking):
+        assert rewrite(memory, {"ISSUE-1": 0}) == ([], [])
+
+
 def test_a_persons_card_is_not_even_asked_about() -> None:
     assert rewrite(memory_of(issue(1, tickets=range(1, 9), person=True)), {"ISSUE-1": 0}) == ([], [])
 

@@ -189,12 +189,16 @@ def test_a_model_address_that_would_lose_the_key_is_refused(value: str, reason: 
     assert "pw" not in str(error.value)
 
 
-def test_plain_http_in_a_network_of_ones_own_must_be_said(complete: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("said", ["1", "true", "yes"])
+def test_plain_http_in_a_network_of_ones_own_must_be_said(complete: pytest.MonkeyPatch, said: str) -> None:
     complete.setenv("LLM_API_BASE_URL", "http://192.168.1.5:11434/v1")
     with pytest.raises(ConfigError, match="LLM_ALLOW_HTTP"):
         env.load_settings()
-    complete.setenv("LLM_ALLOW_HTTP", "1")
+    complete.setenv("LLM_ALLOW_HTTP", said)
     assert env.load_settings().llm_base_url == "http://192.168.1.5:11434/v1"
+    complete.setenv("LLM_ALLOW_HTTP", "perhaps")
+    with pytest.raises(ConfigError, match="LLM_ALLOW_HTTP must be 1 or 0"):
+        env.load_settings()
 
 
 @pytest.mark.parametrize(

@@ -601,6 +601,16 @@ def test_nothing_decided_leaves_no_checkpoint() -> None:
     assert not clusterer.files.checkpoint.exists()
 
 
+def test_what_goes_wrong_after_the_save_leaves_no_checkpoint_behind() -> None:
+    items = [talk(1, "Lid.")]
+    clusterer = clusterer_for(ScriptedModel(by_ticket({1: decision()})), items)
+    clusterer.begin(Plan("", {}, ({"ticket_id": 1},)), done=0)
+    clusterer.decide(items)
+    clusterer.save()
+    clusterer.keep_work()
+    assert not clusterer.files.checkpoint.exists()
+
+
 def test_a_run_that_pauses_keeps_its_plan_even_before_anything_is_decided() -> None:
     clusterer = clusterer_for(ScriptedModel(by_ticket({})), [])
     clusterer.begin(Plan("", {"pages": 5}, ({"ticket_id": 1},)), done=0)
@@ -793,7 +803,7 @@ def test_a_kill_at_any_write_changes_no_byte(tmp_path: Path, monkeypatch: pytest
     items = many_tickets(24)
     expected = reference(tmp_path, items, merge=merge, reprocess=True)
     dying = Dying(10**9)
-    for name in ("write_bytes", "remove"):
+    for name in ("write_parts", "remove"):
         monkeypatch.setattr(safe_files, name, _mortal(getattr(safe_files, name), dying, after=after))
     at = 0
     while True:

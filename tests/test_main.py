@@ -557,6 +557,11 @@ class TestModes:
         assert main.main(["--max-cost", "0.01"]) == 3
         assert 0 < report()["cost_usd"] <= 0.01
 
+    def test_a_budget_ends_the_looking_at_prompts_without_a_traceback(self, open_site: OpenSite, capsys: pytest.CaptureFixture[str]) -> None:
+        open_site(3)
+        assert main.main(["--prompt-debug", "--max-tokens-total", "10"]) == 3
+        assert "max-tokens-total" in capsys.readouterr().err
+
     def test_a_budget_that_allows_nothing_asks_nothing(self, open_site: OpenSite) -> None:
         site = open_site(3)
         assert main.main(["--max-tokens-total", "10"]) == 3

@@ -136,7 +136,7 @@ def test_many_failures_are_shown_in_part_and_retried_in_full() -> None:
 
 def test_what_changed_since_is_named() -> None:
     assert report(changed=[3, 4]).troubles() == [
-        "2 tickets in the database have changed in Freshdesk since; to look again: "
+        "2 tickets of the database changed in Freshdesk since; to look again: "
         "python -m main --refresh --reprocess --ticket-ids 3,4 --output output/db.json"
     ]
 
@@ -146,7 +146,7 @@ def test_what_changed_since_is_named() -> None:
     [
         (
             report(row(1, "failed"), row(2, "new"), listed=2),
-            "1 of 2 tickets failed, the rest is saved; try again with: python -m main --ticket-ids 1 --",
+            "1 ticket failed, the rest is saved; try again with: python -m main --ticket-ids 1 --",
         ),
         (report(gaps=("a day", "b")), "2 gaps in the list of tickets: a day; run the same command again"),
         (report(ended="stopped: x"), "stopped: x; run the same command again"),

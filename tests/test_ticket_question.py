@@ -6,10 +6,10 @@ import pytest
 from scripted_model import Asked, ScriptedModel, by_ticket, decision, talk
 
 from conversation_types import Conversation
-from issue_db import Issue
+from issue_db import SURE, Issue
 from model_protocol import AnswerUnusable, BudgetReached, ContextTooLong, ModelStopped
 from prompts_config import Prompts
-from ticket_question import CARD_CHARS, GUARD_CAPS, SURE, TICKET_CHARS, Verdict, ask_where, shortened_for_card
+from ticket_question import CARD_CHARS, GUARD_CAPS, TICKET_CHARS, Verdict, ask_where, shortened_for_card
 
 KNOWN = [Issue("ISSUE-7", "Lid leaks"), Issue("ISSUE-9", "Oven cold")]
 
