@@ -14,7 +14,6 @@ import heapq
 import itertools
 import math
 import sys
-import zlib
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -53,19 +52,17 @@ class _Entry:
 
 @dataclass(slots=True)
 class _Member:
-    """What the index holds of one issue: its tickets, the rows of those that are searchable, and its card."""
+    """What the index holds of one issue: the row of each of its tickets, and its card."""
 
-    tickets: set[int] = field(default_factory=set)
-    shown: dict[int, int] = field(default_factory=dict)
+    tickets: dict[int, int] = field(default_factory=dict)
     card: tuple[str, ...] = ()
     card_row: int = 0
 
 
 class CandidateIndex:
-    """Issues by what their tickets said. At most `exemplars_per_issue` tickets of an issue are searchable, a fixed sample of them."""
+    """Issues by what the tickets said that it is given; how many an issue that are is not decided here."""
 
-    def __init__(self, *, exemplars_per_issue: int = 16) -> None:
-        self._limit = exemplars_per_issue
+    def __init__(self) -> None:
         self._weights = WordWeights()
         self._tickets: dict[int, _Entry] = {}
         self._issues: dict[str, _Member] = {}
@@ -81,8 +78,7 @@ class CandidateIndex:
         self._tickets[ticket_id] = entry
         self._weights.add(entry.terms)
         member = self._issues.setdefault(issue_id, _Member())
-        member.tickets.add(ticket_id)
-        self._show(member)
+        member.tickets[ticket_id] = self._rows.add(entry)
 
     def put_card(self, issue_id: str, text: str) -> None:
         """Make an issue findable by its card's text, in place of an earlier one."""
@@ -103,9 +99,7 @@ class CandidateIndex:
         if entry is None:
             return
         self._weights.remove(entry.terms)
-        member = self._issues[entry.issue_id]
-        member.tickets.discard(ticket_id)
-        self._show(member)
+        self._rows.drop(self._issues[entry.issue_id].tickets.pop(ticket_id))
 
     def drop_issue(self, issue_id: str) -> None:
         """Forget an issue with its card and tickets."""
@@ -122,14 +116,13 @@ class CandidateIndex:
         old = self._issues.get(old_id)
         if old is None or old_id == new_id:
             return
-        for row in (*old.shown.values(), old.card_row):
+        for row in (*old.tickets.values(), old.card_row):
             self._rows.drop(row)
-        for ticket_id in old.tickets:
-            self._tickets[ticket_id] = dataclasses.replace(self._tickets[ticket_id], issue_id=new_id)
         del self._issues[old_id]
         new = self._issues.setdefault(new_id, _Member())
-        new.tickets |= old.tickets
-        self._show(new)
+        for ticket_id in sorted(old.tickets):
+            self._tickets[ticket_id] = dataclasses.replace(self._tickets[ticket_id], issue_id=new_id)
+            new.tickets[ticket_id] = self._rows.add(self._tickets[ticket_id])
 
     def search(self, *, subject: str, text: str, k: int, exclude_ticket: int | None = None) -> list[str]:
         """At most `k` issue ids, the likeliest first; filled up with the largest issues when words find too few.
@@ -173,12 +166,12 @@ class CandidateIndex:
 
     def _standing(self, issue_id: str) -> float:
         """What an issue's size adds to its likeness: a stray ticket belongs to a large issue rather than to another stray one."""
-        return math.log(1.5 + len(self._issues[issue_id].shown)) / _FULL_STANDING
+        return math.log(1.5 + len(self._issues[issue_id].tickets)) / _FULL_STANDING
 
     def _vector(self, issue_id: str, vectors: dict[str, dict[str, float]]) -> dict[str, float]:
         if issue_id not in vectors:
             member = self._issues[issue_id]
-            terms = [term for ticket_id in sorted(member.shown) for term in self._tickets[ticket_id].telling]
+            terms = [term for ticket_id in sorted(member.tickets) for term in self._tickets[ticket_id].telling]
             vectors[issue_id] = self._weights.vector([*terms, *member.card])
         return vectors[issue_id]
 
@@ -195,16 +188,7 @@ class CandidateIndex:
 
     def _row_of(self, ticket_id: int | None) -> int:
         entry = self._tickets.get(ticket_id) if ticket_id is not None else None
-        return self._issues[entry.issue_id].shown.get(ticket_id or 0, 0) if entry else 0
-
-    def _show(self, member: _Member) -> None:
-        """Make searchable the sample of an issue's tickets: the same one whatever the order in which they came."""
-        few = len(member.tickets) <= self._limit
-        wanted = member.tickets if few else set(heapq.nsmallest(self._limit, member.tickets, key=_lot))
-        for ticket_id in member.shown.keys() - wanted:
-            self._rows.drop(member.shown.pop(ticket_id))
-        for ticket_id in sorted(wanted - member.shown.keys()):
-            member.shown[ticket_id] = self._rows.add(self._tickets[ticket_id])
+        return self._issues[entry.issue_id].tickets.get(ticket_id or 0, 0) if entry else 0
 
 
 class _Rows:
@@ -296,8 +280,3 @@ def _terms(subject: str, text: str) -> tuple[tuple[str, ...], tuple[str, ...], t
 def _interned(terms: Iterable[str]) -> tuple[str, ...]:
     """The first words, each text held once in memory however many tickets have it."""
     return tuple(map(sys.intern, itertools.islice(terms, _WORDS_KEPT)))
-
-
-def _lot(ticket_id: int) -> tuple[int, int]:
-    """A ticket's place in the draw of exemplars; depends on its id alone."""
-    return zlib.crc32(str(ticket_id).encode()), ticket_id

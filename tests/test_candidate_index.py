@@ -17,8 +17,8 @@ TICKETS = [
 ]
 
 
-def filled(tickets: Sequence[tuple[int, str, str, str]] = TICKETS, **options: int) -> CandidateIndex:
-    index = CandidateIndex(**options)
+def filled(tickets: Sequence[tuple[int, str, str, str]] = TICKETS) -> CandidateIndex:
+    index = CandidateIndex()
     for ticket_id, issue_id, subject, text in tickets:
         index.put_ticket(ticket_id, issue_id, subject=subject, text=text)
     return index
@@ -140,8 +140,8 @@ def test_answers_do_not_depend_on_the_order_in_which_tickets_came(monkeypatch: p
     draw = random.Random(3)
     vocabulary = [f"word{number}" for number in range(12)]
     tickets = [(n, f"ISSUE-{n % 7 + 1}", "", " ".join(draw.choices(vocabulary, k=4))) for n in range(1, 80)]
-    one = filled(tickets, exemplars_per_issue=4)
-    two = filled(list(reversed(tickets)), exemplars_per_issue=4)
+    one = filled(tickets)
+    two = filled(list(reversed(tickets)))
     two.put_ticket(3, "ISSUE-1", subject="", text="elsewhere")
     two.put_ticket(*tickets[2][:2], subject="", text=tickets[2][3])
     ids = [f"ISSUE-{n}" for n in range(1, 8)]
