@@ -13,6 +13,7 @@ from llm_refusals import shown
 from model_protocol import AnswerUnusable, Usage
 
 CHARS_PER_TOKEN = 4
+_MOST_TOKENS = 10**9  # a server that counts more counts wrong
 _CUT = frozenset({"length", "max_tokens", "max_output_tokens", "MAX_TOKENS"})
 _FILTERED = frozenset({"content_filter", "safety", "SAFETY", "PROHIBITED_CONTENT", "RECITATION", "sensitive"})
 
@@ -31,7 +32,7 @@ def read_completion(body: Mapping[str, Any]) -> Completion:
     Raises `AnswerUnusable` for a refusal or a filtered answer, `TransientError` for one that is blank or broke off.
     """
     choice, message = _choice(body)
-    reason = choice.get("finish_reason") or ""
+    reason = str(choice.get("finish_reason") or "")
     text = _text(body)
     if message.get("refusal"):
         raise AnswerUnusable(f"the model refuses to answer: {shown(str(message['refusal']), secret='')}")
@@ -66,7 +67,7 @@ def estimate_tokens(messages: Sequence[Mapping[str, str]]) -> int:
 
 
 def _count(value: Any) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
+    return value if type(value) is int and 0 < value <= _MOST_TOKENS else 0
 
 
 def _choice(body: Mapping[str, Any]) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
@@ -84,10 +85,12 @@ def _text(body: Mapping[str, Any]) -> str:
 
 
 def _content(content: Any) -> str:
-    """The text of a message's content: a string, parts (thinking parts left out), or an object that a server has parsed already."""
-    if isinstance(content, str):
-        return content
-    if isinstance(content, list):
-        parts = [part.get("text") if isinstance(part, dict) else part for part in content]
-        return "".join(part for part in parts if isinstance(part, str))
-    return json.dumps(content) if isinstance(content, dict) else ""
+    """The text of a message's content: a string, parts (thinking parts left out), or an object that a server has parsed already.
+
+    Half a surrogate pair, which nothing can store, becomes "?".
+    """
+    if isinstance(content, dict):
+        return json.dumps(content)
+    parts = [part.get("text") if isinstance(part, dict) else part for part in (content if isinstance(content, list) else [content])]
+    text = "".join(part for part in parts if isinstance(part, str))
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()

@@ -7,7 +7,6 @@ vectors of different lengths, and gives them in the order of the texts, whatever
 import hashlib
 import json
 import logging
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,6 +16,8 @@ from llm_dialect import Notes
 from llm_http import Connection, Server, ServerFault, endpoint
 from llm_refusals import ServerRefused
 from model_protocol import ModelStopped
+
+_LARGEST = 1e30  # of a vector's numbers; false for NaN too
 
 log = logging.getLogger(__name__)
 
@@ -126,6 +127,6 @@ def read_vectors(body: Any, count: int) -> list[Vector]:
 
 
 def _vector(values: Any) -> Vector:
-    if not isinstance(values, list) or not values or not all(isinstance(value, int | float) and math.isfinite(value) for value in values):
+    if not isinstance(values, list) or not values or not all(isinstance(value, int | float) and abs(value) <= _LARGEST for value in values):
         raise ValueError("a vector is no list of numbers")
     return [float(value) for value in values]

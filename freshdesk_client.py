@@ -17,6 +17,7 @@ import requests
 import clock
 import env
 from http_retry import CONNECT_TIMEOUT_S, BodyTooLarge, TransientError, new_session, parse_retry_after, read_body, retrying
+from http_session import redirect_host
 from rate_gate import GateClosed, OnWait, RateGate
 from terminal_text import printable
 
@@ -177,7 +178,7 @@ class FreshdeskClient:
         if status == 429 or status == 408 or status >= 500:
             raise self._passing(status, _asked_s(response))
         if 300 <= status < 400:
-            target = self.scrub(urlsplit(response.headers.get("Location", "")).netloc or "another page")
+            target = self.scrub(redirect_host("", response.headers.get("Location")) or "another page")
             raise self._stopped(f"{self._host} redirects to {target}", "put the account's own address into FRESHDESK_DOMAIN")
         if status >= 400:
             raise self._refusal(status, body)

@@ -11,7 +11,7 @@ import socket
 from collections.abc import Callable
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any, ClassVar
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -36,6 +36,18 @@ def new_session(auth: Auth, *, pool_size: int) -> requests.Session:
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     return session
+
+
+def redirect_host(base: str, location: str | None) -> str:
+    """The host that a redirect leads to, "" if it names none.
+
+    >>> redirect_host("https://a.example/v1", "https://b.example/x"), redirect_host("https://a.example/v1", "http://[x")
+    ('b.example', '')
+    """
+    try:
+        return urlsplit(urljoin(base, location or "")).netloc
+    except ValueError:
+        return ""
 
 
 def is_loopback(host: str | None) -> bool:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urljoin, urlsplit, urlunsplit
+from urllib.parse import urlsplit, urlunsplit
 
 import requests
 from urllib3.exceptions import NewConnectionError
@@ -18,6 +18,7 @@ from urllib3.exceptions import NewConnectionError
 import clock
 import http_retry
 from http_retry import TransientError
+from http_session import redirect_host
 from llm_refusals import Refusal, ServerRefused, error_in_answer, read_refusal, shown
 from model_protocol import ModelStopped
 
@@ -122,7 +123,7 @@ class Connection:
 
     def _refuse(self, refusal: Refusal, headers: Mapping[str, str]) -> None:
         if 300 <= refusal.status < 400:
-            target = urlsplit(urljoin(self.server.base_url, headers.get("Location") or "")).netloc
+            target = redirect_host(self.server.base_url, headers.get("Location"))
             raise self._stop(f"redirects to {shown(target, secret=self.server.api_key) or 'nowhere'}, which is not followed")
         if refusal.kind == "transient":
             words = f"HTTP {refusal.status}: {refusal.words}"

@@ -103,7 +103,7 @@ def error_in_answer(body: Any, *, secret: str) -> Refusal | None:
         return None
     said = inner["error"]
     code = said.get("code") if isinstance(said, dict) else None
-    status = int(code) if isinstance(code, int) or (isinstance(code, str) and code.isdigit()) else 500
+    status = int(code) if isinstance(code, int) or (isinstance(code, str) and re.fullmatch(r"[0-9]{3}", code)) else 500
     return read_refusal(status if 400 <= status < 600 else 500, json.dumps(body).encode(), {}, secret=secret, now=0.0)
 
 
@@ -214,6 +214,10 @@ def _error_body(body: Any) -> _ErrorBody:
     return _ErrorBody(codes, message, param, _retry_delay_s(error.get("details")))
 
 
+def _steps(place: Any) -> list[Any]:
+    return place if isinstance(place, list) else []
+
+
 def _message(error: Mapping[str, Any]) -> tuple[str, str]:
     """(the message, the request field that it is about) of one error object."""
     said = error.get("message") or error.get("detail") or error.get("msg") or error.get("error_description") or ""
@@ -222,7 +226,7 @@ def _message(error: Mapping[str, Any]) -> tuple[str, str]:
         said = said.get("detail") or said.get("message") or json.dumps(said)
     if isinstance(said, list):  # FastAPI: [{"type", "loc": ["body", "field"], "msg"}]
         items = [item for item in said if isinstance(item, dict)]
-        param = " ".join(".".join(str(step) for step in item.get("loc") or () if step != "body") for item in items)
+        param = " ".join(".".join(str(step) for step in _steps(item.get("loc")) if step != "body") for item in items)
         said = "; ".join(f"{item.get('msg')} ({item.get('type')})" for item in items) or json.dumps(said)
     return str(said), f"{param} {error.get('failed_param') or ''}".strip()
 

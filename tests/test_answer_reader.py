@@ -84,3 +84,20 @@ USAGES: dict[str, tuple[Any, Usage]] = {
 @pytest.mark.parametrize(("counted", "usage"), USAGES.values(), ids=USAGES.keys())
 def test_tokens_are_taken_from_the_server_or_estimated(counted: Any, usage: Usage) -> None:
     assert read_usage(body({"content": "hi"}, usage=counted), ASKED) == usage
+
+
+@pytest.mark.parametrize(
+    "content", ["half \ud83d", ["half \ud83d"], [{"type": "text", "text": "half \ud83d"}]], ids=["text", "parts", "objects"]
+)
+def test_half_a_character_in_an_answer_can_be_stored(content: Any) -> None:
+    assert read_completion({"choices": [{"message": {"content": content}}]}).text == "half ?"
+
+
+@pytest.mark.parametrize("number", [2**64, 10**400, 1.5, True, -1])
+def test_a_count_of_tokens_that_cannot_be_is_no_count(number: Any) -> None:
+    usage = read_usage({"choices": [{"message": {"content": "x"}}], "usage": {"prompt_tokens": number}}, [])
+    assert usage.estimated
+
+
+def test_a_reason_that_is_no_text_is_no_crash() -> None:
+    assert read_completion({"choices": [{"message": {"content": "x"}, "finish_reason": ["stop"]}]}).text == "x"

@@ -487,7 +487,7 @@ def test_a_refused_search_ends_the_run(mocked: responses.RequestsMock, status: i
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308], ids=str)
-@pytest.mark.parametrize("target", ["https://evil.example/api/v2/tickets/1", "http://acme.freshdesk.com/x", "/login", ""])
+@pytest.mark.parametrize("target", ["https://evil.example/api/v2/tickets/1", "http://acme.freshdesk.com/x", "/login", "", "https://[x/"])
 def test_a_redirect_is_refused_and_not_followed(mocked: responses.RequestsMock, status: int, target: str) -> None:
     mocked.get(f"{API}/tickets/1", status=status, headers={"Location": target})
     with pytest.raises(FetchStopped, match=r"acme\.freshdesk\.com redirects to"):

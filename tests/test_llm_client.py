@@ -226,6 +226,7 @@ STOPS: dict[str, tuple[Reply, str]] = {
     "a web page": (Reply(200, b"<!doctype html><title>Welcome</title>", {"Content-Type": "text/html"}), "LLM_API_BASE_URL"),
     "another API": (Reply(200, {"hello": "world"}), "LLM_API_BASE_URL"),
     "a redirect": (Reply(307, b"", {"Location": "http://elsewhere.example/v1"}), "elsewhere.example"),
+    "a redirect to no address": (Reply(302, b"", {"Location": "http://[x"}), "redirects to nowhere"),
     "a long wait": (refuses(429, "Rate limit reached for today", headers={"Retry-After": "3600"}), "3600 s"),
     "a long wait in the body": (Reply(429, {"error": {"message": "x", "details": [{"retryDelay": "500s"}]}}), "500 s"),
 }

@@ -28,6 +28,7 @@ SHAPES = {
     "flat": ({"object": "error", "message": "Nope", "type": "BadRequestError", "param": None, "code": 400}, "Nope"),
     "detail": ({"detail": "Nope"}, "Nope"),
     "detail list": ({"detail": [{"type": "missing", "loc": ["body", "x"], "msg": "Nope"}]}, "Nope (missing)"),
+    "detail without a place": ({"detail": [{"type": "missing", "loc": 5, "msg": "Nope"}]}, "Nope (missing)"),
     "errors": ({"errors": [{"message": "Nope"}]}, "Nope"),
     "message in a message": ({"message": {"detail": [{"type": "x", "loc": ["body", "y"], "msg": "Nope"}]}}, "Nope"),
     "HTML": (b"<html><style>b {}</style><h1>Nope</h1>", "Nope"),
