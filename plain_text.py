@@ -12,6 +12,7 @@ _UNPRINTABLE = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\
 _ODD = re.compile(
     "[\r\x0b\x0c\x85\u2028\u2029\u200c\ud800-\udfff\x00-\x08\x0e-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ufffe\uffff]"
 )
+_UNSEEN = re.compile("[\U000e0000-\U000e0fff]+")  # tag letters, further variation selectors: seen by no person, read by models
 _PADDING = re.compile(r"(?<!\w)\u200c|\u200c(?!\w)")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -27,6 +28,15 @@ def printable(text: str) -> str:
     if _SURROGATE.search(text):
         text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return _PADDING.sub("", _UNPRINTABLE.sub("", _LINE_ENDS.sub("\n", text)))
+
+
+def seen(text: str) -> str:
+    """`text` without characters that show nothing and can carry hidden letters.
+
+    >>> seen("pay\U000e0041")
+    'pay'
+    """
+    return text if text.isascii() else _UNSEEN.sub("", text)
 
 
 def one_line(text: str) -> str:

@@ -5,18 +5,15 @@ Reads no answer (see model_answers.py), talks to no server, keeps no state.
 """
 
 import hashlib
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from conversation_utils import Conversation, Message
 from issue_db import Issue
+from plain_text import seen
 
 NEW_ID = "NEW"
 CHARS_PER_TOKEN = 4
-
-_UNSEEN = re.compile("[\U000e0000-\U000e0fff]+")
-"""Tag letters and further variation selectors: a person sees nothing of them, a model may read a text in them."""
 
 _TEXT = {"type": "string"}
 _TEXTS = {"type": "array", "items": _TEXT}
@@ -262,7 +259,7 @@ def conversation_text(conversation: Conversation) -> str:
     """
     lines = [f"Subject: {_one_line(conversation['subject'] or '', 300)}"]
     for number, message in enumerate(conversation["conversation"], start=1):
-        text = _UNSEEN.sub("", message["text"]).replace("\r", "\n").replace("\n", "\n    ")
+        text = seen(message["text"]).replace("\r", "\n").replace("\n", "\n    ")
         lines.append(f"[{number}] {speaker_name(message)}: {text}")
     return "\n".join(lines)
 
@@ -279,7 +276,7 @@ def _messages(system: str, user: str) -> list[dict[str, str]]:
 
 
 def _one_line(text: str, max_chars: int) -> str:
-    line = " ".join(_UNSEEN.sub("", text).split())
+    line = " ".join(seen(text).split())
     return line if len(line) <= max_chars else line[: max_chars - 1].rstrip() + "…"
 
 

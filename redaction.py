@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import secret_patterns as shapes
+from plain_text import seen
 
 _MAX_NAMES = 200
 
@@ -58,6 +59,12 @@ class Redactor:
         >>> Redactor(names=["Ann Lee"]).redact("Ann here, ann@example.com, order 4711. Ask ann@example.com")
         '[NAME_1] here, [EMAIL_1], order 4711. Ask [EMAIL_1]'
         """
+        plain = seen(text)
+        if plain != text and (bare := self._redacted(plain)) != plain:
+            return bare  # letters that nobody sees would hide it
+        return self._redacted(text)
+
+    def _redacted(self, text: str) -> str:
         text = self._replace_ibans(text)
         small = text.lower()
         for rule in _RULES:

@@ -14,6 +14,8 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from urllib.parse import unquote
 
+from plain_text import seen
+
 _PATTERNS = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
@@ -79,7 +81,13 @@ def is_suspicious(texts: Iterable[str]) -> bool:
 
 def _views(text: str) -> Iterator[str]:
     """The text in plain letters, and as it reads without each disguise that it may wear."""
-    plain = _plain(text)
+    yield from _dressed(_plain(text))
+    if seen(text) != text:  # what the prompt shows, besides what the unseen letters say
+        yield from _dressed(_plain(seen(text)))
+
+
+def _dressed(plain: str) -> Iterator[str]:
+    """A text in plain letters, and as it reads without each disguise."""
     yield plain
     if "\n" in plain:
         yield " ".join(plain.split())

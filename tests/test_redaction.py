@@ -186,3 +186,8 @@ def test_time_grows_no_faster_than_the_text(piece: str) -> None:
 
 def test_a_quarter_megabyte_is_redacted_in_seconds() -> None:
     assert seconds("a1-@: " * 43_000) < 10
+
+
+def test_letters_that_nobody_sees_hide_no_secret_and_cost_no_word() -> None:
+    assert redact("write to jo\U000e0080hn@exa\U000e0080mple.com") == "write to [EMAIL_1]"
+    assert redact("no secret\U000e0041 here") == "no secret\U000e0041 here"
