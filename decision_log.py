@@ -5,7 +5,6 @@ counts, so equal decisions give equal bytes. Decides nothing.
 """
 
 import logging
-import math
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
@@ -144,6 +143,6 @@ def _list(value: Any) -> list[Any]:
 
 def _confidence(value: Any) -> float | None:
     """A finite number in [0, 1], else None."""
-    if type(value) not in (int, float) or not math.isfinite(value) or not 0 <= value <= 1:
+    if type(value) not in (int, float) or not 0 <= value <= 1:
         return None
     return float(value)

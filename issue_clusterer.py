@@ -127,7 +127,9 @@ class IssueClusterer:
     def reviewed(self, ticket_id: int) -> bool:
         """True for a ticket that a person decided."""
         row = self.decisions.get(ticket_id)
-        return ticket_id in self._placed_by_person or (row is not None and row.decided_by == "person")
+        by_person = row is not None and row.decided_by == "person"
+        stands = self._memory.home(ticket_id) is not None or (row is not None and row.outcome == "ignored")  # the log may be older
+        return ticket_id in self._placed_by_person or (by_person and stands)
 
     def held(self, ticket_id: int) -> bool:
         """True for a ticket whose place is settled: it stands in an issue, or a person took it out of one."""
@@ -230,6 +232,8 @@ class IssueClusterer:
 
         Until then the checkpoint is that from before the consolidation, so that a run killed in here comes to the same end once more.
         """
+        self.keep_work()
+        self._between_waves = False  # from here on the checkpoint stands as it is
         text = issue_db.render(self.issues.values())
         result_sha256 = checkpoint_file.text_sha256(text)
         self._refuse_changed_database()
@@ -239,7 +243,6 @@ class IssueClusterer:
         safe_files.write_if_changed(self.files.flagged, lambda: [listed])
         safe_files.write_if_changed(self.files.database, lambda: [text], backup=self.files.backup)
         self._base_sha256 = result_sha256
-        self._saved_at = len(self.rows)
         safe_files.remove(self.files.checkpoint)
 
     def _refuse_changed_database(self) -> None:

@@ -111,6 +111,8 @@ def load_filled(path: Path) -> dict[int, dict[str, str]]:
         if ticket is None or ticket in filled:  # not to be carried over by halves: what a person wrote would be lost
             problem = f"ticket {ticket} is filled in twice" if ticket else f"{row.cells['ticket_id'][:40]!r} is no ticket number"
             raise ListUnreadable(f"{path}, row {row.number}: {problem}")
+        if any("\n" in row.cells[column] for column in FILLED_COLUMNS):
+            raise ListUnreadable(f"{path}, row {row.number}: a line break in what was filled in; is a quotation mark missing?")
         filled[ticket] = dict(row.cells)
     return filled
 

@@ -107,3 +107,8 @@ def test_a_lone_surrogate_is_written_and_read_back(tmp_path: Path) -> None:
     path = tmp_path / "decisions.jsonl"
     path.write_text(decision_log.render([DecisionRow(ticket_id=1, issue_id=None, outcome="failed", subject="a\ud800b")]), encoding="utf-8")
     assert decision_log.load(path)[1].subject == "a\ud800b"
+
+
+def test_a_confidence_of_four_hundred_digits_is_no_confidence() -> None:
+    Path("log.jsonl").write_text('{"ticket_id": 1, "outcome": "new", "confidence": 1' + "0" * 400 + "}\n")
+    assert decision_log.load(Path("log.jsonl"))[1].confidence is None

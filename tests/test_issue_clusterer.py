@@ -601,6 +601,31 @@ def test_nothing_decided_leaves_no_checkpoint() -> None:
     assert not clusterer.files.checkpoint.exists()
 
 
+def test_what_people_confirmed_is_decided_again_when_the_database_is_gone() -> None:
+    rows = [DecisionRow(1, "ISSUE-1", "reviewed", decided_by="person"), DecisionRow(2, None, "ignored", decided_by="person")]
+    safe_files.write_text(RunFiles(DATABASE).decisions, decision_log.render(rows))
+    clusterer = clusterer_for(ScriptedModel(by_ticket({})), [])
+    assert (clusterer.held(1), clusterer.held(2)) == (False, True)
+
+
+def test_an_interrupt_in_the_middle_of_a_save_leaves_the_announced_checkpoint(monkeypatch: pytest.MonkeyPatch) -> None:
+    items = [talk(1, "Lid.")]
+    clusterer = clusterer_for(ScriptedModel(by_ticket({1: decision()})), items)
+    clusterer.begin(Plan("", {}, ({"ticket_id": 1},)), done=0)
+    clusterer.decide(items)
+    monkeypatch.setattr(safe_files, "remove", _raise_interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        clusterer.save()
+    clusterer.keep_work()
+    saved = checkpoint_file.load(clusterer.files.checkpoint)
+    assert saved is not None
+    assert saved.result_sha256 == checkpoint_file.file_sha256(DATABASE)
+
+
+def _raise_interrupt(_path: Path) -> None:
+    raise KeyboardInterrupt
+
+
 def test_what_goes_wrong_after_the_save_leaves_no_checkpoint_behind() -> None:
     items = [talk(1, "Lid.")]
     clusterer = clusterer_for(ScriptedModel(by_ticket({1: decision()})), items)

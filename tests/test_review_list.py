@@ -145,6 +145,13 @@ def test_filled_columns_are_carried_into_the_next_list(tmp_path: Path) -> None:
     assert path.read_bytes() == before
 
 
+def test_a_missing_quotation_mark_loses_nobodys_decisions(tmp_path: Path) -> None:
+    path = tmp_path / "flagged_for_review.csv"
+    path.write_text('ticket_id,decision,target_issue_id\n171,"confirm,\n172,ignore,\n173,confirm,\n', encoding="utf-8")
+    with pytest.raises(ListUnreadable, match=r"row 2: a line break .* quotation mark"):
+        review_list.load_filled(path)
+
+
 def test_a_filled_row_that_is_no_longer_flagged_stays_until_it_is_applied(tmp_path: Path) -> None:
     path = tmp_path / "flagged_for_review.csv"
     path.write_text(fill(review_list.render(database(), {}), 171, "confirm"), encoding="utf-8")
