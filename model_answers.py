@@ -202,14 +202,14 @@ def _steps(value: Any) -> tuple[str, ...]:
 
 def _category(card: Card, categories: Sequence[str], fallback_title: str) -> tuple[str, bool]:
     """The category to keep, and whether it had to be brought onto the closed list."""
+    by_name = {name.lower(): name for name in categories}
     wanted = card.category or clean_text(card.short_description, MAX_CATEGORY_CHARS)
+    if wanted.lower() in by_name:
+        return by_name[wanted.lower()], False
     if wanted.strip(" .!").lower() in VAGUE_CATEGORIES:
         wanted = clean_text(card.short_description, MAX_CATEGORY_CHARS) or clean_text(fallback_title, MAX_CATEGORY_CHARS)
     if not categories or not wanted:
         return wanted, False
-    by_name = {name.lower(): name for name in categories}
-    if wanted.lower() in by_name:
-        return by_name[wanted.lower()], False
     near = difflib.get_close_matches(wanted.lower(), list(by_name), n=1, cutoff=0.0)
     return by_name[near[0]] if near else categories[0], True
 

@@ -189,6 +189,11 @@ def test_a_closed_list_is_kept_to(category: str, kept: str | None, off_list: boo
     assert answer.card.category in ((kept,) if kept else ("Lid leaks", "Wi-Fi"))
 
 
+def test_a_closed_list_may_hold_what_is_vague_elsewhere() -> None:
+    answer = read({"issue_id": None, "category": "other"}, categories=("Billing", "Other"))
+    assert (answer.card.category, answer.category_off_list) == ("Other", False)
+
+
 def test_a_category_far_from_all_on_the_list_becomes_the_least_far_one() -> None:
     answer = read({"issue_id": None, "category": "qqb"}, categories=("Lid", "base"))
     assert (answer.card.category, answer.category_off_list) == ("base", True)
