@@ -28,7 +28,7 @@ Pair = frozenset[str]
 
 MERGE_SURE = 0.8
 """A merge needs more than a match: a false one hides a problem."""
-GROUP_SIZE = 6
+GROUP_SIZE = 3
 MAX_ROUNDS = 5
 QUOTES_AN_ISSUE = 3
 CARD_TICKETS = 5
@@ -71,9 +71,10 @@ class Consolidation:
     def rewrite_cards(self, grown: Mapping[str, int]) -> list[str]:
         """Ids of issues whose card was rewritten; `grown` gives each touched issue's number of tickets before the run.
 
-        A card is worth a call when the number of tickets has doubled since.
+        A card is worth a call when the number of tickets has doubled since, and there are tickets to rewrite it from.
         """
-        due = [issue for issue in in_id_order(self.memory.issues[name] for name in grown) if _card_is_due(issue, grown[issue.issue_id])]
+        grew = [issue for issue in in_id_order(self.memory.issues[name] for name in grown) if _card_is_due(issue, grown[issue.issue_id])]
+        due = [issue for issue in grew if self._speaking(issue, CARD_TICKETS)]
         answers = self._ask_all(self._card_question(issue) for issue in due)
         for issue, card in zip(due, answers, strict=True):
             if card is not None:
