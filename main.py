@@ -300,6 +300,7 @@ class _Run:
     def _finish_report(self, ended: str) -> None:
         self.report.ended = ended
         self.report.rows = dict(self.clusterer.rows) or self.report.rows
+        self.report.flagged = frozenset(review_list.flagged_tickets(self.clusterer.issues))
         self.report.merged = self.clusterer.merged
         self.report.fetched = len(self.source.fetched)
         self.report.totals = self.shop.model.totals()

@@ -17,7 +17,7 @@ import clock
 import safe_files
 from agreement import bands
 from decision_log import DecisionRow
-from issue_db import SURE, Issue, sort_key
+from issue_db import Issue, sort_key
 from llm_client import Totals
 from terminal_text import printable
 
@@ -40,8 +40,9 @@ _SHOWN = 20
 
 @dataclass(slots=True)
 class RunReport:
-    """Facts of one run, gathered on the way. `changed`: tickets in the database whose search result is newer than what was decided on;
-    `reprocess`: the run decided again what the database holds, so whoever tries failed tickets once more must say so too."""
+    """Facts of one run, gathered on the way. `flagged`: tickets of the database that wait for review; `changed`: tickets of the database
+    whose search result is newer than what was decided on; `reprocess`: the run decided again what the database holds, so whoever tries
+    failed tickets once more must say so too."""
 
     output: Path
     model: str = ""
@@ -51,6 +52,7 @@ class RunReport:
     total: int | None = None
     already_known: int = 0
     rows: dict[int, DecisionRow] = field(default_factory=dict)
+    flagged: frozenset[int] = frozenset()
     merged: int = 0
     gaps: tuple[str, ...] = ()
     changed: list[int] = field(default_factory=list)
@@ -93,7 +95,7 @@ class RunReport:
                 "fetched": self.fetched,
                 "decided": len(self.rows),
                 **{name: outcomes[name] for name in ("matched", "new", "provisional", "ignored", "failed")},
-                "flagged": sum(_is_flagged(row) for row in self.rows.values()),
+                "flagged": len(self.flagged & self.rows.keys()),
                 "suspicious": sum("suspicious text" in row.guards for row in self.rows.values()),
                 "merged_issues": self.merged,
             },
@@ -160,9 +162,7 @@ class RunReport:
             lines += [f"  and {len(self.failures) - _SHOWN} more (run_report.json)"] if len(self.failures) > _SHOWN else []
             lines.append(f"  try them again: {self.retry}")
         if self.changed:
-            lines.append(
-                f"{_tickets(len(self.changed))} of the database changed in Freshdesk since; to look again: {data['look_again']}"
-            )
+            lines.append(f"{_tickets(len(self.changed))} of the database changed in Freshdesk since; to look again: {data['look_again']}")
         return lines
 
     def _command(self, ticket_ids: Iterable[int], flags: str = "") -> str:
@@ -174,10 +174,6 @@ def _agreement(decisions: Iterable[DecisionRow]) -> list[str]:
     """How often people kept what the model decided, by how sure it was."""
     found = [f"  {band}" for band in bands(decisions)]
     return ["of the model's decisions that people reviewed, by its confidence:", *found] if found else []
-
-
-def _is_flagged(row: DecisionRow) -> bool:
-    return row.issue_id is not None and row.confidence is not None and row.confidence < SURE
 
 
 def _tickets(number: int) -> str:

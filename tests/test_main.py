@@ -557,7 +557,9 @@ class TestModes:
         assert main.main(["--max-cost", "0.01"]) == 3
         assert 0 < report()["cost_usd"] <= 0.01
 
-    def test_a_budget_ends_the_looking_at_prompts_without_a_traceback(self, open_site: OpenSite, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_a_budget_ends_the_looking_at_prompts_without_a_traceback(
+        self, open_site: OpenSite, capsys: pytest.CaptureFixture[str]
+    ) -> None:
         open_site(3)
         assert main.main(["--prompt-debug", "--max-tokens-total", "10"]) == 3
         assert "max-tokens-total" in capsys.readouterr().err

@@ -36,7 +36,7 @@ MIXED = (
 
 
 def test_every_ticket_is_counted_once_by_its_outcome() -> None:
-    counts = report(*MIXED, listed=8, already_known=2, fetched=5, merged=1, total=300).to_json()["counts"]
+    counts = report(*MIXED, flagged=frozenset({3, 6, 77}), listed=8, already_known=2, fetched=5, merged=1, total=300).to_json()["counts"]
     assert counts == {
         "matching": 300,
         "listed": 8,
@@ -110,7 +110,7 @@ def test_the_summary_tells_a_person_what_came_out() -> None:
     Path("db.json").write_text("[]")
     issues = {f"ISSUE-{n}": Issue(f"ISSUE-{n}", f"Thing {n}", tickets=list(range(n))) for n in range(1, 9)}
     totals = Totals(calls=7, usage=Usage(12_345, 40, 20), cost=0.5)
-    text = report(*MIXED, totals=totals).summary(issues, [], [Path("db.json"), Path("missing.json")])
+    text = report(*MIXED, flagged=frozenset({3, 6}), totals=totals).summary(issues, [], [Path("db.json"), Path("missing.json")])
     lines = text.splitlines()
     assert "6 tickets decided" in lines[1]
     assert "8 issues in the database" in lines[1]
