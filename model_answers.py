@@ -202,7 +202,7 @@ def _steps(value: Any) -> tuple[str, ...]:
 
 def _category(card: Card, categories: Sequence[str], fallback_title: str) -> tuple[str, bool]:
     """The category to keep, and whether it had to be brought onto the closed list."""
-    by_name = {name.lower(): name for name in categories}
+    by_name = {clean_text(name, MAX_CATEGORY_CHARS).lower(): name for name in categories}
     wanted = card.category or clean_text(card.short_description, MAX_CATEGORY_CHARS)
     if wanted.lower() in by_name:
         return by_name[wanted.lower()], False

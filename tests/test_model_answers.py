@@ -194,6 +194,12 @@ def test_a_closed_list_may_hold_what_is_vague_elsewhere() -> None:
     assert (answer.card.category, answer.category_off_list) == ("Other", False)
 
 
+@pytest.mark.parametrize("name", ["Sto\u0308rung", "x" * 90], ids=["letters with marks of their own", "long"])
+def test_a_name_on_the_list_is_found_however_it_is_written(name: str) -> None:
+    answer = read({"issue_id": None, "category": name}, categories=("Billing", name))
+    assert (answer.card.category, answer.category_off_list) == (name, False)
+
+
 def test_a_category_far_from_all_on_the_list_becomes_the_least_far_one() -> None:
     answer = read({"issue_id": None, "category": "qqb"}, categories=("Lid", "base"))
     assert (answer.card.category, answer.category_off_list) == ("base", True)
