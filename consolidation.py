@@ -121,7 +121,7 @@ class Consolidation:
         found = []
         for conversation in self._speaking(issue, QUOTES_AN_ISSUE):
             said = next((message["text"] for message in conversation["conversation"] if message["speaker"] == "user"), "")
-            found.append(f"{conversation['subject'] or ''}: {said}")
+            found.append(f"{conversation['subject']}: {said}")
         return found
 
     def _card_question(self, issue: Issue) -> Callable[[], Card]:

@@ -158,5 +158,5 @@ def _card_with_title(card: Card, conversation: Conversation) -> Card:
     """The card, named after the ticket where the model gave no name (a match that was too unsure)."""
     if card.category:
         return card
-    title = card.short_description or ("" if talks_to_model(conversation) else clean_text(conversation["subject"] or ""))
+    title = card.short_description or ("" if talks_to_model(conversation) else clean_text(conversation["subject"]))
     return replace(card, category=clean_text(title or f"Ticket {conversation['ticket_id']}", MAX_CATEGORY_CHARS))

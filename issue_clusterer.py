@@ -327,7 +327,7 @@ def _row_of(conversation: Conversation, outcome: Outcome, *, reason: str) -> Dec
         issue_id=None,
         outcome=outcome,
         reason=reason,
-        subject=conversation["subject"] or "",
+        subject=conversation["subject"],
         url=conversation["url"],
         created_at=conversation["created_at"],
         updated_at=conversation["updated_at"],

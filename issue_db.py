@@ -113,7 +113,7 @@ def parse(text: str, *, name: str) -> dict[str, Issue]:
         data = safe_files.parse_json(text, name=name)
         if not isinstance(data, list):
             raise ValueError("it is not a JSON array of issues")
-        issues = [_parse_issue(item, place=f"entry {number}") for number, item in enumerate(data, start=1)]
+        issues = [from_json(item, place=f"entry {number}") for number, item in enumerate(data, start=1)]
         _check_together(issues)
     except (ValueError, safe_files.FileUnreadable) as error:
         message = f"{name} is no issue database: {error}. The file is left as it is; restore it (see its .bak) or choose another --output."
@@ -136,10 +136,6 @@ def to_json(issue: Issue) -> dict[str, Any]:
 
 def from_json(item: Any, *, place: str = "the issue") -> Issue:
     """One issue from the file's form; missing optional fields get their defaults. Raises ValueError naming `place`."""
-    return _parse_issue(item, place=place)
-
-
-def _parse_issue(item: Any, *, place: str) -> Issue:
     if not isinstance(item, dict):
         raise ValueError(f"{place} is not an object")
     issue_id = item.get("issue_id")

@@ -6,7 +6,7 @@ Every change of the knowledge base goes through here, so that what differs from 
 import heapq
 import zlib
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import issue_db
 from candidate_index import CandidateIndex
@@ -37,7 +37,7 @@ class TicketText:
     @classmethod
     def of(cls, conversation: Conversation) -> "TicketText":
         """The facts of a conversation."""
-        return cls(conversation["ticket_id"], conversation["created_at"][:10], conversation["subject"] or "", customer_text(conversation))
+        return cls(conversation["ticket_id"], conversation["created_at"][:10], conversation["subject"], customer_text(conversation))
 
     @property
     def whole(self) -> str:
@@ -276,9 +276,7 @@ def with_fix_marked(card: Card, *, supported: bool) -> Card:
     """The card, its notes saying so when it has steps that no agent's message supports."""
     if supported or not card.resolution_steps or card.notes.startswith(NO_FIX):
         return card
-    return Card(
-        card.category, card.short_description, card.keywords, card.root_cause, card.resolution_steps, f"{NO_FIX} {card.notes}".strip()
-    )
+    return replace(card, notes=f"{NO_FIX} {card.notes}".strip())
 
 
 def agent_spoke(conversation: Conversation, numbers: Sequence[int] = ()) -> bool:

@@ -257,7 +257,7 @@ def conversation_text(conversation: Conversation) -> str:
 
     A message begins `[n] customer: `, `[n] agent: ` or `[n] internal note: `.
     """
-    lines = [f"Subject: {_one_line(conversation['subject'] or '', 300)}"]
+    lines = [f"Subject: {_one_line(conversation['subject'], 300)}"]
     for number, message in enumerate(conversation["conversation"], start=1):
         text = seen(message["text"]).replace("\r", "\n").replace("\n", "\n    ")
         lines.append(f"[{number}] {speaker_name(message)}: {text}")

@@ -57,7 +57,7 @@ def ask_where(ask: Ask, prompts: Prompts, conversation: Conversation, candidates
                 text,
                 offered=offered,
                 message_count=len(shown["conversation"]),
-                fallback_title=shown["subject"] or "",
+                fallback_title=shown["subject"],
                 categories=prompts.categories,
             )
 
@@ -74,7 +74,7 @@ def ask_where(ask: Ask, prompts: Prompts, conversation: Conversation, candidates
 def talks_to_model(conversation: Conversation) -> bool:
     """True when the ticket's text seems to address the model; it is then shown to it in that ticket's own question only."""
     shown = shorten(conversation, max_chars=TICKET_CHARS[0])
-    return suspicion.is_suspicious([shown["subject"] or "", *(message["text"] for message in shown["conversation"])])
+    return suspicion.is_suspicious([shown["subject"], *(message["text"] for message in shown["conversation"])])
 
 
 def without_orders(card: Card) -> Card:
