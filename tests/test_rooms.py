@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import house
+
 ROOT = Path(__file__).resolve().parent.parent
 MODULES = {path.stem: path for path in sorted(ROOT.glob("*.py"))}
 PACKAGES = {path.parent.name for path in ROOT.glob("*/__init__.py")}
@@ -154,3 +156,17 @@ def test_nothing_runs_at_import(tmp_path: Path) -> None:
     )
     assert (done.returncode, done.stdout.strip(), done.stderr) == (0, "[]", "")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_no_function_is_longer_than_forty_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    assert house.main([]) == 0
+    figures = dict(line.split(": ", 1) for line in capsys.readouterr().out.splitlines())
+    assert figures["functions over 40 lines, tests aside"] == "0"
+    assert int(figures["functions"]) > 1_000
+
+
+def test_the_length_of_a_function_goes_from_def_to_its_last_line() -> None:
+    assert house.function_lengths("x = 1\ndef a():\n    '''Doc.'''\n\n    return 1\n\nclass B:\n    def c(self): ...\n") == {
+        "a:2": 4,
+        "c:8": 1,
+    }
