@@ -11,6 +11,7 @@ import batch_files
 import safe_files
 from answer_store import FILE_NAME, AnswerStore
 from batch_files import BatchQuestion
+from terminal_text import printable
 
 WAITING = "waiting for the answers to exported questions"
 _PREFIX = "batch:"
@@ -46,7 +47,7 @@ def import_results(paths: Sequence[Path], *, folder: Path, model: str) -> str:
         store.close()
     known = len(results.answers) - len(fresh)
     lines = [f"{len(fresh)} answers imported" + (f", {known} were there already" if known else "")]
-    lines += [f"no answer to {key[:12]}…: {reason}" for key, reason in results.unanswered[:_SHOWN]]
+    lines += [f"no answer to {key[:12]}…: {printable(reason)}" for key, reason in results.unanswered[:_SHOWN]]
     lines += [f"and {len(results.unanswered) - _SHOWN} more without an answer"] if len(results.unanswered) > _SHOWN else []
     lines += [f"{waiting} exported questions have no answer yet; the next export holds them again"] if waiting else []
     return "\n".join([*lines, "Next: the command that exported, again; without --batch-export it asks the rest itself."])

@@ -2,7 +2,9 @@
 
 import argparse
 import datetime
+import os
 import re
+import stat
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,14 +20,18 @@ MAX_WAVE_TICKETS = 50_000
 MAX_BATCH_SIZE = 50
 MAX_WORKERS = 256
 ALL = "all"
+FIRST_DAY = "2000-01-01"
+MAX_STEM_BYTES = 150
+MAX_NAME_BYTES = 200
+COMPANIONS = ("tmp.json", "run_report.json")
 
 EXAMPLES = """\
 examples:
   python -m main --demo                                   see it work: no account, no key, no network
-  python -m main --pages 5                                the first 150 resolved or closed tickets
-  python -m main --pages all --since 2026-01-01           everything created this year
+  python -m main --pages 5                                up to 150 tickets, in the order of Freshdesk's search
+  python -m main --pages all --since 2026-11-01           the weekly run: tickets known already cost no model call
   python -m main --ticket-ids 169,167,166 --output output/seed.json
-  python -m main --ticket-ids 169 --prompt-debug          look at prompt and answer; nothing is written
+  python -m main --ticket-ids 169 --prompt-debug          look at prompt and answer; nothing under output/ changes
   python -m main --apply-review output/flagged_for_review.csv
 """
 
@@ -133,22 +139,35 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_tickets(group: Any) -> None:
-    group.add_argument("--pages", type=_pages, metavar="N", help=f"search pages of 30 tickets, or 'all' (default {DEFAULT_PAGES})")
+    group.add_argument(
+        "--pages",
+        type=_pages,
+        metavar="N",
+        help=f"up to N pages of 30 tickets, in the order of Freshdesk's search, or 'all' (default {DEFAULT_PAGES})",
+    )
     group.add_argument("--ticket-ids", type=_ticket_ids, metavar="1,2,3", help="just these tickets, in this order; no search")
-    group.add_argument("--since", type=_day, metavar="DATE", help="created on or after this UTC day, YYYY-MM-DD")
-    group.add_argument("--query", type=_query, metavar="Q", help="a search in Freshdesk's own language instead of status:4 OR status:5")
+    group.add_argument("--since", type=_day, metavar="DATE", help="created on or after this UTC day, YYYY-MM-DD; within --pages")
+    group.add_argument(
+        "--query", type=_query, metavar="Q", help="a search in Freshdesk's own language instead of status:4 OR status:5; within --pages"
+    )
 
 
 def _add_work(group: Any) -> None:
     group.add_argument("--output", type=_output, default=DEFAULT_OUTPUT, metavar="PATH", help=f"the database (default {DEFAULT_OUTPUT})")
-    group.add_argument("--prompt-debug", action="store_true", help="print prompts and answers; write nothing, change nothing")
-    group.add_argument("--dry-run", action="store_true", help="say what would be done and what it would cost; no model call")
+    group.add_argument(
+        "--prompt-debug",
+        action="store_true",
+        help="print prompts and answers; database and output files stay as they are, conversation and answer are kept",
+    )
+    group.add_argument("--dry-run", action="store_true", help="say what would be done and cost; fetches no ticket, asks no model")
     group.add_argument("--fetch-only", action="store_true", help="stop once conversations/ is filled")
-    group.add_argument("--reprocess", action="store_true", help="decide again tickets that the database holds")
+    group.add_argument(
+        "--reprocess", action="store_true", help="decide again tickets that the database holds; reviewed ones only if named by --ticket-ids"
+    )
     group.add_argument("--refresh", action="store_true", help="fetch again what conversations/ holds")
     group.add_argument("--fresh", action="store_true", help="set a leftover checkpoint aside and start from the database")
     group.add_argument("--no-merge", dest="merge", action="store_false", help="leave out the second look at issues that look alike")
-    group.add_argument("--verbose", action="store_true", help="log HTTP payloads too (never a key)")
+    group.add_argument("--verbose", action="store_true", help="log HTTP payloads too: ticket text before redaction, never a key")
 
 
 def _add_limits(group: Any) -> None:
@@ -224,27 +243,50 @@ def _day(text: str) -> str:
         datetime.date.fromisoformat(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"must be a day such as 2026-01-31, not {text[:40]!r}") from None
+    if text < FIRST_DAY:
+        raise argparse.ArgumentTypeError(f"must be a day from {FIRST_DAY} on, not {text}")
     return text
 
 
 def _query(text: str) -> str:
     if not text.strip() or len(text) > 500:
         raise argparse.ArgumentTypeError("must be a query of 1 to 500 characters, such as \"status:4 AND tag:'kettle'\"")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise argparse.ArgumentTypeError("holds bytes that are not UTF-8 text") from None
     return text.strip()
 
 
 def _output(text: str) -> Path:
     path = Path(text)
-    if path.suffix != ".json" or path.name.endswith(".tmp.json") or path.is_dir():
+    if path.suffix != ".json" or _is_folder(path):
         raise argparse.ArgumentTypeError(f"must be the path of a .json file, not {text[:80]!r}")
+    if any(f".{path.name.lower()}".endswith(f".{name}") for name in COMPANIONS):
+        raise argparse.ArgumentTypeError(
+            f"must be a database; {path.name[-80:]!r} is what another file of a run is called, choose another name"
+        )
+    if len(os.fsencode(path.stem)) > MAX_STEM_BYTES:
+        raise argparse.ArgumentTypeError(f"must have a name of at most {MAX_STEM_BYTES} bytes before .json: other files are named after it")
     return path
 
 
 def _jsonl(text: str) -> Path:
     path = Path(text)
-    if path.suffix != ".jsonl" or path.name.endswith("decisions.jsonl") or path.is_dir():
+    if path.suffix != ".jsonl" or path.name.endswith("decisions.jsonl") or _is_folder(path):
         raise argparse.ArgumentTypeError(f"must be the path of a .jsonl file, not {text[:80]!r}")
+    if len(os.fsencode(path.name)) > MAX_NAME_BYTES:
+        raise argparse.ArgumentTypeError(f"must have a name of at most {MAX_NAME_BYTES} bytes")
     return path
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return stat.S_ISDIR(os.stat(path).st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise argparse.ArgumentTypeError(f"cannot be used: {error.strerror or error} ({str(path)[:80]!r})") from None
 
 
 def _amount(text: str) -> float:

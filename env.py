@@ -140,6 +140,9 @@ class _Reader:
         value = _lookup(self.dotenv, key)
         if value is None:
             return default
+        if not _is_text(value):
+            self.wrong.append(f"{key} holds bytes that are not UTF-8 text")
+            return default
         try:
             return convert(value)
         except ValueError as error:
@@ -169,6 +172,15 @@ def _dotenv() -> Mapping[str, str | None]:
 def _lookup(dotenv: Mapping[str, str | None], key: str) -> str | None:
     value = (os.environ.get(key) or "").strip() or (dotenv.get(key) or "").strip()
     return value or None
+
+
+def _is_text(value: str) -> bool:
+    """False where Python put half a character for a byte of the environment that is not UTF-8; nothing can send or store that."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _secret(value: str) -> str:

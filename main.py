@@ -177,7 +177,7 @@ class _Run:
             logger.info("going on after ticket %d of %d of the run that was interrupted", saved.done, len(saved.tickets))
             plan, done = Plan(saved.base_sha256, saved.selection, saved.tickets, saved.gaps), saved.done
         else:
-            listing = ticket_source.list_tickets(selection, self.source.client)
+            listing = ticket_source.list_tickets(selection, self.source.client, redact=self.settings.redact)
             self.report.total = listing.total
             base = checkpoint_file.file_sha256(self.clusterer.files.database)
             plan, done = Plan(base, selection.to_json(), tuple(self._not_settled(listing.tickets)), listing.gaps), 0
@@ -233,7 +233,7 @@ class _Run:
             files.report_page,
             issues=self.clusterer.issues,
             log=self.clusterer.decisions,
-            conversation_of=self.source.stored,
+            conversation_of=functools.partial(self.source.shown, decided=self.clusterer.decisions),
             previous=before,
             index=self.clusterer.ready_index,
             database=files.database,
@@ -290,7 +290,7 @@ class _Run:
         try:
             self.clusterer.preview(item)
         except (AnswerUnusable, ContextTooLong) as error:
-            return FetchFailure(item["ticket_id"], str(error), item["subject"] or "")
+            return FetchFailure(item["ticket_id"], str(error), item["subject"])
         return None
 
     def _count(self, row: DecisionRow) -> None:

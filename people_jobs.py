@@ -1,6 +1,7 @@
 """The jobs that need no run: a review applied or undone, the knowledge base exported. Files in, files out; asks nobody."""
 
 import functools
+import shlex
 from pathlib import Path
 
 import decision_log
@@ -8,10 +9,12 @@ import exports
 import issue_db
 import report
 import review
-from command_line import Options
+from command_line import Options, UsageError
 from conversation_files import shown_conversation
 from review import ReviewRefused
 from run_files import RunFiles
+from safe_files import FileUnwritable
+from terminal_text import printable
 
 
 def wanted(options: Options) -> bool:
@@ -20,7 +23,7 @@ def wanted(options: Options) -> bool:
 
 
 def work(options: Options) -> str:
-    """What was done, in words. Raises `ReviewRefused`, `issue_db.DatabaseUnreadable`, `safe_files.FileUnwritable`."""
+    """What was done, in words. Raises `ReviewRefused`, `UsageError`, `issue_db.DatabaseUnreadable`, `safe_files.FileUnwritable`."""
     files = RunFiles(options.output)
     if options.export is not None:
         return _export(options.export[0], Path(options.export[1]), files)
@@ -31,24 +34,55 @@ def work(options: Options) -> str:
                 f"a run on {files.database} was interrupted ({files.checkpoint}); run its command again to finish it, "
                 "or set it aside with --fresh, then come back with the review"
             )
-        done = review.undo(files) if options.undo_review else _apply(options.apply_review or Path(), files)
-        _write_page(files, options.conversations)
+        if options.undo_review:
+            return _with_page(review.undo(files), files, options.conversations, later="the next run or review writes it again")
+        return _apply(options.apply_review or Path(), files, options.conversations)
+
+
+def _apply(path: Path, files: RunFiles, conversations: Path) -> str:
+    result = review.apply_file(path, files)
+    if not result.done:
+        _write_page(files, conversations)
+        return f"{path} holds no decision; nothing was changed"
+    done = _in_words(result, files)
+    if result.unwritten:
+        again = _command("--apply-review", path, files)
+        trouble = f"the list and the page could not be rewritten ({result.unwritten}): close the list and run {again} to write them"
+        return f"{done}\nwarning: the review is applied; {printable(trouble)}"
+    later = f"close it and run {_command('--apply-review', files.flagged, files)} to write it again"
+    return _with_page(done, files, conversations, later=later)
+
+
+def _in_words(result: review.ReviewResult, files: RunFiles) -> str:
+    lines = [*result.done, *result.dropped, f"{len(result.done)} decisions applied; {result.flagged} tickets are still flagged"]
+    return "\n".join([*lines, f"to take them back: {_command('--undo-review', None, files)}"])
+
+
+def _with_page(done: str, files: RunFiles, conversations: Path, *, later: str) -> str:
+    """`done`, with the page written; what cannot be written, or not be waited for, undoes nothing of it."""
+    try:
+        _write_page(files, conversations)
+    except (FileUnwritable, KeyboardInterrupt) as error:
+        trouble = f"the page could not be rewritten ({str(error) or 'interrupted'}): {later}"
+        return f"{done}\nwarning: this is done; {printable(trouble)}"
     return done
 
 
-def _apply(path: Path, files: RunFiles) -> str:
-    result = review.apply_file(path, files)
-    if not result.done:
-        return f"{path} holds no decision; nothing was changed"
-    lines = [*result.done, *result.dropped, f"{len(result.done)} decisions applied; {result.flagged} tickets are still flagged"]
-    return "\n".join([*lines, "to take them back: python -m main --undo-review" + _output_flag(files)])
+def _command(flag: str, path: Path | None, files: RunFiles) -> str:
+    output = [] if files == RunFiles(Options().output) else ["--output", str(files.database)]
+    return shlex.join(["python", "-m", "main", flag, *([] if path is None else [str(path)]), *output])
 
 
-def _output_flag(files: RunFiles) -> str:
-    return "" if files == RunFiles(Options().output) else f" --output {files.database}"
+def _refuse_export(target: Path, files: RunFiles) -> None:
+    if files.own(target):
+        raise UsageError(f"{target} is a file of the program's own for {files.database}, and an export would overwrite it; name another")
+    if not files.database.is_file():
+        output = "" if files == RunFiles(Options().output) else f" --output {shlex.quote(str(files.database))}"
+        raise UsageError(f"there is no database at {files.database}; run python -m main{output} first, or name one with --output")
 
 
 def _export(kind: str, target: Path, files: RunFiles) -> str:
+    _refuse_export(target, files)
     issues, log = issue_db.load(files.database), decision_log.load(files.decisions)
     if kind == "csv":
         exports.write_month_table(target, issues, log)
@@ -58,10 +92,12 @@ def _export(kind: str, target: Path, files: RunFiles) -> str:
 
 
 def _write_page(files: RunFiles, conversations: Path) -> None:
+    beside = files.database.parent / "conversations"  # where the demo keeps them
+    folder = beside if beside.is_dir() else conversations
     report.write(
         files.report_page,
         issues=issue_db.load(files.database),
         log=decision_log.load(files.decisions),
-        conversation_of=functools.partial(shown_conversation, folder=conversations),
+        conversation_of=functools.partial(shown_conversation, folder=folder),
         database=files.database,
     )

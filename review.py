@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import decision_log
@@ -24,6 +24,7 @@ from terminal_text import printable
 
 MAX_NAMED_PROBLEMS = 200
 KEPT_REVIEWS = 20
+UNFINISHED = "unfinished"
 
 
 class ReviewRefused(Exception):
@@ -41,7 +42,8 @@ class ReviewRefused(Exception):
 class ReviewResult:
     """Database and decision log as the review leaves them, and how many tickets are still flagged.
 
-    `done` has a line in words for each decision, `dropped` one for each issue that was left without tickets.
+    `done` has a line in words for each decision, `dropped` one for each issue that was left without tickets, `unwritten` why the review
+    list could not follow, "" if it did.
     """
 
     issues: dict[str, Issue]
@@ -49,24 +51,59 @@ class ReviewResult:
     done: tuple[str, ...]
     flagged: int
     dropped: tuple[str, ...] = ()
+    unwritten: str = ""
 
 
 def apply_file(path: Path, files: RunFiles, *, write: bool = True) -> ReviewResult:
     """Put a review CSV or `review.json` into the database that stands at `files`; with `write=False` only say what it would do.
 
-    Writes the database, `decisions.jsonl` and the review list, and keeps all three as they were for `undo`. The caller holds the lock.
-    Raises `ReviewRefused` (nothing changed), `issue_db.DatabaseUnreadable`, `safe_files.FileUnwritable`.
+    Writes the database and `decisions.jsonl`, both or neither, then the review list, and keeps all three as they were for `undo`. If the
+    list could not be written, the same file once more writes it. The caller holds the lock.
+    Raises `ReviewRefused`, `issue_db.DatabaseUnreadable`, `safe_files.FileUnwritable` (nothing changed).
     """
-    issues = issue_db.load(files.database)
-    result = revise(path, issues, decision_log.load(files.decisions))
-    if write and result.done:
-        text = issue_db.render(result.issues.values())
-        issue_db.parse(text, name=f"{files.database} after the review")  # a database that cannot be read again must never be written
-        _keep_previous(files, after=text)
+    begun = _begun(path, files)
+    issues, log = issue_db.load((begun or files.database.parent) / files.database.name), decision_log.load(files.decisions)
+    result = revise(path, issues, log if begun is None else log | decision_log.load(begun / files.decisions.name))
+    if not write or not result.done:
+        return result
+    text = issue_db.render(result.issues.values())
+    issue_db.parse(text, name=f"{files.database} after the review")  # a database that cannot be read again must never be written
+    folder = begun or _keep_previous(files, after=text)
+    try:
         safe_files.write_text(files.database, text)
         safe_files.write_text(files.decisions, decision_log.render(result.log.values()))
+    except BaseException:
+        if begun is None:
+            _put_back(folder / files.decisions.name, files.decisions)
+            _put_back(folder / files.database.name, files.database)
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
+    return replace(result, unwritten=_write_list(files, result, folder))
+
+
+def _write_list(files: RunFiles, result: ReviewResult, folder: Path) -> str:
+    """Why the list could not be written after a review, "" if it was. The review stands all the same, and so does an interrupt's end."""
+    try:
         review_list.write(files.flagged, result.issues, result.log)
-    return result
+        safe_files.remove(folder / UNFINISHED)
+    except KeyboardInterrupt:
+        return "interrupted"
+    except (safe_files.FileUnwritable, OSError) as error:
+        return str(error)
+    return ""
+
+
+def _begun(path: Path, files: RunFiles) -> Path | None:
+    """Where the files from before this very review are kept, if its last steps are missing; else None."""
+    kept = _kept(files)
+    if not kept or not (kept[-1] / UNFINISHED).exists():
+        return None
+    try:
+        before = issue_db.load(kept[-1] / files.database.name), decision_log.load(kept[-1] / files.decisions.name)
+        made = issue_db.render(revise(path, *before).issues.values())
+    except (issue_db.DatabaseUnreadable, ReviewRefused):
+        return None
+    return kept[-1] if files.database.exists() and made.encode() == files.database.read_bytes() else None
 
 
 def revise(path: Path, issues: Mapping[str, Issue], log: Mapping[int, DecisionRow]) -> ReviewResult:
@@ -112,14 +149,14 @@ def undo(files: RunFiles) -> str:
             f"{files.database} was changed after that review (a run, another review or by hand); undoing would lose this. "
             f"The files from before the review are in {folder}"
         )
-    for target in (files.decisions, files.flagged, files.database):
+    for target in (files.flagged, files.decisions, files.database):  # first the one that a spreadsheet may hold open
         _put_back(folder / target.name, target)
     shutil.rmtree(folder)
     return f"{files.database} is again as it was before the last review"
 
 
-def _keep_previous(files: RunFiles, *, after: str) -> None:
-    """Copy the three files into the next `before_review` folder, which appears whole or not at all."""
+def _keep_previous(files: RunFiles, *, after: str) -> Path:
+    """The next `before_review` folder, with copies of the three files in it; it appears whole or not at all."""
     kept = _kept(files)
     number = _number(kept[-1]) + 1 if kept else 1
     folder = files.beside(f"before_review.{number}")
@@ -131,19 +168,21 @@ def _keep_previous(files: RunFiles, *, after: str) -> None:
             if path.exists():
                 shutil.copy2(path, part / path.name)
         (part / "after.json").write_text(json.dumps({"database_sha256": _sha256(after.encode())}) + "\n", encoding="utf-8")
+        (part / UNFINISHED).touch()
         os.replace(part, folder)
         for old in kept[: -KEPT_REVIEWS + 1]:
             shutil.rmtree(old)
     except OSError as error:
         raise safe_files.FileUnwritable(f"cannot keep the files from before the review in {folder}: {error.strerror or error}") from error
+    return folder
 
 
 def _put_back(copy: Path, target: Path) -> None:
     """The bytes of a kept file at its place; a file that was not there before goes."""
-    if copy.exists():
-        safe_files.write_text(target, copy.read_bytes().decode("latin-1"), encoding="latin-1")  # latin-1 keeps every byte
-    else:
-        target.unlink(missing_ok=True)
+    if not copy.exists():
+        safe_files.remove(target)
+    elif not (target.exists() and target.read_bytes() == copy.read_bytes()):
+        safe_files.write_parts(target, (copy.read_bytes(),))
 
 
 def _kept(files: RunFiles) -> list[Path]:

@@ -58,27 +58,41 @@ class RunFiles:
     def report_page(self) -> Path:
         return self.beside("report.html")
 
+    @property
+    def lock(self) -> Path:
+        """Beside the file that a link leads to, so that no name of a database is a way round its lock."""
+        real = Path(os.path.realpath(self.database))
+        return real.with_name(f".{real.name}.lock")
+
+    @property
+    def holder(self) -> Path:
+        return self.lock.with_suffix(".holder")
+
+    def own(self, path: Path) -> bool:
+        """True if a path leads, under whatever name, to one of these files."""
+        companions = (self.checkpoint, self.backup, self.flagged, self.decisions, self.run_report, self.report_page)
+        return any(_same_file(path, mine) for mine in (self.database, *companions, self.lock, self.holder))
+
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the database for this process. The operating system frees it when the holder dies.
 
         Raises `DatabaseBusy` when another run holds it and `FolderUnwritable` when nothing can be written there.
         """
-        path = self.database.with_name(f".{self.database.name}.lock")
-        holder = path.with_suffix(".holder")
+        folder, holder = self.database.parent, self.holder
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._refuse_folders(path)
-            lock = FileLock(path)
+            folder.mkdir(parents=True, exist_ok=True)
+            self.lock.parent.mkdir(parents=True, exist_ok=True)
+            self._refuse_folders()
+            lock = FileLock(self.lock)
             lock.acquire(timeout=0)
         except Timeout:
             raise DatabaseBusy(f"{self.database} is in use by {_read_holder(holder)}; wait for it to end, or stop it") from None
         except (OSError, NotImplementedError) as error:
             reason = error.strerror if isinstance(error, OSError) else str(error)
-            raise FolderUnwritable(
-                f"cannot write to {path.parent}: {reason or error}. Choose another --output or mend the folder"
-            ) from error
-        safe_files.remove_unfinished(path.parent)
+            raise FolderUnwritable(f"cannot write to {folder}: {reason or error}. Choose another --output or mend the folder") from error
+        for place in {folder.resolve(), self.lock.parent}:
+            safe_files.remove_unfinished(place)
         try:
             with contextlib.suppress(OSError):
                 holder.write_text(json.dumps({"pid": os.getpid(), "host": socket.gethostname()}), encoding="utf-8")
@@ -88,11 +102,20 @@ class RunFiles:
                 holder.unlink()
             lock.release()
 
-    def _refuse_folders(self, lock: Path) -> None:
+    def _refuse_folders(self) -> None:
         """A run that cannot end is not begun: nothing is paid for before the files' places are seen to be free."""
-        for path in (lock, self.backup, self.flagged, self.decisions, self.run_report, self.report_page):
+        for path in (self.lock, self.backup, self.flagged, self.decisions, self.run_report, self.report_page):
             if path.is_dir():
                 raise FolderUnwritable(f"{path} is a folder where a file has to be; move it away or choose another --output")
+
+
+def _same_file(path: Path, other: Path) -> bool:
+    if os.path.normcase(os.path.realpath(path)) == os.path.normcase(os.path.realpath(other)):
+        return True
+    try:
+        return os.path.samefile(path, other)  # another spelling where case does not count, or a hard link
+    except OSError:
+        return False
 
 
 def _read_holder(path: Path) -> str:

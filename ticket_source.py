@@ -16,8 +16,10 @@ import data_fetcher
 import safe_files
 from conversation_utils import Conversation, ConversationUnusable
 from data_fetcher import FreshdeskClient, TicketUnavailable
+from decision_log import DecisionRow
 from env import Settings
 from issue_clusterer import WAVE_TICKETS, FetchFailure, Item
+from redaction import Redactor
 
 logger = logging.getLogger(__name__)
 
@@ -55,12 +57,18 @@ class TicketList:
     gaps: tuple[str, ...] = ()
 
 
-def list_tickets(selection: Selection, client: FreshdeskClient) -> TicketList:
-    """The tickets that a selection names; asks Freshdesk only for a search. Raises `FetchStopped`, `QueryRefused`."""
+def list_tickets(selection: Selection, client: FreshdeskClient, *, redact: bool = True) -> TicketList:
+    """The tickets that a selection names, their subjects fit to be stored; asks Freshdesk only for a search.
+
+    Raises `FetchStopped`, `QueryRefused`.
+    """
     if selection.ticket_ids is not None:
         return TicketList(tuple({"ticket_id": ticket_id} for ticket_id in dict.fromkeys(selection.ticket_ids)))
     found = data_fetcher.fetch_resolved_ticket_ids(selection.pages, since=selection.since, query=selection.query, client=client)
-    refs = ({"ticket_id": ref.ticket_id, "subject": ref.subject, "updated_at": ref.updated_at} for ref in found.tickets)
+    refs = (
+        {"ticket_id": ref.ticket_id, "subject": Redactor().redact(ref.subject) if redact else ref.subject, "updated_at": ref.updated_at}
+        for ref in found.tickets
+    )
     logger.info("%s of %s tickets that match; your key sees no others", len(found), "unknown" if found.total is None else found.total)
     return TicketList(tuple(refs), found.total, found.gaps)
 
@@ -75,16 +83,23 @@ class ConversationSource:
     refresh: bool = False
     fetched: set[int] = field(default_factory=set)
 
-    def stored(self, ticket_id: int) -> Conversation | None:
-        """The stored conversation of a ticket, None if there is none that counts."""
+    def stored(self, ticket_id: int, *, base_url: str | None = None) -> Conversation | None:
+        """The stored conversation of a ticket, None if there is none that counts; `base_url` is another address of the helpdesk."""
         return conversation_utils.load_conversation(
             ticket_id,
             self.folder,
-            base_url=self.settings.freshdesk_url,
+            base_url=self.settings.freshdesk_url if base_url is None else base_url,
             redact=self.settings.redact,
             include_private_notes=self.settings.include_private_notes,
             ignore_field=self.settings.ignore_field,
         )
+
+    def shown(self, ticket_id: int, decided: Mapping[int, DecisionRow]) -> Conversation | None:
+        """The stored conversation for people to see: also one from an address of earlier, if its ticket was decided there."""
+        kept, row = self.stored(ticket_id), decided.get(ticket_id)
+        if kept is not None or row is None or not row.url:
+            return kept
+        return self.stored(ticket_id, base_url=row.url.rpartition("/a/tickets/")[0])
 
     def read(self, ticket_id: int, *, subject: str = "") -> Item:
         """A ticket's conversation, stored on the way, or why there is none. Raises what ends the run."""

@@ -295,6 +295,18 @@ class TestRounds:
         main.main(EXPORT)
         assert json.loads(ROUND.read_text(encoding="utf-8"))["custom_id"] == key
 
+    def test_the_words_of_a_provider_cannot_steer_the_terminal(self, open_site: OpenSite, capsys: pytest.CaptureFixture[str]) -> None:
+        open_site(3)
+        main.main(EXPORT)
+        key = json.loads(ROUND.read_text(encoding="utf-8"))["custom_id"]
+        error = {"code": "batch_expired", "message": "too late \x1b[2J\u202egone"}
+        Path("errors.jsonl").write_text(failed(key, error) + "\n", encoding="utf-8")
+        capsys.readouterr()
+        assert main.main(["--batch-import", "errors.jsonl"]) == 0
+        said = capsys.readouterr().out
+        assert "too late  [2J gone" in said
+        assert not set(said) & {"\x1b", "\u202e"}
+
 
 @pytest.mark.parametrize(
     "argv",

@@ -8,8 +8,9 @@ import pytest
 
 import command_line
 import env
+import safe_files
 from command_line import Options, UsageError
-from run_files import DEFAULT_OUTPUT
+from run_files import DEFAULT_OUTPUT, RunFiles
 
 SETTINGS = env.Settings("https://acme.freshdesk.com", "k", "https://m", "k", "model", batch_size=3, llm_workers=4)
 
@@ -89,6 +90,9 @@ def test_a_flag_sets_its_option_and_no_other(argv: list[str], field: str, value:
         ["--since", "yesterday"],
         ["--since", "2026-1-1"],
         ["--since", "0000-01-01"],
+        ["--since", "0001-01-01"],
+        ["--since", "1999-12-31"],
+        ["--query", "tag:'\udcff'"],
         ["--query", "  "],
         ["--query", "x" * 501],
         ["--batch-size", "0"],
@@ -104,7 +108,15 @@ def test_a_flag_sets_its_option_and_no_other(argv: list[str], field: str, value:
         ["--max-cost", "five"],
         ["--output", "db.txt"],
         ["--output", "seed.tmp.json"],
+        ["--output", "run_report.json"],
+        ["--output", "output/seed.run_report.json"],
+        ["--output", "x/.tmp.json"],
         ["--output", "."],
+        ["--output", f"{'x' * 151}.json"],
+        ["--output", f"{'ü' * 76}.json"],
+        ["--output", f"{'x' * 300}.json"],
+        ["--batch-export", f"{'x' * 300}.jsonl"],
+        ["--batch-export", f"{'x' * 196}.jsonl"],
         ["--nonsense"],
         ["--page", "5"],
         ["169"],
@@ -123,6 +135,26 @@ def test_what_makes_no_sense_is_refused_in_one_line(argv: list[str], capsys: pyt
 def test_a_folder_cannot_be_the_database(capsys: pytest.CaptureFixture[str]) -> None:
     Path("folder.json").mkdir()
     assert "must be the path of a .json file" in refused(["--output", "folder.json"], capsys)
+
+
+@pytest.mark.parametrize("argv", [["--output", "closed/db.json"], ["--batch-export", "closed/q.jsonl"]], ids=" ".join)
+def test_a_folder_that_one_may_not_enter_is_said(
+    argv: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def closed(path: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    with monkeypatch.context() as patched:
+        patched.setattr("command_line.os.stat", closed)
+        with pytest.raises(SystemExit, match="2"):
+            command_line.parse(argv)
+    assert f"{argv[0]}: cannot be used: Permission denied ('{argv[1]}')" in capsys.readouterr().err
+
+
+def test_the_longest_name_of_a_database_leaves_room_for_its_files() -> None:
+    files = RunFiles(command_line.parse(["--output", f"{'x' * 150}.json"]).output)
+    with files.locked():
+        safe_files.write_text(files.flagged, "")
 
 
 @pytest.mark.parametrize(

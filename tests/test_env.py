@@ -293,6 +293,13 @@ def test_a_file_that_makes_no_sense_is_named(complete: pytest.MonkeyPatch, name:
         env.load_settings()
 
 
+@pytest.mark.parametrize("name", [*REQUIRED, "EMBEDDING_MODEL", "PRODUCT_CONTEXT", "KB_LANGUAGE"])
+def test_bytes_that_are_no_text_are_a_wrong_setting(complete: pytest.MonkeyPatch, name: str) -> None:
+    complete.setenv(name, "model-\udcff")
+    with pytest.raises(ConfigError, match=f"{name} holds bytes that are not UTF-8 text"):
+        env.load_settings()
+
+
 def test_a_null_character_in_a_file_name_is_a_wrong_setting_and_no_crash(complete: pytest.MonkeyPatch) -> None:
     dotenv('PRODUCT_CONTEXT="a\0b"\n')
     with pytest.raises(ConfigError, match="PRODUCT_CONTEXT"):

@@ -67,6 +67,14 @@ def rows_at(path: Path = Path("output/decisions.jsonl")) -> dict[int, dict[str, 
     return {row["ticket_id"]: row for row in map(json.loads, path.read_text(encoding="utf-8").splitlines())}
 
 
+def talks_shown() -> list[int]:
+    """Tickets whose conversation the page holds."""
+    found = re.search(r'"talks": (\[[^\]]*\])', Path("output/report.html").read_text(encoding="utf-8"))
+    assert found
+    shown: list[int] = json.loads(found[1])
+    return shown
+
+
 def report() -> dict[str, Any]:
     found: dict[str, Any] = json.loads(Path("output/run_report.json").read_text(encoding="utf-8"))
     return found
@@ -196,6 +204,15 @@ class TestARun:
         assert [target for target in targets(site) if "/search/" not in target] == []
         assert results() == before
         assert [(DATABASE.parent / name).stat().st_mtime_ns for name in RESULTS] == times
+
+    def test_shows_the_conversations_also_when_the_helpdesk_has_moved(self, open_site: OpenSite) -> None:
+        open_site(4)
+        main.main([])
+        before = talks_shown()
+        moved = open_site(4)
+        assert main.main([]) == 0
+        assert talks_shown() == before == [1001, 1002, 1003, 1004]
+        assert moved.asked() == []
 
     def test_pays_nothing_when_only_the_output_is_gone(self, open_site: OpenSite) -> None:
         site = open_site(40, behave=JUMPY)
@@ -331,6 +348,14 @@ class TestTicketIds:
         assert "--ticket-ids 4711,1002" in report()["retry"]
         assert report()["retry"] in capsys.readouterr().out
         assert {row["outcome"] for number, row in rows_at().items() if number in (4711, 1002)} == {"failed"}
+
+    def test_that_are_forbidden_leave_no_more_of_their_subject_than_is_fit_to_be_stored(self, open_site: OpenSite) -> None:
+        tickets = topic_tickets(3)
+        tickets[1]["subject"] = "Lid of ann@example.com"
+        open_site(tickets, forbidden=frozenset({1002}))
+        assert main.main(["--batch-size", "1"]) == 3
+        assert rows_at()[1002]["subject"] == "Lid of [EMAIL_1]"
+        assert not [name for name, content in tree().items() if b"ann@example.com" in content]
 
 
 class TestAnswers:
@@ -561,7 +586,7 @@ class TestModes:
         self, open_site: OpenSite, capsys: pytest.CaptureFixture[str]
     ) -> None:
         open_site(3)
-        assert main.main(["--prompt-debug", "--max-tokens-total", "10"]) == 3
+        assert main.main(["--prompt-debug", "--max-tokens-total", "10"]) == 1
         assert "max-tokens-total" in capsys.readouterr().err
 
     def test_a_budget_that_allows_nothing_asks_nothing(self, open_site: OpenSite) -> None:

@@ -55,6 +55,17 @@ def test_a_second_run_on_the_same_database_is_refused_and_told_who_holds_it() ->
         pass
 
 
+def test_a_link_is_no_way_round_the_lock() -> None:
+    Path("output").mkdir()
+    Path("output/live.json").symlink_to("silo_issues_db.json")
+    Path("other").symlink_to("output")
+    names = [Path("output/silo_issues_db.json"), Path("output/live.json"), Path("other/silo_issues_db.json")]
+    for first in names:
+        for second in names:
+            with RunFiles(first).locked(), pytest.raises(DatabaseBusy, match="in use by process"), RunFiles(second).locked():
+                pytest.fail("two runs at once")
+
+
 def test_another_process_is_refused_too_and_a_dead_one_holds_nothing() -> None:
     program = """
 import sys, pathlib, os

@@ -14,6 +14,7 @@ import env
 import ticket_source
 from conversation_files import save_conversation
 from data_fetcher import FetchStopped, FreshdeskClient, TicketUnavailable
+from decision_log import DecisionRow
 from decision_wave import at_once
 from issue_clusterer import FetchFailure
 from ticket_source import READ_AHEAD, ConversationSource, Selection
@@ -129,6 +130,25 @@ def test_a_search_gets_the_selection_and_gives_what_the_log_and_the_summary_need
     assert asked == [(None, "2025-01-01", "tag:x")]
     assert dict(listed.tickets[0]) == {"ticket_id": 5, "subject": "Lid", "updated_at": "2025-02-01T00:00:00Z"}
     assert (listed.total, listed.gaps) == (301, ("two days",))
+
+
+@pytest.mark.parametrize(("redact", "subject"), [(True, "Lid of [EMAIL_1]"), (False, "Lid of ann@example.com")])
+def test_a_listed_subject_is_stored_as_redacted_as_the_conversation(redact: bool, subject: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    ref = data_fetcher.TicketRef(404, "Lid of ann@example.com", 4, "2025-01-01T00:00:00Z", "2025-02-01T00:00:00Z")
+    monkeypatch.setattr(data_fetcher, "fetch_resolved_ticket_ids", lambda *_, **__: data_fetcher.TicketListing((ref,), 1, ()))
+    listed = ticket_source.list_tickets(Selection(), source().client, redact=redact)
+    assert listed.tickets[0]["subject"] == subject
+
+
+def test_a_conversation_is_shown_if_its_ticket_was_decided_at_that_address(fetched: list[int]) -> None:
+    kept = source(freshdesk_url="http://127.0.0.1:1").read(7)
+    moved = source(freshdesk_url="http://127.0.0.1:2")
+    assert moved.stored(7) is None
+    assert moved.shown(7, {7: DecisionRow(7, "ISSUE-7", "new", url="http://127.0.0.1:1/a/tickets/7")}) == kept
+    assert moved.shown(7, {7: DecisionRow(7, "ISSUE-7", "new", url="https://other.freshdesk.com/a/tickets/7")}) is None
+    assert moved.shown(7, {7: DecisionRow(7, "ISSUE-7", "new")}) is None
+    assert moved.shown(7, {}) is None
+    assert fetched == [7]
 
 
 @pytest.mark.parametrize("workers", [1, 4, 16])
