@@ -66,7 +66,9 @@ class Disk:
 
         return watched
 
-    def _opened(self, path: Path, _mode: str) -> "_HalfWriting":
+    def _opened(self, path: Path, mode: str) -> Any:
+        if mode == "rb":
+            return open(path, mode)
         self.note(f"open {path}")
         return _HalfWriting(path, self)
 
