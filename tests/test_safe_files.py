@@ -283,3 +283,19 @@ def test_keys_stand_in_the_given_order_or_sorted() -> None:
     assert safe_files.dump_json({"b": 1, "a": 2}, indent=None, sort_keys=True) == '{"a": 2, "b": 1}'
     with pytest.raises(ValueError, match="JSON"):
         safe_files.dump_json(float("nan"))
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+def test_json_has_real_characters_and_no_number_that_is_none(indent: int | None) -> None:
+    assert "ü" in safe_files.dump_json({"a": "ü"}, indent=indent)
+    with pytest.raises(ValueError, match="JSON compliant"):
+        safe_files.dump_json({"a": float("nan")}, indent=indent)
+
+
+def test_a_removal_and_a_rename_are_made_durable(monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[Path] = []
+    monkeypatch.setattr(safe_files, "_sync_folder", synced.append)
+    Path("x").write_text("1")
+    safe_files.rename(Path("x"), Path("y"))
+    safe_files.remove(Path("y"))
+    assert synced == [Path(), Path()]
