@@ -601,6 +601,16 @@ def test_nothing_decided_leaves_no_checkpoint() -> None:
     assert not clusterer.files.checkpoint.exists()
 
 
+def test_a_whole_wave_is_asked_before_its_first_ticket_is_committed() -> None:
+    seed_database(sealed("ISSUE-500", "Oven", tickets=list(range(500, 540))))
+    items = [talk(ticket, "Oven cold") for ticket in range(1, 41)]
+    model = ScriptedModel(lambda _asked: decision("ISSUE-500"))
+    clusterer = clusterer_for(model, items)
+    asked: list[int] = []
+    clusterer.decide(items, on_decided=lambda _row: asked.append(len(model.asked)))
+    assert asked == [32] * 32 + [40] * 8
+
+
 def test_what_people_confirmed_is_decided_again_when_the_database_is_gone() -> None:
     rows = [DecisionRow(1, "ISSUE-1", "reviewed", decided_by="person"), DecisionRow(2, None, "ignored", decided_by="person")]
     safe_files.write_text(RunFiles(DATABASE).decisions, decision_log.render(rows))
