@@ -116,14 +116,8 @@ def test_every_module_says_what_it_is_and_stays_one_duty_long(name: str) -> None
     assert len(text.splitlines()) <= 500
 
 
-@pytest.mark.parametrize("name", MODULES)
-def test_no_function_is_longer_than_a_screen(name: str) -> None:
-    for node in ast.walk(ast.parse(MODULES[name].read_text(encoding="utf-8"))):
-        if isinstance(node, ast.FunctionDef) and node.end_lineno:
-            assert node.end_lineno - node.lineno < 50, f"{name}.{node.name}"
-
-
 PROBE = """
+import filelock  # on Python 3.10 it tries out links in a temporary folder of its own
 import sys
 names = sys.argv[1:]
 sys.dont_write_bytecode = True
