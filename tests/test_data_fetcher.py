@@ -4,16 +4,15 @@ import base64
 import json
 import logging
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 import requests
 import responses
+from fake_time import FakeTime
 
 import data_fetcher
 import freshdesk_client
@@ -47,24 +46,6 @@ def new_client() -> FreshdeskClient:
 
 def paths(helpdesk: Helpdesk) -> list[str]:
     return [urlsplit(call.target).path.removeprefix("/api/v2/") for call in helpdesk.calls]
-
-
-@dataclass
-class FakeTime:
-    now: float = 1000.0
-    slept: list[float] = field(default_factory=list)
-
-    def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        self.now += seconds
-
-
-@pytest.fixture
-def fake_time(monkeypatch: pytest.MonkeyPatch) -> FakeTime:
-    fake = FakeTime()
-    monkeypatch.setattr(time, "monotonic", lambda: fake.now)
-    monkeypatch.setattr(time, "sleep", fake.sleep)
-    return fake
 
 
 @pytest.fixture

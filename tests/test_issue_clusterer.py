@@ -611,6 +611,15 @@ def test_a_whole_wave_is_asked_before_its_first_ticket_is_committed() -> None:
     assert asked == [32] * 32 + [40] * 8
 
 
+def test_the_first_checkpoint_comes_after_five_tickets_and_not_after_six() -> None:
+    items: list[Item] = [FetchFailure(ticket, "gone") for ticket in range(1, 8)]
+    clusterer = clusterer_for(ScriptedModel(by_ticket({})), items)
+    clusterer.begin(Plan("", {}, tuple({"ticket_id": ticket} for ticket in range(1, 8))), done=0)
+    there: list[bool] = []
+    clusterer.decide(items, on_decided=lambda _row: there.append(clusterer.files.checkpoint.exists()))
+    assert there == [False] * 5 + [True] * 2
+
+
 def test_what_people_confirmed_is_decided_again_when_the_database_is_gone() -> None:
     rows = [DecisionRow(1, "ISSUE-1", "reviewed", decided_by="person"), DecisionRow(2, None, "ignored", decided_by="person")]
     safe_files.write_text(RunFiles(DATABASE).decisions, decision_log.render(rows))

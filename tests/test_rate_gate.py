@@ -2,32 +2,14 @@
 
 import math
 import threading
-import time
 from dataclasses import dataclass, field
 
 import pytest
+from fake_time import FakeTime
 
 from rate_gate import GateClosed, RateGate
 
 WINDOW_S = 60.0
-
-
-@dataclass
-class FakeTime:
-    now: float = 1000.0
-    slept: list[float] = field(default_factory=list)
-
-    def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        self.now += seconds
-
-
-@pytest.fixture
-def fake_time(monkeypatch: pytest.MonkeyPatch) -> FakeTime:
-    fake = FakeTime()
-    monkeypatch.setattr(time, "monotonic", lambda: fake.now)
-    monkeypatch.setattr(time, "sleep", fake.sleep)
-    return fake
 
 
 @dataclass
