@@ -23,9 +23,10 @@ DecidedBy = Literal["", "model", "person"]
 class DecisionRow:
     """Why one ticket is where it is; the fields stand in the order of the file.
 
-    `issue_id` is None for a ticket that is in no issue (failed, ignored); `confidence` is that of the decision made, None when nothing
-    was decided; `evidence` are numbers of messages, counted from 1; `candidates` are the issue ids that were shown; `confidence_raw` is
-    the model's own word before any guard lowered it; `guards` are the guards that did; `extra` holds keys the program does not know.
+    `issue_id` is None for a ticket that is in no issue, as failed and ignored ones must be (else ValueError); `confidence` is that of the
+    decision made, None when nothing was decided; `evidence` are numbers of messages, counted from 1; `candidates` are the issue ids that
+    were shown; `confidence_raw` is the model's own word before any guard lowered it; `guards` are the guards that did; `extra` holds keys
+    the program does not know.
     """
 
     ticket_id: int
@@ -47,6 +48,10 @@ class DecisionRow:
     guards: tuple[str, ...] = ()
     decided_by: DecidedBy = ""
     extra: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.outcome in ("failed", "ignored") and self.issue_id is not None:
+            raise ValueError(f"ticket {self.ticket_id} is {self.outcome} and stands in no issue")
 
 
 _OUTCOMES, _DECIDERS = get_args(Outcome), get_args(DecidedBy)

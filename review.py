@@ -54,8 +54,8 @@ class ReviewResult:
     unwritten: str = ""
 
 
-def apply_file(path: Path, files: RunFiles, *, write: bool = True) -> ReviewResult:
-    """Put a review CSV or `review.json` into the database that stands at `files`; with `write=False` only say what it would do.
+def apply_file(path: Path, files: RunFiles) -> ReviewResult:
+    """Put a review CSV or `review.json` into the database that stands at `files`.
 
     Writes the database and `decisions.jsonl`, both or neither, then the review list, and keeps all three as they were for `undo`. If the
     list could not be written, the same file once more writes it. The caller holds the lock.
@@ -64,7 +64,7 @@ def apply_file(path: Path, files: RunFiles, *, write: bool = True) -> ReviewResu
     begun = _begun(path, files)
     issues, log = issue_db.load((begun or files.database.parent) / files.database.name), decision_log.load(files.decisions)
     result = revise(path, issues, log if begun is None else log | decision_log.load(begun / files.decisions.name))
-    if not write or not result.done:
+    if not result.done:
         return result
     text = issue_db.render(result.issues.values())
     issue_db.parse(text, name=f"{files.database} after the review")  # a database that cannot be read again must never be written

@@ -112,3 +112,9 @@ def test_a_lone_surrogate_is_written_and_read_back(tmp_path: Path) -> None:
 def test_a_confidence_of_four_hundred_digits_is_no_confidence() -> None:
     Path("log.jsonl").write_text('{"ticket_id": 1, "outcome": "new", "confidence": 1' + "0" * 400 + "}\n")
     assert decision_log.load(Path("log.jsonl"))[1].confidence is None
+
+
+@pytest.mark.parametrize("outcome", ["failed", "ignored"])
+def test_a_ticket_that_failed_or_is_ignored_stands_in_no_issue(outcome: Any) -> None:
+    with pytest.raises(ValueError, match="stands in no issue"):
+        DecisionRow(7, "ISSUE-1", outcome)

@@ -503,7 +503,7 @@ def test_a_dry_run_says_what_it_would_do_and_writes_nothing(tmp_path: Path) -> N
     files = files_in(tmp_path)
     path = sheet(tmp_path, (5, "accept"))
     before = sorted((path.name, path.read_bytes()) for path in tmp_path.iterdir())
-    assert review.apply_file(path, files, write=False).done[0] == "ticket 5: goes as suggested to ISSUE-1 (Wi-Fi setup fails)"
+    assert review.revise(path, issue_db.load(files.database), {}).done[0] == "ticket 5: goes as suggested to ISSUE-1 (Wi-Fi setup fails)"
     assert sorted((path.name, path.read_bytes()) for path in tmp_path.iterdir()) == before
 
 
