@@ -198,3 +198,11 @@ def test_no_field_of_an_issue_takes_more_than_its_share() -> None:
     assert issue_line(Issue("ISSUE-1", "c" * 80)) == "ISSUE-1 | " + "c" * 80
     short = Issue("ISSUE-1", "c", "d", [words[0], *"bcdefgh"])
     assert issue_line(short).endswith("| aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa, b, c, d, e")
+
+
+def test_what_is_shown_of_an_issue_and_a_subject_ends_at_its_length() -> None:
+    block = issue_block(Issue("A", "x", "d" * 250), ())
+    assert f"  description: {'d' * 199}…" in block.splitlines()
+    conversation = talk(1, "x")
+    conversation["subject"] = "s" * 350
+    assert conversation_text(conversation).splitlines()[0] == f"Subject: {'s' * 299}…"

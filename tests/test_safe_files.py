@@ -299,3 +299,11 @@ def test_a_removal_and_a_rename_are_made_durable(monkeypatch: pytest.MonkeyPatch
     safe_files.rename(Path("x"), Path("y"))
     safe_files.remove(Path("y"))
     assert synced == [Path(), Path()]
+
+
+def test_a_failure_is_said_in_the_words_of_the_system() -> None:
+    Path("folder").mkdir()
+    with pytest.raises(FileUnreadable, match=r"^cannot read folder: Is a directory$"):
+        safe_files.read_text(Path("folder"))
+    with pytest.raises(FileUnwritable, match=r"^cannot rename x: No such file or directory$"):
+        safe_files.rename(Path("x"), Path("y"))
