@@ -74,12 +74,12 @@ class Consolidation:
         A card is worth a call when the number of tickets has doubled since, and there are tickets to rewrite it from.
         """
         grew = [issue for issue in in_id_order(self.memory.issues[name] for name in grown) if _card_is_due(issue, grown[issue.issue_id])]
-        due = [issue for issue in grew if self._speaking(issue, CARD_TICKETS)]
-        answers = self._ask_all(self._card_question(issue) for issue in due)
-        for issue, card in zip(due, answers, strict=True):
-            if card is not None:
-                self.memory.rewrite(issue, card)
-        return [issue.issue_id for issue, card in zip(due, answers, strict=True) if card is not None]
+        due = [(issue, said) for issue in grew if (said := self._speaking(issue, CARD_TICKETS))]
+        cards = self._ask_all(self._card_question(issue, said) for issue, said in due)
+        rewritten = [(issue, card) for (issue, _), card in zip(due, cards, strict=True) if card is not None]
+        for issue, card in rewritten:
+            self.memory.rewrite(issue, card)
+        return [issue.issue_id for issue, _ in rewritten]
 
     def _groups(self, names: Collection[str]) -> list[list[Issue]]:
         """Small groups that cover every pair of lookalikes that was not told apart yet."""
@@ -124,8 +124,8 @@ class Consolidation:
             found.append(f"{conversation['subject']}: {said}")
         return found
 
-    def _card_question(self, issue: Issue) -> Callable[[], Card]:
-        conversations = [shortened_for_card(entry) for entry in self._speaking(issue, CARD_TICKETS)]
+    def _card_question(self, issue: Issue, said: Sequence[Conversation]) -> Callable[[], Card]:
+        conversations = [shortened_for_card(entry) for entry in said]
         messages = self.prompts.card_messages(issue, conversations)
         supported = any(agent_spoke(conversation) for conversation in conversations)
 
