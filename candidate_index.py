@@ -18,6 +18,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from issue_db import sort_key
+from related_words import with_related
 from text_weights import WordWeights, cosine, split_words, words
 
 RESEMBLES = 0.12
@@ -67,6 +68,7 @@ class CandidateIndex:
         self._tickets: dict[int, _Entry] = {}
         self._issues: dict[str, _Member] = {}
         self._rows = _Rows(self._weights)
+        self._vectors_now: dict[str, dict[str, float]] = {}  # of issues, until anything changes
 
     def expect(self, texts: Iterable[str]) -> None:
         """Make ready for texts that will be placed or searched for; nothing to do where words alone count."""
@@ -74,6 +76,7 @@ class CandidateIndex:
     def put_ticket(self, ticket_id: int, issue_id: str, *, subject: str, text: str) -> None:
         """Place a ticket under an issue; one that stands elsewhere moves."""
         self.drop_ticket(ticket_id)
+        self._vectors_now.clear()
         entry = _Entry(issue_id, *_terms(subject, text))
         self._tickets[ticket_id] = entry
         self._weights.add(entry.terms)
@@ -82,6 +85,7 @@ class CandidateIndex:
 
     def put_card(self, issue_id: str, text: str) -> None:
         """Make an issue findable by its card's text, in place of an earlier one."""
+        self._vectors_now.clear()
         member = self._issues.setdefault(issue_id, _Member())
         self._rows.drop(member.card_row)
         entry = _Entry(issue_id, *_terms("", text))
@@ -98,6 +102,7 @@ class CandidateIndex:
         entry = self._tickets.pop(ticket_id, None)
         if entry is None:
             return
+        self._vectors_now.clear()
         self._weights.remove(entry.terms)
         self._rows.drop(self._issues[entry.issue_id].tickets.pop(ticket_id))
 
@@ -109,6 +114,7 @@ class CandidateIndex:
         for ticket_id in sorted(member.tickets):
             self.drop_ticket(ticket_id)
         self._rows.drop(member.card_row)
+        self._vectors_now.clear()
         del self._issues[issue_id]
 
     def move_issue(self, old_id: str, new_id: str) -> None:
@@ -116,6 +122,7 @@ class CandidateIndex:
         old = self._issues.get(old_id)
         if old is None or old_id == new_id:
             return
+        self._vectors_now.clear()
         for row in (*old.tickets.values(), old.card_row):
             self._rows.drop(row)
         del self._issues[old_id]
@@ -138,29 +145,33 @@ class CandidateIndex:
             found += heapq.nsmallest(2 * k, self._issues, key=lambda name: (-len(self._issues[name].tickets), sort_key(name)))
         return list(dict.fromkeys(found))[:k]
 
+    def likeness(self, *, subject: str, text: str, issue_ids: Iterable[str], exclude_ticket: int | None = None) -> dict[str, float]:
+        """By issue id, how much a ticket has in common with each issue, 0 to 1: the cosine to the centroid of what was said there."""
+        own = self.word_vector(f"{subject}\n{text}")
+        return {issue_id: round(cosine(own, self._said_in(issue_id, exclude_ticket)), 6) for issue_id in issue_ids}
+
     def resemblance(self, text_a: str, text_b: str) -> float:
         """How much two texts have in common, 0 to 1: cosine of their words, rare ones weighing most."""
         return cosine(self.word_vector(text_a), self.word_vector(text_b))
 
     def word_vector(self, text: str) -> dict[str, float]:
         """The words of a text with their weights in this index, of length one."""
-        return self._weights.vector(words(text))
+        return self._weights.vector(with_related(words(text)))
 
     def lookalikes(self, issue_ids: Collection[str]) -> list[tuple[str, str, float]]:
         """Pairs of issues that may be one, as (one of `issue_ids`, another issue, likeness), the likeliest first; each pair once."""
         pairs: dict[tuple[str, str], tuple[str, str, float]] = {}
-        vectors: dict[str, dict[str, float]] = {}
         for issue_id in sorted(self._issues.keys() & set(issue_ids), key=sort_key):
-            for other, score in self._nearest(issue_id, vectors):
+            for other, score in self._nearest(issue_id):
                 pairs.setdefault((min(issue_id, other), max(issue_id, other)), (issue_id, other, score))
         return sorted(pairs.values(), key=lambda pair: (-pair[2], sort_key(pair[0]), sort_key(pair[1])))
 
-    def _nearest(self, issue_id: str, vectors: dict[str, dict[str, float]]) -> list[tuple[str, float]]:
+    def _nearest(self, issue_id: str) -> list[tuple[str, float]]:
         """The few issues most like one issue, by the cosine of all that was said in them."""
-        own = self._vector(issue_id, vectors)
+        own = self._said_in(issue_id)
         terms = heapq.nsmallest(MAX_TERMS, own, key=lambda term: (-own[term], term))
         near = [other for other in self._ranked(terms, 0) if other != issue_id][:20]
-        scored = [(other, round(cosine(own, self._vector(other, vectors)) * self._standing(other), 6)) for other in near]
+        scored = [(other, round(cosine(own, self._said_in(other)) * self._standing(other), 6)) for other in near]
         alike = [(other, score) for other, score in scored if score >= LOOKS_ALIKE]
         return sorted(alike, key=lambda item: (-item[1], sort_key(item[0])))[:_LOOKALIKES_EACH]
 
@@ -168,12 +179,23 @@ class CandidateIndex:
         """What an issue's size adds to its likeness: a stray ticket belongs to a large issue rather than to another stray one."""
         return math.log(1.5 + len(self._issues[issue_id].tickets)) / _FULL_STANDING
 
-    def _vector(self, issue_id: str, vectors: dict[str, dict[str, float]]) -> dict[str, float]:
-        if issue_id not in vectors:
-            member = self._issues[issue_id]
-            terms = [term for ticket_id in sorted(member.tickets) for term in self._tickets[ticket_id].telling]
-            vectors[issue_id] = self._weights.vector([*terms, *member.card])
-        return vectors[issue_id]
+    def _said_in(self, issue_id: str, without: int | None = None) -> dict[str, float]:
+        """The centroid of an issue's tickets and card, one ticket left out, of length one; empty for an unknown issue."""
+        member = self._issues.get(issue_id, _Member())
+        if without in member.tickets:
+            return self._centroid(member, without)
+        if issue_id not in self._vectors_now:
+            self._vectors_now[issue_id] = self._centroid(member, None)
+        return self._vectors_now[issue_id]
+
+    def _centroid(self, member: _Member, without: int | None) -> dict[str, float]:
+        spoken = [self._tickets[ticket_id].telling for ticket_id in sorted(member.tickets) if ticket_id != without]
+        total: dict[str, float] = {}
+        for terms in (*spoken, member.card):
+            for term, value in self._weights.vector(terms).items():
+                total[term] = total.get(term, 0.0) + value
+        length = math.sqrt(sum(value * value for value in total.values()))
+        return {term: value / length for term, value in total.items()} if length else {}
 
     def _rarest(self, terms: Iterable[str]) -> list[str]:
         return sorted(terms, key=lambda term: (self._weights.texts_with(term), term))
@@ -272,8 +294,8 @@ def _terms(subject: str, text: str) -> tuple[tuple[str, ...], tuple[str, ...], t
     """Telling words of the subject, further ones of the text, common words of both; each once."""
     first, common = split_words(subject)
     rest, more_common = split_words(text)
-    telling = dict.fromkeys(first)
-    further = dict.fromkeys(term for term in rest if term not in telling)
+    telling = dict.fromkeys(with_related(first))
+    further = dict.fromkeys(term for term in with_related(rest) if term not in telling)
     return _interned(telling), _interned(further), _interned(dict.fromkeys(common + more_common))
 
 

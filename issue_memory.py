@@ -14,7 +14,7 @@ from conversation_utils import Conversation, customer_text
 from issue_db import Issue
 from model_answers import Card
 
-CANDIDATES = 30
+CANDIDATES = 27
 """Up to this many issues all are offered; beyond it the index picks as many."""
 
 EXEMPLARS = 16
@@ -91,11 +91,23 @@ class IssueMemory:
         """Issues to offer for a ticket, in id order; none all of whose tickets are `leaving` (about to be decided again)."""
         wanted = CANDIDATES
         while True:
-            found = self._likeliest(ticket, wanted)
+            found = self.likeliest(ticket, wanted)
             stays = [issue for issue in found if not issue.tickets or any(other not in leaving for other in issue.tickets)]
             if len(stays) >= CANDIDATES or len(found) < wanted:
                 return in_id_order(stays[:CANDIDATES])
             wanted *= 4
+
+    def likeliest(self, ticket: TicketText, count: int) -> list[Issue]:
+        """The `count` issues that a ticket is likeliest to belong to, the likeliest first; all, in any order, if there are few."""
+        if len(self.issues) <= min(count, CANDIDATES):
+            return list(self.issues.values())
+        ids = self.index.search(subject=ticket.subject, text=ticket.text, k=count, exclude_ticket=ticket.ticket_id)
+        return [self.issues[issue_id] for issue_id in ids]
+
+    def likeness(self, ticket: TicketText, issues: Iterable[Issue]) -> dict[str, float]:
+        """By issue id, how many telling words a ticket has in common with what was said in each of `issues`, 0 to 1."""
+        ids = [issue.issue_id for issue in issues]
+        return self.index.likeness(subject=ticket.subject, text=ticket.text, issue_ids=ids, exclude_ticket=ticket.ticket_id)
 
     def new_issue(self, ticket: TicketText, card: Card, confidence: float) -> Issue:
         """The issue that a ticket would found, not yet part of the memory."""
@@ -169,12 +181,6 @@ class IssueMemory:
         """The stored conversations of tickets, as far as they are there."""
         found = (self._conversation_of(ticket_id) for ticket_id in ticket_ids)
         return [conversation for conversation in found if conversation is not None]
-
-    def _likeliest(self, ticket: TicketText, count: int) -> list[Issue]:
-        if len(self.issues) <= CANDIDATES:
-            return list(self.issues.values())
-        ids = self.index.search(subject=ticket.subject, text=ticket.text, k=count, exclude_ticket=ticket.ticket_id)
-        return [self.issues[issue_id] for issue_id in ids]
 
     def _free_id(self, ticket_id: int) -> str:
         """`ISSUE-<ticket>`, or the next free number behind it; the ticket's own issue of that name counts as free if it is alone there."""

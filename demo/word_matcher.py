@@ -1,23 +1,23 @@
-"""Which texts speak of the same problem, by the words they share: the matching half of the built-in model.
+"""Which issues speak of the same problem, by the words they share: the matching half of the built-in model, and its thresholds.
 
-A word weighs by a fixed list and not by how often it occurs elsewhere, because the model sees one prompt and remembers nothing; measured
-on labelled tickets this was no worse than inverse document frequencies. Reads no prompt and writes no card.
+Between issues a word weighs by a fixed list and not by how often it occurs elsewhere, because the model sees one prompt and remembers
+nothing. What a ticket has in common with an issue it reads in the prompt. Reads no prompt and writes no card.
 """
 
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from demo.related_words import related
+from related_words import related
 from text_weights import cosine, stem, words
 
-MATCHES = 0.2
-"""A ticket and an issue whose likeness is below this do not belong together, however far behind the next issue is."""
+MATCHES = 0.18
+"""A ticket and an issue that have less than this in common, by the program's own count, do not belong together."""
 
-CLEAR_LEAD = 0.97
-"""The second best issue may reach this share of the best one's likeness; nearer, the match is a guess."""
+DOUBTFUL = 0.16
+"""From here on up to `MATCHES` they may belong together: a person is to look."""
 
-MERGES = 0.3
+MERGES = 0.35
 """Issues that are less alike than this stay apart."""
 
 RELATED = 0.5
@@ -53,14 +53,6 @@ def vector(texts: Iterable[str]) -> dict[str, float]:
     raw.update({name: RELATED * (1 + math.log(count)) for name, count in groups.items()})
     length = math.sqrt(1 + sum(value * value for value in raw.values()))
     return {term: value / length for term, value in raw.items()}
-
-
-def ranked(texts: Sequence[str], candidates: Sequence[str]) -> list[tuple[float, int]]:
-    """Likeness and place of each candidate text, the likeliest first, ties in the order given."""
-    own = vector(texts)
-    return sorted(
-        ((round(cosine(own, vector([text])), 9), place) for place, text in enumerate(candidates)), key=lambda pair: (-pair[0], pair[1])
-    )
 
 
 def alike_groups(texts: Sequence[str]) -> list[list[int]]:

@@ -173,6 +173,43 @@ def test_resemblance_is_highest_for_rare_words_in_common() -> None:
     assert index.resemblance("cheque", "terminal") == 0
 
 
+def likeness(index: CandidateIndex, text: str, *ids: str, without: int | None = None) -> list[float]:
+    return list(index.likeness(subject="", text=text, issue_ids=ids, exclude_ticket=without).values())
+
+
+def test_a_ticket_is_most_like_the_issue_whose_tickets_said_the_same() -> None:
+    index = filled([(1, "ISSUE-1", "", "blocked pin"), (2, "ISSUE-1", "", "terminal beeps"), (3, "ISSUE-3", "", "cheque bounced")])
+    both, other, unknown = likeness(index, "blocked pin", "ISSUE-1", "ISSUE-3", "ISSUE-99")
+    assert 0.5 < both < 1
+    assert (other, unknown) == (0, 0)
+    assert likeness(index, "cheque bounced", "ISSUE-3") == [1.0]
+
+
+def test_related_words_count_as_something_in_common() -> None:
+    index = filled([(1, "ISSUE-1", "", "shipment vanished"), (2, "ISSUE-2", "", "kettle hums")])
+    assert likeness(index, "parcel lost", "ISSUE-1")[0] > 0.2 > likeness(index, "parcel lost", "ISSUE-2")[0]
+
+
+def test_a_ticket_is_not_like_an_issue_for_its_own_words() -> None:
+    index = filled([(1, "ISSUE-1", "", "blocked pin"), (2, "ISSUE-1", "", "terminal beeps")])
+    assert likeness(index, "blocked pin", "ISSUE-1", without=1) == [0.0]
+
+
+@pytest.mark.parametrize("change", ["put", "drop", "move", "card", "forget"])
+def test_likeness_follows_every_change_at_once(change: str) -> None:
+    index = filled([(1, "ISSUE-1", "", "blocked pin"), (2, "ISSUE-2", "", "terminal beeps"), (3, "ISSUE-3", "", "cheque bounced")])
+    before = likeness(index, "terminal cheque pin", "ISSUE-1")
+    changes = {
+        "put": lambda: index.put_ticket(4, "ISSUE-1", subject="", text="terminal cheque"),
+        "drop": lambda: index.drop_ticket(1),
+        "move": lambda: index.move_issue("ISSUE-2", "ISSUE-1"),
+        "card": lambda: index.put_card("ISSUE-1", "terminal cheque"),
+        "forget": lambda: index.drop_issue("ISSUE-1"),
+    }
+    changes[change]()
+    assert likeness(index, "terminal cheque pin", "ISSUE-1") != before
+
+
 def test_a_search_touches_no_more_postings_than_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(candidate_index, "MAX_POSTINGS", 3)
     index = filled([(n, f"ISSUE-{n}", "", "common" + (" rare" if n == 40 else "")) for n in range(1, 41)])

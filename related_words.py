@@ -1,7 +1,9 @@
-"""Words that customers use for the same thing, in any shop, bank or support desk: a small thesaurus for the built-in model.
+"""Words that customers use for the same thing, in any shop, bank or support desk: a small English thesaurus.
 
 A table and its look-up, nothing else. A word may stand in several groups.
 """
+
+from collections.abc import Sequence
 
 from text_weights import stem
 
@@ -69,3 +71,8 @@ def related(term: str) -> tuple[str, ...]:
     ()
     """
     return _NAMES.get(term, ())
+
+
+def with_related(terms: Sequence[str]) -> list[str]:
+    """The stems, and behind them the names of the groups that they stand in, each group once for each different stem."""
+    return [*terms, *(name for term in dict.fromkeys(terms) for name in related(term))]
