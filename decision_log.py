@@ -25,8 +25,8 @@ class DecisionRow:
 
     `issue_id` is None for a ticket that is in no issue, as failed and ignored ones must be (else ValueError); `confidence` is that of the
     decision made, None when nothing was decided; `evidence` are numbers of messages, counted from 1; `candidates` are the issue ids that
-    were shown; `confidence_raw` is the model's own word before any guard lowered it; `guards` are the guards that did; `extra` holds keys
-    the program does not know.
+    were shown; `confidence_raw` is the model's own word before any guard lowered it; `guards` are the guards that did; `margin` is how much
+    more, -1 to 1, the ticket's words speak for the decision than for the next best; `extra` holds keys the program does not know.
     """
 
     ticket_id: int
@@ -46,6 +46,7 @@ class DecisionRow:
     prompt_version: str = ""
     confidence_raw: float | None = None
     guards: tuple[str, ...] = ()
+    margin: float | None = None
     decided_by: DecidedBy = ""
     extra: Mapping[str, Any] = field(default_factory=dict)
 
@@ -110,11 +111,12 @@ def from_json(item: Any) -> DecisionRow:
         outcome=outcome,
         issue_id=_text(item.get("issue_id")) or None,
         suggested_issue_id=_text(item.get("suggested_issue_id")) or None,
-        confidence=_confidence(item.get("confidence")),
-        confidence_raw=_confidence(item.get("confidence_raw")),
+        confidence=_number(item.get("confidence"), 0, 1),
+        confidence_raw=_number(item.get("confidence_raw"), 0, 1),
         evidence=tuple(number for number in _list(item.get("evidence")) if type(number) is int and number > 0),
         candidates=tuple(sys.intern(name) for name in _list(item.get("candidates")) if isinstance(name, str)),  # few names, many rows
         guards=tuple(name for name in _list(item.get("guards")) if isinstance(name, str)),
+        margin=_number(item.get("margin"), -1, 1),
         decided_by=decided_by if decided_by in _DECIDERS else "",
         extra={} if item.keys() <= _KNOWN else {key: value for key, value in item.items() if key not in _KNOWN},
         **{key: _text(item.get(key)) for key in texts},
@@ -146,8 +148,8 @@ def _list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _confidence(value: Any) -> float | None:
-    """A finite number in [0, 1], else None."""
-    if type(value) not in (int, float) or not 0 <= value <= 1:
+def _number(value: Any, low: float, high: float) -> float | None:
+    """A finite number from `low` to `high`, else None."""
+    if type(value) not in (int, float) or not low <= value <= high:
         return None
     return float(value)

@@ -35,6 +35,7 @@ class Question:
     conversation: Conversation
     ticket: TicketText
     candidates: list[Issue]
+    likeness: dict[str, float]
     answer: "Future[Verdict]"
     verdict: Verdict | None = None
     failure: str = ""
@@ -58,12 +59,14 @@ class Wave:
         self._memory, self._ask, self._prompts, self._submit = memory, ask, prompts, submit
         self._questions: list[Question] = []
         self._founded: dict[str, Issue] = {}
+        self._founders: dict[str, TicketText] = {}
 
     def begin(self, conversation: Conversation, *, leaving: set[int]) -> Question:
         """The question about one more ticket, under way."""
         ticket = TicketText.of(conversation)
         candidates = self._memory.candidates(ticket, leaving=leaving)
-        question = Question(conversation, ticket, candidates, self._asking(conversation, candidates))
+        likeness = self._memory.likeness(ticket, candidates)
+        question = Question(conversation, ticket, candidates, likeness, self._asking(conversation, candidates, likeness))
         self._questions.append(question)
         return question
 
@@ -81,8 +84,8 @@ class Wave:
             ended = self._ask_again(ready, earlier) or ended
         return ended
 
-    def _asking(self, conversation: Conversation, candidates: list[Issue]) -> "Future[Verdict]":
-        return self._submit(lambda: ask_where(self._ask, self._prompts, conversation, candidates))
+    def _asking(self, conversation: Conversation, candidates: list[Issue], likeness: dict[str, float]) -> "Future[Verdict]":
+        return self._submit(lambda: ask_where(self._ask, self._prompts, conversation, candidates, likeness))
 
     def _earlier_alike(self, waiting: Sequence[Question]) -> dict[Question, list[Question]]:
         """The earlier questions that each one resembles, those that it resembles most if there are many."""
@@ -102,6 +105,7 @@ class Wave:
             if question.would_found and question.verdict is not None:
                 question.founds = self._issue_of(question, question.verdict)
                 self._founded[question.founds.issue_id] = question.founds
+                self._founders[question.founds.issue_id] = question.ticket
         return ended
 
     def _show_founders(self, question: Question, earlier: Sequence[Question]) -> bool:
@@ -109,7 +113,12 @@ class Wave:
         names = [self._home_of(other) for other in earlier]
         founders = [self._founded[name] for name in dict.fromkeys(names) if name in self._founded]
         if founders:
-            question.answer = self._asking(question.conversation, in_id_order([*question.candidates, *founders]))
+            alike = {
+                issue.issue_id: self._memory.index.resemblance(question.ticket.whole, self._founders[issue.issue_id].whole)
+                for issue in founders
+            }
+            offered = in_id_order([*question.candidates, *founders])
+            question.answer = self._asking(question.conversation, offered, {**question.likeness, **alike})
         return bool(founders)
 
     def _home_of(self, question: Question) -> str:

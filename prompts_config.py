@@ -6,6 +6,7 @@ Reads no answer (see model_answers.py), talks to no server, keeps no state.
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from conversation_utils import Conversation, Message
@@ -80,7 +81,8 @@ in, password forgotten" and "cannot log in, account locked by an administrator" 
 HOW TO DECIDE
 1. Read the whole ticket. Agents and internal notes often name the real cause late. With several problems, take the one that was worked on most.
 2. Write short_description: the customer's problem or request in one plain sentence, without details of this one customer.
-3. Look for it in the list of known issues. Ask: would the fix of that issue solve this ticket?
+3. Look for it in the list of known issues. Ask: would the fix of that issue solve this ticket? The percentage behind an issue says how \
+many telling words its tickets share with this one: a hint where to look, never a reason.
 4. If yes for one, issue_id is its id, copied exactly. If two fit, take the more specific one.
 5. If none of them is about this problem, issue_id is NEW. NEW is a good answer: a wrong match hides a problem and spoils that issue, a \
 NEW too many is merged later. An empty list of known issues means NEW.
@@ -208,10 +210,15 @@ class Prompts:
         """About how many tokens of each decision are the same for every ticket."""
         return len(self._decision) // CHARS_PER_TOKEN
 
-    def decision_messages(self, conversation: Conversation, candidates: Sequence[Issue]) -> list[dict[str, str]]:
-        """System and user message that ask where one ticket belongs; `candidates` stand in the order given."""
-        lines = [issue_line(issue) for issue in candidates]
-        user = f"KNOWN ISSUES ({len(lines)}), one a line: id | category | description | keywords\n"
+    def decision_messages(
+        self, conversation: Conversation, candidates: Sequence[Issue], likeness: Mapping[str, float] = MappingProxyType({})
+    ) -> list[dict[str, str]]:
+        """System and user message that ask where one ticket belongs; `candidates` stand in the order given.
+
+        `likeness`, 0 to 1 by issue id, is shown as a percentage of words in common.
+        """
+        lines = [issue_line(issue, likeness.get(issue.issue_id)) for issue in candidates]
+        user = f"KNOWN ISSUES ({len(lines)}), one a line: id | category | description | keywords | words in common\n"
         user += "".join(line + "\n" for line in lines)
         user += f"{NEW_ID} | none of these | the fix of no issue above would solve this ticket\n\n"
         return _messages(self._decision, user + "TICKET TO DECIDE\n" + conversation_text(conversation))
@@ -227,14 +234,15 @@ class Prompts:
         return _messages(self._card, f"ISSUE\n{issue_block(issue, ())}\n\n{tickets}")
 
 
-def issue_line(issue: Issue) -> str:
-    """One candidate on one line: id, category, description, keywords; about 45 tokens at the most.
+def issue_line(issue: Issue, likeness: float | None = None) -> str:
+    """One candidate on one line: id, category, description, keywords, words in common; about 45 tokens at the most.
 
     >>> issue_line(Issue("ISSUE-7", "Lid leaks", "The lid lets air in.", ["leak", "lid"]))
     'ISSUE-7 | Lid leaks | The lid lets air in. | leak, lid'
     """
     parts = [_one_line(issue.issue_id, 200), _one_line(issue.category, 80)]
     parts += [_one_line(issue.short_description, 110), _one_line(", ".join(issue.keywords[:5]), 60)]
+    parts += [] if likeness is None else [f"{likeness:.0%}"]
     return " | ".join(part for part in parts if part)
 
 

@@ -3,11 +3,13 @@
 Guards only ever lower the model's own confidence. Keeps no state and knows nothing of waves or of the database.
 """
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 import suspicion
+from contested import contested
 from conversation_utils import Conversation, shorten
 from issue_db import SURE, Issue
 from model_answers import Card, DecisionAnswer, parse_decision
@@ -19,6 +21,8 @@ TICKET_CHARS = (24_000, 12_000, 6_000, 3_000)
 
 CARD_CHARS = 1_500
 
+TWO_ANSWERS = "a second asking answered differently"
+
 GUARD_CAPS: Mapping[str, float] = MappingProxyType(
     {
         "suspicious text": 0.65,
@@ -26,6 +30,7 @@ GUARD_CAPS: Mapping[str, float] = MappingProxyType(
         "evidence out of range": 0.8,
         "conversation shortened": 0.9,
         "answer asked for twice": 0.9,
+        TWO_ANSWERS: 0.85,
         "no evidence named": 0.95,
     }
 )
@@ -33,12 +38,17 @@ GUARD_CAPS: Mapping[str, float] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """An answer with the confidence that is left after the guards; `candidates` are the ids that were offered."""
+    """An answer with the confidence that is left after the guards; `candidates` are the ids that were offered.
+
+    `margin`, -1 to 1: what the ticket has in common with the issue that the answer names, less what it has with the best other one. For a
+    new issue, how little it has in common with any. It is kept for people and changes nothing.
+    """
 
     answer: DecisionAnswer
     confidence: float
     guards: tuple[str, ...]
     candidates: tuple[str, ...]
+    margin: float
 
     @property
     def joins(self) -> str | None:
@@ -46,8 +56,38 @@ class Verdict:
         return self.answer.issue_id if self.confidence >= SURE else None
 
 
-def ask_where(ask: Ask, prompts: Prompts, conversation: Conversation, candidates: Sequence[Issue]) -> Verdict:
-    """Where the model puts the ticket. Raises `AnswerUnusable` for this ticket's failure; the run's own troubles pass through."""
+def ask_where(
+    ask: Ask,
+    prompts: Prompts,
+    conversation: Conversation,
+    candidates: Sequence[Issue],
+    likeness: Mapping[str, float] = MappingProxyType({}),
+) -> Verdict:
+    """Where the model puts the ticket; `likeness` by issue id is shown beside the candidates.
+
+    An answer that wavers is asked again with nothing but the contested issues shown, and the second answer counts. Raises
+    `AnswerUnusable` for this ticket's failure; the run's own troubles pass through.
+    """
+    answer, guards = _asked(ask, prompts, conversation, candidates, likeness)
+    between = contested(answer, candidates, likeness)
+    if between:
+        with contextlib.suppress(AnswerUnusable):
+            first = answer
+            answer, guards = _asked(ask, prompts, conversation, between, likeness)
+            guards += (TWO_ANSWERS,) if answer.issue_id != first.issue_id else ()
+    offered = tuple(issue.issue_id for issue in candidates)
+    return Verdict(answer, _capped(answer.confidence, guards), guards, offered, _margin(answer, likeness))
+
+
+def _margin(answer: DecisionAnswer, likeness: Mapping[str, float]) -> float:
+    others = max((value for issue_id, value in likeness.items() if issue_id != answer.issue_id), default=0.0)
+    return round(likeness.get(answer.issue_id or "", 0.0) - others, 2)
+
+
+def _asked(
+    ask: Ask, prompts: Prompts, conversation: Conversation, candidates: Sequence[Issue], likeness: Mapping[str, float]
+) -> tuple[DecisionAnswer, tuple[str, ...]]:
+    """The answer to one asking and the guards that it raises, the conversation as short as the model needs it."""
     offered = tuple(issue.issue_id for issue in candidates)
     for max_chars in TICKET_CHARS:
         shown = shorten(conversation, max_chars=max_chars)
@@ -62,12 +102,12 @@ def ask_where(ask: Ask, prompts: Prompts, conversation: Conversation, candidates
             )
 
         try:
-            answer = ask(prompts.decision_messages(shown, candidates), schema=DECISION_SCHEMA, parse=parse)
+            answer = ask(prompts.decision_messages(shown, candidates, likeness), schema=DECISION_SCHEMA, parse=parse)
         except ContextTooLong:
             continue
         guards = _guards(answer.value, shown, shortened=shown is not conversation, asked_again=answer.asked_again)
         said = replace(answer.value, card=without_orders(answer.value.card))
-        return Verdict(said, _capped(said.confidence, guards), guards, offered)
+        return said, guards
     raise AnswerUnusable(f"the model finds the question too long even with {TICKET_CHARS[-1]} characters of the conversation")
 
 

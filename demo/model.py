@@ -11,9 +11,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import clock
-from demo.card_writer import customer_texts, extract
+from demo.card_writer import extract
 from demo.prompt_reader import read_card, read_decision, read_issues, schema_name
-from demo.word_matcher import CLEAR_LEAD, MATCHES, MERGES, alike_groups, likeness, ranked
+from demo.word_matcher import DOUBTFUL, MATCHES, MERGES, alike_groups, likeness
 
 MODEL_NAME = "built-in-word-matcher"
 MAX_BODY_BYTES = 20_000_000
@@ -72,11 +72,9 @@ def answer(messages: Any) -> dict[str, Any]:
 def _decision(user: str) -> dict[str, Any]:
     offered, ticket = read_decision(user)
     card = extract([ticket])
-    order = ranked(customer_texts(ticket), [issue.text for issue in offered])
-    best = order[0][0] if order else 0.0
-    second = order[1][0] if len(order) > 1 else 0.0
-    clear = second <= CLEAR_LEAD * best
-    match = offered[order[0][1]] if best >= MATCHES and clear else None
+    nearest = max(offered, key=lambda issue: issue.likeness, default=None)  # of equals the first
+    best = nearest.likeness if nearest else 0.0
+    match = nearest if best >= DOUBTFUL else None
     fields = card.as_json()
     if match is not None:
         fields["category"] = match.category
@@ -85,14 +83,14 @@ def _decision(user: str) -> dict[str, Any]:
         "issue_id": match.issue_id if match else "NEW",
         **fields,
         "evidence": list(card.evidence),
-        "confidence": _sureness(best) if match else 0.6 if best >= MATCHES else round(min(0.95, 0.95 - best), 2),
+        "confidence": _sureness(best) if match else round(0.95 - best, 2),
         "notes": "",
     }
 
 
 def _sureness(score: float) -> float:
-    """Confidence of a match: just sure enough at the threshold, growing with likeness."""
-    return round(min(0.95, 0.72 + 0.5 * (score - MATCHES)), 2)
+    """Confidence of a match: just sure enough at the threshold, growing with likeness; below it a doubt for people."""
+    return round(min(0.95, 0.72 + 0.5 * (score - MATCHES)), 2) if score >= MATCHES else 0.6
 
 
 def _merge(user: str) -> dict[str, Any]:

@@ -11,11 +11,12 @@ _TICKET = "TICKET TO DECIDE"
 
 @dataclass(frozen=True, slots=True)
 class Offered:
-    """An issue as the prompt shows it: its id, its title, and all that is said about it."""
+    """An issue as the prompt shows it: its id, its title, all that is said about it, and the share of words in common (0 to 1)."""
 
     issue_id: str
     category: str
     text: str
+    likeness: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +51,14 @@ def read_decision(user: str) -> tuple[list[Offered], Ticket]:
     if not found:
         raise ValueError(f"the user message has no line {_TICKET!r}")
     rows = (_OFFER.match(line) for line in known.split("\n")[1:])
-    offered = [Offered(row[1], row[2].split(" | ")[0], row[2]) for row in rows if row and row[1] != "NEW"]
-    return offered, _ticket(ticket)
+    return [_offered(row[1], row[2]) for row in rows if row and row[1] != "NEW"], _ticket(ticket)
+
+
+def _offered(issue_id: str, text: str) -> Offered:
+    said, _, share = text.rpartition(" | ")
+    if not re.fullmatch("[0-9]{1,3}%", share):
+        said, share = text, "0%"
+    return Offered(issue_id, said.split(" | ")[0], said, int(share[:-1]) / 100)
 
 
 def read_issues(user: str) -> list[Offered]:

@@ -10,8 +10,9 @@ from conversation_types import Conversation, Message
 from demo.card_writer import extract
 from demo.model import MODEL_NAME, BuiltInModel, NotOurQuestion, answer
 from demo.prompt_reader import read_card, read_decision, read_issues
-from demo.word_matcher import alike_groups, ranked
-from issue_db import Issue
+from demo.word_matcher import alike_groups
+from issue_db import SURE, Issue
+from issue_memory import IssueMemory, TicketText
 from model_answers import DecisionAnswer, parse_card, parse_decision, parse_merge
 from prompts_config import Prompts
 
@@ -40,8 +41,14 @@ def conversation(*texts: str, subject: str = "") -> Conversation:
     )  # fmt: skip
 
 
+def question(ticket: Conversation, *issues: Issue) -> list[dict[str, str]]:
+    """The question as the program puts it, with the words that the ticket has in common with each card."""
+    memory = IssueMemory({issue.issue_id: issue for issue in issues}, conversation_of=lambda _ticket_id: None)
+    return PROMPTS.decision_messages(ticket, issues, memory.likeness(TicketText.of(ticket), issues))
+
+
 def decide(ticket: Conversation, *issues: Issue) -> DecisionAnswer:
-    text = json.dumps(answer(PROMPTS.decision_messages(ticket, issues)))
+    text = json.dumps(answer(question(ticket, *issues)))
     return parse_decision(
         text, offered=[issue.issue_id for issue in issues], message_count=len(ticket["conversation"]), fallback_title=ticket["subject"]
     )
@@ -52,10 +59,10 @@ def decide(ticket: Conversation, *issues: Issue) -> DecisionAnswer:
     [
         pytest.param("customer: The vacuum is gone every night, air comes in under the lid.", "ISSUE-7", id="words of the first"),
         pytest.param("customer: I never get the login code, my inbox is empty.", "ISSUE-12", id="words of the second"),
-        pytest.param("customer: Where is my parcel?", None, id="words of none"),
+        pytest.param("customer: My kettle is too loud.", None, id="words of none"),
         pytest.param("customer: How do I do this?", None, id="no telling word"),
         pytest.param("customer: 😀", None, id="no word"),
-        pytest.param("agent: lid vacuum seal leaks air night box", "ISSUE-7", id="no customer message"),
+        pytest.param("agent: lid vacuum seal leaks air night box", None, id="no customer message"),
     ],
 )
 def test_a_ticket_goes_where_its_words_are(said: str, issue_id: str | None) -> None:
@@ -70,11 +77,19 @@ def test_without_known_issues_a_ticket_is_new_and_has_a_card() -> None:
     assert found.confidence >= 0.7
 
 
-def test_two_equally_good_issues_are_a_doubt_for_people() -> None:
+@pytest.mark.parametrize(
+    ("share", "issue_id", "sure"),
+    [(0.18, "ISSUE-12", True), (0.17, "ISSUE-12", False), (0.16, "ISSUE-12", False), (0.15, None, True), (0.0, None, True)],
+)
+def test_a_near_match_is_a_doubt_for_people(share: float, issue_id: str | None, sure: bool) -> None:
+    messages = PROMPTS.decision_messages(conversation("customer: x"), [LID, CODE], {"ISSUE-7": 0.1, "ISSUE-12": share})
+    found = parse_decision(json.dumps(answer(messages)), offered=["ISSUE-7", "ISSUE-12"], message_count=1, fallback_title="")
+    assert (found.issue_id, found.confidence >= SURE) == (issue_id, sure)
+
+
+def test_the_first_of_equally_alike_issues_is_taken() -> None:
     twin = Issue("ISSUE-8", LID.category, LID.short_description, LID.keywords)
-    found = decide(conversation("customer: air under the lid, no vacuum"), LID, twin)
-    assert found.issue_id is None
-    assert found.confidence < 0.7
+    assert decide(conversation("customer: air under the lid, no vacuum"), LID, twin).issue_id == "ISSUE-7"
 
 
 def test_a_match_keeps_the_category_of_its_issue() -> None:
@@ -155,10 +170,6 @@ def test_a_card_is_written_from_all_its_tickets_and_keeps_its_title() -> None:
     assert "seal" in card.keywords or "seal" in card.short_description.lower()
 
 
-def test_the_first_of_equally_alike_issues_comes_first() -> None:
-    assert [place for _, place in ranked(["lid"], ["code", "lid", "lid"])] == [1, 2, 0]
-
-
 @pytest.mark.parametrize(
     "messages",
     [
@@ -185,7 +196,7 @@ def post(url: str, *, json: object = None, data: bytes | None = None) -> request
 
 
 def test_it_speaks_chat_completions_and_reports_usage(server: str) -> None:
-    messages = PROMPTS.decision_messages(conversation("customer: lid vacuum"), [LID])
+    messages = question(conversation("customer: lid vacuum"), LID)
     body = {"model": "any", "messages": messages, "temperature": 0, "response_format": {"type": "json_schema"}}
     first, second = post(server, json=body), post(server, json=body)
     value = first.json()
@@ -197,7 +208,7 @@ def test_it_speaks_chat_completions_and_reports_usage(server: str) -> None:
 
 
 def test_content_may_come_in_parts(server: str) -> None:
-    messages = PROMPTS.decision_messages(conversation("customer: lid vacuum"), [LID])
+    messages = question(conversation("customer: lid vacuum"), LID)
     parts = [{"role": entry["role"], "content": [{"type": "text", "text": entry["content"]}]} for entry in messages]
     assert post(server, json={"messages": parts}).status_code == 200
 

@@ -160,6 +160,12 @@ def test_a_candidates_line_is_bounded_and_one_line_whatever_stands_in_the_card()
     assert issue_line(Issue("ISSUE-1", "")) == "ISSUE-1"
 
 
+def test_the_words_in_common_stand_at_the_end_of_a_candidates_line() -> None:
+    issues = [Issue("ISSUE-1", "Lid", "Leaks", ["lid"]), Issue("ISSUE-2", "Lid 5%"), Issue("ISSUE-3", "Code")]
+    user = Prompts().decision_messages(talk(1, "x"), issues, {"ISSUE-1": 0.256, "ISSUE-2": 0.0})[1]["content"]
+    assert user.splitlines()[1:4] == ["ISSUE-1 | Lid | Leaks | lid | 26%", "ISSUE-2 | Lid 5% | 0%", "ISSUE-3 | Code"]
+
+
 def test_a_hand_written_id_over_two_lines_stays_on_one() -> None:
     assert "\n" not in issue_line(Issue("WIFI\nISSUE-2 | x", "y"))
     assert issue_block(Issue("WIFI\nISSUE-2 | x", "y"), ()).count("\n") == 1

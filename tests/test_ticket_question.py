@@ -9,7 +9,7 @@ from conversation_types import Conversation
 from issue_db import SURE, Issue
 from model_protocol import AnswerUnusable, BudgetReached, ContextTooLong, ModelStopped
 from prompts_config import Prompts
-from ticket_question import CARD_CHARS, GUARD_CAPS, TICKET_CHARS, Verdict, ask_where, shortened_for_card
+from ticket_question import CARD_CHARS, GUARD_CAPS, TICKET_CHARS, TWO_ANSWERS, Verdict, ask_where, shortened_for_card
 
 KNOWN = [Issue("ISSUE-7", "Lid leaks"), Issue("ISSUE-9", "Oven cold")]
 
@@ -122,3 +122,61 @@ def test_what_the_model_wrote_is_not_kept_where_it_talks_to_the_model() -> None:
 def test_a_conversation_for_a_card_is_short() -> None:
     short = shortened_for_card(talk(1, "word " * 6_000, agent="fix " * 6_000))
     assert sum(len(message["text"]) for message in short["conversation"]) <= CARD_CHARS
+
+
+SAYS_LID = "The lid of the box leaks."
+DESCRIBED = [Issue("ISSUE-7", "Lid leaks", SAYS_LID), Issue("ISSUE-9", "Oven cold", "The oven stays cold.")]
+LIKENESS = {"ISSUE-7": 0.4, "ISSUE-9": 0.1}
+
+
+def ask_described(*answers: Any) -> tuple[Verdict, ScriptedModel]:
+    model = ScriptedModel(by_ticket({1: list(answers)}))
+    return ask_where(model.ask, Prompts(), talk(1, "The lid leaks."), DESCRIBED, LIKENESS), model
+
+
+def test_an_answer_that_wavers_is_asked_again_and_the_second_counts() -> None:
+    wrong = decision("ISSUE-9", 0.95, short_description=SAYS_LID)
+    verdict, model = ask_described(wrong, decision("ISSUE-7", 0.95, short_description=SAYS_LID))
+    assert verdict.joins == "ISSUE-7"
+    assert verdict.guards == (TWO_ANSWERS,)
+    assert verdict.confidence == GUARD_CAPS[TWO_ANSWERS] >= SURE
+    assert len(model.asked) == 2
+
+
+def test_two_equal_answers_are_believed() -> None:
+    wrong = decision("ISSUE-9", 0.95, short_description=SAYS_LID)
+    verdict, model = ask_described(wrong, wrong)
+    assert (verdict.joins, verdict.confidence, verdict.guards) == ("ISSUE-9", 0.95, ())
+    assert len(model.asked) == 2
+
+
+def test_a_second_asking_without_an_answer_leaves_the_first() -> None:
+    verdict, _ = ask_described(decision("ISSUE-9", 0.95, short_description=SAYS_LID), AnswerUnusable("refused"))
+    assert (verdict.joins, verdict.confidence) == ("ISSUE-9", 0.95)
+
+
+def test_the_ids_that_were_offered_are_those_of_the_first_asking() -> None:
+    many = [Issue(f"ISSUE-{number}", f"Part {number}", f"Number {number} broke.") for number in range(20, 30)]
+    model = ScriptedModel(by_ticket({1: [decision(None, short_description=SAYS_LID), decision("ISSUE-7")]}))
+    verdict = ask_where(model.ask, Prompts(), talk(1, "The lid leaks."), [*DESCRIBED, *many], LIKENESS)
+    first, second = model.offers()
+    assert verdict.candidates == tuple(first[1])
+    assert set(second[1]) < set(first[1])
+    assert "ISSUE-7" in second[1]
+
+
+def test_a_budget_that_ends_before_the_second_asking_ends_the_run() -> None:
+    with pytest.raises(BudgetReached):
+        ask_described(decision("ISSUE-9", short_description=SAYS_LID), BudgetReached("tokens"))
+
+
+@pytest.mark.parametrize(
+    ("issue_id", "margin"), [("ISSUE-7", 0.3), ("ISSUE-9", -0.3), (None, -0.4)], ids=["the likeliest", "another one", "new"]
+)
+def test_the_margin_says_how_far_the_words_are_for_the_decision(issue_id: str | None, margin: float) -> None:
+    verdict, _ = ask_described(decision(issue_id, 0.95, category="Pump hums", short_description="The pump hums."))
+    assert (verdict.margin, verdict.confidence) == (margin, 0.95)
+
+
+def test_without_known_issues_the_margin_is_nought() -> None:
+    assert ask_where(ScriptedModel(by_ticket({1: decision()})).ask, Prompts(), talk(1, "x"), []).margin == 0
