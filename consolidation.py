@@ -1,4 +1,5 @@
-"""The second look at the whole: issues that look alike are put to the model in small groups, then cards are rewritten from their tickets.
+"""The second look at the whole: issues that look alike are put to the model in small groups, tickets that are alone in their issue are
+asked about once more, then cards are rewritten from their tickets.
 
 All questions of a step are asked before anything is changed, so the outcome does not depend on which answer came first. People's
 decisions bound it: issues they told apart, placed tickets in, or wrote are never merged away. An unusable answer changes nothing.
@@ -14,11 +15,11 @@ from typing import Any, TypeVar
 from conversation_types import Conversation
 from issue_db import Issue
 from issue_groups import question_groups
-from issue_memory import IssueMemory, agent_spoke, exemplars, in_id_order, with_fix_marked
+from issue_memory import IssueMemory, TicketText, agent_spoke, exemplars, in_id_order, with_fix_marked
 from model_answers import Card, MergeGroup, parse_card, parse_merge
 from model_protocol import AnswerUnusable, Ask, ContextTooLong
 from prompts_config import CARD_SCHEMA, MERGE_SCHEMA, Prompts
-from ticket_question import shortened_for_card, talks_to_model, without_orders
+from ticket_question import Verdict, ask_where, shortened_for_card, talks_to_model, without_orders
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -32,6 +33,8 @@ GROUP_SIZE = 3
 MAX_ROUNDS = 5
 QUOTES_AN_ISSUE = 3
 CARD_TICKETS = 5
+LONE_CANDIDATES = 90
+"""So many issues are offered to a ticket that is alone in its own: about three times as many as when it came."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,46 @@ class Consolidation:
                 return
             yield from done
             names = {merge.kept for merge in done if merge.kept in self.memory.issues}
+
+    def place_lone_tickets(self, touched: Collection[str]) -> Iterator[Merged]:
+        """Ask once more about each ticket that is alone in its issue, now that all issues are known; merge what belongs together.
+
+        What lookalikes cannot find, since no word is shared. A ticket whose answer names an issue that changed meanwhile is asked again.
+        """
+        names = set(touched)
+        for _ in range(MAX_ROUNDS):
+            lone = in_id_order(issue for name in names if (issue := self.memory.issues.get(name)) and self._is_lone(issue))
+            verdicts = self._ask_all([self._lone_question(issue) for issue in lone])
+            changed: set[str] = set()
+            names = set()
+            for issue, verdict in zip(lone, verdicts, strict=True):
+                home = verdict.joins if verdict is not None and verdict.confidence >= MERGE_SURE else None
+                if verdict is None or home is None:
+                    continue
+                if changed & {issue.issue_id, home}:
+                    names.add(issue.issue_id)
+                    continue
+                keep, gone = _oldest_first((issue, self.memory.issues[home]))
+                self.memory.merge(keep, gone, None)
+                changed |= {keep.issue_id, gone.issue_id}
+                yield Merged(keep.issue_id, gone.issue_id, verdict.confidence)
+
+    def _is_lone(self, issue: Issue) -> bool:
+        """True for an issue of one ticket that people had no part in and whose text does not talk to the model."""
+        return len(issue.tickets) == 1 and not issue.reviewed and not issue.written_by_person() and not self._is_hearsay(issue)
+
+    def _lone_question(self, issue: Issue) -> Callable[[], Verdict | None]:
+        """Where an issue's only ticket belongs, if not where it is; None where that cannot be asked."""
+        said = self._speaking(issue, 1)
+        if not said:
+            return lambda: None
+        ticket = TicketText.of(said[0])
+        others = [other for other in self.memory.likeliest(ticket, LONE_CANDIDATES + 1) if other.issue_id != issue.issue_id]
+        offered = in_id_order(other for other in others[:LONE_CANDIDATES] if self._may_merge(issue.issue_id, other.issue_id))
+        if not offered:
+            return lambda: None
+        likeness = self.memory.likeness(ticket, offered)
+        return lambda: ask_where(self.ask, self.prompts, said[0], offered, likeness)
 
     def rewrite_cards(self, grown: Mapping[str, int]) -> list[str]:
         """Ids of issues whose card was rewritten; `grown` gives each touched issue's number of tickets before the run.

@@ -13,7 +13,7 @@ from ticket_source import ConversationSource
 CANDIDATE_TOKENS = 45
 ANSWER_TOKENS = 180
 UNKNOWN_TICKET_TOKENS = 600
-SECOND_LOOK_SHARE = 0.15
+SECOND_LOOK_SHARE = 0.25
 """Second askings, merges and cards, as a share of the first askings."""
 
 

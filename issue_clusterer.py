@@ -170,8 +170,9 @@ class IssueClusterer:
 
     def preview(self, conversation: Conversation) -> Verdict:
         """What would be decided for a ticket; nothing is changed. Its own issue is not offered if it is alone there."""
-        candidates = self._memory.candidates(TicketText.of(conversation), leaving={conversation["ticket_id"]})
-        return ask_where(self._ask, self.prompts, conversation, candidates)
+        ticket = TicketText.of(conversation)
+        candidates = self._memory.candidates(ticket, leaving={ticket.ticket_id})
+        return ask_where(self._ask, self.prompts, conversation, candidates, self._memory.likeness(ticket, candidates))
 
     def consolidate(self) -> None:
         """Merge lookalikes among the issues that this run touched, and rewrite the cards that this pays for."""
@@ -180,7 +181,8 @@ class IssueClusterer:
         self.write_checkpoint()
         self._between_waves = False
         work = Consolidation(self._memory, self._ask, self.prompts, self._submit)
-        for merge in work.merge_lookalikes(set(self._memory.touched)):
+        touched = set(self._memory.touched)
+        for merge in itertools.chain(work.merge_lookalikes(touched), work.place_lone_tickets(touched)):
             self.merged += 1
             self._note_merge(merge.kept, merge.gone, merge.confidence)
         grown = {name: self._sizes_before.get(name, 0) for name in self._memory.touched}
@@ -303,6 +305,7 @@ class IssueClusterer:
             candidates=verdict.candidates,
             confidence_raw=verdict.answer.confidence,
             guards=verdict.guards,
+            margin=verdict.margin,
             decided_by="model",
             model=self._model,
             prompt_version=self.prompts.version,

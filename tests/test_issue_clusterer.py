@@ -18,6 +18,7 @@ from decision_log import DecisionRow
 from decision_wave import at_once
 from issue_clusterer import FetchFailure, IssueClusterer, Item, Plan
 from issue_db import Issue
+from issue_memory import CANDIDATES
 from model_protocol import AnswerUnusable, BudgetReached, ContextTooLong, ModelStopped
 from prompts_config import Prompts
 from run_files import RunFiles
@@ -924,7 +925,7 @@ def test_an_issue_without_conversations_on_disk_can_still_be_offered() -> None:
     model = ScriptedModel(by_ticket({50: decision("ISSUE-7")}))
     clusterer = IssueClusterer(RunFiles(DATABASE), ask=model.ask, prompts=Prompts())
     clusterer.decide([talk(50, "Thing 7 is broken")])
-    assert len(model.offers()[0][1]) == 30
+    assert len(model.offers()[0][1]) == CANDIDATES
     assert clusterer.issues["ISSUE-7"].tickets == [7, 50]
 
 

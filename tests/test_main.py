@@ -599,13 +599,15 @@ class TestResuming:
     def test_goes_on_after_an_interrupt_without_asking_again(self, open_site: OpenSite, monkeypatch: pytest.MonkeyPatch) -> None:
         site = open_site(40, behave=JUMPY)
         main.run(output="whole/silo_issues_db.json", cache=Path("other"))
+        site.forget()
         interrupt_consolidation(monkeypatch)
         assert main.main([]) == 130
         assert Path("output/silo_issues_db.tmp.json").exists()
         assert not DATABASE.exists()
+        asked = [question.body for question in site.asked("issue_decision")]
         site.forget()
         assert main.main([]) == 0
-        assert site.asked("issue_decision") == []
+        assert not [question for question in site.asked("issue_decision") if question.body in asked]
         assert results() == results(Path("whole"))
         assert not Path("output/silo_issues_db.tmp.json").exists()
 
