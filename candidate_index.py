@@ -13,6 +13,7 @@ import dataclasses
 import heapq
 import itertools
 import math
+import operator
 import sys
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -60,6 +61,17 @@ class _Member:
     card_row: int = 0
 
 
+class _WeightsOnce(dict[str, float]):
+    """Weights of words, each worked out when it is first asked for."""
+
+    def __init__(self, weights: WordWeights) -> None:
+        self._weights = weights
+
+    def __missing__(self, term: str) -> float:
+        self[term] = self._weights.weight(term)
+        return self[term]
+
+
 class CandidateIndex:
     """Issues by what the tickets said that it is given; how many an issue that are is not decided here."""
 
@@ -69,6 +81,7 @@ class CandidateIndex:
         self._issues: dict[str, _Member] = {}
         self._rows = _Rows(self._weights)
         self._vectors_now: dict[str, dict[str, float]] = {}  # of issues, until anything changes
+        self._weights_now = _WeightsOnce(self._weights)
 
     def expect(self, texts: Iterable[str]) -> None:
         """Make ready for texts that will be placed or searched for; nothing to do where words alone count."""
@@ -76,7 +89,7 @@ class CandidateIndex:
     def put_ticket(self, ticket_id: int, issue_id: str, *, subject: str, text: str) -> None:
         """Place a ticket under an issue; one that stands elsewhere moves."""
         self.drop_ticket(ticket_id)
-        self._vectors_now.clear()
+        self._forget_vectors()
         entry = _Entry(issue_id, *_terms(subject, text))
         self._tickets[ticket_id] = entry
         self._weights.add(entry.terms)
@@ -85,7 +98,7 @@ class CandidateIndex:
 
     def put_card(self, issue_id: str, text: str) -> None:
         """Make an issue findable by its card's text, in place of an earlier one."""
-        self._vectors_now.clear()
+        self._forget_vectors()
         member = self._issues.setdefault(issue_id, _Member())
         self._rows.drop(member.card_row)
         entry = _Entry(issue_id, *_terms("", text))
@@ -102,7 +115,7 @@ class CandidateIndex:
         entry = self._tickets.pop(ticket_id, None)
         if entry is None:
             return
-        self._vectors_now.clear()
+        self._forget_vectors()
         self._weights.remove(entry.terms)
         self._rows.drop(self._issues[entry.issue_id].tickets.pop(ticket_id))
 
@@ -114,7 +127,7 @@ class CandidateIndex:
         for ticket_id in sorted(member.tickets):
             self.drop_ticket(ticket_id)
         self._rows.drop(member.card_row)
-        self._vectors_now.clear()
+        self._forget_vectors()
         del self._issues[issue_id]
 
     def move_issue(self, old_id: str, new_id: str) -> None:
@@ -122,7 +135,7 @@ class CandidateIndex:
         old = self._issues.get(old_id)
         if old is None or old_id == new_id:
             return
-        self._vectors_now.clear()
+        self._forget_vectors()
         for row in (*old.tickets.values(), old.card_row):
             self._rows.drop(row)
         del self._issues[old_id]
@@ -189,13 +202,22 @@ class CandidateIndex:
         return self._vectors_now[issue_id]
 
     def _centroid(self, member: _Member, without: int | None) -> dict[str, float]:
+        """The sum of unit vectors, brought to length one; each text holds a word once."""
         spoken = [self._tickets[ticket_id].telling for ticket_id in sorted(member.tickets) if ticket_id != without]
         total: dict[str, float] = {}
+        weight_of = self._weights_now.__getitem__
         for terms in (*spoken, member.card):
-            for term, value in self._weights.vector(terms).items():
-                total[term] = total.get(term, 0.0) + value
+            values = list(map(weight_of, terms))
+            length = math.sqrt(sum(map(operator.mul, values, values)))
+            for term, value in zip(terms, values, strict=True):
+                total[term] = total.get(term, 0.0) + value / length
         length = math.sqrt(sum(value * value for value in total.values()))
         return {term: value / length for term, value in total.items()} if length else {}
+
+    def _forget_vectors(self) -> None:
+        """What was worked out holds until anything changes."""
+        self._vectors_now.clear()
+        self._weights_now.clear()
 
     def _rarest(self, terms: Iterable[str]) -> list[str]:
         return sorted(terms, key=lambda term: (self._weights.texts_with(term), term))
