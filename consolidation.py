@@ -55,6 +55,7 @@ class Consolidation:
     prompts: Prompts
     submit: Submit
     _told_apart: set[Pair] = field(default_factory=set)
+    _hearsay: dict[tuple[int, ...], bool] = field(default_factory=dict)  # by tickets: an issue is paired with many
 
     def merge_lookalikes(self, touched: Collection[str]) -> Iterator[Merged]:
         """The merges done, in order; a few rounds, since a merged issue can look like another one.
@@ -141,8 +142,11 @@ class Consolidation:
         """True for an issue of nothing but unsure tickets whose text talks to the model: a person looks before it changes another one."""
         if set(issue.tickets) - issue.unsure.keys():
             return False
-        stored = self.memory.conversations(exemplars(issue, QUOTES_AN_ISSUE))
-        return bool(stored) and all(talks_to_model(conversation) for conversation in stored)
+        key = tuple(issue.tickets)
+        if key not in self._hearsay:
+            stored = self.memory.conversations(exemplars(issue, QUOTES_AN_ISSUE))
+            self._hearsay[key] = bool(stored) and all(talks_to_model(conversation) for conversation in stored)
+        return self._hearsay[key]
 
     def _speaking(self, issue: Issue, limit: int) -> list[Conversation]:
         """Stored conversations that may speak for an issue; text that talks to the model is not passed on."""

@@ -1,7 +1,7 @@
 """The second look: merges by complete link and only where people allow it, cards rewritten where it pays, nothing by an unusable answer."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -9,6 +9,7 @@ from scripted_model import Asked, ScriptedModel, backwards, latency, talk
 
 import issue_db
 from consolidation import CARD_TICKETS, GROUP_SIZE, LONE_CANDIDATES, MERGE_SURE, QUOTES_AN_ISSUE, Consolidation
+from conversation_types import Conversation
 from decision_wave import at_once
 from issue_db import Issue
 from issue_memory import IssueMemory
@@ -472,6 +473,22 @@ def test_a_lone_ticket_is_offered_no_more_than_the_bound() -> None:
     )
     _, asked = place_lone(memory, lambda _asked: {"issue_id": "NEW", "category": "Tea", "confidence": 0.9}, touched=["ISSUE-500"])
     assert [len(question.offered) for question in asked] == [LONE_CANDIDATES]
+
+
+def test_the_conversation_of_an_unsure_issue_is_not_read_for_every_pair(monkeypatch: pytest.MonkeyPatch) -> None:
+    large = [issue(number, tickets=[number, number + 1000], day="2025-01-01") for number in range(1, 40)]
+    memory = memory_of(*large, issue(500, day="2025-02-01", unsure={500: 0.6}))
+    read: list[int] = []
+    whole = memory.conversations
+
+    def counted(ticket_ids: Iterable[int]) -> list[Conversation]:
+        wanted = list(ticket_ids)
+        read.extend(wanted)
+        return whole(wanted)
+
+    monkeypatch.setattr(memory, "conversations", counted)
+    place_lone(memory, lambda _asked: {"issue_id": "NEW", "category": "Tea", "confidence": 0.9}, touched=["ISSUE-500"])
+    assert read.count(500) == 2  # whether it is hearsay, and what it says
 
 
 @pytest.mark.parametrize("seed", range(3))
