@@ -60,7 +60,7 @@ def open_workshop(
         files,
         ask=prompt_debug.shown(model.ask) if options.prompt_debug else rounds.ask if options.batch_export else model.ask,
         prompts=Prompts(product_context=settings.product_context, categories=settings.categories, language=settings.language),
-        conversation_of=source.stored,
+        conversation_of=lambda ticket_id: source.shown(ticket_id, clusterer.decisions),
         new_index=_new_index(settings, store),
         submit=rounds.submit if options.batch_export else asking.submit,
         model=settings.llm_model,
