@@ -163,6 +163,10 @@ class CandidateIndex:
         own = self.word_vector(f"{subject}\n{text}")
         return {issue_id: round(cosine(own, self._said_in(issue_id, exclude_ticket)), 6) for issue_id in issue_ids}
 
+    def kinship(self, issue_id: str, other: str) -> float:
+        """How much two issues have in common, 0 to 1: the cosine of the centroids of what was said there."""
+        return round(cosine(self._said_in(issue_id), self._said_in(other)), 6)
+
     def resemblance(self, text_a: str, text_b: str) -> float:
         """How much two texts have in common, 0 to 1: cosine of their words, rare ones weighing most."""
         return cosine(self.word_vector(text_a), self.word_vector(text_b))

@@ -29,6 +29,10 @@ Pair = frozenset[str]
 
 MERGE_SURE = 0.8
 """A merge needs more than a match: a false one hides a problem."""
+ALIKE = 0.3
+"""From this on, descriptions and customers' words (0 to 1 each, added) are enough alike to ask whether two issues are one."""
+GROWN = 3
+"""Two issues that have each drawn so many tickets were told apart that often: one answer does not undo that."""
 GROUP_SIZE = 3
 MAX_ROUNDS = 5
 QUOTES_AN_ISSUE = 3
@@ -127,11 +131,17 @@ class Consolidation:
 
     def _groups(self, names: Collection[str]) -> list[list[Issue]]:
         """Small groups that cover every pair of lookalikes that was not told apart yet."""
-        pairs = [pair for pair in self.memory.index.lookalikes(names) if self._may_merge(pair[0], pair[1])]
+        near = self.memory.index.lookalikes(names)
+        pairs = [pair for pair in near if self._may_merge(pair[0], pair[1]) and self._alike(pair[0], pair[1])]
         return [
             in_id_order(self.memory.issues[name] for name in group)
             for group in question_groups(pairs, size=GROUP_SIZE, may_meet=self._may_merge)
         ]
+
+    def _alike(self, first: str, second: str) -> bool:
+        """False for two that share little: a weak model calls them one all the same, and a strong one seldom does."""
+        described = (self.memory.issues[name].short_description for name in (first, second))
+        return self.memory.index.resemblance(*described) + self.memory.index.kinship(first, second) >= ALIKE
 
     def _may_merge(self, first: str, second: str) -> bool:
         keep, gone = _oldest_first((self.memory.issues[first], self.memory.issues[second]))
@@ -195,10 +205,33 @@ class Consolidation:
         for group, answer in zip(groups, answers, strict=True):
             self._told_apart |= _told_apart([issue.issue_id for issue in group], answer or ())
         parts = [part for answer in answers for part in answer or () if part.confidence >= MERGE_SURE]
+        self._keep_grown_apart(parts)
         done: list[Merged] = []
         for part in sorted(parts, key=lambda part: (-part.confidence, part.issue_ids)):
             done += self._merge_part(part)
         return done
+
+    def _keep_grown_apart(self, parts: Iterable[MergeGroup]) -> None:
+        """Tell apart two grown issues of a part unless a ticket of one, asked about with both shown, crosses over to the other."""
+        pairs = [pair for part in parts for pair in itertools.combinations(part.issue_ids, 2) if all(map(self._is_grown, pair))]
+        verdicts = self._ask_all(self._home_question(name, pair) for pair in pairs for name in pair)
+        for (first, second), there, here in zip(pairs, verdicts[::2], verdicts[1::2], strict=True):
+            crosses = (there is not None and there.joins == second) or (here is not None and here.joins == first)
+            if not crosses and (there or here):
+                self._told_apart.add(frozenset((first, second)))
+
+    def _is_grown(self, name: str) -> bool:
+        return len(self.memory.issues[name].tickets) >= GROWN
+
+    def _home_question(self, name: str, pair: Sequence[str]) -> Callable[[], Verdict | None]:
+        """Where a ticket of one issue of a pair belongs, with both shown; not one that founded it, whose words are on its card."""
+        issue = self.memory.issues[name]
+        said = [told for told in self._speaking(issue, GROWN) if f"ISSUE-{told['ticket_id']}" not in _names(issue)]
+        offered = in_id_order(self.memory.issues[one] for one in pair)
+        if not said:
+            return lambda: None
+        likeness = self.memory.likeness(TicketText.of(said[0]), offered)
+        return lambda: ask_where(self.ask, self.prompts, said[0], offered, likeness)
 
     def _merge_part(self, part: MergeGroup) -> list[Merged]:
         """Merge the members that are still there; one that went elsewhere in this round is asked about again in the next."""

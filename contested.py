@@ -9,35 +9,55 @@ from issue_db import Issue
 from model_answers import DecisionAnswer
 from text_weights import WordWeights, cosine, words
 
-SAYS_THE_SAME = 0.6
-"""From this likeness on, two descriptions may be of one problem."""
+LEAD = 0.4
+"""By so much more must the words speak for another issue than for the one that the answer names."""
 
-LEAD = 0.3
-"""So much nearer than the issue that was named must another one be."""
+FOR_NEW = 0.4
+"""What speaks for NEW, which has no words to compare."""
 
-TIMES_LIKELIER = 1.5
-"""And so many times as much must the ticket have in common with it."""
+SAME_NAME = 0.4
+"""What it says for an issue that a NEW answer takes its name as category: a new issue would need a name of its own."""
+
+HELD = 0.15
+"""From this likeness on, the ticket's own words hold it in the issue that the answer names."""
 
 SHOWN = 3
-"""So many issues nearest to the answer's description stand in the second question."""
+"""So many issues that the words speak most for stand in the second question."""
 
 
-def contested(answer: DecisionAnswer, offered: Sequence[Issue], likeness: Mapping[str, float]) -> list[Issue]:
+def contested(answer: DecisionAnswer, offered: Sequence[Issue], likeness: Mapping[str, float], *, names_tell: bool = True) -> list[Issue]:
     """The few issues to ask about once more, in the order of `offered`; empty where the answer does not waver.
 
-    An answer wavers when a known issue's description is much nearer to what it says of the ticket than that of the issue it names, and the
-    ticket's words (`likeness` by issue id) do not speak for the named one either.
+    An answer wavers when the words speak much more for another known issue than for what it names: how near that issue's description is
+    to what the answer says of the ticket (0 to 1), and what the ticket has in common with its tickets (`likeness` by issue id, 0 to 1).
+    `names_tell` is false where categories come from a closed list, so that many issues share one. Where nothing can be left out of
+    `offered`, there is nothing new to ask.
     """
+    if not offered:
+        return []
+    support = _support(answer, offered, likeness, names_tell=names_tell)
+    ranked = sorted(support, key=lambda issue_id: -support[issue_id])
+    named = answer.issue_id or ""
+    if likeness.get(named, 0.0) >= HELD or support[ranked[0]] < support.get(named, FOR_NEW) + LEAD:
+        return []
+    between = [issue for issue in offered if issue.issue_id in (*ranked[:SHOWN], named)]
+    return between if len(between) < len(offered) else []
+
+
+def _support(answer: DecisionAnswer, offered: Sequence[Issue], likeness: Mapping[str, float], *, names_tell: bool) -> dict[str, float]:
+    """By issue id, what the words of the answer and of the ticket say for it."""
     weights = WordWeights()
     told = {issue.issue_id: words(issue.short_description or issue.category) for issue in offered}
     for terms in told.values():
         weights.add(terms)
     said = weights.vector(words(answer.card.short_description))
-    near = {issue_id: round(cosine(said, weights.vector(terms)), 6) for issue_id, terms in told.items()}
-    ranked = sorted(near, key=lambda issue_id: -near[issue_id])
-    named = answer.issue_id or ""
-    if not ranked or near[ranked[0]] < max(SAYS_THE_SAME, near.get(named, 0.0) + LEAD):
-        return []
-    if named and likeness.get(ranked[0], 0.0) <= TIMES_LIKELIER * likeness.get(named, 0.0):
-        return []
-    return [issue for issue in offered if issue.issue_id in (*ranked[:SHOWN], named)]
+    borrowed = words(answer.card.category) if names_tell and answer.issue_id is None else []
+    return {
+        issue.issue_id: round(
+            cosine(said, weights.vector(told[issue.issue_id]))
+            + likeness.get(issue.issue_id, 0.0)
+            + (SAME_NAME if borrowed and borrowed == words(issue.category) else 0.0),
+            6,
+        )
+        for issue in offered
+    }

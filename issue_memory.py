@@ -14,7 +14,7 @@ from conversation_utils import Conversation, customer_text
 from issue_db import Issue
 from model_answers import Card
 
-CANDIDATES = 27
+CANDIDATES = 26
 """Up to this many issues all are offered; beyond it the index picks as many."""
 
 EXEMPLARS = 16

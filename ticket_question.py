@@ -69,7 +69,7 @@ def ask_where(
     `AnswerUnusable` for this ticket's failure; the run's own troubles pass through.
     """
     answer, guards = _asked(ask, prompts, conversation, candidates, likeness)
-    between = contested(answer, candidates, likeness)
+    between = contested(answer, candidates, likeness, names_tell=not prompts.categories)
     if between:
         with contextlib.suppress(AnswerUnusable):
             first = answer

@@ -214,3 +214,13 @@ def test_a_search_touches_no_more_postings_than_the_bound(monkeypatch: pytest.Mo
     monkeypatch.setattr(candidate_index, "MAX_POSTINGS", 3)
     index = filled([(n, f"ISSUE-{n}", "", "common" + (" rare" if n == 40 else "")) for n in range(1, 41)])
     assert search(index, "common rare", k=1) == ["ISSUE-40"]
+
+
+def test_kinship_is_what_the_tickets_of_two_issues_have_in_common() -> None:
+    index = CandidateIndex()
+    index.put_ticket(1, "ISSUE-1", subject="", text="card declined at the shop")
+    index.put_ticket(2, "ISSUE-2", subject="", text="my card was declined")
+    index.put_ticket(3, "ISSUE-3", subject="", text="parcel lost")
+    assert index.kinship("ISSUE-1", "ISSUE-2") == index.kinship("ISSUE-2", "ISSUE-1") > 0.3
+    assert index.kinship("ISSUE-1", "ISSUE-1") == pytest.approx(1)
+    assert index.kinship("ISSUE-1", "ISSUE-3") == index.kinship("ISSUE-1", "ISSUE-9") == 0

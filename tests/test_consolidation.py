@@ -8,7 +8,7 @@ import pytest
 from scripted_model import Asked, ScriptedModel, backwards, latency, talk
 
 import issue_db
-from consolidation import CARD_TICKETS, GROUP_SIZE, LONE_CANDIDATES, MERGE_SURE, QUOTES_AN_ISSUE, Consolidation
+from consolidation import CARD_TICKETS, GROUP_SIZE, GROWN, LONE_CANDIDATES, MERGE_SURE, QUOTES_AN_ISSUE, Consolidation
 from conversation_types import Conversation
 from decision_wave import at_once
 from issue_db import Issue
@@ -115,6 +115,80 @@ def test_issues_of_different_words_are_not_put_to_the_model() -> None:
     memory.issues["ISSUE-2"].category = "Invoice twice"
     memory.issues["ISSUE-2"].seal_card()
     assert merge(memory, all_one) == ([], [])
+
+
+def test_issues_that_share_little_are_not_put_to_the_model() -> None:
+    """A few common words make them lookalikes for the index; neither descriptions nor customers' words bear it out."""
+    far = "kettle lid leaks hot base drips gasket, all that in the parcel, but the invoice, the street, the courier and the door were wrong"
+    memory = memory_of(issue(1), issue(2), said={1: LID, 2: far})
+    memory.issues["ISSUE-2"].category = "Parcel went astray"
+    memory.issues["ISSUE-2"].seal_card()
+    work = Consolidation(memory, ScriptedModel(all_one).ask, Prompts(), at_once)
+    assert [pair[:2] for pair in memory.index.lookalikes({"ISSUE-1"})] == [("ISSUE-1", "ISSUE-2")]
+    assert list(work.merge_lookalikes({"ISSUE-1", "ISSUE-2"})) == []
+    for entry in memory.issues.values():
+        entry.short_description = "Hot water comes out at the lid."
+        entry.seal_card()
+    assert [(merged.kept, merged.gone) for merged in work.merge_lookalikes({"ISSUE-1"})] == [("ISSUE-1", "ISSUE-2")]
+
+
+def grown(*numbers: int) -> list[Issue]:
+    return [issue(number, tickets=range(number, number + GROWN)) for number in numbers]
+
+
+def one_then(homes: Mapping[int, Any]) -> Any:
+    """Every group is one; a ticket belongs, by the issue that it stands in, where `homes` says."""
+
+    def script(asked: Asked) -> Any:
+        if asked.schema == "issue_merge":
+            return all_one(asked)
+        home = homes[asked.ticket // 10 * 10]
+        return home if isinstance(home, Exception) else {"issue_id": home, "category": "x", "confidence": 0.95, "evidence": [1]}
+
+    return script
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "merges"),
+    [
+        pytest.param("ISSUE-10", "ISSUE-20", False, id="each stays"),
+        pytest.param("ISSUE-10", "ISSUE-10", True, id="both in the older"),
+        pytest.param("ISSUE-20", "ISSUE-20", True, id="both in the younger"),
+        pytest.param("NEW", "ISSUE-20", False, id="one stays, one nowhere"),
+        pytest.param("NEW", "NEW", False, id="nowhere"),
+        pytest.param(AnswerUnusable("refused"), "ISSUE-10", True, id="no answer, and one crosses"),
+        pytest.param(AnswerUnusable("refused"), "ISSUE-20", False, id="no answer, and one stays"),
+    ],
+)
+def test_grown_issues_become_one_only_if_a_ticket_crosses_over(first: Any, second: Any, merges: bool) -> None:
+    done, asked = merge(memory_of(*grown(10, 20)), one_then({10: first, 20: second}))
+    assert done == ([("ISSUE-10", "ISSUE-20")] if merges else [])
+    tickets = [question for question in asked if question.ticket]
+    assert [question.offered for question in tickets] == [["ISSUE-10", "ISSUE-20"]] * 2
+    assert not {question.ticket for question in tickets} & {10, 20}, "a founder's words are on the card"
+
+
+def test_a_small_issue_joins_a_grown_one_without_more_questions() -> None:
+    memory = memory_of(*grown(10), issue(20, tickets=range(20, 19 + GROWN)))
+    done, asked = merge(memory, all_one)
+    assert done == [("ISSUE-10", "ISSUE-20")]
+    assert {question.schema for question in asked} == {"issue_merge"}
+
+
+def test_grown_issues_that_keep_apart_do_not_meet_in_a_third() -> None:
+    memory = memory_of(*grown(10, 20), issue(1))
+    done, _ = merge(memory, one_then({10: "ISSUE-10", 20: "ISSUE-20"}))
+    assert done == [("ISSUE-1", "ISSUE-10")]
+
+
+def test_grown_issues_of_founders_alone_are_merged_as_the_answer_says() -> None:
+    """Each ticket founded an issue that was merged: none is left that could be asked about."""
+    both = grown(10, 20)
+    for entry in both:
+        entry.merged_from = [f"ISSUE-{ticket}" for ticket in entry.tickets[1:]]
+    done, asked = merge(memory_of(*both), all_one)
+    assert done == [("ISSUE-10", "ISSUE-20")]
+    assert {question.schema for question in asked} == {"issue_merge"}
 
 
 def test_only_issues_touched_in_this_run_are_looked_at() -> None:

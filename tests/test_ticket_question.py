@@ -125,7 +125,11 @@ def test_a_conversation_for_a_card_is_short() -> None:
 
 
 SAYS_LID = "The lid of the box leaks."
-DESCRIBED = [Issue("ISSUE-7", "Lid leaks", SAYS_LID), Issue("ISSUE-9", "Oven cold", "The oven stays cold.")]
+DESCRIBED = [
+    Issue("ISSUE-7", "Lid leaks", SAYS_LID),
+    Issue("ISSUE-9", "Oven cold", "The oven stays cold."),
+    *(Issue(f"ISSUE-{number}", f"Part {number}", f"Number {number} broke.") for number in range(20, 30)),
+]
 LIKENESS = {"ISSUE-7": 0.4, "ISSUE-9": 0.1}
 
 
@@ -156,13 +160,26 @@ def test_a_second_asking_without_an_answer_leaves_the_first() -> None:
 
 
 def test_the_ids_that_were_offered_are_those_of_the_first_asking() -> None:
-    many = [Issue(f"ISSUE-{number}", f"Part {number}", f"Number {number} broke.") for number in range(20, 30)]
     model = ScriptedModel(by_ticket({1: [decision(None, short_description=SAYS_LID), decision("ISSUE-7")]}))
-    verdict = ask_where(model.ask, Prompts(), talk(1, "The lid leaks."), [*DESCRIBED, *many], LIKENESS)
+    verdict = ask_where(model.ask, Prompts(), talk(1, "The lid leaks."), DESCRIBED, LIKENESS)
     first, second = model.offers()
     assert verdict.candidates == tuple(first[1])
     assert set(second[1]) < set(first[1])
     assert "ISSUE-7" in second[1]
+
+
+def test_with_nothing_to_leave_out_the_same_question_is_not_asked_again() -> None:
+    model = ScriptedModel(by_ticket({1: [decision("ISSUE-9", 0.95, short_description=SAYS_LID)]}))
+    assert ask_where(model.ask, Prompts(), talk(1, "The lid leaks."), DESCRIBED[:3], LIKENESS).joins == "ISSUE-9"
+    assert len(model.asked) == 1
+
+
+def test_with_a_closed_list_the_name_of_a_known_issue_does_not_ask_again() -> None:
+    answer = decision(None, 0.95, category="Lid leaks", short_description="The pump hums.")
+    for categories, times in (((), 2), (("Lid leaks",), 1)):
+        model = ScriptedModel(by_ticket({1: [answer, answer]}))
+        ask_where(model.ask, Prompts(categories=categories), talk(1, "The lid leaks."), DESCRIBED, LIKENESS)
+        assert len(model.asked) == times
 
 
 def test_a_budget_that_ends_before_the_second_asking_ends_the_run() -> None:
