@@ -29,14 +29,16 @@ Pair = frozenset[str]
 
 MERGE_SURE = 0.8
 """A merge needs more than a match: a false one hides a problem."""
-ALIKE = 0.3
-"""From this on, descriptions and customers' words (0 to 1 each, added) are enough alike to ask whether two issues are one."""
+ALIKE = 0.2
+"""From this on, descriptions and customers' words (0 to 1 each, added) bear out that two issues may be one."""
 GROWN = 3
 """Two issues that have each drawn so many tickets were told apart that often: one answer does not undo that."""
 GROUP_SIZE = 3
 MAX_ROUNDS = 5
 QUOTES_AN_ISSUE = 3
 CARD_TICKETS = 5
+RIVALS = 2
+"""So many other issues stand beside the one that a lone ticket is to confirm."""
 LONE_CANDIDATES = 90
 """So many issues are offered to a ticket that is alone in its own: about three times as many as when it came."""
 
@@ -84,37 +86,64 @@ class Consolidation:
         names = set(touched)
         for _ in range(MAX_ROUNDS):
             lone = in_id_order(issue for name in names if (issue := self.memory.issues.get(name)) and self._is_lone(issue))
-            verdicts = self._ask_all([self._lone_question(issue) for issue in lone])
+            homes = self._homes(lone)
             changed: set[str] = set()
             names = set()
-            for issue, verdict in zip(lone, verdicts, strict=True):
-                home = verdict.joins if verdict is not None and verdict.confidence >= MERGE_SURE else None
-                if verdict is None or home is None:
+            for issue in lone:
+                if issue.issue_id not in homes:
                     continue
+                home, confidence = homes[issue.issue_id]
                 if changed & {issue.issue_id, home}:
                     names.add(issue.issue_id)
                     continue
                 keep, gone = _oldest_first((issue, self.memory.issues[home]))
                 self.memory.merge(keep, gone, None)
                 changed |= {keep.issue_id, gone.issue_id}
-                yield Merged(keep.issue_id, gone.issue_id, verdict.confidence)
+                yield Merged(keep.issue_id, gone.issue_id, confidence)
+
+    def _homes(self, lone: Sequence[Issue]) -> dict[str, tuple[str, float]]:
+        """By a lone issue's id, the issue that its ticket surely belongs to, and how surely.
+
+        Where no words bear that out, the answer must be the same with just a few issues shown: among many, weak models slip.
+        """
+        homes = self._sure_of(lone, self._ask_all([self._lone_question(issue) for issue in lone]))
+        doubted = [issue for issue in lone if issue.issue_id in homes and not self._alike(issue.issue_id, homes[issue.issue_id][0])]
+        again = self._sure_of(doubted, self._ask_all([self._lone_question(issue, beside=homes[issue.issue_id][0]) for issue in doubted]))
+        for name in (issue.issue_id for issue in doubted):
+            if name not in again or again[name][0] != homes[name][0]:
+                del homes[name]
+        return homes
+
+    def _sure_of(self, lone: Sequence[Issue], verdicts: Sequence[Verdict | None]) -> dict[str, tuple[str, float]]:
+        return {
+            issue.issue_id: (verdict.joins, verdict.confidence)
+            for issue, verdict in zip(lone, verdicts, strict=True)
+            if verdict is not None and verdict.joins is not None and verdict.confidence >= MERGE_SURE
+        }
 
     def _is_lone(self, issue: Issue) -> bool:
         """True for an issue of one ticket that people had no part in and whose text does not talk to the model."""
         return len(issue.tickets) == 1 and not issue.reviewed and not issue.written_by_person() and not self._is_hearsay(issue)
 
-    def _lone_question(self, issue: Issue) -> Callable[[], Verdict | None]:
-        """Where an issue's only ticket belongs, if not where it is; None where that cannot be asked."""
+    def _lone_question(self, issue: Issue, *, beside: str | None = None) -> Callable[[], Verdict | None]:
+        """Where an issue's only ticket belongs, if not where it is; None where that cannot be asked.
+
+        All likely issues are shown, or just the one that it stands `beside` and its nearest rivals.
+        """
         said = self._speaking(issue, 1)
         if not said:
             return lambda: None
-        ticket = TicketText.of(said[0])
-        others = [other for other in self.memory.likeliest(ticket, LONE_CANDIDATES + 1) if other.issue_id != issue.issue_id]
-        offered = in_id_order(other for other in others[:LONE_CANDIDATES] if self._may_merge(issue.issue_id, other.issue_id))
-        if not offered:
-            return lambda: None
-        likeness = self.memory.likeness(ticket, offered)
-        return lambda: ask_where(self.ask, self.prompts, said[0], offered, likeness)
+        found = self.memory.likeliest(TicketText.of(said[0]), LONE_CANDIDATES + 1)
+        others = [other for other in found if other.issue_id != issue.issue_id and self._may_merge(issue.issue_id, other.issue_id)]
+        if beside is not None:
+            others = [self.memory.issues[beside], *[other for other in others if other.issue_id != beside][:RIVALS]]
+        return self._where(said[0], others[:LONE_CANDIDATES])
+
+    def _where(self, said: Conversation, offered: Iterable[Issue]) -> Callable[[], Verdict | None]:
+        """The question where a ticket belongs among the issues offered; None is its answer if there are none."""
+        shown = in_id_order(offered)
+        likeness = self.memory.likeness(TicketText.of(said), shown)
+        return lambda: ask_where(self.ask, self.prompts, said, shown, likeness) if shown else None
 
     def rewrite_cards(self, grown: Mapping[str, int]) -> list[str]:
         """Ids of issues whose card was rewritten; `grown` gives each touched issue's number of tickets before the run.
@@ -227,11 +256,7 @@ class Consolidation:
         """Where a ticket of one issue of a pair belongs, with both shown; not one that founded it, whose words are on its card."""
         issue = self.memory.issues[name]
         said = [told for told in self._speaking(issue, GROWN) if f"ISSUE-{told['ticket_id']}" not in _names(issue)]
-        offered = in_id_order(self.memory.issues[one] for one in pair)
-        if not said:
-            return lambda: None
-        likeness = self.memory.likeness(TicketText.of(said[0]), offered)
-        return lambda: ask_where(self.ask, self.prompts, said[0], offered, likeness)
+        return self._where(said[0], (self.memory.issues[one] for one in pair)) if said else lambda: None
 
     def _merge_part(self, part: MergeGroup) -> list[Merged]:
         """Merge the members that are still there; one that went elsewhere in this round is asked about again in the next."""

@@ -8,7 +8,7 @@ import pytest
 from scripted_model import Asked, ScriptedModel, backwards, latency, talk
 
 import issue_db
-from consolidation import CARD_TICKETS, GROUP_SIZE, GROWN, LONE_CANDIDATES, MERGE_SURE, QUOTES_AN_ISSUE, Consolidation
+from consolidation import CARD_TICKETS, GROUP_SIZE, GROWN, LONE_CANDIDATES, MERGE_SURE, QUOTES_AN_ISSUE, RIVALS, Consolidation
 from conversation_types import Conversation
 from decision_wave import at_once
 from issue_db import Issue
@@ -482,6 +482,41 @@ def test_a_lone_ticket_finds_its_issue_without_a_word_in_common() -> None:
 def test_the_oldest_id_stays_when_a_lone_ticket_is_placed() -> None:
     memory = memory_of(issue(3, tickets=[3, 4], day="2025-02-01"), issue(9, day="2025-01-01"))
     assert place_lone(memory, names_first)[0] == [("ISSUE-9", "ISSUE-3")]
+
+
+def many_and_a_stranger() -> IssueMemory:
+    """Six issues about lids and a lone ticket that shares no word with any of them."""
+    memory = memory_of(*(issue(number, tickets=[number, number + 1]) for number in range(10, 70, 10)), issue(99), said={99: PARCEL})
+    memory.issues["ISSUE-99"].category = "Parcel went astray"
+    memory.issues["ISSUE-99"].seal_card()
+    return memory
+
+
+@pytest.mark.parametrize(
+    ("short", "done"),
+    [
+        pytest.param("ISSUE-60", [("ISSUE-60", "ISSUE-99")], id="the same"),
+        pytest.param("ISSUE-10", [], id="another one"),
+        pytest.param("NEW", [], id="new"),
+        pytest.param(AnswerUnusable("refused"), [], id="no answer"),
+    ],
+)
+def test_a_home_that_no_words_bear_out_must_be_named_again_among_few(short: Any, done: list[tuple[str, str]]) -> None:
+    def script(asked: Asked) -> Any:
+        wanted = "ISSUE-60" if len(asked.offered) == 6 else short
+        return wanted if isinstance(wanted, Exception) else {"issue_id": wanted, "category": "x", "confidence": 0.95, "evidence": [1]}
+
+    memory = many_and_a_stranger()
+    found, asked = place_lone(memory, script, touched=["ISSUE-99"])
+    assert found == done
+    assert [len(question.offered) for question in asked] == [6, 1 + RIVALS]
+    assert "ISSUE-60" in asked[1].offered
+
+
+def test_a_home_that_words_bear_out_is_believed_at_once() -> None:
+    memory = memory_of(*(issue(number, tickets=[number, number + 1]) for number in range(10, 70, 10)), issue(99))
+    done, asked = place_lone(memory, names_first, touched=["ISSUE-99"])
+    assert (done, len(asked)) == ([("ISSUE-10", "ISSUE-99")], 1)
 
 
 @pytest.mark.parametrize(
