@@ -611,6 +611,18 @@ class TestResuming:
         assert results() == results(Path("whole"))
         assert not Path("output/silo_issues_db.tmp.json").exists()
 
+    def test_a_helpdesk_that_came_back_at_another_address_changes_nothing(
+        self, open_site: OpenSite, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """What was decided at the first address is still known to the index and to the second look."""
+        open_site(40, behave=JUMPY)
+        main.run(output="whole/silo_issues_db.json", cache=Path("other"), conversations=Path("talks"))
+        interrupt_consolidation(monkeypatch)
+        assert main.main([]) == 130
+        open_site(40, behave=JUMPY)
+        assert main.main([]) == 0
+        assert DATABASE.read_bytes() == Path("whole/silo_issues_db.json").read_bytes()
+
     def test_takes_the_list_of_tickets_from_the_checkpoint(self, open_site: OpenSite, monkeypatch: pytest.MonkeyPatch) -> None:
         site = open_site(12)
         interrupt_consolidation(monkeypatch)
