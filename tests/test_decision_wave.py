@@ -71,7 +71,7 @@ def test_the_third_sees_the_one_founder_of_two_that_went_before() -> None:
 
 def test_a_founder_is_shown_among_the_known_ones_in_the_order_of_ids() -> None:
     known = (Issue("ISSUE-1", "Oven"), Issue("ISSUE-30", "Pan"), Issue("WIFI", "Wi-Fi"))
-    model = ScriptedModel(by_ticket({20: decision(), 25: decision()}))
+    model = ScriptedModel(by_ticket({20: decision(), 25: [decision(), decision("ISSUE-20")]}))
     settle(model, [talk(20, LID), talk(25, LID)], known=known)
     assert model.offers()[-1] == (25, ["ISSUE-1", "ISSUE-20", "ISSUE-30", "WIFI"])
 
