@@ -33,12 +33,12 @@ def contested(answer: DecisionAnswer, offered: Sequence[Issue], likeness: Mappin
     `names_tell` is false where categories come from a closed list, so that many issues share one. Where nothing can be left out of
     `offered`, there is nothing new to ask.
     """
-    if not offered:
+    named = answer.issue_id or ""
+    if not offered or likeness.get(named, 0.0) >= HELD:
         return []
     support = _support(answer, offered, likeness, names_tell=names_tell)
     ranked = sorted(support, key=lambda issue_id: -support[issue_id])
-    named = answer.issue_id or ""
-    if likeness.get(named, 0.0) >= HELD or support[ranked[0]] < support.get(named, FOR_NEW) + LEAD:
+    if support[ranked[0]] < support.get(named, FOR_NEW) + LEAD:
         return []
     between = [issue for issue in offered if issue.issue_id in (*ranked[:SHOWN], named)]
     return between if len(between) < len(offered) else []
