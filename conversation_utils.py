@@ -9,13 +9,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from conversation_files import load_conversation, save_conversation, ticket_url
-from conversation_types import CLEANER_VERSION, Conversation, Message, conversation_sha256, customer_text
-from freshdesk_payload import SOURCE_OUTBOUND_EMAIL, Entry, Thread, TicketFacts, custom_field, people_named, read_facts, read_thread
-from html_text import MEDIA_MARKER
-from payload_fields import is_set
-from prompt_length import shorten
-from redaction import Redactor
+from cleaning.markup import MEDIA_MARKER
+from cleaning.redaction import Redactor
+from cleaning.shorten import shorten
+from cleaning.thread import SOURCE_OUTBOUND_EMAIL, Entry, Thread, TicketFacts, custom_field, is_set, people_named, read_facts, read_thread
+from knowledge.conversation import (
+    CLEANER_VERSION,
+    Conversation,
+    Message,
+    conversation_sha256,
+    customer_text,
+    load_conversation,
+    save_conversation,
+    ticket_url,
+)
 
 __all__ = [
     "CLEANER_VERSION",

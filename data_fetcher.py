@@ -11,11 +11,11 @@ import logging
 import re
 from typing import Any
 
-from freshdesk_client import FetchStopped, FreshdeskClient, NoReply, QueryRefused, Refused, TicketUnavailable
-from search_query import DAY
-from search_windows import FIRST_DAY, TicketSearch
-from terminal_text import printable
-from ticket_search import TicketListing, TicketRef, by_creation, is_ticket_id, parse_instant
+from common.text import for_terminal
+from freshdesk.client import FetchStopped, FreshdeskClient, NoReply, QueryRefused, Refused, TicketUnavailable
+from freshdesk.listing import TicketListing, TicketRef, by_creation, is_ticket_id, parse_instant
+from freshdesk.search_query import DAY
+from freshdesk.windows import FIRST_DAY, TicketSearch
 
 __all__ = [
     "FetchStopped",
@@ -68,7 +68,7 @@ def fetch_resolved_ticket_ids(
     search.run(pages=pages, read_on=since_day is not None)
     kept = by_creation(search.kept())
     for ref in kept:
-        logger.info("ticket %d, status %d: %s", ref.ticket_id, ref.status, printable(ref.subject))
+        logger.info("ticket %d, status %d: %s", ref.ticket_id, ref.status, for_terminal(ref.subject))
     left_out = sum(not search.keep(ref) for ref in search.found.values())
     return TicketListing(tickets=kept, total=max(len(kept), search.total - left_out), gaps=tuple(search.gaps))
 
@@ -79,7 +79,7 @@ def fetch_ticket(ticket_id: int, *, client: FreshdeskClient | None = None) -> di
     Archived tickets are read from their own path. Raises `TicketUnavailable`, `FetchStopped`.
     """
     if not is_ticket_id(ticket_id):
-        raise TicketUnavailable(f"ticket {printable(ticket_id)}: a ticket id is a whole number from 1 to {2**63 - 1}")
+        raise TicketUnavailable(f"ticket {for_terminal(ticket_id)}: a ticket id is a whole number from 1 to {2**63 - 1}")
     client = client or FreshdeskClient.from_environment()
     try:
         return _read_ticket(client, ticket_id)
@@ -97,7 +97,7 @@ def _read_ticket(client: FreshdeskClient, ticket_id: int) -> dict[str, Any]:
         path = f"tickets/archived/{ticket_id}"
         ticket = _read_archived(client, path, refusal)
     if ticket.get("id") != ticket_id:
-        raise TicketUnavailable(f"ticket {ticket_id}: the helpdesk answered with another ticket ({printable(ticket.get('id'))[:40]})")
+        raise TicketUnavailable(f"ticket {ticket_id}: the helpdesk answered with another ticket ({for_terminal(ticket.get('id'))[:40]})")
     if ticket.get("deleted") is True:
         return ticket
     included = ticket.get("conversations")
@@ -182,7 +182,7 @@ def _parse_day(text: str) -> datetime.date:
             return datetime.date.fromisoformat(text)
         except ValueError:
             pass
-    raise QueryRefused(f"--since {printable(text)!r} is no date; write it as YYYY-MM-DD, for example 2025-07-01")
+    raise QueryRefused(f"--since {for_terminal(text)!r} is no date; write it as YYYY-MM-DD, for example 2025-07-01")
 
 
 def _is_since(ref: TicketRef, since_day: datetime.date | None) -> bool:

@@ -10,23 +10,23 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-import checkpoint as checkpoint_file
-import decision_log
-import issue_db
-import review_list
-import safe_files
-from candidate_index import CandidateIndex
-from checkpoint import Checkpoint
-from consolidation import Consolidation
+from clustering.candidates import CandidateIndex
+from clustering.consolidation import Consolidation
+from clustering.issue_memory import ConversationOf, IssueMemory, TicketText, in_id_order
+from clustering.question import Verdict, ask_where
+from clustering.wave import Question, Submit, Wave, at_once
+from common import files as safe_files
 from conversation_utils import Conversation, conversation_sha256
-from decision_log import DecisionRow, Outcome
-from decision_wave import Question, Submit, Wave, at_once
-from issue_db import SURE, Issue
-from issue_memory import ConversationOf, IssueMemory, TicketText, in_id_order
-from model_protocol import Ask
+from knowledge import checkpoint as checkpoint_file
+from knowledge import decision
+from knowledge import issue as issue_db
+from knowledge.checkpoint import Checkpoint
+from knowledge.decision import DecisionRow, Outcome
+from knowledge.issue import SURE, Issue
+from knowledge.paths import RunFiles
+from llm.protocol import Ask
 from prompts_config import Prompts
-from run_files import RunFiles
-from ticket_question import Verdict, ask_where
+from review import list as review_list
 
 __all__ = ["DecisionRow", "FetchFailure", "Issue", "IssueClusterer", "Item", "Plan"]
 
@@ -91,7 +91,7 @@ class IssueClusterer:
         wave_tickets: int = WAVE_TICKETS,
     ) -> None:
         self.files = files
-        self.decisions = decision_log.load(files.decisions)
+        self.decisions = decision.load(files.decisions)
         self.rows: dict[int, DecisionRow] = {}
         self.leaving: set[int] = set()
         self.plan: Plan | None = None
@@ -211,7 +211,7 @@ class IssueClusterer:
             self.write_checkpoint()
 
     def write_checkpoint(self) -> None:
-        """Write what is committed so far. Raises `safe_files.FileUnwritable`."""
+        """Write what is committed so far. Raises `common.files.FileUnwritable`."""
         if self.plan is None:
             return
         saved = Checkpoint(
@@ -230,7 +230,7 @@ class IssueClusterer:
     def save(self) -> None:
         """Write decisions, review list and, last, the database; then the checkpoint goes.
 
-        Raises `safe_files.FileUnwritable`, `checkpoint.CheckpointUnreadable`, `review_list.ListUnreadable`.
+        Raises `common.files.FileUnwritable`, `checkpoint.CheckpointUnreadable`, `review.list.ListUnreadable`.
 
         Until then the checkpoint is that from before the consolidation, so that a run killed in here comes to the same end once more.
         """
@@ -240,7 +240,7 @@ class IssueClusterer:
         result_sha256 = checkpoint_file.text_sha256(text)
         self._refuse_changed_database()
         checkpoint_file.announce(self.files.checkpoint, result_sha256)
-        safe_files.write_if_changed(self.files.decisions, lambda: decision_log.lines(self.decisions.values()))
+        safe_files.write_if_changed(self.files.decisions, lambda: decision.lines(self.decisions.values()))
         listed = review_list.render(self.issues, self.decisions, filled=review_list.load_filled(self.files.flagged))
         safe_files.write_if_changed(self.files.flagged, lambda: [listed])
         safe_files.write_if_changed(self.files.database, lambda: [text], backup=self.files.backup)

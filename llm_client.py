@@ -10,13 +10,13 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 import env
-from answer_store import AnswerStore, question_key
-from llm_bill import Bill, Prices, Totals
-from llm_calls import Caller, Question
-from llm_dialect import DialectBook
-from llm_http import Connection, Server
-from llm_refusals import ServerRefused
-from model_protocol import Answer, AnswerUnusable, BudgetReached, ContextTooLong, JsonSchema, Messages, ModelStopped, Usage
+from llm.bill import Bill, Prices, Totals
+from llm.calls import Caller, Question
+from llm.connection import Connection, Server
+from llm.dialect import DialectBook
+from llm.protocol import Answer, AnswerUnusable, BudgetReached, ContextTooLong, JsonSchema, Messages, ModelStopped, Usage
+from llm.refusals import ServerRefused
+from llm.store import AnswerStore, question_key
 
 __all__ = [
     "Answer", "AnswerUnusable", "BudgetReached", "ContextTooLong", "JsonSchema", "LlmClient", "ModelStopped", "Server", "Totals", "Usage",

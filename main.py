@@ -12,37 +12,32 @@ from typing import Any
 
 from tqdm import tqdm
 
-import batch_steps
-import checkpoint as checkpoint_file
-import command_line
 import env
-import estimate
-import issue_db
-import output_streams
-import people_jobs
-import report
-import review_list
-import ticket_source
-from batch_files import ResultsUnusable
-from batch_round import QuestionsLeft
-from checkpoint import CheckpointUnreadable
-from command_line import Options, UsageError
+from cli import console, estimate, jobs, source
+from cli import options as command_line
+from cli.console import signals_as_interrupts
+from cli.options import Options, UsageError
+from cli.source import Ticket
+from cli.workshop import Workshop, open_workshop
+from common.files import FileUnwritable
+from common.text import for_terminal
 from data_fetcher import FetchStopped, QueryRefused
-from decision_log import DecisionRow
 from env import ConfigError, Settings
-from interrupts import signals_as_interrupts
 from issue_clusterer import FetchFailure, IssueClusterer, Item, Plan
-from issue_db import DatabaseUnreadable
-from leftover_checkpoint import leftover
-from model_protocol import AnswerUnusable, BudgetReached, ContextTooLong, ModelStopped
-from review import ReviewRefused
-from review_list import ListUnreadable
-from run_files import DatabaseBusy, FolderUnwritable, RunFiles
-from run_report import RunReport
-from safe_files import FileUnwritable
-from terminal_text import printable
-from ticket_source import Ticket
-from workshop import Workshop, open_workshop
+from knowledge import checkpoint as checkpoint_file
+from knowledge import issue
+from knowledge.checkpoint import CheckpointUnreadable, leftover
+from knowledge.decision import DecisionRow
+from knowledge.issue import DatabaseUnreadable
+from knowledge.paths import DatabaseBusy, FolderUnwritable, RunFiles
+from llm.batch import ResultsUnusable
+from llm.batch_round import QuestionsLeft
+from llm.protocol import AnswerUnusable, BudgetReached, ContextTooLong, ModelStopped
+from report import page
+from report.summary import RunReport
+from review import list as review_list
+from review.apply import ReviewRefused
+from review.list import ListUnreadable
 
 logger = logging.getLogger("main")
 
@@ -68,7 +63,7 @@ EXIT_CODES: dict[type[Exception], int] = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The exit status of the program run with these arguments."""
-    output_streams.make_safe()
+    console.make_safe()
     try:
         options = command_line.parse(sys.argv[1:] if argv is None else argv)
     except SystemExit as ended:
@@ -84,10 +79,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         _complain(str(error))
         return exit_code(error)
     except BrokenPipeError:  # whoever read our output has gone
-        output_streams.drop()
+        console.drop()
         return STOPPED
     except OSError as error:
-        output_streams.drop()  # it may be stdout that is full
+        console.drop()  # it may be stdout that is full
         _complain(f"{error.filename or 'cannot write what is to be shown'}: {error.strerror or error}")
         return STOPPED
 
@@ -98,7 +93,7 @@ def exit_code(error: BaseException) -> int:
 
 
 def run(ticket_ids: list[int] | None = None, **options: Any) -> IssueClusterer:
-    """The clusterer after a run; `options` are fields of `command_line.Options`. Raises what `main` turns into exit codes."""
+    """The clusterer after a run; `options` are fields of `cli.options.Options`. Raises what `main` turns into exit codes."""
     return run_with_report(Options(ticket_ids=None if ticket_ids is None else tuple(ticket_ids), **options))[0]
 
 
@@ -106,7 +101,7 @@ def run_with_report(options: Options, settings: Settings | None = None) -> tuple
     """The clusterer and the report of one run; `settings` in place of the environment's."""
     settings = command_line.with_overrides(options, settings or env.load_settings())
     files = RunFiles(options.output)
-    issue_db.load(files.database)  # what cannot be read ends the run before a folder is made or a call
+    issue.load(files.database)  # what cannot be read ends the run before a folder is made or a call
     review_list.load_filled(files.flagged)
     with contextlib.ExitStack() as cleanup:
         if not options.reads_only:
@@ -132,13 +127,13 @@ def _work(options: Options) -> int:
         return show.run_demo(options, run_with_report)
     if options.batch_import:
         model = env.load_settings().llm_model
-        print(batch_steps.import_results(options.batch_import, folder=options.cache, model=model))
+        print(jobs.import_results(options.batch_import, folder=options.cache, model=model))
         return DONE
-    if people_jobs.wanted(options):
-        print(people_jobs.work(options))
+    if jobs.wanted(options):
+        print(jobs.work(options))
         return DONE
     _, report = run_with_report(options)
-    if not report.incomplete or report.ended == batch_steps.WAITING:
+    if not report.incomplete or report.ended == jobs.WAITING:
         return DONE
     _complain(report.trouble())
     return STOPPED if options.prompt_debug else INCOMPLETE
@@ -177,7 +172,7 @@ class _Run:
             logger.info("going on after ticket %d of %d of the run that was interrupted", saved.done, len(saved.tickets))
             plan, done = Plan(saved.base_sha256, saved.selection, saved.tickets, saved.gaps), saved.done
         else:
-            listing = ticket_source.list_tickets(selection, self.source.client, redact=self.settings.redact)
+            listing = source.list_tickets(selection, self.source.client, redact=self.settings.redact)
             self.report.total = listing.total
             base = checkpoint_file.file_sha256(self.clusterer.files.database)
             plan, done = Plan(base, selection.to_json(), tuple(self._not_settled(listing.tickets)), listing.gaps), 0
@@ -194,7 +189,7 @@ class _Run:
                 if problem is None:
                     self.bar.update()
                 else:
-                    print(f"no usable answer for ticket {problem.ticket_id}: {printable(problem.reason)}\n")
+                    print(f"no usable answer for ticket {problem.ticket_id}: {for_terminal(problem.reason)}\n")
                     self._count(problem.row())
         except BudgetReached as error:
             self.report.ended = f"stopped before the end: {error}"
@@ -224,12 +219,12 @@ class _Run:
         except QuestionsLeft as left:
             self.pause(left)
             return
-        before = issue_db.load(self.clusterer.files.database)
+        before = issue.load(self.clusterer.files.database)
         self.clusterer.save()
         self._finish_report(ended)
         files = self.clusterer.files
         self.report.write(files.run_report)
-        report.write(
+        page.write(
             files.report_page,
             issues=self.clusterer.issues,
             log=self.clusterer.decisions,
@@ -246,10 +241,10 @@ class _Run:
         """Write the open questions for a batch engine; the run goes on when their answers are there."""
         assert self.options.batch_export is not None
         self.clusterer.pause()
-        self._finish_report(batch_steps.WAITING)
+        self._finish_report(jobs.WAITING)
         self.report.write(self.clusterer.files.run_report)
         self.bar.close()
-        print(batch_steps.export_questions(self.options.batch_export, left.questions, self.shop.store))
+        print(jobs.export_questions(self.options.batch_export, left.questions, self.shop.store))
 
     def keep_work(self, error: BaseException) -> None:
         """At an abnormal end: what is decided goes into the checkpoint, what happened into the report."""
@@ -280,13 +275,13 @@ class _Run:
 
     def _stream(self, tickets: Sequence[Ticket]) -> Iterator[Item]:
         self.bar.reset(total=len(tickets))
-        return ticket_source.stream(tickets, self.source, self.shop.fetching.submit)
+        return source.stream(tickets, self.source, self.shop.fetching.submit)
 
     def _preview(self, item: Item) -> FetchFailure | None:
         if isinstance(item, FetchFailure):
             return item
         if item["ignored"]:
-            print(f"ticket {item['ticket_id']} would be ignored: {printable(item['ignored'])}\n")
+            print(f"ticket {item['ticket_id']} would be ignored: {for_terminal(item['ignored'])}\n")
         try:
             self.clusterer.preview(item)
         except (AnswerUnusable, ContextTooLong) as error:
@@ -309,20 +304,20 @@ class _Run:
 def _set_up_logging(options: Options) -> None:
     """One handler on stdout; control characters never reach the terminal."""
     root = logging.getLogger()
-    for old in [old for old in root.handlers if isinstance(old, output_streams.LogHandler)]:
+    for old in [old for old in root.handlers if isinstance(old, console.LogHandler)]:
         root.removeHandler(old)
-    root.addHandler(output_streams.LogHandler())
+    root.addHandler(console.LogHandler())
     root.setLevel(logging.WARNING if options.prompt_debug else logging.DEBUG if options.verbose else logging.INFO)
     logging.getLogger("urllib3").setLevel(logging.WARNING)
     logging.getLogger("filelock").setLevel(logging.WARNING)
 
 
 def _say_waiting(bar: "tqdm[Any]", seconds: float, why: str) -> None:
-    bar.set_postfix_str(f"{printable(why)}, {seconds:.0f} s")
+    bar.set_postfix_str(f"{for_terminal(why)}, {seconds:.0f} s")
 
 
 def _complain(text: str) -> None:
-    print("\n".join(printable(line) for line in f"error: {text}".split("\n")), file=sys.stderr)
+    print("\n".join(for_terminal(line) for line in f"error: {text}".split("\n")), file=sys.stderr)
 
 
 if __name__ == "__main__":

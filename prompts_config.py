@@ -1,7 +1,7 @@
 """The words that go to the model: templates, the three schemas, and rendering of issues and conversations.
 
 What never changes stands first (one system message), what changes with every ticket last, so that a provider's prefix cache holds.
-Reads no answer (see model_answers.py), talks to no server, keeps no state.
+Reads no answer (see clustering/answers.py), talks to no server, keeps no state.
 """
 
 import hashlib
@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
+from common.text import seen
 from conversation_utils import Conversation, Message
-from issue_db import Issue
-from plain_text import seen
+from knowledge.issue import Issue
 
 NEW_ID = "NEW"
 CHARS_PER_TOKEN = 4

@@ -23,14 +23,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.redaction_corpus import corpus
+from cleaning.mail_markup import mail_mark
+from cleaning.markup import html_lines
+from cleaning.quotes import new_lines
+from cleaning.redaction import Redactor
+from cleaning.signatures import without_signature
+from common.text import tidy
 from conversation_utils import build_conversation
-from html_text import html_lines
-from mail_markup import mail_mark
-from plain_text import tidy
-from quoted_text import new_lines
-from redaction import Redactor
-from signatures import without_signature
+from testing.redaction_corpus import corpus
 
 CASES = Path(__file__).resolve().parent.parent / "tests" / "cases"
 MIN_KEPT, MAX_LEFT = 0.995, 0.02

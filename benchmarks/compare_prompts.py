@@ -21,22 +21,21 @@ from types import ModuleType
 from typing import TypeVar
 
 import env
-import issue_db
 import llm_client
 import prompts_config
-from answer_store import AnswerStore
-from benchmarks.scoring import Scores, scores
-from conversation_files import shown_conversation
-from conversation_types import Conversation
-from decision_log import DecisionRow
+from common.pool import WorkerPool
+from demo.scoring import Scores, scores
 from env import Settings
 from issue_clusterer import IssueClusterer
-from llm_bill import Prices, Totals
+from knowledge import issue as issue_db
+from knowledge.conversation import Conversation, shown_conversation
+from knowledge.decision import DecisionRow
+from knowledge.paths import RunFiles
+from llm.bill import Prices, Totals
+from llm.protocol import Answer, JsonSchema, Messages, Usage
+from llm.store import AnswerStore
 from llm_client import LlmClient
-from model_protocol import Answer, JsonSchema, Messages, Usage
 from prompts_config import Prompts
-from run_files import RunFiles
-from worker_pool import WorkerPool
 
 T = TypeVar("T")
 SHOWN_DIFFERENCES = 40

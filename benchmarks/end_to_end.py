@@ -19,14 +19,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import main
-from benchmarks.scoring import Scores, scores
-from command_line import Options
+from cli.options import Options
 from demo.helpdesk import Helpdesk, HelpdeskOptions
 from demo.labelled_files import load_labelled
 from demo.model import BuiltInModel
+from demo.scoring import Scores, scores
 from env import Settings
 from issue_clusterer import IssueClusterer
-from run_report import RunReport
+from report.summary import RunReport
 
 RESULTS = ("silo_issues_db.json", "flagged_for_review.csv", "decisions.jsonl")
 

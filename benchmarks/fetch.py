@@ -22,9 +22,9 @@ from typing import Any
 from urllib.request import urlopen
 
 import data_fetcher
-import freshdesk_client
+from common.pool import WorkerPool
 from data_fetcher import FreshdeskClient
-from worker_pool import WorkerPool
+from freshdesk import client as freshdesk_client
 
 ROOT = Path(__file__).resolve().parent.parent
 KEY = "benchmark-key"

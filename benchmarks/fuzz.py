@@ -17,10 +17,10 @@ import atheris  # type: ignore[import-not-found, import-untyped, unused-ignore] 
 
 with atheris.instrument_imports(include=["answer_json", "model_answers", "conversation_utils", "html_text", "quoted_text", "redaction"]):
     import conversation_utils
-    import model_answers
     import prompts_config
-    import suspicion
-    from issue_db import MAX_CATEGORY_CHARS
+    from clustering import answers as model_answers
+    from clustering import suspicion
+    from knowledge.issue import MAX_CATEGORY_CHARS
 
 WHEN = "2025-07-24T18:24:46Z"
 OFFERED = ("ISSUE-1", "ISSUE-22", "wifi 3")

@@ -14,9 +14,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.labelled_run import LabelledSet, LabelsUnusable, load_set
-from benchmarks.scoring import scores
 from conversation_utils import customer_text
+from demo.scoring import scores
+from testing.labelled_run import LabelledSet, LabelsUnusable, load_set
 
 SEEDS = range(5)
 

@@ -14,11 +14,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import answer_json
-from answer_store import AnswerStore
-from benchmarks.chaos_llm import Behaviour, ChaosServer, Reply, Seen, completion, faulty, refuses, says
+from common.pool import WorkerPool
+from llm import json_text
+from llm.store import AnswerStore
 from llm_client import AnswerUnusable, BudgetReached, ContextTooLong, LlmClient, ModelStopped, Server
-from worker_pool import WorkerPool
+from testing.chaos_llm import Behaviour, ChaosServer, Reply, Seen, completion, faulty, refuses, says
 
 SCHEMA = {"name": "number", "strict": True, "schema": {"type": "object"}}
 GOOD = says('{"id": 1}')
@@ -28,7 +28,7 @@ OWN_FAILURES = (AnswerUnusable, ContextTooLong)
 
 def parse(text: str) -> int:
     """The id of an answer. Raises ValueError if it has none."""
-    answer = answer_json.extract_json(text)
+    answer = json_text.extract_json(text)
     if not isinstance(answer.get("id"), int):
         raise ValueError("id must be a whole number")
     return int(answer["id"])

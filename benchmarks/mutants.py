@@ -1,6 +1,6 @@
 """Small mistakes put into the code one by one, to see whether the tests notice: a mutation check with a list of its own.
 
-    python -m benchmarks.mutants issue_clusterer.py prompts_config.py safe_files.py [--each 25] [--seed 1]
+    python -m benchmarks.mutants issue_clusterer.py prompts_config.py common/files.py [--each 25] [--seed 1]
 
 Works on a copy of the project. Prints each mutant that no test caught, with its line, and the share that was caught; exits 1 below 90 %.
 """
@@ -30,8 +30,8 @@ TESTS = {
         "test_faults",
     ),
     "prompts_config.py": ("test_prompts_config", "test_ticket_question", "test_model_answers", "test_hostile", "test_main"),
-    "safe_files.py": ("test_safe_files", "test_faults", "test_issue_db", "test_checkpoint"),
-    "model_answers.py": ("test_model_answers", "test_ticket_question", "test_hostile", "test_main"),
+    "common/files.py": ("test_safe_files", "test_faults", "test_issue_db", "test_checkpoint"),
+    "clustering/answers.py": ("test_model_answers", "test_ticket_question", "test_hostile", "test_main"),
 }
 _OTHER: dict[type[ast.AST], type[ast.AST]] = {
     ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.Is: ast.IsNot,

@@ -18,13 +18,13 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-import issue_db
-import safe_files
-from benchmarks.labelled_run import LabelledSet, LabelsUnusable, Meter, asking, cluster, found_issues, load_set, recall_at_offer
-from benchmarks.scoring import scores
-from benchmarks.simulated_models import BEHAVIOURS, SimulatedModel
+from common import files
 from demo.model import answer
-from model_protocol import Ask
+from demo.scoring import scores
+from knowledge import issue as issue_db
+from llm.protocol import Ask
+from testing.labelled_run import LabelledSet, LabelsUnusable, Meter, asking, cluster, found_issues, load_set, recall_at_offer
+from testing.simulated_models import BEHAVIOURS, SimulatedModel
 
 MODELS = ("built-in", *BEHAVIOURS)
 COLUMNS = {
@@ -55,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     print(_table(results))
     if args.json:
-        safe_files.write_text(args.json, safe_files.dump_json(results) + "\n")
+        files.write_text(args.json, files.dump_json(results) + "\n")
     return 0
 
 

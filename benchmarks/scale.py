@@ -27,17 +27,17 @@ from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any, TypeVar
 
-from benchmarks.chaos_llm import Behaviour, ChaosServer, Reply, Seen, completion
-from benchmarks.labelled_run import LabelledSet, asking, found_issues, load_set
-from benchmarks.scoring import scores
-from benchmarks.simulated_models import SimulatedModel
-from benchmarks.synthetic import synthetic_set
 from demo.helpdesk import Helpdesk, HelpdeskOptions
 from demo.labelled_files import as_ticket
+from demo.scoring import scores
 from issue_clusterer import WAVE_TICKETS, IssueClusterer
-from model_protocol import Answer, Ask, JsonSchema, Messages
+from knowledge.paths import RunFiles
+from llm.protocol import Answer, Ask, JsonSchema, Messages
 from prompts_config import CHARS_PER_TOKEN, Prompts
-from run_files import RunFiles
+from testing.chaos_llm import Behaviour, ChaosServer, Reply, Seen, completion
+from testing.labelled_run import LabelledSet, asking, found_issues, load_set
+from testing.simulated_models import SimulatedModel
+from testing.synthetic import synthetic_set
 
 T = TypeVar("T")
 ROOT = Path(__file__).resolve().parent.parent

@@ -18,22 +18,22 @@ from pathlib import Path
 from statistics import median
 from typing import Any, TypeVar
 
-import checkpoint as checkpoint_file
-import decision_log
-import issue_db
-import safe_files
-from benchmarks.labelled_run import asking, load_set
-from benchmarks.simulated_models import SimulatedModel
-from benchmarks.synthetic import placed_set
+from clustering.answers import Card
+from clustering.issue_memory import write_card
+from common import files
 from conversation_utils import Conversation, load_conversation
-from decision_log import DecisionRow
 from issue_clusterer import IssueClusterer, Plan
-from issue_db import Issue
-from issue_memory import write_card
-from model_answers import Card
-from model_protocol import Answer, Ask, JsonSchema, Messages
+from knowledge import checkpoint as checkpoint_file
+from knowledge import decision
+from knowledge import issue as issue_db
+from knowledge.decision import DecisionRow
+from knowledge.issue import Issue
+from knowledge.paths import RunFiles
+from llm.protocol import Answer, Ask, JsonSchema, Messages
 from prompts_config import Prompts
-from run_files import RunFiles
+from testing.labelled_run import asking, load_set
+from testing.simulated_models import SimulatedModel
+from testing.synthetic import placed_set
 
 T = TypeVar("T")
 HOST = "https://example.invalid"
@@ -71,15 +71,15 @@ def place(folder: Path, tickets: int, topics: int, more: int) -> None:
     (folder / "conversations").mkdir()
     for conversation in data.conversations:
         path = folder / "conversations" / f"{conversation['ticket_id']}.json"
-        path.write_text(safe_files.dump_json(conversation) + "\n", encoding="utf-8")
+        path.write_text(files.dump_json(conversation) + "\n", encoding="utf-8")
     names = _names_of(issues)
     for conversation in data.conversations[:tickets]:
         ticket = conversation["ticket_id"]
         issue = issues.setdefault(data.labels[ticket], _issue(conversation))
         issue.tickets = [*issue.tickets, ticket] if issue.tickets[-1:] != [ticket] else issue.tickets
         rows.append(_row(conversation, issue, names))
-    safe_files.write_text(folder / "silo_issues_db.json", issue_db.render(issues.values()))
-    safe_files.write_text(folder / "decisions.jsonl", decision_log.render(rows))
+    files.write_text(folder / "silo_issues_db.json", issue_db.render(issues.values()))
+    files.write_text(folder / "decisions.jsonl", decision.render(rows))
 
 
 def _names_of(issues: Mapping[str, Issue]) -> Callable[[], tuple[str, ...]]:

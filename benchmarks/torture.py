@@ -26,8 +26,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from benchmarks.chaos_llm import Behaviour, Reply, Seen
-from benchmarks.topic_site import TopicSite, question_of, sorting, topic_tickets
+from testing.chaos_llm import Behaviour, Reply, Seen
+from testing.topic_site import TopicSite, question_of, sorting, topic_tickets
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ("silo_issues_db.json", "flagged_for_review.csv", "decisions.jsonl")

@@ -9,9 +9,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from clustering.words import STOP_WORDS, plain_words, stem, words
 from demo.prompt_reader import Said, Ticket
 from demo.word_matcher import weight
-from text_weights import STOP_WORDS, plain_words, stem, words
 
 _MAX_SENTENCE = 240
 _MAX_STEPS = 5

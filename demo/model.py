@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-import clock
+from common import times
 from demo.card_writer import extract
 from demo.prompt_reader import read_card, read_decision, read_issues, schema_name
 from demo.word_matcher import DOUBTFUL, MATCHES, MERGES, alike_groups, likeness
@@ -165,7 +165,7 @@ class _Handler(BaseHTTPRequestHandler):
             request = json.loads(body)
             messages = request["messages"]
             text = json.dumps(self.server.answer_with(messages), ensure_ascii=False)
-            clock.sleep(self.server.latency_s)
+            times.sleep(self.server.latency_s)
             self._send(200, _completion(messages, text))
         except NotOurQuestion as error:
             self._refuse(400, str(error))

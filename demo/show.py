@@ -8,13 +8,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks.scoring import Scores, scores
-from command_line import Options
+from cli.options import Options
 from demo.helpdesk import Helpdesk, HelpdeskOptions, load_tickets
 from demo.model import BuiltInModel
+from demo.scoring import Scores, scores
 from env import Settings
 from issue_clusterer import IssueClusterer
-from run_report import RunReport
+from report.summary import RunReport
 
 GOLD = Path(__file__).with_name("gold.json")
 FOLDER = Path("output/demo")

@@ -8,8 +8,8 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from related_words import related
-from text_weights import cosine, stem, words
+from clustering.related_words import related
+from clustering.words import cosine, stem, words
 
 MATCHES = 0.18
 """A ticket and an issue that have less than this in common, by the program's own count, do not belong together."""

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import conversation_utils as cu
-import safe_files
+from common import files
 
 CASES = Path(__file__).parent / "cases" / "tickets"
 TICKETS = sorted(path.stem for path in CASES.glob("*.json"))
@@ -114,7 +114,7 @@ def test_private_notes_can_be_left_out() -> None:
 
 def test_nothing_of_a_private_note_that_is_left_out_is_stored() -> None:
     raw = ticket(conversations=[reply("", private=True, attachments=[{"name": "salaries.xlsx"}])])
-    assert "salaries" not in safe_files.dump_json(cu.build_conversation(raw, include_private_notes=False))
+    assert "salaries" not in files.dump_json(cu.build_conversation(raw, include_private_notes=False))
 
 
 def test_names_addresses_and_phones_of_the_payload_are_placeholders_everywhere() -> None:
@@ -131,10 +131,10 @@ def test_names_addresses_and_phones_of_the_payload_are_placeholders_everywhere()
         requester={"name": "Marcus Webb", "email": "marcus@webb.example"},
         tags=["marcus@webb.example"],
     )
-    text = safe_files.dump_json(cu.build_conversation(raw))
+    text = files.dump_json(cu.build_conversation(raw))
     assert not any(word in text for word in ("Marcus", "Helen", "7946", "@"))
     assert "[NAME_1]: lamp" in text
-    open_text = safe_files.dump_json(cu.build_conversation(raw, redact=False))
+    open_text = files.dump_json(cu.build_conversation(raw, redact=False))
     assert "Marcus Webb" in open_text
     assert '"redacted": false' in open_text
 
@@ -153,7 +153,7 @@ def test_signed_links_and_inline_tokens_are_stored_nowhere_even_unredacted() -> 
     link = "https://s3.example/data/log.txt?X-Amz-Signature=0123456789abcdef"
     image = '<img src="https://attachment.freshdesk.com/inline/attachment?token=eyJhbGciOiJIUzI1NiJ9.eyJpZCI6MX0.abc">'
     raw = ticket(f"<p>See {image}</p>", attachments=[{"name": "log.txt", "content_type": "text/plain", "size": 12, "attachment_url": link}])
-    text = safe_files.dump_json(cu.build_conversation(raw, redact=False))
+    text = files.dump_json(cu.build_conversation(raw, redact=False))
     assert "[attachment: log.txt, text/plain, 12 B]" in text
     assert "token" not in text
     assert "s3.example" not in text
@@ -247,7 +247,7 @@ REPLIES = st.lists(JUNK | st.fixed_dictionaries({}, optional=dict.fromkeys(REPLY
 @given(st.fixed_dictionaries({"id": st.just(5)}, optional={**dict.fromkeys(TICKET_KEYS, JUNK), "conversations": REPLIES | JUNK}))
 def test_any_payload_gives_a_conversation_or_that_ticket_s_failure(raw: dict[str, Any]) -> None:
     conversation = cu.build_conversation(raw, ignore_field="x")
-    json.loads(safe_files.dump_json(conversation).encode("utf-8"))
+    json.loads(files.dump_json(conversation).encode("utf-8"))
     assert all(message["speaker"] in ("user", "agent") and message["text"].strip() for message in conversation["conversation"])
     assert bool(conversation["conversation"]) or conversation["ignored"]
 

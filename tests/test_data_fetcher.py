@@ -12,14 +12,14 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 import responses
-from fake_time import FakeTime
 
 import data_fetcher
-import freshdesk_client
 from data_fetcher import FetchStopped, FreshdeskClient, QueryRefused, TicketUnavailable, fetch_resolved_ticket_ids, fetch_ticket
 from demo.faults import KINDS, FaultPlan
 from demo.helpdesk import Helpdesk, HelpdeskOptions
 from demo.labelled_files import as_ticket
+from freshdesk import client as freshdesk_client
+from testing.fake_time import FakeTime
 
 KEY = "the-secret-key"
 ENCODED_KEY = base64.b64encode(f"{KEY}:X".encode()).decode()
@@ -277,7 +277,7 @@ def test_another_tickets_answer_is_not_taken(mocked: responses.RequestsMock, oth
 
 def test_what_is_broken_in_any_way_is_asked_for_again_and_nothing_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(freshdesk_client, "REPLY_TIMEOUT_S", 0.2)
-    monkeypatch.setattr("http_retry.BASE_WAIT_S", 0.001)
+    monkeypatch.setattr("common.web.BASE_WAIT_S", 0.001)
     tickets = [ticket(number, messages=number) for number in range(1, 41)]
     for kind in KINDS:
         with desk(tickets, faults=FaultPlan(share=0.1, seed=5, kinds=(kind,), most=1)) as (helpdesk, client):

@@ -7,22 +7,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from scripted_model import Asked, ScriptedModel, by_ticket, decision, latency, talk
 
-import checkpoint as checkpoint_file
-import decision_log
-import issue_db
-import safe_files
-from conversation_types import Conversation
-from decision_log import DecisionRow
-from decision_wave import at_once
+from clustering.issue_memory import CANDIDATES
+from clustering.wave import at_once
+from common import files as safe_files
+from common.pool import WorkerPool
 from issue_clusterer import FetchFailure, IssueClusterer, Item, Plan
-from issue_db import Issue
-from issue_memory import CANDIDATES
-from model_protocol import AnswerUnusable, BudgetReached, ContextTooLong, ModelStopped
+from knowledge import checkpoint as checkpoint_file
+from knowledge import decision as decision_log
+from knowledge import issue as issue_db
+from knowledge.conversation import Conversation
+from knowledge.decision import DecisionRow
+from knowledge.issue import Issue
+from knowledge.paths import RunFiles
+from llm.protocol import AnswerUnusable, BudgetReached, ContextTooLong, ModelStopped
 from prompts_config import Prompts
-from run_files import RunFiles
-from worker_pool import WorkerPool
+from testing.scripted_model import Asked, ScriptedModel, by_ticket, decision, latency, talk
 
 Submit = Callable[[Callable[[], Any]], "Future[Any]"]
 DATABASE = Path("output/silo_issues_db.json")

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-import answer_json
-import llm_calls
 import llm_client
-from answer_store import AnswerStore
-from benchmarks.chaos_llm import Behaviour, ChaosServer, Reply, Seen, completion, faulty, refuses, says
+from llm import calls as llm_calls
+from llm import json_text
+from llm.store import AnswerStore
 from llm_client import AnswerUnusable, BudgetReached, ContextTooLong, LlmClient, ModelStopped, Server
+from testing.chaos_llm import Behaviour, ChaosServer, Reply, Seen, completion, faulty, refuses, says
 
 KEY = "sk-test-0123456789"
 SCHEMA = {"name": "number", "strict": True, "schema": {"type": "object"}}
@@ -30,7 +30,7 @@ def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 def parse(text: str) -> int:
-    answer = answer_json.extract_json(text)
+    answer = json_text.extract_json(text)
     if not isinstance(answer.get("id"), int):
         raise ValueError("id must be a whole number")
     return int(answer["id"])

@@ -4,10 +4,10 @@ import re
 from typing import Any
 
 import pytest
-from scripted_model import talk
 
-from issue_db import Issue
+from knowledge.issue import Issue
 from prompts_config import CARD_SCHEMA, DECISION_SCHEMA, MERGE_SCHEMA, Prompts, conversation_text, issue_block, issue_line
+from testing.scripted_model import talk
 
 ISSUE = Issue("ISSUE-7", "Lid leaks", "The lid lets air in.", ["leak", "lid"], "Seal worn.", ["Unplug it.", "Replace it."])
 

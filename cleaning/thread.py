@@ -1,0 +1,241 @@
+"""What Freshdesk's raw payload says: the thread in order, who spoke, which messages no person wrote, and whom the payload names.
+
+The only place that knows the keys of tickets and conversations. Every field may be missing, null or of another type. Decides nothing about
+the ticket as a whole and redacts nothing.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from cleaning.mail_markup import mail_mark
+from cleaning.markup import Line, html_lines, text_lines
+from cleaning.notices import forwards_by_subject, is_auto_reply, merged_from_text, merged_into
+from cleaning.quotes import new_lines
+from cleaning.signatures import without_signature
+from common.text import one_line, tidy
+from common.times import to_utc
+from knowledge.conversation import Speaker
+
+SOURCE_OUTBOUND_EMAIL = 10
+CONVERSATION_SURVEY, CONVERSATION_FORWARD = 6, 8
+
+
+@dataclass(slots=True)
+class Entry:
+    """One message of the thread on its way; `dropped` is the reason why it is left out."""
+
+    speaker: Speaker
+    private: bool
+    incoming: bool
+    created_at: str
+    text: str = ""
+    only_quoted: bool = False
+    dropped: str | None = None
+    merged_into: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TicketFacts:
+    """A ticket's own fields; `ticket_id` is None if there is no usable one, the times are UTC or ""."""
+
+    ticket_id: int | None
+    subject: str
+    status: int | None
+    source: int | None
+    type: str | None
+    tags: list[str]
+    created_at: str
+    updated_at: str
+    deleted: bool
+    spam: bool
+
+
+@dataclass(slots=True)
+class Thread:
+    """The messages in order; `dropped` counts those left out by reason, `attachments` names what came with nothing but files."""
+
+    entries: list[Entry] = field(default_factory=list)
+    dropped: Counter[str] = field(default_factory=Counter)
+    attachments: list[str] = field(default_factory=list)
+
+
+def read_thread(ticket: Mapping[str, Any]) -> Thread:
+    """The opening and all messages in the order of their times, each with the reason if it is to be left out."""
+    thread = Thread()
+    opening = _opening(ticket)
+    replies: list[tuple[str, int, Entry]] = []
+    seen: set[int] = set()
+    last_time = opening.created_at
+    for raw in items(ticket.get("conversations")):
+        if not isinstance(raw, Mapping):
+            thread.dropped["unreadable"] += 1
+            continue
+        reply_id = number(raw.get("id"))
+        if reply_id is not None and reply_id in seen:
+            continue
+        seen.update(() if reply_id is None else (reply_id,))
+        entry = _reply(raw, ticket)
+        last_time = entry.created_at or last_time  # one without a time stays where it stood
+        replies.append((last_time, reply_id or 0, entry))
+    replies.sort(key=lambda item: item[:2])
+    thread.entries = [opening, *(entry for _, _, entry in replies)]
+    return thread
+
+
+def _opening(ticket: Mapping[str, Any]) -> Entry:
+    outbound = number(ticket.get("source")) == SOURCE_OUTBOUND_EMAIL
+    speaker: Speaker = "agent" if outbound else "user"
+    entry = Entry(speaker, private=False, incoming=not outbound, created_at=to_utc(ticket.get("created_at")))
+    lines = _lines(ticket.get("description"), ticket.get("description_text"))
+    _fill(entry, lines, ticket.get("attachments"), headers_mean_forward=forwards_by_subject(_subject(ticket)))
+    return entry
+
+
+def _reply(raw: Mapping[str, Any], ticket: Mapping[str, Any]) -> Entry:
+    private, incoming = flag(raw.get("private")), flag(raw.get("incoming"))
+    author = number(raw.get("user_id"))
+    by_requester = author is not None and author == number(ticket.get("requester_id"))
+    speaker: Speaker = "user" if not private and (incoming or by_requester) else "agent"
+    entry = Entry(speaker, private=private, incoming=incoming, created_at=to_utc(raw.get("created_at")))
+    source = number(raw.get("source"))
+    _fill(entry, _lines(raw.get("body"), raw.get("body_text")), raw.get("attachments"), keep_forwards=source != CONVERSATION_FORWARD)
+    entry.merged_into = None if incoming else merged_into(entry.text)
+    entry.dropped = _machine_made(raw, entry, source)
+    return entry
+
+
+def _machine_made(raw: Mapping[str, Any], entry: Entry, source: int | None) -> str | None:
+    """Why nobody said this message; None if somebody did. The words of a ticket merged into this one stay, as its customer's."""
+    if source == CONVERSATION_SURVEY:
+        return "survey"
+    if flag(raw.get("auto_response")) or is_auto_reply(entry.text, incoming=entry.incoming):
+        return "auto-reply"
+    if number(raw.get("automation_id")) is not None and not entry.incoming:
+        return "automation"
+    if entry.merged_into is not None:
+        return "merge note"
+    words = None if entry.incoming else merged_from_text(entry.text)
+    if words is None:
+        return None
+    if not words:
+        return "merge note"
+    entry.text, entry.speaker = words, "user"
+    return None
+
+
+def _lines(body: Any, plain: Any) -> list[Line]:
+    """Lines of a message: from its HTML; from the plain text, which may have lost its line ends, only where there is no HTML."""
+    if isinstance(body, str) and body.strip():
+        return html_lines(body, mark=mail_mark)
+    return text_lines(plain) if isinstance(plain, str) else []
+
+
+def _fill(entry: Entry, lines: list[Line], attachments: Any, *, keep_forwards: bool = True, headers_mean_forward: bool = False) -> None:
+    new = new_lines(lines, keep_forwards=keep_forwards, headers_mean_forward=headers_mean_forward)
+    said = tidy("\n".join(line.text for line in without_signature(new.lines)))
+    files = [_attachment(item) for item in items(attachments) if isinstance(item, Mapping)]
+    entry.text = "\n".join(part for part in (said, *files) if part)
+    entry.only_quoted = new.only_quoted
+
+
+def _attachment(item: Mapping[str, Any]) -> str:
+    """`[attachment: name, type, size]` with what is known of it; never its link."""
+    name, kind, size = item.get("name"), item.get("content_type"), number(item.get("size"))
+    known = [one_line(value)[:120] for value in (name, kind) if isinstance(value, str) and value.strip()]
+    if size is not None and size >= 0:
+        known.append(f"{size} B" if size < 1000 else f"{size // 1000} kB" if size < 1_000_000 else f"{size / 1_000_000:.1f} MB")
+    details = ", ".join(known).replace("[", "(").replace("]", ")")
+    return f"[attachment: {details}]" if details else "[attachment]"
+
+
+def people_named(ticket: Mapping[str, Any]) -> list[str]:
+    """Names of requester, agents and correspondents as far as the payload holds them."""
+    found: list[str] = []
+    for item in (ticket, *(entry for entry in items(ticket.get("conversations")) if isinstance(entry, Mapping))):
+        for key in ("requester", "responder", "agent", "user", "contact", "sender"):
+            person = item.get(key)
+            if isinstance(person, Mapping):
+                found += strings(person.get("name")) + _names_in_addresses(strings(person.get("email")))
+        for key in ("from_email", "to_emails", "cc_emails", "bcc_emails", "fwd_emails", "reply_cc_emails", "ticket_cc_emails", "email"):
+            found += _names_in_addresses(strings(item.get(key)))
+    found += strings(ticket.get("name"))
+    return list(dict.fromkeys(name[:100] for name in found))
+
+
+def _names_in_addresses(addresses: Iterable[str]) -> list[str]:
+    """Display names, and `first.last` of personal addresses."""
+    names = []
+    for address in addresses:
+        shown, _, mail = address.rpartition("<")
+        if shown.strip():
+            names.append(shown.strip(" \"'"))
+        if match := re.match(r"([a-zA-Z]{2,20})[._]([a-zA-Z]{3,20})@", mail.strip()):
+            names.append(f"{match[1].title()} {match[2].title()}")
+    return names
+
+
+def read_facts(ticket: Mapping[str, Any]) -> TicketFacts:
+    """What the ticket says about itself."""
+    kind, ticket_id = ticket.get("type"), number(ticket.get("id"))
+    return TicketFacts(
+        ticket_id=ticket_id if ticket_id is not None and 0 < ticket_id < 2**63 else None,
+        subject=_subject(ticket),
+        status=number(ticket.get("status")),
+        source=number(ticket.get("source")),
+        type=one_line(kind) or None if isinstance(kind, str) else None,
+        tags=[one_line(tag) for tag in items(ticket.get("tags")) if isinstance(tag, str) and tag.strip()],
+        created_at=to_utc(ticket.get("created_at")),
+        updated_at=to_utc(ticket.get("updated_at")),
+        deleted=flag(ticket.get("deleted")),
+        spam=flag(ticket.get("spam")),
+    )
+
+
+def custom_field(ticket: Mapping[str, Any], name: str) -> Any:
+    """The value of a custom field, named with or without Freshdesk's `cf_`; None if there is none."""
+    fields = ticket.get("custom_fields")
+    if not isinstance(fields, Mapping):
+        return None
+    return fields.get(name, fields.get(f"cf_{name}"))
+
+
+def _subject(ticket: Mapping[str, Any]) -> str:
+    subject = ticket.get("subject")
+    return one_line(subject) if isinstance(subject, str) else ""
+
+
+def number(value: Any) -> int | None:
+    """The whole number that a field holds, also as text or as a decimal; else None."""
+    if isinstance(value, bool) or value is None:
+        return None
+    if isinstance(value, str):
+        match = re.fullmatch(r"\s*(-?[0-9]{1,18})(?:\.0*)?\s*", value)
+        return int(match[1]) if match else None
+    if isinstance(value, float):
+        return int(value) if value == value and abs(value) < 2**53 and value == int(value) else None
+    return value if isinstance(value, int) else None
+
+
+def flag(value: Any) -> bool:
+    """True for true, 1 and their texts."""
+    return value is True or value == 1 or (isinstance(value, str) and value.strip().casefold() in ("true", "1"))
+
+
+def items(value: Any) -> list[Any]:
+    """The entries of a field that is a list; none otherwise."""
+    return value if isinstance(value, list) else []
+
+
+def strings(value: Any) -> list[str]:
+    """The texts of a field that is a list of texts or a bare one."""
+    return [item for item in (value if isinstance(value, list) else [value]) if isinstance(item, str) and item.strip()]
+
+
+def is_set(value: Any) -> bool:
+    """True for a field that somebody filled with anything but a no."""
+    if isinstance(value, str):
+        return value.strip().casefold() not in ("", "false", "no", "0", "none", "null")
+    return bool(value)

@@ -1,0 +1,150 @@
+"""The jobs that need no run: a review applied or undone, the knowledge base exported. Files in, files out; asks nobody."""
+
+import functools
+import json
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+from cli.options import Options, UsageError
+from common import files as safe_files
+from common.files import FileUnwritable
+from common.text import for_terminal
+from knowledge import decision, issue
+from knowledge.conversation import shown_conversation
+from knowledge.paths import RunFiles
+from llm import batch
+from llm.batch import BatchQuestion
+from llm.store import FILE_NAME, AnswerStore
+from report import exports, page
+from review import apply
+from review.apply import ReviewRefused
+
+
+def wanted(options: Options) -> bool:
+    """True when one of these jobs was asked for."""
+    return options.apply_review is not None or options.undo_review or options.export is not None
+
+
+def work(options: Options) -> str:
+    """What was done, in words.
+
+    Raises `ReviewRefused`, `UsageError`, `knowledge.issue.DatabaseUnreadable`, `common.files.FileUnwritable`.
+    """
+    files = RunFiles(options.output)
+    if options.export is not None:
+        return _export(options.export[0], Path(options.export[1]), files)
+    issue.load(files.database)
+    with files.locked():
+        if files.checkpoint.exists():
+            raise ReviewRefused(
+                f"a run on {files.database} was interrupted ({files.checkpoint}); run its command again to finish it, "
+                "or set it aside with --fresh, then come back with the review"
+            )
+        if options.undo_review:
+            return _with_page(apply.undo(files), files, options.conversations, later="the next run or review writes it again")
+        return _apply(options.apply_review or Path(), files, options.conversations)
+
+
+def _apply(path: Path, files: RunFiles, conversations: Path) -> str:
+    result = apply.apply_file(path, files)
+    if not result.done:
+        _write_page(files, conversations)
+        return f"{path} holds no decision; nothing was changed"
+    done = _in_words(result, files)
+    if result.unwritten:
+        again = _command("--apply-review", path, files)
+        trouble = f"the list and the page could not be rewritten ({result.unwritten}): close the list and run {again} to write them"
+        return f"{done}\nwarning: the review is applied; {for_terminal(trouble)}"
+    later = f"close it and run {_command('--apply-review', files.flagged, files)} to write it again"
+    return _with_page(done, files, conversations, later=later)
+
+
+def _in_words(result: apply.ReviewResult, files: RunFiles) -> str:
+    lines = [*result.done, *result.dropped, f"{len(result.done)} decisions applied; {result.flagged} tickets are still flagged"]
+    return "\n".join([*lines, f"to take them back: {_command('--undo-review', None, files)}"])
+
+
+def _with_page(done: str, files: RunFiles, conversations: Path, *, later: str) -> str:
+    """`done`, with the page written; what cannot be written, or not be waited for, undoes nothing of it."""
+    try:
+        _write_page(files, conversations)
+    except (FileUnwritable, KeyboardInterrupt) as error:
+        trouble = f"the page could not be rewritten ({str(error) or 'interrupted'}): {later}"
+        return f"{done}\nwarning: this is done; {for_terminal(trouble)}"
+    return done
+
+
+def _command(flag: str, path: Path | None, files: RunFiles) -> str:
+    output = [] if files == RunFiles(Options().output) else ["--output", str(files.database)]
+    return shlex.join(["python", "-m", "main", flag, *([] if path is None else [str(path)]), *output])
+
+
+def _refuse_export(target: Path, files: RunFiles) -> None:
+    if files.own(target):
+        raise UsageError(f"{target} is a file of the program's own for {files.database}, and an export would overwrite it; name another")
+    if not files.database.is_file():
+        output = "" if files == RunFiles(Options().output) else f" --output {shlex.quote(str(files.database))}"
+        raise UsageError(f"there is no database at {files.database}; run python -m main{output} first, or name one with --output")
+
+
+def _export(kind: str, target: Path, files: RunFiles) -> str:
+    _refuse_export(target, files)
+    issues, log = issue.load(files.database), decision.load(files.decisions)
+    if kind == "csv":
+        exports.write_month_table(target, issues, log)
+        return f"{len(issues)} issues by month in {target}"
+    written = exports.write_markdown(target, issues, log)
+    return f"{len(written)} articles in {target}"
+
+
+def _write_page(files: RunFiles, conversations: Path) -> None:
+    beside = files.database.parent / "conversations"  # where the demo keeps them
+    folder = beside if beside.is_dir() else conversations
+    page.write(
+        files.report_page,
+        issues=issue.load(files.database),
+        log=decision.load(files.decisions),
+        conversation_of=functools.partial(shown_conversation, folder=folder),
+        database=files.database,
+    )
+
+
+WAITING = "waiting for the answers to exported questions"
+_PREFIX = "batch:"
+_SHOWN = 5
+
+
+def export_questions(path: Path, questions: Sequence[BatchQuestion], store: AnswerStore) -> str:
+    """Where the questions stand and what to do with them. Raises `common.files.FileUnwritable`."""
+    written = batch.write_questions(path, questions)
+    store.put_notes((_PREFIX + question.key, json.dumps(question.body["model"])) for question in questions)
+    files = ", ".join(str(part) for part in written)
+    return (
+        f"{len(questions)} questions in {files} (endpoint {batch.URL}). Next: have the provider's batch engine answer "
+        f"{'it' if len(written) == 1 else 'each'}, then python -m main --batch-import RESULTS [ERRORS], then this same command again. "
+        "Without --batch-export the run goes on by itself at any time."
+    )
+
+
+def import_results(paths: Sequence[Path], *, folder: Path, model: str) -> str:
+    """What was taken from result files into the store in `folder`, and what was not.
+
+    Raises `llm.batch.ResultsUnusable` or `common.files.FileUnwritable`; nothing was taken then.
+    """
+    store = AnswerStore(folder)
+    try:
+        exported = {name.removeprefix(_PREFIX): json.loads(value) for name, value in store.notes(_PREFIX).items()}
+        results = batch.read_results(paths, exported=exported, model=model)
+        fresh = [answer for answer in results.answers if store.get(answer.key) is None]
+        if not store.put_all((answer.key, answer.text, answer.usage) for answer in fresh):
+            raise safe_files.FileUnwritable(f"cannot write {folder / FILE_NAME}: nothing was imported")
+        waiting = sum(store.get(key) is None for key in exported)
+    finally:
+        store.close()
+    known = len(results.answers) - len(fresh)
+    lines = [f"{len(fresh)} answers imported" + (f", {known} were there already" if known else "")]
+    lines += [f"no answer to {key[:12]}…: {for_terminal(reason)}" for key, reason in results.unanswered[:_SHOWN]]
+    lines += [f"and {len(results.unanswered) - _SHOWN} more without an answer"] if len(results.unanswered) > _SHOWN else []
+    lines += [f"{waiting} exported questions have no answer yet; the next export holds them again"] if waiting else []
+    return "\n".join([*lines, "Next: the command that exported, again; without --batch-export it asks the rest itself."])

@@ -1,0 +1,299 @@
+"""The command line: its flags, what may stand together, and the options that come out of it. Reads no environment and starts nothing."""
+
+import argparse
+import datetime
+import os
+import re
+import stat
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, NoReturn
+
+from cli.source import Selection
+from env import Settings
+from issue_clusterer import WAVE_TICKETS
+from knowledge.paths import DEFAULT_OUTPUT
+
+DEFAULT_PAGES = 5
+MAX_WAVE_TICKETS = 50_000
+MAX_BATCH_SIZE = 50
+MAX_WORKERS = 256
+ALL = "all"
+FIRST_DAY = "2000-01-01"
+MAX_STEM_BYTES = 150
+MAX_NAME_BYTES = 200
+COMPANIONS = ("tmp.json", "run_report.json")
+
+EXAMPLES = """\
+examples:
+  python -m main --demo                                   see it work: no account, no key, no network
+  python -m main --pages 5                                up to 150 tickets, in the order of Freshdesk's search
+  python -m main --pages all --since 2026-11-01           the weekly run: tickets known already cost no model call
+  python -m main --ticket-ids 169,167,166 --output output/seed.json
+  python -m main --ticket-ids 169 --prompt-debug          look at prompt and answer; nothing under output/ changes
+  python -m main --apply-review output/flagged_for_review.csv
+"""
+
+
+class UsageError(Exception):
+    """Options that do not go together or make no sense; the message says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line asks for. `pages`: a number, "all", or None for the default; None elsewhere means not given."""
+
+    ticket_ids: tuple[int, ...] | None = None
+    pages: int | str | None = None
+    since: str | None = None
+    query: str | None = None
+    batch_size: int | None = None
+    workers: int | None = None
+    output: Path = DEFAULT_OUTPUT
+    prompt_debug: bool = False
+    reprocess: bool = False
+    refresh: bool = False
+    fetch_only: bool = False
+    dry_run: bool = False
+    max_tokens_total: int | None = None
+    max_cost: float | None = None
+    fresh: bool = False
+    merge: bool = True
+    apply_review: Path | None = None
+    undo_review: bool = False
+    export: tuple[str, Path] | None = None
+    wave_tickets: int | None = None
+    batch_export: Path | None = None
+    batch_at_least: int = 1
+    batch_import: tuple[Path, ...] = ()
+    demo: bool = False
+    verbose: bool = False
+    conversations: Path = Path("conversations")
+    cache: Path = Path(".cache")
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "output", Path(self.output))
+
+    @property
+    def reads_only(self) -> bool:
+        """True when nothing is written beside the database."""
+        return self.prompt_debug or self.dry_run or self.fetch_only
+
+    @property
+    def looks_again(self) -> bool:
+        """True when tickets that the database holds are read all the same, though not decided."""
+        return self.prompt_debug or (self.fetch_only and self.refresh)
+
+    def selection(self) -> Selection:
+        """Which tickets are asked for."""
+        pages = DEFAULT_PAGES if self.pages is None else None if self.pages == ALL else int(self.pages)
+        if self.prompt_debug and self.pages is None and self.ticket_ids is None:
+            pages = 1
+        wave = WAVE_TICKETS if self.wave_tickets is None else self.wave_tickets
+        if self.ticket_ids is not None:
+            return Selection(ticket_ids=tuple(dict.fromkeys(self.ticket_ids)), reprocess=self.reprocess, wave_tickets=wave)
+        return Selection(pages=pages, since=self.since, query=self.query, reprocess=self.reprocess, wave_tickets=wave)
+
+
+def parse(argv: Sequence[str]) -> Options:
+    """The options of a command line. Raises SystemExit (2) after one line on stderr, or (0) after --help."""
+    parser = _parser()
+    found = parser.parse_args(argv)
+    problem = _conflict(found)
+    if problem:
+        parser.error(problem)
+    return Options(**{**vars(found), "export": tuple(found.export) if found.export else None, "batch_import": tuple(found.batch_import)})
+
+
+def with_overrides(options: Options, settings: Settings) -> Settings:
+    """The settings with what the command line says instead. Raises `UsageError` for a cost limit without prices."""
+    if options.max_cost is not None and (settings.llm_price_in is None or settings.llm_price_out is None):
+        raise UsageError("--max-cost needs LLM_PRICE_IN and LLM_PRICE_OUT (USD per million tokens) in the environment or .env")
+    return replace(
+        settings,
+        batch_size=options.batch_size or settings.batch_size,
+        llm_workers=options.workers or settings.llm_workers,
+    )
+
+
+class _OneLineParser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"error: {message}; see python -m main --help\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _OneLineParser(
+        prog="python -m main",
+        description="Sorts resolved Freshdesk tickets into issues with a language model.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    _add_tickets(parser.add_argument_group("which tickets"))
+    _add_work(parser.add_argument_group("what to do with them"))
+    _add_limits(parser.add_argument_group("speed and cost"))
+    _add_batch(parser.add_argument_group("by the provider's batch engine, at half price and within a day"))
+    _add_people(parser.add_argument_group("without a run"))
+    return parser
+
+
+def _add_tickets(group: Any) -> None:
+    group.add_argument(
+        "--pages",
+        type=_pages,
+        metavar="N",
+        help=f"up to N pages of 30 tickets, in the order of Freshdesk's search, or 'all' (default {DEFAULT_PAGES})",
+    )
+    group.add_argument("--ticket-ids", type=_ticket_ids, metavar="1,2,3", help="just these tickets, in this order; no search")
+    group.add_argument("--since", type=_day, metavar="DATE", help="created on or after this UTC day, YYYY-MM-DD; within --pages")
+    group.add_argument(
+        "--query", type=_query, metavar="Q", help="a search in Freshdesk's own language instead of status:4 OR status:5; within --pages"
+    )
+
+
+def _add_work(group: Any) -> None:
+    group.add_argument("--output", type=_output, default=DEFAULT_OUTPUT, metavar="PATH", help=f"the database (default {DEFAULT_OUTPUT})")
+    group.add_argument(
+        "--prompt-debug",
+        action="store_true",
+        help="print prompts and answers; database and output files stay as they are, conversation and answer are kept",
+    )
+    group.add_argument("--dry-run", action="store_true", help="say what would be done and cost; fetches no ticket, asks no model")
+    group.add_argument("--fetch-only", action="store_true", help="stop once conversations/ is filled")
+    group.add_argument(
+        "--reprocess", action="store_true", help="decide again tickets that the database holds; reviewed ones only if named by --ticket-ids"
+    )
+    group.add_argument("--refresh", action="store_true", help="fetch again what conversations/ holds")
+    group.add_argument("--fresh", action="store_true", help="set a leftover checkpoint aside and start from the database")
+    group.add_argument("--no-merge", dest="merge", action="store_false", help="leave out the second look at issues that look alike")
+    group.add_argument("--verbose", action="store_true", help="log HTTP payloads too: ticket text before redaction, never a key")
+
+
+def _add_limits(group: Any) -> None:
+    group.add_argument("--batch-size", type=_whole(1, MAX_BATCH_SIZE), metavar="N", help="tickets fetched at the same time (BATCH_SIZE, 3)")
+    group.add_argument("--workers", type=_whole(1, MAX_WORKERS), metavar="N", help="model calls at the same time (LLM_WORKERS, 4)")
+    group.add_argument("--max-tokens-total", type=_whole(1, 10**12), metavar="N", help="stop before the call that would pass this")
+    group.add_argument("--max-cost", type=_amount, metavar="USD", help="stop before the call that would pass this")
+
+
+def _add_batch(group: Any) -> None:
+    group.add_argument(
+        "--wave-tickets",
+        type=_whole(1, MAX_WAVE_TICKETS),
+        metavar="N",
+        help=f"tickets asked about at once (default {WAVE_TICKETS}); {MAX_WAVE_TICKETS} makes few, large rounds for a backfill",
+    )
+    group.add_argument("--batch-export", type=_jsonl, metavar="FILE", help="go on as far as stored answers reach, write the open questions")
+    group.add_argument(
+        "--batch-at-least", type=_whole(1, MAX_WAVE_TICKETS), default=1, metavar="N", help="ask rounds of fewer questions live (default 1)"
+    )
+    group.add_argument(
+        "--batch-import", type=Path, nargs="+", default=(), metavar="FILE", help="take the results (and error file) into the store"
+    )
+
+
+def _add_people(group: Any) -> None:
+    group.add_argument("--apply-review", type=Path, metavar="FILE", help="put a person's decisions into the database (CSV or review.json)")
+    group.add_argument("--undo-review", action="store_true", help="take the last applied review back")
+    group.add_argument("--export", nargs=2, metavar=("KIND", "PATH"), help="markdown DIR, or csv FILE: the knowledge base for other tools")
+    group.add_argument("--demo", action="store_true", help="the whole program on sample tickets, with nothing to set up")
+
+
+def _conflict(found: argparse.Namespace) -> str:
+    """What on the command line cannot stand together, "" if all can."""
+    if found.ticket_ids is not None:
+        others = [f"--{name}" for name in ("pages", "since", "query") if getattr(found, name) is not None]
+        if others:
+            return f"--ticket-ids names the tickets; leave out {', '.join(others)}"
+    modes = ("prompt_debug", "dry_run", "fetch_only", "apply_review", "undo_review", "export", "batch_export", "batch_import", "demo")
+    chosen = [f"--{name.replace('_', '-')}" for name in modes if getattr(found, name)]
+    if len(chosen) > 1:
+        return f"choose one of {', '.join(chosen)}"
+    if found.export and found.export[0] not in ("markdown", "csv"):
+        return "argument --export: the kind is markdown or csv"
+    return ""
+
+
+def _pages(text: str) -> int | str:
+    return ALL if text == ALL else _whole(1, 1_000_000)(text)
+
+
+def _whole(low: int, high: int) -> Any:
+    def convert(text: str) -> int:
+        if not re.fullmatch(r"[0-9]{1,13}", text) or not low <= int(text) <= high:
+            raise argparse.ArgumentTypeError(f"must be a whole number from {low} to {high}, not {text[:40]!r}")
+        return int(text)
+
+    return convert
+
+
+def _ticket_ids(text: str) -> tuple[int, ...]:
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    wrong = [part for part in parts if not re.fullmatch(r"[0-9]{1,18}", part) or int(part) == 0]
+    if wrong or not parts:
+        raise argparse.ArgumentTypeError(f"must be ticket numbers such as 169,167,166, not {(wrong or [text])[0][:40]!r}")
+    return tuple(dict.fromkeys(int(part) for part in parts))
+
+
+def _day(text: str) -> str:
+    try:
+        if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
+            raise ValueError
+        datetime.date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"must be a day such as 2026-01-31, not {text[:40]!r}") from None
+    if text < FIRST_DAY:
+        raise argparse.ArgumentTypeError(f"must be a day from {FIRST_DAY} on, not {text}")
+    return text
+
+
+def _query(text: str) -> str:
+    if not text.strip() or len(text) > 500:
+        raise argparse.ArgumentTypeError("must be a query of 1 to 500 characters, such as \"status:4 AND tag:'kettle'\"")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise argparse.ArgumentTypeError("holds bytes that are not UTF-8 text") from None
+    return text.strip()
+
+
+def _output(text: str) -> Path:
+    path = Path(text)
+    if path.suffix != ".json" or _is_folder(path):
+        raise argparse.ArgumentTypeError(f"must be the path of a .json file, not {text[:80]!r}")
+    if any(f".{path.name.lower()}".endswith(f".{name}") for name in COMPANIONS):
+        raise argparse.ArgumentTypeError(
+            f"must be a database; {path.name[-80:]!r} is what another file of a run is called, choose another name"
+        )
+    if len(os.fsencode(path.stem)) > MAX_STEM_BYTES:
+        raise argparse.ArgumentTypeError(f"must have a name of at most {MAX_STEM_BYTES} bytes before .json: other files are named after it")
+    return path
+
+
+def _jsonl(text: str) -> Path:
+    path = Path(text)
+    if path.suffix != ".jsonl" or path.name.endswith("decisions.jsonl") or _is_folder(path):
+        raise argparse.ArgumentTypeError(f"must be the path of a .jsonl file, not {text[:80]!r}")
+    if len(os.fsencode(path.name)) > MAX_NAME_BYTES:
+        raise argparse.ArgumentTypeError(f"must have a name of at most {MAX_NAME_BYTES} bytes")
+    return path
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return stat.S_ISDIR(os.stat(path).st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise argparse.ArgumentTypeError(f"cannot be used: {error.strerror or error} ({str(path)[:80]!r})") from None
+
+
+def _amount(text: str) -> float:
+    try:
+        amount = float(text)
+    except ValueError:
+        amount = -1.0
+    if not 0 < amount < 1e9:
+        raise argparse.ArgumentTypeError(f"must be an amount in USD, not {text[:40]!r}")
+    return amount

@@ -1,0 +1,100 @@
+"""What a run works with, made once from settings and options: clients, store, workers, prompts, clusterer.
+
+Opens things and has them closed at the end; does nothing with them.
+"""
+
+import contextlib
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import llm_client
+from cli import prompt_debug
+from cli.options import Options
+from cli.source import ConversationSource
+from clustering.candidates import CandidateIndex
+from clustering.vectors import FusedIndex
+from common.pool import WorkerPool
+from data_fetcher import FreshdeskClient
+from env import Settings
+from issue_clusterer import IssueClusterer
+from knowledge.paths import RunFiles
+from llm.batch_round import BatchRounds
+from llm.embeddings import EmbeddingClient
+from llm.store import AnswerStore
+from llm_client import LlmClient, Server
+from prompts_config import Prompts
+
+
+@dataclass(frozen=True, slots=True)
+class Workshop:
+    """Everything that one run needs."""
+
+    options: Options
+    settings: Settings
+    source: ConversationSource
+    store: AnswerStore
+    model: LlmClient
+    clusterer: IssueClusterer
+    fetching: WorkerPool
+
+
+def open_workshop(
+    options: Options, settings: Settings, files: RunFiles, cleanup: contextlib.ExitStack, *, on_wait: Callable[[float, str], None]
+) -> Workshop:
+    """A run's workshop; `cleanup` closes it, `on_wait` is told the seconds of each long wait and why."""
+    store = AnswerStore(options.cache)
+    cleanup.callback(store.close)
+    model = LlmClient(
+        llm_client.server_of(settings),
+        workers=settings.llm_workers,
+        store=store,
+        max_tokens_total=options.max_tokens_total,
+        max_cost=options.max_cost,
+        on_wait=on_wait,
+    )
+    source = ConversationSource(settings, _freshdesk(settings, on_wait), options.conversations, options.refresh)
+    asking, fetching = _pool(settings.llm_workers, "asking", cleanup), _pool(settings.batch_size, "fetching", cleanup)
+    rounds = BatchRounds(model, submit_live=asking.submit, at_least=options.batch_at_least)
+    clusterer = IssueClusterer(
+        files,
+        ask=prompt_debug.shown(model.ask) if options.prompt_debug else rounds.ask if options.batch_export else model.ask,
+        prompts=Prompts(product_context=settings.product_context, categories=settings.categories, language=settings.language),
+        conversation_of=lambda ticket_id: source.shown(ticket_id, clusterer.decisions),
+        new_index=_new_index(settings, store),
+        submit=rounds.submit if options.batch_export else asking.submit,
+        model=settings.llm_model,
+        decide_ignored=options.ticket_ids is not None,
+        wave_tickets=options.selection().wave_tickets,
+    )
+    return Workshop(options, settings, source, store, model, clusterer, fetching)
+
+
+def _freshdesk(settings: Settings, on_wait: Callable[[float, str], None]) -> FreshdeskClient:
+    return FreshdeskClient(
+        base_url=settings.freshdesk_url,
+        api_key=settings.freshdesk_api_key,
+        pool_size=settings.batch_size,
+        rate_share=settings.freshdesk_rate_share,
+        rate_window_s=settings.freshdesk_rate_window_s,
+        on_wait=on_wait,
+    )
+
+
+def _new_index(settings: Settings, store: AnswerStore) -> Callable[[], CandidateIndex]:
+    """What makes a candidate index: by words alone, or with vectors where an embedding model is set."""
+    if settings.embedding_model is None:
+        return CandidateIndex
+    server = Server(
+        settings.embedding_api_base_url or settings.llm_base_url,
+        settings.embedding_api_key or settings.llm_api_key,
+        settings.embedding_model,
+        timeout_s=settings.llm_timeout_s,
+    )
+    return functools.partial(FusedIndex, EmbeddingClient(server, notes=store).embed)
+
+
+def _pool(size: int, name: str, cleanup: contextlib.ExitStack) -> WorkerPool:
+    pool = WorkerPool(size, name=name)
+    cleanup.callback(pool.close)
+    return pool

@@ -1,0 +1,189 @@
+"""The one way in which the program writes and reads files that it owns.
+
+A write is whole or not at all (temporary file in the same folder, fsync of file and folder, rename); a read is bounded and says
+what is wrong. Knows no file's meaning.
+"""
+
+import contextlib
+import json
+import math
+import os
+import re
+import secrets
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from common import times
+
+MAX_FILE_BYTES = 2_000_000_000
+_BLOCK_BYTES = 1_000_000
+_UNFINISHED = re.compile(r"\..+\.[0-9a-f]{16}\.part", re.DOTALL)
+_COMPACT = json.JSONEncoder(ensure_ascii=False, allow_nan=False)  # made once: the decision log has a line for each ticket
+_SURROGATES = re.compile("[\ud800-\udfff]")
+
+
+class FileUnreadable(Exception):
+    """A file that is there but cannot be taken; the message names it and says why."""
+
+
+class FileUnwritable(Exception):
+    """A file could not be written; what stood there before is whole."""
+
+
+def dump_json(value: Any, *, indent: int | None = 2, sort_keys: bool = False) -> str:
+    """JSON text with real characters; only lone surrogates, which UTF-8 cannot hold, are escaped.
+
+    >>> dump_json({"a": "ü"}, indent=None)
+    '{"a": "ü"}'
+    """
+    compact = indent is None and not sort_keys
+    text = _COMPACT.encode(value) if compact else json.dumps(value, ensure_ascii=False, indent=indent, sort_keys=sort_keys, allow_nan=False)
+    return text if text.isascii() else _SURROGATES.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+def write_text(path: Path, text: str, *, encoding: str = "utf-8") -> None:
+    """Put `text` at `path`, whole or not at all and durable; line ends stay as given. Raises `FileUnwritable`."""
+    write_parts(path, (text.encode(encoding),))
+
+
+def write_if_changed(path: Path, texts: Callable[[], Iterable[str]], *, backup: Path | None = None) -> None:
+    """Put what `texts` gives, one after another, at `path` unless it stands there already; what stood there goes to `backup` first.
+
+    `texts` is called again for the writing, so that a large file is never in memory as a whole. Raises `FileUnwritable`.
+    """
+    try:
+        there = path.exists()
+        if there and _holds(path, texts()):
+            return
+        if there and backup is not None:
+            write_parts(backup, blocks(path))
+    except OSError as error:
+        raise FileUnwritable(f"cannot write {path}: {error.strerror or error}") from error
+    write_parts(path, (text.encode() for text in texts()))
+
+
+def blocks(path: Path, *, start: int = 0) -> Iterator[bytes]:
+    """The bytes of a file from place `start`, a block at a time. Raises OSError."""
+    with open(path, "rb") as content:
+        content.seek(start)
+        while block := content.read(_BLOCK_BYTES):
+            yield block
+
+
+def _holds(path: Path, texts: Iterable[str]) -> bool:
+    """True if a file is just these texts, one after another."""
+    with open(path, "rb") as content:
+        same = all(content.read(len(part)) == part for part in (text.encode() for text in texts))
+        return same and not content.read(1)
+
+
+def remove(path: Path) -> None:
+    """Take a file away for good; nothing happens if it is not there. Raises `FileUnwritable`."""
+    try:
+        path.unlink(missing_ok=True)
+        _sync_folder(path.parent)
+    except OSError as error:
+        raise FileUnwritable(f"cannot remove {path}: {error.strerror or error}") from error
+
+
+def rename(path: Path, target: Path) -> None:
+    """Give a file another name in its folder, for good. Raises `FileUnwritable`."""
+    try:
+        path.replace(target)
+        _sync_folder(target.parent)
+    except OSError as error:
+        raise FileUnwritable(f"cannot rename {path}: {error.strerror or error}") from error
+
+
+def write_parts(path: Path, parts: Iterable[bytes]) -> None:
+    """Put `parts`, one after another, at `path`, whole or not at all and durable. Raises `FileUnwritable`."""
+    target = Path(os.path.realpath(path))
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part = target.with_name(f".{target.name}.{secrets.token_hex(8)}.part")
+        try:
+            with open(part, "xb") as out:  # its permissions are what the user's umask leaves
+                _take_permissions(out.fileno(), target)
+                out.writelines(parts)
+                out.flush()
+                os.fsync(out.fileno())
+            os.replace(part, target)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                part.unlink()
+            raise
+        _sync_folder(target.parent)
+    except OSError as error:
+        raise FileUnwritable(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def remove_unfinished(folder: Path, *, older_than_s: float = 3600.0) -> None:
+    """Take away what killed runs left half written; what is younger may be another run's, under way. Never raises."""
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if _UNFINISHED.fullmatch(entry.name) and entry.stat(follow_symlinks=False).st_mtime < times.wall() - older_than_s:
+                os.unlink(entry.path)
+
+
+def read_text(path: Path, *, max_bytes: int = MAX_FILE_BYTES) -> str | None:
+    """The text of a UTF-8 file (BOM or not), None if there is no such file. Raises `FileUnreadable`."""
+    try:
+        size = path.stat().st_size
+        if size > max_bytes:
+            raise FileUnreadable(f"{path} is larger than {max_bytes} bytes")
+        return path.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError:
+        return None
+    except UnicodeDecodeError as error:
+        raise FileUnreadable(f"{path} is not UTF-8 text (byte {error.start})") from error
+    except OSError as error:
+        raise FileUnreadable(f"cannot read {path}: {error.strerror or error}") from error
+
+
+def parse_json(text: str, *, name: str) -> Any:
+    """The value of a JSON text; refuses NaN, numbers without end and a key that stands twice. Raises `FileUnreadable` naming `name`."""
+    try:
+        return _STRICT.decode(text)
+    except RecursionError as error:
+        raise FileUnreadable(f"{name} is nested too deeply") from error
+    except ValueError as error:
+        raise FileUnreadable(f"{name} is not valid JSON: {error}") from error
+
+
+def _refuse_constant(word: str) -> Any:
+    raise ValueError(f"{word} is not a JSON number")
+
+
+def _finite(digits: str) -> float:
+    value = float(digits)
+    if not math.isfinite(value):
+        raise ValueError(f"{digits[:40]} is too large a number")
+    return value
+
+
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        raise ValueError("a key stands twice in one object")
+    return result
+
+
+_STRICT = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite, object_pairs_hook=_unique_keys)
+
+
+def _take_permissions(handle: int, target: Path) -> None:
+    """Give the new file the permission bits of the one that it replaces, if there is one."""
+    if hasattr(os, "fchmod"):
+        with contextlib.suppress(FileNotFoundError):
+            os.fchmod(handle, target.stat().st_mode & 0o777)
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name == "nt":  # Windows opens no folders; its rename is durable by itself
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,58 @@
+"""Moments as they come from outside, brought to UTC.
+
+Takes ISO 8601 with or without an offset; refuses nothing: what is no time is "".
+"""
+
+import re
+import time
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+_MOMENT = re.compile(
+    r"\s*(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,]\d{1,9})?)?\s*(Z|UTC|[+-]\d\d:?(?:\d\d)?)?)?\s*", re.A | re.I
+)
+
+
+def to_utc(value: Any) -> str:
+    """`YYYY-MM-DDTHH:MM:SSZ` of a time with any offset; without one it is taken as UTC; "" for what is no time.
+
+    >>> to_utc("2025-07-24T18:24:46+02:00")
+    '2025-07-24T16:24:46Z'
+    >>> to_utc("soon")
+    ''
+    """
+    match = _MOMENT.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        return ""
+    try:
+        year, month, day, hour, minute, second = (int(part or 0) for part in match.groups()[:6])
+        moment = datetime(year, month, day, hour, minute, min(second, 59), tzinfo=timezone.utc) - _offset(match[7])
+    except (ValueError, OverflowError):
+        return ""
+    return f"{moment:%Y-%m-%dT%H:%M:%SZ}".rjust(20, "0")
+
+
+def _offset(text: str | None) -> timedelta:
+    if not text or text[0] not in "+-":
+        return timedelta(0)
+    digits = text[1:].replace(":", "").ljust(4, "0")
+    if int(digits[:2]) > 15 or int(digits[2:]) > 59:
+        raise ValueError("no place on earth is that far off")
+    offset = timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
+    return offset if text[0] == "+" else -offset
+
+
+def monotonic() -> float:
+    """Seconds on a clock that never goes back; only differences mean anything."""
+    return time.monotonic()
+
+
+def wall() -> float:
+    """Seconds since 1970 (UTC); only for dates in headers and for the run report."""
+    return time.time()
+
+
+def sleep(seconds: float) -> None:
+    """Wait `seconds`; nothing for zero and below."""
+    if seconds > 0:
+        time.sleep(seconds)

@@ -1,0 +1,291 @@
+"""One authenticated GET to one Freshdesk account: limit, retries, bounds, and what each kind of refusal means.
+
+Credits: a search page, a page of messages and an archived ticket cost 1 each, a ticket with `include=conversations` costs 2.
+Follows no redirect, sends the key to no other host, and lets it into no message or log. Knows nothing of what the answers hold.
+"""
+
+import base64
+import json
+import logging
+import threading
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+
+import env
+from common import times
+from common.text import for_terminal
+from common.web import CONNECT_TIMEOUT_S, BodyTooLarge, TransientError, new_session, parse_retry_after, read_body, redirect_host, retrying
+from freshdesk.limits import GateClosed, OnWait, RateGate
+
+logger = logging.getLogger("data_fetcher")
+
+REPLY_TIMEOUT_S = 30.0
+CALL_DEADLINE_S = 60.0  # no further try once a call has spent this long; waiting that the helpdesk asked for does not count
+MAX_FAULTS = 5
+MAX_TRIES = 30  # together with the times when the helpdesk said how long to wait
+MAX_WAIT_ASKED_S = 6 * 3600.0  # the longest limit known is by the hour
+MAX_BODY_BYTES = 50_000_000
+MAX_LOST_CALLS = 10
+LOGGED_CHARS = 2000
+
+# These speak of the key or the account and not of the ticket that was asked for.
+_ACCOUNT_CODES = frozenset({"invalid_credentials", "password_lockout", "account_suspended", "inactive_account", "ssl_required"})
+
+
+class FetchStopped(Exception):
+    """The outside ends the run: a refused key, an account that is gone, a redirect, an outage. Says what to do next."""
+
+
+class QueryRefused(Exception):
+    """The helpdesk does not take the search query; the message holds its own words."""
+
+
+class TicketUnavailable(Exception):
+    """One ticket cannot be had; the run goes on without it."""
+
+
+class Refused(Exception):
+    """A reply that says no to this one call: its status, its code if it has one, and its words."""
+
+    def __init__(self, status: int, code: str, words: str) -> None:
+        super().__init__(f"HTTP {status}" + (f" {code}" if code else "") + (f": {words}" if words else ""))
+        self.status, self.code, self.words = status, code, words
+
+
+class NoReply(Exception):
+    """No usable reply within the tries that a call has; the message says what came instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The value of a JSON reply and whether a Link header names a next page."""
+
+    value: Any
+    has_next: bool
+
+
+class FreshdeskClient:
+    """GETs of one account, for as many threads as there are; they share one gate, one pool of connections and one fate."""
+
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        api_key: str,
+        pool_size: int = 8,
+        rate_share: float = 0.8,
+        rate_window_s: float = 60.0,
+        on_wait: OnWait | None = None,
+    ) -> None:
+        self.base_url = base_url.rstrip("/")
+        self._host = urlsplit(base_url).netloc.lower()
+        self._auth = _KeyAuth(api_key, self._host)
+        self._session = new_session(self._auth, pool_size=pool_size)
+        self._gate = RateGate(share=rate_share, window_s=rate_window_s, on_wait=on_wait or _log_wait)
+        self._lock = threading.Lock()
+        self._stop: FetchStopped | None = None
+        self._lost_calls = 0
+        self._ever_answered = False
+        self.archive_refused = False  # the plan has no archive: asking again would only cost credits
+        self.threads = self.long_threads = 0  # how many were read so far, and how many of them were too long for one call
+
+    @classmethod
+    def from_environment(cls) -> "FreshdeskClient":
+        """A client by the settings in the environment. Raises `env.ConfigError`."""
+        settings = env.load_settings()
+        return cls(
+            base_url=settings.freshdesk_url,
+            api_key=settings.freshdesk_api_key,
+            pool_size=settings.batch_size,
+            rate_share=settings.freshdesk_rate_share,
+            rate_window_s=settings.freshdesk_rate_window_s,
+        )
+
+    def get(self, path: str, *, expect: type, credits: float, params: dict[str, str] | None = None) -> Reply:
+        """The JSON reply to GET `path` under /api/v2, of type `expect`.
+
+        Raises `Refused` for a reply that says no, `NoReply` when the tries are used up, `FetchStopped` when no call makes sense any more.
+        """
+        call = _Call(path=path, params=params or {}, expect=expect, credits=credits)
+        try:
+            reply = retrying(lambda: self._try(call), max_tries=MAX_TRIES, on_wait=self._heed, give_up=call.is_spent)
+        except TransientError as error:
+            raise self._lost(call, error) from error
+        self._lost_calls = 0
+        return reply
+
+    def count_thread(self, *, is_long: bool) -> None:
+        """Remember the length of a thread that was read."""
+        with self._lock:
+            self.threads += 1
+            self.long_threads += is_long
+
+    def scrub(self, text: object) -> str:
+        """What the helpdesk said, fit for a line of a log or message and without the key, should it repeat it."""
+        return for_terminal(self._auth.hide(str(text)))
+
+    def _try(self, call: "_Call") -> Reply:
+        try:
+            started = self._gate.enter(call.credits)
+        except GateClosed:
+            raise FetchStopped(str(self._stop)) from None
+        headers = None
+        try:
+            response = self._send(call)
+            headers = response.headers
+            body = self._body(response, call, deadline=started + call.timeout_s())
+            return self._judge(call, response, body)
+        finally:
+            call.spent_s += times.monotonic() - started
+            self._gate.leave(call.credits, headers, started=started)
+
+    def _send(self, call: "_Call") -> requests.Response:
+        url = f"{self.base_url}/api/v2/{call.path}"
+        try:
+            response = self._session.get(
+                url, params=call.params, timeout=(CONNECT_TIMEOUT_S, call.timeout_s()), stream=True, allow_redirects=False
+            )
+        except (requests.RequestException, OSError) as error:
+            if "CERTIFICATE_VERIFY_FAILED" in str(error):
+                raise self._stopped(f"{self._host} has no certificate that this machine trusts", "check FRESHDESK_DOMAIN") from error
+            raise TransientError(f"no reply: {type(error).__name__}") from error
+        self._ever_answered = True
+        if response.status_code == 429:
+            self._gate.hold(_asked_s(response) or 0.0)
+        return response
+
+    def _body(self, response: requests.Response, call: "_Call", *, deadline: float) -> bytes:
+        try:
+            body = read_body(response, deadline=deadline, max_bytes=MAX_BODY_BYTES)
+        except BodyTooLarge as error:
+            raise Refused(response.status_code, "", str(error)) from error
+        except TransientError as error:
+            # A refusal is known by its status; that its words broke off is no reason to ask again.
+            if 300 <= response.status_code < 500 and response.status_code not in (408, 429):
+                return b""
+            raise TransientError(str(error), status=response.status_code, retry_after_s=_asked_s(response)) from error
+        if logger.isEnabledFor(logging.DEBUG):
+            text = self.scrub(body[:LOGGED_CHARS].decode("utf-8", "replace"))
+            logger.debug("GET %s %s -> %s %s", call.path, call.params, response.status_code, text)
+        return body
+
+    def _judge(self, call: "_Call", response: requests.Response, body: bytes) -> Reply:
+        status = response.status_code
+        if status == 429 or status == 408 or status >= 500:
+            raise self._passing(status, _asked_s(response))
+        if 300 <= status < 400:
+            target = self.scrub(redirect_host("", response.headers.get("Location")) or "another page")
+            raise self._stopped(f"{self._host} redirects to {target}", "put the account's own address into FRESHDESK_DOMAIN")
+        if status >= 400:
+            raise self._refusal(status, body)
+        try:
+            value = json.loads(body, parse_constant=_refuse_constant)
+        except (ValueError, RecursionError) as error:
+            raise TransientError("the reply is not JSON", status=status) from error
+        if status != 200 or not isinstance(value, call.expect):
+            raise TransientError("the reply is JSON of another form than asked for", status=status)
+        return Reply(value, has_next="next" in response.links)
+
+    def _passing(self, status: int, asked_s: float | None) -> Exception:
+        if asked_s is not None and asked_s > MAX_WAIT_ASKED_S:
+            return self._stopped(f"{self._host} asks to wait {asked_s / 3600:.0f} hours (HTTP {status})", "start again then")
+        return TransientError(f"HTTP {status}", status=status, retry_after_s=asked_s)
+
+    def _refusal(self, status: int, body: bytes) -> Exception:
+        code, words = _said(body)
+        code, words = self.scrub(code), self.scrub(words)[:500]
+        if status == 401 or code in _ACCOUNT_CODES:
+            said = f" ({words or code})" if words or code else ""
+            return self._stopped(f"{self._host} refuses the key: HTTP {status}{said}", "check FRESHDESK_API_KEY and its agent")
+        return Refused(status, code, words)
+
+    def _heed(self, seconds: float, error: Exception) -> None:
+        if isinstance(error, TransientError) and (error.status == 429 or error.retry_after_s is not None):
+            self._gate.hold(seconds)  # the helpdesk means the account and not this call, so it is everybody's wait
+        logger.debug("again in %.1f s: %s", seconds, error)
+
+    def _lost(self, call: "_Call", error: TransientError) -> Exception:
+        """What it means that a call is given up: its own failure, or an outage when nothing else works either."""
+        with self._lock:
+            self._lost_calls += 1
+            outage = not self._ever_answered or self._lost_calls >= MAX_LOST_CALLS
+        if outage:
+            return self._stopped(f"{self._host} does not answer (last: {error})", "try again later; what is done is kept")
+        return NoReply(f"no usable reply after {call.tries} tries (last: {error})")
+
+    def _stopped(self, what: str, next_step: str) -> FetchStopped:
+        """The error that ends the run; from here on no thread starts a call."""
+        with self._lock:
+            self._stop = self._stop or FetchStopped(f"Freshdesk: {what}; {next_step}")
+        self._gate.close()
+        return self._stop
+
+
+@dataclass(slots=True)
+class _Call:
+    """One GET over all its tries: what is asked for, and what it has cost in time and faults."""
+
+    path: str
+    params: dict[str, str]
+    expect: type
+    credits: float
+    tries: int = 0
+    faults: int = 0
+    spent_s: float = 0.0
+
+    def timeout_s(self) -> float:
+        return max(0.1, min(REPLY_TIMEOUT_S, CALL_DEADLINE_S - self.spent_s))
+
+    def is_spent(self, error: Exception) -> bool:
+        """Whether the failed try was the last; a wait that the helpdesk asked for is not the call's fault."""
+        self.tries += 1
+        if not (isinstance(error, TransientError) and error.retry_after_s is not None):
+            self.faults += 1
+        return self.faults >= MAX_FAULTS or self.spent_s >= CALL_DEADLINE_S
+
+
+class _KeyAuth:
+    """HTTP Basic with the key as user name, for one host only; not to be printed."""
+
+    def __init__(self, api_key: str, host: str) -> None:
+        self._key, self._host = api_key, host
+        self._header = base64.b64encode(f"{api_key}:X".encode()).decode("ascii")
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        if urlsplit(request.url or "").netloc.lower() == self._host:
+            request.headers["Authorization"] = f"Basic {self._header}"
+        return request
+
+    def hide(self, text: str) -> str:
+        return text.replace(self._header, "[key]").replace(self._key, "[key]") if self._key else text
+
+
+def _refuse_constant(word: str) -> None:
+    raise ValueError(f"{word} is not JSON")
+
+
+def _asked_s(response: requests.Response) -> float | None:
+    return parse_retry_after(response.headers.get("Retry-After"), now=times.wall())
+
+
+def _said(body: bytes) -> tuple[str, str]:
+    """Code and words of an error reply, both empty for one without (a 404 often has no body at all)."""
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        return "", ""
+    if not isinstance(value, dict):
+        return "", ""
+    words = [str(value[key]) for key in ("description", "message") if value.get(key)]
+    errors = value.get("errors")
+    for error in errors if isinstance(errors, list) else []:
+        if isinstance(error, dict):
+            words.append(" ".join(str(error[key]) for key in ("field", "message") if error.get(key)))
+    return str(value.get("code") or ""), "; ".join(words)
+
+
+def _log_wait(seconds: float, why: str) -> None:
+    logger.info("waiting %.0f s: %s", seconds, why)

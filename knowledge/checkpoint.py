@@ -1,0 +1,166 @@
+"""The checkpoint's form: what a run has decided so far, as the difference to the database that it started from.
+
+Holds the ticket list, so that a resumed run has the same waves; whoever resumes decides whether it fits. Size grows with the run, not
+with the database.
+"""
+
+import hashlib
+import itertools
+import logging
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from common import files
+from common import files as safe_files
+from knowledge import decision
+from knowledge import issue as issue_db
+from knowledge.decision import DecisionRow
+from knowledge.issue import Issue
+from knowledge.paths import RunFiles
+
+SCHEMA = "silo-issues-checkpoint/1"
+_BEGINNING = re.compile(rb'(\{"schema": "%s", "result_sha256": ")[0-9a-f]*' % SCHEMA.encode())
+
+
+class CheckpointUnreadable(Exception):
+    """The file is no checkpoint of this version; the message says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A run's progress. `selection` is what the command line asked for; `tickets` are the listed tickets in the order of work.
+
+    `done` counts the tickets of the list whose decision stands; `issues` are those that differ from the database with hash
+    `base_sha256`, `dropped` the ids that are gone; `result_sha256` is set once the run's final database is about to be written.
+    """
+
+    base_sha256: str
+    selection: Mapping[str, Any]
+    tickets: tuple[Mapping[str, Any], ...]
+    gaps: tuple[str, ...] = ()
+    done: int = 0
+    issues: tuple[Issue, ...] = ()
+    dropped: tuple[str, ...] = ()
+    decisions: tuple[DecisionRow, ...] = field(default=())
+    result_sha256: str = ""
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file's bytes, as hex; that of no bytes if there is no file."""
+    return hashlib.sha256(path.read_bytes() if path.is_file() else b"").hexdigest()
+
+
+def text_sha256(text: str) -> str:
+    """SHA-256 of the file that a text becomes."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def render(checkpoint: Checkpoint) -> str:
+    """The checkpoint's text."""
+    return b"".join(parts(checkpoint)).decode()
+
+
+def parts(checkpoint: Checkpoint) -> Iterator[bytes]:
+    """The bytes of the checkpoint's text, decision by decision: they are many."""
+    data = {
+        "schema": SCHEMA,
+        "result_sha256": checkpoint.result_sha256,
+        "base_sha256": checkpoint.base_sha256,
+        "selection": dict(checkpoint.selection),
+        "gaps": list(checkpoint.gaps),
+        "done": checkpoint.done,
+        "tickets": [dict(ticket) for ticket in checkpoint.tickets],
+        "issues": [issue_db.to_json(issue) for issue in checkpoint.issues],
+        "dropped": list(checkpoint.dropped),
+    }
+    yield f'{files.dump_json(data, indent=None)[:-1]}, "decisions": ['.encode()
+    for number, row in enumerate(checkpoint.decisions):
+        yield f"{', ' if number else ''}{files.dump_json(decision.to_json(row), indent=None)}".encode()
+    yield b"]}\n"
+
+
+def announce(path: Path, result_sha256: str) -> None:
+    """Let the checkpoint at `path`, if there is one, name the database that is about to be written; all else stays as it is.
+
+    Raises `CheckpointUnreadable`, `common.files.FileUnwritable`.
+    """
+    if not path.exists():
+        return
+    beginning = _BEGINNING.match(next(files.blocks(path), b""))
+    if beginning is None:
+        raise CheckpointUnreadable(f"{path} was changed while the run worked; run again with --fresh, which sets it aside")
+    head = beginning[1] + result_sha256.encode()
+    files.write_parts(path, itertools.chain((head,), files.blocks(path, start=beginning.end())))
+
+
+def load(path: Path) -> Checkpoint | None:
+    """The checkpoint at `path`, None if there is none. Raises `CheckpointUnreadable`."""
+    try:
+        text = files.read_text(path)
+        return None if text is None else _parse(files.parse_json(text, name=str(path)))
+    except (files.FileUnreadable, ValueError, KeyError, TypeError) as error:
+        message = f"{path} is no checkpoint that this version can read ({error}); --fresh sets it aside and starts from the database"
+        raise CheckpointUnreadable(message) from error
+
+
+def _parse(data: Any) -> Checkpoint:
+    if not isinstance(data, dict) or data.get("schema") != SCHEMA:
+        raise ValueError("it has another form")
+    tickets = data["tickets"]
+    done = data["done"]
+    if not isinstance(tickets, list) or type(done) is not int or not 0 <= done <= len(tickets):
+        raise ValueError("its ticket list and its count do not fit")
+    if not all(isinstance(ticket, dict) and type(ticket.get("ticket_id")) is int for ticket in tickets):
+        raise ValueError("its ticket list holds something else")
+    return Checkpoint(
+        base_sha256=str(data["base_sha256"]),
+        result_sha256=str(data["result_sha256"]),
+        selection=dict(data["selection"]),
+        tickets=tuple(tickets),
+        gaps=tuple(str(gap) for gap in data["gaps"]),
+        done=done,
+        issues=tuple(issue_db.from_json(item) for item in data["issues"]),
+        dropped=tuple(str(name) for name in data["dropped"]),
+        decisions=tuple(decision.from_json(item) for item in data["decisions"]),
+    )
+
+
+logger = logging.getLogger(__name__)
+
+
+class StaleCheckpoint(CheckpointUnreadable):
+    """The database has changed since the checkpoint was written."""
+
+
+def leftover(files: RunFiles, *, fresh: bool) -> Checkpoint | None:
+    """The checkpoint of a run that did not end, if it belongs to this database. Raises `StaleCheckpoint`."""
+    if fresh:
+        _set_aside(files)
+        return None
+    saved = load(files.checkpoint)
+    now = file_sha256(files.database)
+    if saved is None or saved.base_sha256 == now:
+        return saved
+    if saved.result_sha256 == now:  # it ended between its last two steps
+        if saved.selection.get("reprocess"):  # the same command finds all of it done, and decides nothing a second time
+            return replace(saved, base_sha256=now, done=len(saved.tickets), issues=(), dropped=(), decisions=())
+        safe_files.remove(files.checkpoint)
+        return None
+    raise StaleCheckpoint(
+        f"{files.database} was changed after {files.checkpoint} was begun from it; nothing was touched. Put the earlier database "
+        "back to go on with that run, or use --fresh to set the checkpoint aside and start from the database as it is"
+    )
+
+
+def _set_aside(files: RunFiles) -> None:
+    """Move a leftover checkpoint out of the way, under a name that is free."""
+    if not files.checkpoint.exists():
+        return
+    number = 1
+    while (target := files.checkpoint.with_name(f"{files.checkpoint.name}.{number}.old")).exists():
+        number += 1
+    safe_files.rename(files.checkpoint, target)
+    logger.info("the leftover checkpoint is now %s", target)

@@ -1,0 +1,155 @@
+"""The form of a cleaned conversation, as it stands in `conversations/{ticket_id}.json`, and what can be read off it.
+
+No I/O, no payload keys, no cleaning.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any, Literal, TypedDict, cast
+
+from common import files
+
+# Raised whenever a rule changes what comes out, so that stored conversations are made anew.
+CLEANER_VERSION = 1
+
+Speaker = Literal["user", "agent"]
+
+
+class Message(TypedDict):
+    """What one speaker said; `created_at` is UTC, `YYYY-MM-DDTHH:MM:SSZ`, "" when unknown; `private` marks an internal note."""
+
+    speaker: Speaker
+    text: str
+    private: bool
+    incoming: bool
+    created_at: str
+
+
+class _Facts(TypedDict):
+    ticket_id: int
+    subject: str
+    status: int | None
+    source: int | None
+    type: str | None
+    tags: list[str]
+    created_at: str
+    updated_at: str
+    url: str
+    ignored: str | None
+    redacted: bool
+    cleaner_version: int
+    conversation: list[Message]
+
+
+class Conversation(_Facts, total=False):
+    """A ticket cleaned. `ignored` is None or the reason why it is not clustered.
+
+    The keys below stand only where there is something to say: `merged_into` is the ticket that a merged one went into, `dropped` counts
+    messages left out by reason, `dropped_attachments` names what came with nothing but a picture or file, `private_notes` is False when
+    internal notes were left out, `ignore_field` is the custom field that was asked about.
+    """
+
+    merged_into: int
+    dropped: dict[str, int]
+    dropped_attachments: list[str]
+    private_notes: bool
+    ignore_field: str
+
+
+def customer_text(conversation: Conversation) -> str:
+    """What the customer said: all their messages, one below the other."""
+    return "\n\n".join(message["text"] for message in conversation["conversation"] if message["speaker"] == "user")
+
+
+def conversation_sha256(conversation: Conversation) -> str:
+    """64 hex digits over subject and messages; times do not count, so an update without new words changes nothing."""
+    said = [[message["speaker"], message["private"], message["text"]] for message in conversation["conversation"]]
+    return hashlib.sha256(json.dumps([conversation["subject"], said]).encode()).hexdigest()
+
+
+_MESSAGE_TYPES = {"speaker": str, "text": str, "private": bool, "incoming": bool, "created_at": str}
+
+
+def conversation_path(ticket_id: int, folder: Path) -> Path:
+    """The file of one ticket's conversation."""
+    return folder / f"{ticket_id}.json"
+
+
+def ticket_url(ticket_id: int, base_url: str) -> str:
+    """The ticket's address for agents; "" without a helpdesk."""
+    return f"{base_url.rstrip('/')}/a/tickets/{ticket_id}" if base_url else ""
+
+
+def save_conversation(conversation: Conversation, folder: Path) -> None:
+    """Write the conversation's file, whole or not at all. Raises `common.files.FileUnwritable`."""
+    files.write_text(conversation_path(conversation["ticket_id"], folder), files.dump_json(conversation) + "\n")
+
+
+def load_conversation(
+    ticket_id: int, folder: Path, *, base_url: str, redact: bool, include_private_notes: bool = True, ignore_field: str | None = None
+) -> Conversation | None:
+    """The stored conversation; None if there is none that was made by these rules, from this helpdesk, with these settings."""
+    data = _read(ticket_id, folder)
+    if data is None:
+        return None
+    expected = {
+        "ticket_id": ticket_id,
+        "url": ticket_url(ticket_id, base_url),
+        "cleaner_version": CLEANER_VERSION,
+        "redacted": redact,
+    }
+    settings = data.get("private_notes", True) is include_private_notes and data.get("ignore_field") == (ignore_field or None)
+    return cast(Conversation, data) if settings and all(data[key] == value for key, value in expected.items()) else None
+
+
+def shown_conversation(ticket_id: int, folder: Path) -> Conversation | None:
+    """The stored conversation whatever settings it was made with, for showing it to people; None if there is none."""
+    data = _read(ticket_id, folder)
+    return None if data is None else cast(Conversation, data)
+
+
+def _read(ticket_id: int, folder: Path) -> dict[str, Any] | None:
+    path = conversation_path(ticket_id, folder)
+    try:
+        text = files.read_text(path)
+        data = None if text is None else files.parse_json(text, name=str(path))
+    except files.FileUnreadable:
+        return None
+    usable = isinstance(data, dict) and _is_conversation(data) and data["ticket_id"] == ticket_id and _is_unicode(data)
+    return data if usable else None
+
+
+def _is_conversation(data: dict[str, Any]) -> bool:
+    texts, optional = ("subject", "created_at", "updated_at", "url"), {"status": int, "source": int, "type": str, "ignored": str}
+    return (
+        all(isinstance(data.get(key), str) for key in texts)
+        and all(key in data and isinstance(data[key], (kind, type(None))) for key, kind in optional.items())
+        and type(data.get("ticket_id")) is int
+        and type(data.get("cleaner_version")) is int
+        and isinstance(data.get("redacted"), bool)
+        and _all_of(data.get("tags"), str)
+        and isinstance(messages := data.get("conversation"), list)
+        and all(_is_message(message) for message in messages)
+    )
+
+
+def _is_unicode(data: dict[str, Any]) -> bool:
+    """False where somebody's escape makes half a character, which no request can carry."""
+    try:
+        json.dumps(data, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _is_message(value: Any) -> bool:
+    well_typed = isinstance(value, dict) and all(isinstance(value.get(key), kind) for key, kind in _MESSAGE_TYPES.items())
+    return well_typed and value["speaker"] in ("user", "agent")
+
+
+def _all_of(value: Any, kind: type) -> bool:
+    return isinstance(value, list) and all(isinstance(entry, kind) for entry in value)
+
+
+__all__ = ["Conversation", "Message", "conversation_path", "load_conversation", "save_conversation", "shown_conversation", "ticket_url"]

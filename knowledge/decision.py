@@ -1,0 +1,155 @@
+"""The decision log `decisions.jsonl`: one typed row a ticket that says why the ticket is where it is.
+
+It is a log, not state: a line that cannot be read is left out with a warning and never stops a run. Holds no clock and no token
+counts, so equal decisions give equal bytes. Decides nothing.
+"""
+
+import logging
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from common import files
+
+logger = logging.getLogger(__name__)
+
+Outcome = Literal["matched", "new", "provisional", "reviewed", "ignored", "failed"]
+DecidedBy = Literal["", "model", "person"]
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionRow:
+    """Why one ticket is where it is; the fields stand in the order of the file.
+
+    `issue_id` is None for a ticket that is in no issue, as failed and ignored ones must be (else ValueError); `confidence` is that of the
+    decision made, None when nothing was decided; `evidence` are numbers of messages, counted from 1; `candidates` are the issue ids that
+    were shown; `confidence_raw` is the model's own word before any guard lowered it; `guards` are the guards that did; `margin` is how much
+    more, -1 to 1, the ticket's words speak for the decision than for the next best; `extra` holds keys the program does not know.
+    """
+
+    ticket_id: int
+    issue_id: str | None
+    outcome: Outcome
+    confidence: float | None = None
+    suggested_issue_id: str | None = None
+    reason: str = ""
+    evidence: tuple[int, ...] = ()
+    candidates: tuple[str, ...] = ()
+    subject: str = ""
+    url: str = ""
+    created_at: str = ""
+    updated_at: str = ""
+    conversation_sha256: str = ""
+    model: str = ""
+    prompt_version: str = ""
+    confidence_raw: float | None = None
+    guards: tuple[str, ...] = ()
+    margin: float | None = None
+    decided_by: DecidedBy = ""
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.outcome in ("failed", "ignored") and self.issue_id is not None:
+            raise ValueError(f"ticket {self.ticket_id} is {self.outcome} and stands in no issue")
+
+
+_OUTCOMES, _DECIDERS = get_args(Outcome), get_args(DecidedBy)
+_KEYS = tuple(entry.name for entry in fields(DecisionRow) if entry.name != "extra")
+_KNOWN = frozenset(_KEYS)
+
+
+def load(path: Path) -> dict[int, DecisionRow]:
+    """The rows of a decision log by ticket id, in order; empty if there is no file. Lines that cannot be read are left out, with a warning.
+
+    A ticket that stands twice has its last row. Never raises for what is in the file.
+    """
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        logger.warning("cannot read %s (%s); going on without the decision log", path, error.strerror or error)
+        return {}
+    return _parse(content, name=str(path))
+
+
+def render(rows: Iterable[DecisionRow]) -> str:
+    """The log's text: one JSON object a line, ordered by ticket id, each line ended by `\\n`."""
+    return "".join(lines(rows))
+
+
+def lines(rows: Iterable[DecisionRow]) -> Iterator[str]:
+    """The lines of the log's text, one by one: they are many."""
+    for row in sorted(rows, key=lambda row: row.ticket_id):
+        yield files.dump_json(to_json(row), indent=None) + "\n"
+
+
+def to_json(row: DecisionRow) -> dict[str, Any]:
+    """One row in the file's form."""
+    known = {key: getattr(row, key) for key in _KEYS}
+    for key in ("evidence", "candidates", "guards"):
+        known[key] = list(known[key])
+    return {**known, **{key: row.extra[key] for key in sorted(row.extra) if key not in known}}
+
+
+def from_json(item: Any) -> DecisionRow:
+    """One row from the file's form; optional fields that are missing or misshapen get their defaults. Raises ValueError."""
+    if not isinstance(item, dict):
+        raise ValueError("not an object")
+    ticket_id = item.get("ticket_id")
+    outcome: Any = item.get("outcome")
+    decided_by: Any = item.get("decided_by")
+    if type(ticket_id) is not int or ticket_id <= 0:
+        raise ValueError("no ticket_id")
+    if outcome not in _OUTCOMES:
+        raise ValueError("no outcome that this program knows")
+    texts = ("reason", "subject", "url", "created_at", "updated_at", "conversation_sha256", "model", "prompt_version")
+    return DecisionRow(
+        ticket_id=ticket_id,
+        outcome=outcome,
+        issue_id=_text(item.get("issue_id")) or None,
+        suggested_issue_id=_text(item.get("suggested_issue_id")) or None,
+        confidence=_number(item.get("confidence"), 0, 1),
+        confidence_raw=_number(item.get("confidence_raw"), 0, 1),
+        evidence=tuple(number for number in _list(item.get("evidence")) if type(number) is int and number > 0),
+        candidates=tuple(sys.intern(name) for name in _list(item.get("candidates")) if isinstance(name, str)),  # few names, many rows
+        guards=tuple(name for name in _list(item.get("guards")) if isinstance(name, str)),
+        margin=_number(item.get("margin"), -1, 1),
+        decided_by=decided_by if decided_by in _DECIDERS else "",
+        extra={} if item.keys() <= _KNOWN else {key: value for key, value in item.items() if key not in _KNOWN},
+        **{key: _text(item.get(key)) for key in texts},
+    )
+
+
+def _parse(content: bytes, *, name: str) -> dict[int, DecisionRow]:
+    rows: dict[int, DecisionRow] = {}
+    bad: list[int] = []
+    for number, line in enumerate(content.removeprefix(b"\xef\xbb\xbf").split(b"\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            row = from_json(files.parse_json(line.decode("utf-8"), name=name))
+        except (ValueError, files.FileUnreadable):
+            bad.append(number)
+        else:
+            rows[row.ticket_id] = row
+    if bad:
+        logger.warning("%s: %d damaged lines left out (the first is line %d); the database is not touched by this", name, len(bad), bad[0])
+    return {ticket_id: rows[ticket_id] for ticket_id in sorted(rows)}
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _number(value: Any, low: float, high: float) -> float | None:
+    """A finite number from `low` to `high`, else None."""
+    if type(value) not in (int, float) or not low <= value <= high:
+        return None
+    return float(value)

@@ -1,0 +1,126 @@
+"""Where a run's files stand: beside the database, named after it. Names and the lock only; reads and writes no content."""
+
+import contextlib
+import json
+import os
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from common import files
+
+DEFAULT_OUTPUT = Path("output/silo_issues_db.json")
+
+
+class DatabaseBusy(Exception):
+    """Another run works on this database; the message says who."""
+
+
+class FolderUnwritable(Exception):
+    """The database's folder cannot be written to."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunFiles:
+    """Paths of one database's files. For a stem other than `silo_issues_db` each carries the stem in front."""
+
+    database: Path
+
+    def beside(self, name: str) -> Path:
+        """The path of a companion file, such as `report.summary.json`."""
+        stem = self.database.stem
+        return self.database.with_name(name if stem == DEFAULT_OUTPUT.stem else f"{stem}.{name}")
+
+    @property
+    def checkpoint(self) -> Path:
+        return self.database.with_name(f"{self.database.stem}.tmp.json")
+
+    @property
+    def backup(self) -> Path:
+        return self.database.with_name(f"{self.database.name}.bak")
+
+    @property
+    def flagged(self) -> Path:
+        return self.beside("flagged_for_review.csv")
+
+    @property
+    def decisions(self) -> Path:
+        return self.beside("decisions.jsonl")
+
+    @property
+    def run_report(self) -> Path:
+        return self.beside("run_report.json")
+
+    @property
+    def report_page(self) -> Path:
+        return self.beside("report.html")
+
+    @property
+    def lock(self) -> Path:
+        """Beside the file that a link leads to, so that no name of a database is a way round its lock."""
+        real = Path(os.path.realpath(self.database))
+        return real.with_name(f".{real.name}.lock")
+
+    @property
+    def holder(self) -> Path:
+        return self.lock.with_suffix(".holder")
+
+    def own(self, path: Path) -> bool:
+        """True if a path leads, under whatever name, to one of these files."""
+        companions = (self.checkpoint, self.backup, self.flagged, self.decisions, self.run_report, self.report_page)
+        return any(_same_file(path, mine) for mine in (self.database, *companions, self.lock, self.holder))
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the database for this process. The operating system frees it when the holder dies.
+
+        Raises `DatabaseBusy` when another run holds it and `FolderUnwritable` when nothing can be written there.
+        """
+        folder, holder = self.database.parent, self.holder
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self.lock.parent.mkdir(parents=True, exist_ok=True)
+            self._refuse_folders()
+            lock = FileLock(self.lock)
+            lock.acquire(timeout=0)
+        except Timeout:
+            raise DatabaseBusy(f"{self.database} is in use by {_read_holder(holder)}; wait for it to end, or stop it") from None
+        except (OSError, NotImplementedError) as error:
+            reason = error.strerror if isinstance(error, OSError) else str(error)
+            raise FolderUnwritable(f"cannot write to {folder}: {reason or error}. Choose another --output or mend the folder") from error
+        for place in {folder.resolve(), self.lock.parent}:
+            files.remove_unfinished(place)
+        try:
+            with contextlib.suppress(OSError):
+                holder.write_text(json.dumps({"pid": os.getpid(), "host": socket.gethostname()}), encoding="utf-8")
+            yield
+        finally:
+            with contextlib.suppress(OSError):
+                holder.unlink()
+            lock.release()
+
+    def _refuse_folders(self) -> None:
+        """A run that cannot end is not begun: nothing is paid for before the files' places are seen to be free."""
+        for path in (self.lock, self.backup, self.flagged, self.decisions, self.run_report, self.report_page):
+            if path.is_dir():
+                raise FolderUnwritable(f"{path} is a folder where a file has to be; move it away or choose another --output")
+
+
+def _same_file(path: Path, other: Path) -> bool:
+    if os.path.normcase(os.path.realpath(path)) == os.path.normcase(os.path.realpath(other)):
+        return True
+    try:
+        return os.path.samefile(path, other)  # another spelling where case does not count, or a hard link
+    except OSError:
+        return False
+
+
+def _read_holder(path: Path) -> str:
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        return f"process {int(data['pid'])} on {str(data['host'])[:80]}"
+    except (OSError, ValueError, KeyError, TypeError, OverflowError):
+        return "another run"

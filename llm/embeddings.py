@@ -1,0 +1,132 @@
+"""Vectors of texts from an embeddings server, in batches, none paid for twice.
+
+Knows no meaning of the texts. A server that has no embeddings is no failure: whoever asks gets None and does without. Never mixes
+vectors of different lengths, and gives them in the order of the texts, whatever order the server sends.
+"""
+
+import hashlib
+import json
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+from common import web
+from common.web import TransientError
+from llm.connection import Connection, Server, ServerFault, endpoint
+from llm.dialect import Notes
+from llm.protocol import ModelStopped
+from llm.refusals import ServerRefused
+
+_LARGEST = 1e30  # of a vector's numbers; false for NaN too
+
+log = logging.getLogger(__name__)
+
+FIRST_BATCH = 128
+MAX_TRIES = 6
+SHORTEST_CUT_CHARS = 200
+Vector = list[float]
+
+
+class EmbeddingClient:
+    """One embeddings server. Not for several threads at once: its batches are large enough."""
+
+    def __init__(self, server: Server, *, notes: Notes | None = None) -> None:
+        self._server = server
+        self._notes = notes
+        self._connection = Connection(server, pool_size=1, setting="EMBEDDING_API_BASE_URL")
+        self._batch = FIRST_BATCH
+
+    def embed(self, texts: Sequence[str]) -> list[Vector] | None:
+        """A vector for each text, all of one length; None if the server has no embeddings or cannot be used for them.
+
+        Raises `ModelStopped` for a key or an address that is wrong.
+        """
+        vectors = {text: vector for text in dict.fromkeys(texts) if (vector := self._kept(text)) is not None}
+        missing = [text for text in dict.fromkeys(texts) if text not in vectors]
+        try:
+            while missing:
+                batch, missing = missing[: self._batch], missing[self._batch :]
+                vectors.update(self._asked(batch))
+        except _NoEmbeddings as error:
+            log.warning("no embeddings from the server (%s); candidates are found by words alone", error)
+            return None
+        if len({len(vector) for vector in vectors.values()}) > 1:
+            log.warning("the embeddings server gives vectors of different lengths; candidates are found by words alone")
+            return None
+        return [vectors[text] for text in texts]
+
+    def _asked(self, batch: list[str]) -> dict[str, Vector]:
+        """Vectors of a batch; one that the server refuses is halved, a single text that is too long is cut."""
+        try:
+            found = web.retrying(lambda: self._posted(batch), max_tries=MAX_TRIES)
+        except ServerRefused as error:
+            if error.refusal.kind in ("key", "quota", "long_wait"):
+                raise ModelStopped(f"embeddings server: {error.refusal.words}: check EMBEDDING_API_KEY") from error
+            if error.refusal.kind not in ("context", "request", "filtered") or (len(batch) == 1 and len(batch[0]) < SHORTEST_CUT_CHARS):
+                raise _NoEmbeddings(error.refusal.words) from error
+            return self._in_parts(batch)
+        except TransientError as error:
+            raise _NoEmbeddings(str(error)) from error
+        for text, vector in found.items():
+            self._keep(text, vector)
+        return found
+
+    def _in_parts(self, batch: list[str]) -> dict[str, Vector]:
+        if len(batch) == 1:
+            shorter = batch[0][: len(batch[0]) // 2]
+            return {batch[0]: self._asked([shorter])[shorter]}
+        half = len(batch) // 2
+        self._batch = max(1, min(self._batch, half))
+        return {**self._asked(batch[:half]), **self._asked(batch[half:])}
+
+    def _posted(self, batch: list[str]) -> dict[str, Vector]:
+        try:
+            body = self._connection.post(endpoint(self._server.base_url, "embeddings"), {"input": batch})
+        except ServerFault as error:
+            if error.status == 501:
+                raise _NoEmbeddings(str(error)) from error
+            raise
+        return dict(zip(batch, read_vectors(body, len(batch)), strict=True))
+
+    def _name(self, text: str) -> str:
+        what = f"{self._server.model}\n{text}".encode("utf-8", "surrogatepass")
+        return "embedding:" + hashlib.sha256(what).hexdigest()[:40]
+
+    def _kept(self, text: str) -> Vector | None:
+        note = self._notes.get_note(self._name(text)) if self._notes is not None else None
+        try:
+            return None if note is None else _vector(json.loads(note))
+        except ValueError:
+            return None
+
+    def _keep(self, text: str, vector: Vector) -> None:
+        if self._notes is not None:
+            self._notes.put_note(self._name(text), json.dumps(vector))
+
+
+class _NoEmbeddings(Exception):
+    """This server does not give vectors; the message says why."""
+
+
+def read_vectors(body: Any, count: int) -> list[Vector]:
+    """The vectors in a reply, by their `index`. Raises `TransientError` for a reply that does not hold `count` of them.
+
+    >>> read_vectors({"data": [{"index": 1, "embedding": [0.5]}, {"index": 0, "embedding": [1]}]}, 2)
+    [[1.0], [0.5]]
+    """
+    items = body.get("data") if isinstance(body, dict) else None
+    if not isinstance(items, list) or len(items) != count or not all(isinstance(item, dict) for item in items):
+        raise TransientError(f"the reply does not hold {count} vectors", status=200)
+    places = [item.get("index", place) for place, item in enumerate(items)]
+    if sorted(place for place in places if isinstance(place, int)) != list(range(count)):
+        raise TransientError("the vectors are not numbered from 0", status=200)
+    try:
+        return [_vector(items[places.index(place)].get("embedding")) for place in range(count)]
+    except ValueError as error:
+        raise TransientError(str(error), status=200) from error
+
+
+def _vector(values: Any) -> Vector:
+    if not isinstance(values, list) or not values or not all(isinstance(value, int | float) and abs(value) <= _LARGEST for value in values):
+        raise ValueError("a vector is no list of numbers")
+    return [float(value) for value in values]

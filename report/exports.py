@@ -1,0 +1,137 @@
+"""The database in other teams' forms: article drafts in Markdown, and a table of issues by month.
+
+Text from tickets and models stays text in both. Writes only the files that it names, deletes none, and changes nothing in the database.
+"""
+
+import csv
+import hashlib
+import io
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from common import files
+from knowledge import issue as issue_db
+from knowledge.decision import DecisionRow
+from knowledge.issue import Issue
+from report import page_data
+from review.list import harmless
+
+MAX_LINKED_TICKETS = 50
+_MARKS = re.compile(r"([\\`*_\[\]<|~&$]|^[-+#>=])")
+
+
+def write_markdown(folder: Path, issues: Mapping[str, Issue], log: Mapping[int, DecisionRow]) -> list[Path]:
+    """One article draft for each confirmed issue, and an `index.md`; returns the articles. Raises `common.files.FileUnwritable`."""
+    confirmed = [issue for issue in issues.values() if issue.status == "confirmed"]
+    names = _file_names(confirmed)
+    for issue in confirmed:
+        files.write_text(folder / names[issue.issue_id], article(issue, log))
+    ranked = sorted(confirmed, key=lambda issue: (-len(issue.tickets), issue_db.sort_key(issue.issue_id)))
+    lines = [f"- [{plain(issue.category or issue.issue_id)}]({names[issue.issue_id]}): {_tickets(len(issue.tickets))}" for issue in ranked]
+    files.write_text(folder / "index.md", "\n".join(["# Support issues", "", *(lines or ["No issue is confirmed yet."])]) + "\n")
+    return [folder / names[issue.issue_id] for issue in confirmed]
+
+
+def article(issue: Issue, log: Mapping[int, DecisionRow]) -> str:
+    """The draft of one issue: problem, cause, steps, and the tickets it rests on.
+
+    >>> print(article(Issue("ISSUE-7", "Lid leaks", "The lid lets air in."), {}).splitlines()[0])
+    # Lid leaks
+    """
+    steps = [f"{number}. {plain(step)}" for number, step in enumerate(issue.resolution_steps, start=1)]
+    parts = [f"# {plain(issue.category or issue.issue_id)}", plain(issue.short_description)]
+    parts += ["## Cause", plain(issue.root_cause) or "Not known."]
+    parts += ["## Solution", "\n".join(steps) or "None recorded."]
+    if issue.notes:
+        parts += ["## Notes", plain(issue.notes)]
+    if issue.keywords:
+        parts.append("Also searched for as: " + ", ".join(plain(word) for word in issue.keywords))
+    parts += ["## Evidence", _facts(issue), "\n".join(_evidence(issue.tickets, log))]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def plain(text: str) -> str:
+    r"""Text on one line in which Markdown finds no mark and no HTML.
+
+    >>> print(plain("<b>*1*</b>"))
+    \<b>\*1\*\</b>
+    """
+    line = " ".join(text.encode("utf-8", "replace").decode().split())
+    escaped = _MARKS.sub(r"\\\1", "".join(char if char.isprintable() else " " for char in line))
+    return re.sub(r"^([0-9]+)([.)])", r"\1\\\2", re.sub(r"(?i)\b(https?|ftp|mailto|www)([:.])", r"\1&#8203;\2", escaped))
+
+
+def month_table(issues: Mapping[str, Issue], log: Mapping[int, DecisionRow]) -> str:
+    """The CSV text, with byte-order mark: one row an issue, one column a month from the first ticket to the last.
+
+    Tickets whose day is not known stand in a last column `no_date`, which is there only if it is needed.
+    """
+    days = page_data.ticket_days(issues, log)
+    months = _months([day[:7] for day in days.values()])
+    columns = [*months, "no_date"] if any(ticket not in days for issue in issues.values() for ticket in issue.tickets) else months
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(["issue_id", "category", "status", "tickets", "first_seen", "last_seen", *columns])
+    for issue in sorted(issues.values(), key=lambda issue: issue_db.sort_key(issue.issue_id)):
+        counts = Counter(days.get(ticket, "no_date")[:7] for ticket in issue.tickets)
+        facts = [
+            _cell(issue.issue_id),
+            _cell(issue.category),
+            issue.status,
+            len(issue.tickets),
+            _cell(issue.first_seen),
+            _cell(issue.last_seen),
+        ]
+        writer.writerow([*facts, *(counts[column] for column in columns)])
+    return "\ufeff" + out.getvalue()
+
+
+def write_month_table(path: Path, issues: Mapping[str, Issue], log: Mapping[int, DecisionRow]) -> None:
+    """Put the table of issues by month at `path`. Raises `common.files.FileUnwritable`."""
+    files.write_text(path, month_table(issues, log))
+
+
+def _facts(issue: Issue) -> str:
+    seen = issue.first_seen if issue.first_seen == issue.last_seen else f"{issue.first_seen} to {issue.last_seen}"
+    return f"{plain(issue.issue_id)}, {_tickets(len(issue.tickets))}" + (f", {plain(seen)}" if seen else "")
+
+
+def _evidence(tickets: Sequence[int], log: Mapping[int, DecisionRow]) -> list[str]:
+    """A line a ticket, with a link and the messages that the decision rests on."""
+    lines = []
+    for ticket in tickets[:MAX_LINKED_TICKETS]:
+        row = log.get(ticket)
+        linkable = row is not None and page_data.web_address(row.url) and not re.search(r"[\s<>()\\]", row.url)
+        name = f"[Ticket {ticket}](<{row.url}>)" if row is not None and linkable else f"Ticket {ticket}"
+        subject = f": {plain(row.subject)}" if row is not None and row.subject else ""
+        messages = f" (messages {', '.join(map(str, row.evidence))})" if row is not None and row.evidence else ""
+        lines.append(f"- {name}{subject}{messages}")
+    if len(tickets) > MAX_LINKED_TICKETS:
+        lines.append(f"- and {_tickets(len(tickets) - MAX_LINKED_TICKETS)} more")
+    return lines
+
+
+def _file_names(issues: Sequence[Issue]) -> dict[str, str]:
+    """A file name for each issue by its id, safe on any system; ids that read alike get a few more letters."""
+    wanted = {issue.issue_id: re.sub(r"[^A-Za-z0-9-]+", "-", issue.issue_id).strip("-")[:60] or "issue" for issue in issues}
+    taken = Counter(name.lower() for name in [*wanted.values(), "index"])
+    digest = {name: hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()[:8] for name in wanted}
+    return {key: (f"{name}.md" if taken[name.lower()] == 1 else f"{name}-{digest[key]}.md") for key, name in wanted.items()}
+
+
+def _months(known: Sequence[str]) -> list[str]:
+    """Every month from the first to the last, none left out."""
+    if not known:
+        return []
+    first, last = (int(month[:4]) * 12 + int(month[5:]) - 1 for month in (min(known), max(known)))
+    return [f"{number // 12:04}-{number % 12 + 1:02}" for number in range(first, last + 1)]
+
+
+def _cell(text: str) -> str:
+    return harmless(" ".join(text.encode("utf-8", "replace").decode().split()))
+
+
+def _tickets(count: int) -> str:
+    return f"{count} ticket" if count == 1 else f"{count} tickets"

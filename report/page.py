@@ -1,0 +1,102 @@
+"""The report page: one HTML file for people that needs no network, no server and no key.
+
+Fills the templates with escaping on, puts the data in as inert JSON, and allows the browser just this script and this style. Decides
+nothing; what a person decides in the page comes back as `review.json` (see review/apply.py).
+"""
+
+import base64
+import hashlib
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from clustering.candidates import CandidateIndex
+from common import files
+from knowledge.decision import DecisionRow
+from knowledge.issue import Issue
+from knowledge.paths import DEFAULT_OUTPUT
+from report import page_data
+from report.page_data import ConversationOf, Source
+from review import decisions
+
+TEMPLATES = Path(__file__).with_name("templates")
+
+
+def write(
+    path: Path,
+    *,
+    issues: Mapping[str, Issue],
+    log: Mapping[int, DecisionRow],
+    conversation_of: ConversationOf = lambda _: None,
+    previous: Mapping[str, Issue] | None = None,
+    index: CandidateIndex | None = None,
+    database: Path = DEFAULT_OUTPUT,
+) -> None:
+    """Put the page at `path`. Raises `common.files.FileUnwritable`.
+
+    `conversation_of` gives a ticket's stored conversation; `previous` is the database before this run, for what is new; `index` is one
+    that holds these issues already, which saves building it; `database` is named in the command that the page tells.
+    """
+    source = Source(issues, log, page_data.ticket_days(issues, log), conversation_of, previous, index)
+    files.write_text(path, _render(source, database))
+
+
+def render(
+    *,
+    issues: Mapping[str, Issue],
+    log: Mapping[int, DecisionRow],
+    conversation_of: ConversationOf = lambda _: None,
+    previous: Mapping[str, Issue] | None = None,
+    database: Path = DEFAULT_OUTPUT,
+) -> str:
+    """The page's text; equal data give equal bytes."""
+    return _render(Source(issues, log, page_data.ticket_days(issues, log), conversation_of, previous), database)
+
+
+def _render(source: Source, database: Path) -> str:
+    script = (TEMPLATES / "report.js").read_text(encoding="utf-8")
+    style = (TEMPLATES / "report.css").read_text(encoding="utf-8")
+    talks = page_data.talks(source)
+    command = "python -m main --apply-review review.json" + (
+        "" if database == DEFAULT_OUTPUT else f" --output {shlex.quote(str(database))}"
+    )
+    data = page_data.island(source) | {"kind": decisions.KIND, "command": command, "talks": [talk["id"] for talk in talks]}
+    loader = jinja2.FileSystemLoader(TEMPLATES)
+    pages = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    text = pages.get_template("report.html.j2").render(
+        policy=_policy(script, style),
+        script=Markup(script),  # noqa: S704 # our own file, not data
+        style=Markup(style),  # noqa: S704 # our own file, not data
+        data=inert_json(data),
+        talks=Markup("\n").join(inert_json(talk) for talk in talks),
+        view=page_data.overview(source),
+    )
+    return text.encode("utf-8", "replace").decode()
+
+
+def inert_json(value: Any) -> Markup:
+    """JSON that can stand in a `<script type="application/json">`: nothing in it can close the element or begin another.
+
+    >>> print(inert_json("</script><!--"))
+    "\\u003c/script\\u003e\\u003c!--"
+    """
+    text = files.dump_json(value, indent=None)
+    for char in "<>&\u2028\u2029":
+        text = text.replace(char, f"\\u{ord(char):04x}")
+    return Markup(text)  # noqa: S704 # no character that HTML knows is left in it
+
+
+def _policy(script: str, style: str) -> str:
+    """A Content-Security-Policy that allows this script and this style and no request at all."""
+    return (
+        f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'; img-src data:; "
+        "base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+    )
+
+
+def _hash(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

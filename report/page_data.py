@@ -1,0 +1,290 @@
+"""What the report page shows, taken from database, decision log and conversations: plain data, still without any HTML.
+
+Leaves conversations beyond a size out and says so. Knows no template and writes no file.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from clustering.candidates import CandidateIndex
+from clustering.issue_memory import IssueMemory, TicketText
+from common.times import to_utc
+from knowledge import issue as issue_db
+from knowledge.conversation import Conversation
+from knowledge.decision import DecisionRow
+from knowledge.issue import Issue
+from report import summary, trends
+from review import list as review_list
+
+MAX_TALK_CHARS = 20_000
+MAX_ALL_TALKS_CHARS = 20_000_000
+SHOWN = 10
+NEAREST = 3
+MAX_NEAREST = 500
+MAX_INDEXED = 2_000
+_WEB = ("https://", "http://127.0.0.1:", "http://localhost:", "http://[::1]:")
+
+ConversationOf = Callable[[int], Conversation | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """All that a page is made of: `days` are those of the tickets; `previous` is the database before this run, None when not known;
+    `index` is one that holds the issues already, where there is one."""
+
+    issues: Mapping[str, Issue]
+    log: Mapping[int, DecisionRow]
+    days: Mapping[int, str]
+    conversation_of: ConversationOf
+    previous: Mapping[str, Issue] | None = None
+    index: CandidateIndex | None = None
+
+    def newest(self) -> str:
+        """The day of the newest ticket, "" when none is known."""
+        return max(self.days.values(), default="")
+
+    def days_of(self, issue: Issue) -> list[str]:
+        """Days of an issue's tickets, as far as they are known."""
+        return [self.days[ticket] for ticket in issue.tickets if ticket in self.days]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One issue in a list of the overview, with what is said about it there."""
+
+    issue_id: str
+    category: str
+    count: int
+    remark: str = ""
+
+    @property
+    def address(self) -> str:
+        """Where the page shows the issue."""
+        return "#issue/" + quote(self.issue_id, safe="", errors="replace")
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """The page's first screen, for whoever has five minutes."""
+
+    ticket_count: int
+    issue_count: int
+    confirmed: int
+    flagged: int
+    reviewed: int
+    first_day: str
+    last_day: str
+    scale: trends.Scale
+    bars: list[int]
+    largest: list[Line]
+    growing: list[Line]
+    new: list[Line] | None
+    new_count: int
+    returned: list[Line]
+    agreement: list[summary.Band]
+    outside: list[tuple[str, int]]
+
+
+def ticket_days(issues: Mapping[str, Issue], log: Mapping[int, DecisionRow]) -> dict[int, str]:
+    """The UTC day of each ticket in an issue, from the decision log, for a lone ticket also from its issue; unknown ones are missing."""
+    days: dict[int, str] = {}
+    for issue in issues.values():
+        for ticket in issue.tickets:
+            row = log.get(ticket)
+            known = row.created_at if row and to_utc(row.created_at) else issue.first_seen if len(issue.tickets) == 1 else ""
+            if to_utc(known):
+                days[ticket] = to_utc(known)[:10]
+    return days
+
+
+def overview(source: Source) -> Overview:
+    """Numbers and lists of the first screen."""
+    issues = list(source.issues.values())
+    scale = trends.scale(source.days.values())
+    new = _new_issues(source)
+    outcomes = Counter(row.outcome for row in source.log.values() if row.outcome in ("ignored", "failed"))
+    return Overview(
+        ticket_count=sum(len(issue.tickets) for issue in issues),
+        issue_count=len(issues),
+        confirmed=sum(issue.status == "confirmed" for issue in issues),
+        flagged=len(review_list.flagged_tickets(source.issues)),
+        reviewed=len({ticket for issue in issues for ticket in issue.reviewed}),
+        first_day=min(source.days.values(), default=""),
+        last_day=source.newest(),
+        scale=scale,
+        bars=scale.counts(source.days.values()),
+        largest=[_line(issue) for issue in _ranked(issues)[:SHOWN] if issue.tickets],
+        growing=_growing(source),
+        new=None if new is None else [_line(issue) for issue in new[:SHOWN]],
+        new_count=len(new or ()),
+        returned=_returned(source),
+        agreement=summary.bands(source.log.values()),
+        outside=sorted(outcomes.items()),
+    )
+
+
+def island(source: Source) -> dict[str, Any]:
+    """Issues and tickets for the page's script; conversations stand apart (see `talks`)."""
+    flagged = review_list.flagged_tickets(source.issues)
+    names = issue_db.alias_map(source.issues.values())
+    reviewed = {ticket for issue in source.issues.values() for ticket in issue.reviewed}
+    nearest = _nearest(source, list(flagged))
+    fresh = _fresh_tickets(source)
+    new = {issue.issue_id for issue in _new_issues(source) or ()}
+    scale = trends.scale(source.days.values())
+    tickets = [
+        _ticket(ticket, issue, source, names)
+        | {"flagged": ticket in flagged, "reviewed": ticket in reviewed, "near": nearest.get(ticket, []), "fresh": ticket in fresh}
+        for issue in source.issues.values()
+        for ticket in issue.tickets
+    ]
+    return {
+        "unit": scale.unit,
+        "starts": list(scale.starts),
+        "newest": source.newest(),
+        "issues": [_issue(issue, source) | {"fresh": issue.issue_id in new} for issue in source.issues.values()],
+        "tickets": tickets,
+    }
+
+
+def web_address(text: str) -> bool:
+    """True for an address that a page may link to: https, or http on this machine."""
+    return text.startswith(_WEB)
+
+
+def talks(source: Source) -> list[dict[str, Any]]:
+    """Conversations by ticket id: flagged tickets first, then the newest, until the page is full; long ones are cut."""
+    flagged = review_list.flagged_tickets(source.issues)
+    tickets = [ticket for issue in source.issues.values() for ticket in issue.tickets]
+    tickets.sort(key=lambda ticket: (ticket in flagged, source.days.get(ticket, ""), ticket), reverse=True)
+    result: list[dict[str, Any]] = []
+    room = MAX_ALL_TALKS_CHARS
+    for ticket in tickets:
+        conversation = source.conversation_of(ticket) if room > 0 else None
+        if conversation is not None:
+            talk = _talk(ticket, conversation)
+            room -= sum(len(message["text"]) + 60 for message in talk["messages"])
+            result.append(talk)
+    return sorted(result, key=lambda talk: int(talk["id"]))
+
+
+def _talk(ticket: int, conversation: Conversation) -> dict[str, Any]:
+    room, messages = MAX_TALK_CHARS, []
+    for message in conversation["conversation"]:
+        text = message["text"][: max(room, 0)]
+        room -= len(message["text"])
+        who = "customer" if message["speaker"] == "user" else "internal note" if message["private"] else "agent"
+        messages.append({"who": who, "at": message["created_at"], "text": text, "cut": len(message["text"]) - len(text)})
+    return {"id": ticket, "messages": messages, "redacted": conversation["redacted"]}
+
+
+def _ticket(ticket: int, issue: Issue, source: Source, names: Mapping[str, str]) -> dict[str, Any]:
+    row = source.log.get(ticket) or DecisionRow(ticket, issue.issue_id, "matched")
+    known = ticket in source.log
+    meant = row.suggested_issue_id or ""
+    return {
+        "id": ticket,
+        "issue": issue.issue_id,
+        "subject": row.subject,
+        "url": row.url if web_address(row.url) else "",
+        "day": source.days.get(ticket, ""),
+        "confidence": issue.unsure.get(ticket, row.confidence),
+        "outcome": row.outcome if known else "",
+        "meant": names.get(meant, ""),
+        "meant_gone": meant if meant and meant not in names else "",
+        "reason": row.reason,
+        "evidence": list(row.evidence),
+        "by": row.decided_by,
+        "model": row.model,
+        "prompts": row.prompt_version,
+        "guards": list(row.guards),
+    }
+
+
+def _issue(issue: Issue, source: Source) -> dict[str, Any]:
+    days = source.days_of(issue)
+    recent, before = trends.growth(days, source.newest())
+    return {
+        "id": issue.issue_id,
+        "category": issue.category,
+        "description": issue.short_description,
+        "keywords": issue.keywords,
+        "cause": issue.root_cause,
+        "steps": issue.resolution_steps,
+        "notes": issue.notes,
+        "status": issue.status,
+        "confidence": issue.confidence,
+        "first": issue.first_seen,
+        "last": issue.last_seen,
+        "merged": issue.merged_from,
+        "distinct": issue.distinct_from,
+        "person": issue.written_by_person(),
+        "hash": issue_db.card_hash(issue),
+        "recent": recent,
+        "before": before,
+        "tickets": issue.tickets,
+    }
+
+
+def _nearest(source: Source, flagged: Sequence[int]) -> dict[int, list[str]]:
+    """The few issues most like each flagged ticket, besides the one it stands in; in a large database judged by the cards alone."""
+    if not flagged:
+        return {}
+    small = sum(len(issue.tickets) for issue in source.issues.values()) <= MAX_INDEXED
+    index = source.index or IssueMemory(dict(source.issues), conversation_of=source.conversation_of if small else lambda _: None).index
+    homes = {ticket: issue.issue_id for issue in source.issues.values() for ticket in issue.tickets}
+    found: dict[int, list[str]] = {}
+    for ticket in flagged[:MAX_NEAREST]:
+        conversation, row = source.conversation_of(ticket), source.log.get(ticket)
+        said = TicketText.of(conversation) if conversation is not None else TicketText(ticket, "", row.subject if row else "", "")
+        names = index.search(subject=said.subject, text=said.text, k=NEAREST + 2, exclude_ticket=ticket)
+        found[ticket] = [name for name in names if name != homes[ticket]][:NEAREST]
+    return found
+
+
+def _fresh_tickets(source: Source) -> set[int]:
+    if source.previous is None:
+        return set()
+    known = {ticket for issue in source.previous.values() for ticket in (*issue.tickets, *issue.reviewed)}
+    return {ticket for issue in source.issues.values() for ticket in issue.tickets} - known
+
+
+def _new_issues(source: Source) -> list[Issue] | None:
+    """Issues founded since the last run, the largest first; None when there is no last run to compare with."""
+    if not source.previous:
+        return None
+    known = issue_db.alias_map(source.previous.values())
+    return _ranked(issue for issue in source.issues.values() if issue.issue_id not in known)
+
+
+def _growing(source: Source) -> list[Line]:
+    """Issues with more tickets in the last four weeks than in the four before; silent when all the data is younger than that."""
+    newest = source.newest()
+    if trends.growth([min(source.days.values(), default="")], newest)[0]:
+        return []
+    found = []
+    for issue in _ranked(source.issues.values()):
+        recent, before = trends.growth(source.days_of(issue), newest)
+        if recent > before and recent > 1:
+            found.append((before - recent, Line(issue.issue_id, issue.category, recent, f"{before} in the four weeks before")))
+    return [line for _, line in sorted(found, key=lambda pair: pair[0])[:SHOWN]]
+
+
+def _returned(source: Source) -> list[Line]:
+    found = []
+    for issue in _ranked(source.issues.values()):
+        quiet = trends.quiet_before_return(source.days_of(issue), source.newest())
+        if quiet:
+            found.append(Line(issue.issue_id, issue.category, len(issue.tickets), f"quiet for {quiet} days before"))
+    return found[:SHOWN]
+
+
+def _line(issue: Issue) -> Line:
+    return Line(issue.issue_id, issue.category, len(issue.tickets), issue.status)
+
+
+def _ranked(issues: Iterable[Issue]) -> list[Issue]:
+    return sorted(issues, key=lambda issue: (-len(issue.tickets), issue_db.sort_key(issue.issue_id)))

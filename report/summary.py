@@ -1,0 +1,231 @@
+"""What a run did: counts, tokens, cost, time, failures and what to do about them, as `report.summary.json` and as a summary for people.
+
+The one file in which a clock reading is allowed. Counts what others did; decides nothing.
+"""
+
+import datetime
+import platform
+import shlex
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from common import files as safe_files
+from common import times
+from common.text import for_terminal
+from knowledge.decision import DecisionRow
+from knowledge.issue import Issue, sort_key
+from llm_client import Totals
+
+VERSION = "0.1.0"
+_LIBRARIES = ("requests", "python-dotenv", "tqdm", "backoff")
+_COUNTS = {
+    "new": "new issues",
+    "matched": "matched a known issue",
+    "provisional": "provisional, unsure",
+    "flagged": "flagged for review",
+    "ignored": "ignored, no issue in them",
+    "failed": "failed",
+    "merged_issues": "issues merged",
+    "already_known": "known already, skipped",
+}
+_ALWAYS_SHOWN = ("new", "matched", "flagged", "failed")
+_TOP = 5
+_SHOWN = 20
+
+
+@dataclass(slots=True)
+class RunReport:
+    """Facts of one run, gathered on the way. `flagged`: tickets of the database that wait for review; `changed`: tickets of the database
+    whose search result is newer than what was decided on; `reprocess`: the run decided again what the database holds, so whoever tries
+    failed tickets once more must say so too."""
+
+    output: Path
+    model: str = ""
+    prompt_version: str = ""
+    reprocess: bool = False
+    listed: int = 0
+    total: int | None = None
+    already_known: int = 0
+    rows: dict[int, DecisionRow] = field(default_factory=dict)
+    flagged: frozenset[int] = frozenset()
+    merged: int = 0
+    gaps: tuple[str, ...] = ()
+    changed: list[int] = field(default_factory=list)
+    fetched: int = 0
+    totals: Totals = field(default_factory=Totals)
+    ended: str = "done"
+    _started: float = field(default_factory=times.monotonic)
+    _started_at: float = field(default_factory=times.wall)
+
+    @property
+    def failures(self) -> list[DecisionRow]:
+        """Tickets that could not be read or decided."""
+        return [row for row in self.rows.values() if row.outcome == "failed"]
+
+    @property
+    def incomplete(self) -> bool:
+        """True when not everything that was asked for was done."""
+        return bool(self.failures or self.gaps) or self.ended.startswith("stopped")
+
+    @property
+    def retry(self) -> str:
+        """The command that tries the failed tickets again, "" if none failed."""
+        return self._command((row.ticket_id for row in self.failures), "--reprocess " if self.reprocess else "")
+
+    def write(self, path: Path) -> None:
+        """Write the report as JSON. Raises `common.files.FileUnwritable`."""
+        safe_files.write_text(path, safe_files.dump_json(self.to_json()) + "\n")
+
+    def to_json(self) -> dict[str, Any]:
+        """The report in the file's form; durations in seconds, cost in USD."""
+        outcomes = Counter(row.outcome for row in self.rows.values())
+        return {
+            "ended": self.ended,
+            "started_at": datetime.datetime.fromtimestamp(self._started_at, datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "duration_s": round(times.monotonic() - self._started, 3),
+            "counts": {
+                "matching": self.total,
+                "listed": self.listed,
+                "already_known": self.already_known,
+                "fetched": self.fetched,
+                "decided": len(self.rows),
+                **{name: outcomes[name] for name in ("matched", "new", "provisional", "ignored", "failed")},
+                "flagged": len(self.flagged & self.rows.keys()),
+                "suspicious": sum("suspicious text" in row.guards for row in self.rows.values()),
+                "merged_issues": self.merged,
+            },
+            "tokens": {
+                "prompt": self.totals.usage.prompt,
+                "cached": self.totals.usage.cached,
+                "completion": self.totals.usage.completion,
+                "estimated": self.totals.usage.estimated,
+            },
+            "cost_usd": self.totals.cost,
+            "model_calls": {name: value for name, value in asdict(self.totals).items() if name not in ("usage", "cost")},
+            "failures": [{"ticket_id": row.ticket_id, "reason": row.reason, "subject": row.subject} for row in self.failures],
+            "retry": self.retry,
+            "not_listed": list(self.gaps),
+            "changed_since": self.changed,
+            "look_again": self._command(self.changed, "--refresh --reprocess "),
+            "model": self.model,
+            "prompt_version": self.prompt_version,
+            "versions": {"program": VERSION, "python": platform.python_version(), **{name: metadata.version(name) for name in _LIBRARIES}},
+        }
+
+    def summary(self, issues: Mapping[str, Issue], decisions: Iterable[DecisionRow], files: Iterable[Path]) -> str:
+        """A few lines for whoever started the run; `decisions` are those of the whole database."""
+        data = self.to_json()
+        counts = data["counts"]
+        lines = ["", f"{counts['decided']} tickets decided in {_duration(data['duration_s'])}; {len(issues)} issues in the database"]
+        lines += [f"  {counts[key]:>6}  {text}" for key, text in _COUNTS.items() if counts[key] or key in _ALWAYS_SHOWN]
+        lines.append(f"  {self._tokens()}")
+        lines += self._top_issues(issues) + self._ignored() + _agreement(decisions) + self.troubles()
+        lines += ["files:", *(f"  {path}" for path in files if path.exists())]
+        return "\n".join(lines)
+
+    def _tokens(self) -> str:
+        usage = self.totals.usage
+        about = "about " if usage.estimated else ""
+        text = f"{about}{_thousands(usage.prompt)} tokens in ({_thousands(usage.cached)} cached), {_thousands(usage.completion)} out"
+        text += f"; {self.totals.calls} calls, {self.totals.stored_answers} answers from the store"
+        return text + (f"; {about}{self.totals.cost:.4f} USD" if self.totals.cost is not None else "")
+
+    def _top_issues(self, issues: Mapping[str, Issue]) -> list[str]:
+        top = sorted(issues.values(), key=lambda issue: (-len(issue.tickets), sort_key(issue.issue_id)))[:_TOP]
+        rows = [f"  {len(issue.tickets):>6}  {for_terminal(issue.issue_id)}  {for_terminal(issue.category)}" for issue in top]
+        return ["most tickets:", *rows] if rows else []
+
+    def _ignored(self) -> list[str]:
+        reasons = Counter(row.reason for row in self.rows.values() if row.outcome == "ignored")
+        return (
+            ["ignored because:", *(f"  {count:>6}  {for_terminal(reason)}" for reason, count in sorted(reasons.items()))] if reasons else []
+        )
+
+    def trouble(self) -> str:
+        """One line on what was not done, and the next step."""
+        parts = [f"{_tickets(len(self.failures))} failed, the rest is saved"] if self.failures else []
+        parts += [f"{len(self.gaps)} gaps in the list of tickets: {self.gaps[0]}"] if self.gaps else []
+        parts += [self.ended] if self.ended.startswith("stopped") else []
+        step = f"try again with: {self.retry}" if self.failures else "run the same command again"
+        return f"{'; '.join(parts)}; {step}"
+
+    def troubles(self) -> list[str]:
+        """Lines on what was not done and how to do it."""
+        data = self.to_json()
+        lines = list(self.gaps)
+        if self.failures:
+            lines.append("failed:")
+            lines += [f"  ticket {row.ticket_id}: {for_terminal(row.reason)}" for row in self.failures[:_SHOWN]]
+            lines += [f"  and {len(self.failures) - _SHOWN} more (run_report.json)"] if len(self.failures) > _SHOWN else []
+            lines.append(f"  try them again: {self.retry}")
+        if self.changed:
+            lines.append(f"{_tickets(len(self.changed))} of the database changed in Freshdesk since; to look again: {data['look_again']}")
+        return lines
+
+    def _command(self, ticket_ids: Iterable[int], flags: str = "") -> str:
+        ids = ",".join(str(ticket_id) for ticket_id in ticket_ids)
+        return f"python -m main {flags}--ticket-ids {ids} --output {shlex.quote(str(self.output))}" if ids else ""
+
+
+def _agreement(decisions: Iterable[DecisionRow]) -> list[str]:
+    """How often people kept what the model decided, by how sure it was."""
+    found = [f"  {band}" for band in bands(decisions)]
+    return ["of the model's decisions that people reviewed, by its confidence:", *found] if found else []
+
+
+def _tickets(number: int) -> str:
+    return f"{number} ticket{'' if number == 1 else 's'}"
+
+
+def _thousands(number: int) -> str:
+    return f"{number:,}".replace(",", " ")
+
+
+def _duration(seconds: float) -> str:
+    """Seconds in words.
+
+    >>> _duration(7.31), _duration(200)
+    ('7.3 s', '3 min 20 s')
+    """
+    return f"{seconds:.1f} s" if seconds < 60 else f"{int(seconds // 60)} min {int(seconds % 60)} s"
+
+
+_LOWER_EDGES = (0.9, 0.8, 0.7, 0.5, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """Reviewed tickets whose confidence was `low` and up, below the next band; `kept` of `total` stand where the model meant them."""
+
+    low: float
+    kept: int
+    total: int
+
+    @property
+    def name(self) -> str:
+        """The band's range in words."""
+        return f"{self.low} and up" if self.low else f"below {_LOWER_EDGES[-2]}"
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.kept} of {self.total} kept"
+
+
+def bands(rows: Iterable[DecisionRow]) -> list[Band]:
+    """The bands in which people reviewed anything, the surest first.
+
+    >>> review = {"review": {"model_was_right": True}}
+    >>> [str(band) for band in bands([DecisionRow(1, "ISSUE-1", "reviewed", 0.95, decided_by="person", extra=review)])]
+    ['0.9 and up: 1 of 1 kept']
+    """
+    counts = {low: [0, 0] for low in _LOWER_EDGES}
+    for row in rows:
+        review = row.extra.get("review")
+        if isinstance(review, dict) and isinstance(review.get("model_was_right"), bool) and row.confidence is not None:
+            low = next(edge for edge in _LOWER_EDGES if row.confidence >= edge)
+            counts[low][0] += review["model_was_right"]
+            counts[low][1] += 1
+    return [Band(low, kept, total) for low, (kept, total) in counts.items() if total]

@@ -1,0 +1,251 @@
+"""A person's decisions as they come in: the review CSV or the report page's `review.json`, read into typed steps.
+
+Names every row that cannot be read and why. Knows no database, so whether a step fits it is decided elsewhere.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, TypeAlias, get_args
+
+from common import files
+from knowledge import issue
+from review import list as review_list
+
+TicketVerb = Literal["confirm", "accept", "move", "new", "ignore"]
+IssueVerb = Literal["merge", "split", "edit", "distinct"]
+KIND = "ticket-issues-review"
+_LIST_FIELDS = ("keywords", "resolution_steps")
+_MAX_CHARS = {
+    "category": 200,
+    "short_description": 2_000,
+    "root_cause": 10_000,
+    "notes": 10_000,
+    "keywords": 200,
+    "resolution_steps": 2_000,
+}
+_MAX_ITEMS = 100
+
+
+class ReviewUnreadable(Exception):
+    """The file is no review at all; the message says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class TicketStep:
+    """What a person decided about one ticket.
+
+    `place` is where it stands in the file. `was_in` is the issue the ticket stood in when the person looked, `suggested` what the model
+    meant, both None when the file does not say. `again` is True when the person saw that the ticket had been reviewed before. `card` is
+    what the person wrote for a new issue.
+    """
+
+    place: str
+    verb: TicketVerb
+    ticket_id: int
+    was_in: str | None = None
+    suggested: str | None = None
+    target: str | None = None
+    again: bool = False
+    card: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class IssueStep:
+    """What a person decided about whole issues; `card_was` is the hash of the card that the person looked at, None if not said."""
+
+    place: str
+    verb: IssueVerb
+    issue_ids: tuple[str, ...]
+    ticket_ids: tuple[int, ...] = ()
+    card: Mapping[str, Any] = field(default_factory=dict)
+    card_was: str | None = None
+
+
+Step: TypeAlias = TicketStep | IssueStep
+
+
+def tickets_of(step: Step) -> tuple[int, ...]:
+    """The tickets that a step decides."""
+    return (step.ticket_id,) if isinstance(step, TicketStep) else step.ticket_ids
+
+
+@dataclass(slots=True)
+class ReviewFile:
+    """Steps in the order in which they are to be tried, and what is wrong in the file itself, each with its place."""
+
+    steps: list[Step] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+def load(path: Path) -> ReviewFile:
+    """The steps of a review file, CSV or JSON by its content. Raises `ReviewUnreadable`."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ReviewUnreadable(f"cannot read {path}: {error.strerror or error}") from error
+    if content.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"{", b"["):
+        review = _read_json(content, name=str(path))
+    else:
+        review = _read_list(content, name=str(path))
+    _take_repeated_out(review)
+    return review
+
+
+def _read_list(content: bytes, *, name: str) -> ReviewFile:
+    """The filled rows of a review CSV, by ticket id, so that the order a spreadsheet sorted them into changes nothing."""
+    review = ReviewFile()
+    try:
+        rows = review_list.parse(content, name=name)
+    except review_list.ListUnreadable as error:
+        raise ReviewUnreadable(str(error)) from error
+    for row in rows:
+        if any(row.cells[column] for column in review_list.FILLED_COLUMNS):
+            try:
+                review.steps.append(_list_step(row))
+            except ValueError as error:
+                review.problems.append(f"row {row.number}: {error}")
+    review.steps.sort(key=lambda step: step.ticket_id if isinstance(step, TicketStep) else 0)
+    return review
+
+
+def _list_step(row: review_list.ListRow) -> TicketStep:
+    cells = row.cells
+    ticket_id = review_list.ticket_number(cells["ticket_id"])
+    if ticket_id is None:
+        raise ValueError(f"{cells['ticket_id'][:40]!r} is no ticket number")
+    verb: Any = cells["decision"].lower()
+    target = cells["target_issue_id"] or None
+    if not verb:
+        raise ValueError(f"ticket {ticket_id} has a target_issue_id but no decision")
+    if verb not in get_args(TicketVerb):
+        raise ValueError(f"ticket {ticket_id}: decision {cells['decision'][:40]!r} is none of {', '.join(get_args(TicketVerb))}")
+    step = TicketStep(f"row {row.number}", verb, ticket_id, cells["issue_id"] or None, cells["suggested_issue_id"] or None, target)
+    _check_target(step)
+    return step
+
+
+def _read_json(content: bytes, *, name: str) -> ReviewFile:
+    try:
+        data = files.parse_json(content.decode("utf-8-sig"), name=name)
+    except (UnicodeDecodeError, files.FileUnreadable) as error:
+        raise ReviewUnreadable(f"{error}. Export the review from the report page again.") from error
+    if not isinstance(data, dict) or data.get("kind") != KIND or not isinstance(data.get("actions"), list):
+        raise ReviewUnreadable(
+            f"{name} is no review file: it has not the kind {KIND!r} and a list of actions, as the report page exports it"
+        )
+    review = ReviewFile()
+    for number, item in enumerate(data["actions"], start=1):
+        try:
+            review.steps.append(_json_step(f"action {number}", item))
+        except ValueError as error:
+            review.problems.append(f"action {number}: {error}")
+    return review
+
+
+def _json_step(place: str, item: Any) -> Step:
+    if not isinstance(item, dict):
+        raise ValueError("is not an object")
+    verb: Any = item.get("action")
+    if verb in get_args(TicketVerb):
+        return _json_ticket_step(place, verb, item)
+    if verb in get_args(IssueVerb):
+        return _json_issue_step(place, verb, item)
+    raise ValueError(f"action {str(verb)[:40]!r} is none of {', '.join(get_args(TicketVerb) + get_args(IssueVerb))}")
+
+
+def _json_ticket_step(place: str, verb: TicketVerb, item: Mapping[str, Any]) -> TicketStep:
+    step = TicketStep(
+        place=place,
+        verb=verb,
+        ticket_id=_ticket(item.get("ticket_id")),
+        was_in=_optional_text(item, "issue_id"),
+        suggested=_optional_text(item, "suggested_issue_id"),
+        target=_optional_text(item, "target_issue_id"),
+        again=item.get("reviewed") is True,
+        card=_card(item.get("card")),
+    )
+    if step.card and verb != "new":
+        raise ValueError(f"ticket {step.ticket_id}: only new takes a card")
+    _check_target(step)
+    return step
+
+
+def _json_issue_step(place: str, verb: IssueVerb, item: Mapping[str, Any]) -> IssueStep:
+    ids = item.get("issue_ids", [item["issue_id"]] if "issue_id" in item else [])
+    if not isinstance(ids, list) or not ids or not all(isinstance(name, str) and name.strip() for name in ids):
+        raise ValueError(f"{verb} names no issue")
+    wanted = {"merge": range(2, 1_000), "distinct": range(2, 3), "split": range(1, 2), "edit": range(1, 2)}[verb]
+    if len(ids) not in wanted:
+        raise ValueError(f"{verb} names {len(ids)} issues")
+    tickets = item.get("ticket_ids", [])
+    if not isinstance(tickets, list):
+        raise ValueError(f"{verb}: ticket_ids is not a list")
+    card = _card(item.get("card"))
+    if verb == "split" and not tickets:
+        raise ValueError("split names no ticket")
+    if verb == "edit" and not card:
+        raise ValueError("edit changes nothing")
+    return IssueStep(place, verb, tuple(ids), tuple(_ticket(ticket) for ticket in tickets), card, _optional_text(item, "card_hash"))
+
+
+def _check_target(step: TicketStep) -> None:
+    if step.verb == "move" and not step.target:
+        raise ValueError(f"ticket {step.ticket_id}: move needs a target_issue_id")
+    if step.target and step.target not in {"confirm": (step.was_in,), "accept": (step.suggested,), "move": (step.target,)}.get(
+        step.verb, ()
+    ):
+        raise ValueError(f"ticket {step.ticket_id}: {step.verb} takes no target_issue_id; write move to put it into {step.target}")
+
+
+def _ticket(value: Any) -> int:
+    if type(value) is not int or value <= 0:
+        raise ValueError(f"{str(value)[:40]!r} is no ticket number")
+    return value
+
+
+def _optional_text(item: Mapping[str, Any], key: str) -> str | None:
+    value = item.get(key)
+    if value is not None and not isinstance(value, str):
+        raise ValueError(f"{key} is not text")
+    return value or None
+
+
+def _card(value: Any) -> dict[str, Any]:
+    """The fields of a card that a person wrote, without characters that no file can hold. Raises ValueError."""
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise ValueError("card is not an object")
+    unknown = sorted(set(value) - set(issue.CARD_FIELDS))
+    if unknown:
+        raise ValueError(f"card has the unknown field {unknown[0][:40]!r}")
+    card = {key: _texts(key, value[key]) if key in _LIST_FIELDS else _text(key, value[key]) for key in issue.CARD_FIELDS if key in value}
+    if "category" in card and not card["category"]:
+        raise ValueError("category is empty")
+    return card
+
+
+def _texts(key: str, value: Any) -> list[str]:
+    if not isinstance(value, list) or len(value) > _MAX_ITEMS:
+        raise ValueError(f"{key} is not a list of up to {_MAX_ITEMS} texts")
+    return [text for text in (_text(key, item) for item in value) if text]
+
+
+def _text(key: str, value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"{key} is not text")
+    if len(value) > _MAX_CHARS[key]:
+        raise ValueError(f"{key} is longer than {_MAX_CHARS[key]} characters")
+    clean = value.encode("utf-8", "replace").decode()
+    return "".join(char for char in clean if (char >= " " and char != "\x7f") or char in "\n\t").strip()
+
+
+def _take_repeated_out(review: ReviewFile) -> None:
+    """A ticket may be decided once in a file; steps that decide one again are problems and no steps."""
+    counts = Counter(ticket for step in review.steps for ticket in tickets_of(step))
+    for ticket in sorted(ticket for ticket, count in counts.items() if count > 1):
+        places = [step.place for step in review.steps if ticket in tickets_of(step)]
+        review.problems.append(f"{', '.join(places)}: ticket {ticket} is decided more than once")
+    review.steps = [step for step in review.steps if all(counts[ticket] == 1 for ticket in tickets_of(step))]

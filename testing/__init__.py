@@ -1,0 +1,1 @@
+"""What tests and benchmarks share: servers that misbehave, scripted models, corpora. The program imports none of it."""

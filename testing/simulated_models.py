@@ -1,0 +1,129 @@
+"""Models of known behaviour that answer from gold labels: what the pipeline itself gains or loses is seen apart from any model.
+
+They read the very prompt: which ticket is decided and which issues are offered. Labels are looked up by the ticket's text and by the
+number in an issue's id. Each keeps nothing between questions, so the order of asking cannot change an answer. What they write on cards
+comes from the ticket's words and never from its label, which would help the search along.
+"""
+
+import json
+import re
+import zlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from demo.prompt_reader import read_decision, schema_name
+from llm.protocol import JsonSchema, Messages
+from prompts_config import NEW_ID
+from testing.labelled_run import LabelledSet
+
+_ID_AT_START = re.compile(r"^(ISSUE-([0-9]+)(?:-[0-9]+)?) \|", re.MULTILINE)
+BEHAVIOURS = ("perfect", "splitter", "joiner", "paraphraser")
+_SAYINGS = ("Some trouble", "A difficulty", "One more request", "Something failed", "A customer reports", "Unclear state", "Help wanted")
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """An issue in a prompt and its gold label: that of the ticket which founded it."""
+
+    issue_id: str
+    founder: int
+    label: str
+
+
+class SimulatedModel:
+    """Answers the three questions from gold labels, with one kind of mistake or none.
+
+    `said` gives what the customers wrote by ticket id, `labels` the gold label. Use `reply` in one process, `answer` behind a server.
+    """
+
+    def __init__(
+        self,
+        said: Mapping[int, Sequence[str]],
+        labels: Mapping[int, str],
+        behaviour: str,
+        *,
+        split_rate: float = 0.10,
+        join_rate: float = 0.05,
+    ) -> None:
+        if behaviour not in BEHAVIOURS:
+            raise ValueError(f"behaviour must be one of {', '.join(BEHAVIOURS)}")
+        self._said, self._labels, self._behaviour = said, labels, behaviour
+        self._split_rate, self._join_rate = split_rate, join_rate
+        self._by_words = {_fingerprint(texts): ticket for ticket, texts in said.items()}
+
+    @classmethod
+    def of(cls, data: LabelledSet, behaviour: str) -> "SimulatedModel":
+        """The model for a labelled set."""
+        said = {c["ticket_id"]: [m["text"] for m in c["conversation"] if m["speaker"] == "user"] for c in data.conversations}
+        return cls(said, data.labels, behaviour)
+
+    def reply(self, messages: Messages, schema: JsonSchema) -> str:
+        """The answer's text."""
+        return json.dumps(self._answers[schema["name"]](messages[1]["content"]))
+
+    def answer(self, messages: Messages) -> dict[str, Any]:
+        """The answer in the form of the schema that the system message names; raises KeyError if it names none."""
+        return self._answers[schema_name(messages[0]["content"])](messages[1]["content"])
+
+    @property
+    def _answers(self) -> dict[str, Callable[[str], dict[str, Any]]]:
+        return {"issue_decision": self._decision, "issue_merge": self._merge, "issue_card": self._card}
+
+    def _decision(self, user: str) -> dict[str, Any]:
+        ticket = self._by_words[_fingerprint(message.text for message in read_decision(user)[1].by("customer"))]
+        issue_id = self._choice(ticket, self._labels[ticket], self._offers(user.partition("TICKET TO DECIDE\n")[0]))
+        return {"issue_id": issue_id, **self._card_of(ticket), "evidence": [1], "confidence": 0.95}
+
+    def _choice(self, ticket: int, label: str, offers: Sequence[Offer]) -> str:
+        right = [offer.issue_id for offer in offers if offer.label == label]
+        wrong = [offer.issue_id for offer in offers if offer.label != label]
+        if self._behaviour == "splitter" and _draw("split", ticket) < self._split_rate:
+            return NEW_ID
+        if self._behaviour == "joiner" and wrong and _draw("join", ticket) < self._join_rate:
+            return wrong[int(_draw("which", ticket) * len(wrong))]
+        return right[0] if right else NEW_ID
+
+    def _merge(self, user: str) -> dict[str, Any]:
+        groups: dict[str, list[Offer]] = {}
+        for offer in self._offers(user):
+            groups.setdefault(offer.label, []).append(offer)
+        parts = [{"issue_ids": [o.issue_id for o in group], **self._card_of(group[0].founder)} for group in groups.values()]
+        return {"groups": [{**part, "confidence": 0.95} for part in parts]}
+
+    def _card(self, user: str) -> dict[str, Any]:
+        return {**self._card_of(self._offers(user)[0].founder), "notes": ""}
+
+    def _offers(self, text: str) -> list[Offer]:
+        return [Offer(issue_id, int(number), self._labels[int(number)]) for issue_id, number in _ID_AT_START.findall(text)]
+
+    def _card_of(self, ticket: int) -> dict[str, Any]:
+        """A card as long as a model's, in the words of the customer who wrote most, or in words that say nothing."""
+        if self._behaviour == "paraphraser":
+            title = f"{_SAYINGS[ticket % len(_SAYINGS)]}, kind {ticket}"
+            return {
+                "category": title,
+                "short_description": f"{title}.",
+                "keywords": [f"kind {ticket}"],
+                "root_cause": "",
+                "resolution_steps": [],
+            }
+        said = max(self._said[ticket], key=len, default="").split()
+        longest = sorted({word.strip(".,!?").lower() for word in said}, key=lambda word: (-len(word), word))
+        return {
+            "category": " ".join(said[:6]) or "No words",
+            "short_description": " ".join(said)[:150],
+            "keywords": longest[:5],
+            "root_cause": "",
+            "resolution_steps": [],
+        }
+
+
+def _fingerprint(texts: Iterable[str]) -> str:
+    """The letters and digits of a ticket: the same whatever cleaning did to spaces and line breaks."""
+    return "".join(char for text in texts for char in text.lower() if char.isalnum())
+
+
+def _draw(*parts: object) -> float:
+    """A number in [0, 1) that depends on `parts` alone."""
+    return zlib.crc32("|".join(map(str, parts)).encode()) / 2**32

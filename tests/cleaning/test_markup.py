@@ -1,0 +1,136 @@
+import gc
+import math
+import time
+from collections.abc import Callable
+
+import pytest
+
+from cleaning.markup import Line, html_lines, text_lines
+from common.text import printable, tidy
+
+
+def text_of(html: str) -> str:
+    return tidy("\n".join(line.text for line in html_lines(html)))
+
+
+TEXTS = {
+    "comparison is no tag": ("if a < b and c > d then List<String>", "if a < b and c > d then List<String>"),
+    "a placeholder in angle brackets is no tag": ("type <your name> here <br> now", "type <your name> here\nnow"),
+    "a letter and words are no tag": ("x <b and c> y", "x <b and c> y"),
+    "an address in angle brackets is no tag": ("<p>Ann <ann@example.com></p>", "Ann <ann@example.com>"),
+    "escaped markup is text": ("<p>&lt;b&gt;</p>", "<b>"),
+    "entities are decoded once": ("<p>&amp;lt;b&amp;gt;</p>", "&lt;b&gt;"),
+    "entities without any tag": ("R&amp;D &lt;b&gt;", "R&D <b>"),
+    "line ends of plain text stay": ("one\ntwo", "one\ntwo"),
+    "line ends inside a paragraph are spaces": ("<p>one\ntwo</p>", "one two"),
+    "breaks and blocks": ("<div>a<br>b</div><div>c</div>", "a\nb\nc"),
+    "paragraphs are set apart": ("<p>a</p><p>b</p>", "a\n\nb"),
+    "Word's paragraphs are not": ('<p class="MsoNormal">a</p><p class="MsoNormal">b</p>', "a\nb"),
+    "formatting does not break words": ("un<b>do</b>ne", "undone"),
+    "lists": ("<ul><li>a</li><li><p>b</p></li></ul>", "- a\n- b"),
+    "numbered lists": ("<ol><li>a<li>b</ol>", "1. a\n2. b"),
+    "rows of a table": ("<table><tr><td>a</td><td><p>b</p></td></tr><tr><td>c</td><td>d</td></tr></table>", "a | b\nc | d"),
+    "preformatted": ("<pre>a\n  b</pre>", "a\n  b"),
+    "a link is its text and host": ('<a href="https://kb.example.com/x?token=1">guide</a>', "guide (kb.example.com)"),
+    "a link that shows its host": ('<a href="https://kb.example.com/x">https://kb.example.com/x</a>', "https://kb.example.com/x"),
+    "a mail link": ('<a href="mailto:a@example.com">write</a>', "write"),
+    "an image by its alt text": ('a <img src="x?token=1" alt="red lamp"> b', "a [image: red lamp] b"),
+    "an image by its file name": ('<p><img src="https://x.example/shot.png?token=1"></p>', "[image: shot.png]"),
+    "a tracking pixel": ('<p>a<img src="https://t.example/o.gif" width="1" height="1"></p>', "a"),
+    "the editor's cursor": ('<p>a<img id="cursor" src="x.png"></p>', "a"),
+    "an emoji drawn as an image": ('<p>ok <img alt="😀" src="e.png"></p>', "ok 😀"),
+    "what is not shown": ('<style>p{}</style><script>x()</script><div style="display: none">no</div><p>yes</p>', "yes"),
+    "comments and conditional comments": ("<!-- a --><!--[if mso]>no<![endif]-->b", "b"),
+    "an unclosed comment does not swallow the words": ("<!-- <p>words", "<!--\nwords"),
+    "an encoding named inside does not count": ('<meta charset="latin1"><p>é€ü日本</p>', "é€ü日本"),
+    "no-break spaces": ("<p>a&nbsp;&nbsp;b</p>", "a b"),
+    "huge character references": (f"&#{'9' * 5000}; words", "\ufffd words"),
+    "nothing": ("", ""),
+}
+
+
+@pytest.mark.parametrize(("html", "wanted"), TEXTS.values(), ids=TEXTS.keys())
+def test_html_becomes_the_lines_that_people_see(html: str, wanted: str) -> None:
+    assert text_of(html) == wanted
+
+
+def test_marks_name_the_nodes_around_a_line() -> None:
+    def mark(tag: str, attributes: object) -> str | None:
+        return "q" if tag == "blockquote" else None
+
+    lines = [line for line in html_lines("a<blockquote>b<blockquote>c</blockquote></blockquote>d", mark=mark) if line.text]
+    assert lines == [Line("a"), Line("b", ("q",)), Line("c", ("q", "q")), Line("d")]
+
+
+def test_plain_text_keeps_every_character_that_can_be_shown() -> None:
+    assert [line.text for line in text_lines("a < b\r\n<b>  x</b>&amp;")] == ["a < b", "<b>  x</b>&amp;"]
+
+
+@pytest.mark.parametrize("size", [100, 8191, 8192, 8193, 30_000])
+def test_no_character_is_lost_where_the_parser_is_fed_in_pieces(size: int) -> None:
+    words = "日本語é😀<b>x</b> " * (size // 10)
+    assert text_of(f"<p>{words}</p>") == words.replace("<b>", "").replace("</b>", "").strip()
+
+
+def test_ten_thousand_nested_tags_keep_their_words() -> None:
+    for tag in ("div", "b", "blockquote", "table", "ul"):
+        assert "words" in text_of(f"<{tag}>" * 10_000 + "words" + f"</{tag}>" * 10_000)
+
+
+def test_half_a_surrogate_pair_is_replaced_and_a_whole_one_joined() -> None:
+    assert printable("a\ud83d\ude00b\ud83d") == "a😀b\ufffd"
+
+
+HOSTILE = {
+    "less-than signs": "<",
+    "ampersands": "&",
+    "open divs": "<div>x",
+    "open formatting": "<b>",
+    "paragraphs with open formatting": "<p><b><i>w",
+    "open tables": "<table><tr><td>x",
+    "open lists": "<ul><li>x",
+    "open comments": "<!--",
+    "open links": '<a href="http://x.example">y',
+    "attributes": "<p a=1 b=2 ",
+    "breaks": "<br>",
+    "spaces": " ",
+    "open images": "<img alt=",
+    "open quotes": "<blockquote>w",
+    "unmatched ends": "</p></span>",
+    "line feeds": "\n",
+}
+
+
+def seconds(html: str, *, tries: int = 1) -> float:
+    """Processor seconds, the best of `tries`."""
+    best = math.inf
+    for _ in range(tries):
+        gc.collect()
+        gc.disable()  # its passes cost what the whole test session has made, not what this text has
+        start = time.process_time()
+        html_lines(html)
+        best = min(best, time.process_time() - start)
+        gc.enable()
+    return best
+
+
+def grows_too_fast(make: Callable[[int], str]) -> list[float]:
+    """The times for 64 and 256 KB when they are out of proportion, else nothing.
+
+    Four times the input may take 6.4 times as long; a step that takes quadratic time takes sixteen. Measured again before it counts.
+    """
+    spent: list[float] = []
+    for tries in (1, 3):
+        spent = [seconds(make(size), tries=tries) for size in (65_536, 262_144)]
+        if spent[1] < max(6.4 * spent[0], 0.05):
+            return []
+    return spent
+
+
+@pytest.mark.parametrize("piece", HOSTILE.values(), ids=HOSTILE.keys())
+def test_time_grows_no_faster_than_the_input(piece: str) -> None:
+    assert not grows_too_fast(lambda size: piece * (size // len(piece)))
+
+
+def test_divs_closed_by_the_wrong_tags_take_linear_time() -> None:
+    assert not grows_too_fast(lambda size: "<div>" * (size // 12) + "</span>" * (size // 12))

@@ -1,0 +1,208 @@
+"""Reviews and exports from the command line: nothing of the program's own is overwritten, and what is applied is never called failed."""
+
+import re
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import main
+from common import files as safe_files
+from knowledge.conversation import save_conversation
+from knowledge.paths import RunFiles
+from report import page
+from review import apply
+from review import list as review_list
+from testing.reviews import files_in, page_export, sheet
+from testing.scripted_model import talk
+
+FILES = RunFiles(Path("output/silo_issues_db.json"))
+
+
+@pytest.fixture
+def files() -> RunFiles:
+    """A database with its files where the program looks for them."""
+    FILES.database.parent.mkdir()
+    return files_in(FILES.database.parent)
+
+
+def tree() -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in sorted(Path().rglob("*")) if path.is_file()}
+
+
+def failing(error: BaseException) -> Callable[..., Any]:
+    def fail(*_args: object, **_options: object) -> None:
+        raise error
+
+    return fail
+
+
+def flagged(files: RunFiles) -> list[str]:
+    return [row.cells["ticket_id"] for row in review_list.parse(files.flagged.read_bytes(), name="list")]
+
+
+def told_command(said: str) -> list[str]:
+    """The arguments of the command that a warning tells."""
+    found = re.search(r"run python -m main (.*) to write", said)
+    assert found, said
+    return shlex.split(found[1])
+
+
+# Export
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "silo_issues_db.json",
+        "flagged_for_review.csv",
+        "decisions.jsonl",
+        "run_report.json",
+        "report.html",
+        "silo_issues_db.tmp.json",
+        "silo_issues_db.json.bak",
+        ".silo_issues_db.json.lock",
+        "../output/flagged_for_review.csv",
+        "link.csv",
+    ],
+)
+@pytest.mark.usefixtures("files")
+def test_an_export_never_overwrites_a_file_of_the_run(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("output/link.csv").symlink_to("flagged_for_review.csv")
+    before = tree()
+    assert main.main(["--export", "csv", f"output/{name}"]) == 2
+    err = capsys.readouterr().err
+    assert (err.count("\n"), "name another" in err) == (1, True)
+    assert tree() == before
+
+
+@pytest.mark.parametrize(("kind", "output"), [("csv", []), ("markdown", []), ("csv", ["--output", "seed.json"])], ids=str)
+def test_an_export_without_a_database_is_refused(kind: str, output: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.main(["--export", kind, "kb.csv", *output]) == 2
+    assert f"there is no database at {(output or ['', str(FILES.database)])[1]}; run python -m main" in capsys.readouterr().err
+    assert tree() == {}
+
+
+@pytest.mark.usefixtures("files")
+def test_an_export_elsewhere_is_written() -> None:
+    assert main.main(["--export", "csv", "kb.csv"]) == 0
+    assert "ISSUE-1" in Path("kb.csv").read_text(encoding="utf-8")
+
+
+# A review is applied, whatever becomes of list and page
+
+
+@pytest.mark.parametrize(
+    "error", [PermissionError(13, "Permission denied"), safe_files.FileUnwritable("no space"), KeyboardInterrupt()], ids=repr
+)
+@pytest.mark.parametrize("kind", ["another list", "the list itself", "page"])
+def test_a_list_that_cannot_follow_is_a_warning_whose_command_writes_it(
+    kind: str, error: BaseException, files: RunFiles, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = sheet(Path(), (5, "confirm"))
+    if kind == "page":
+        path = page_export(Path(), {"action": "confirm", "ticket_id": 5, "issue_id": "ISSUE-5"})
+    elif kind == "the list itself":
+        path = path.replace(files.flagged)
+    with monkeypatch.context() as patched:
+        patched.setattr(review_list, "write", failing(error))
+        assert main.main(["--apply-review", str(path)]) == 0
+    out, err = capsys.readouterr()
+    assert "warning: the review is applied; the list and the page could not be rewritten" in out
+    assert err == ""
+    applied = (files.database.read_bytes(), files.decisions.read_bytes())
+    assert "5" in flagged(files)
+    if kind == "the list itself":  # as a spreadsheet saves it again
+        path.write_text(path.read_text(encoding="utf-8"), encoding="utf-16")
+    assert main.main(told_command(out)) == 0
+    assert "warning" not in capsys.readouterr().out
+    assert (files.database.read_bytes(), files.decisions.read_bytes()) == applied
+    assert flagged(files) == ["6", "7"]
+    assert files.report_page.exists()
+    assert main.main(["--undo-review"]) == 0
+    assert main.main(["--undo-review"]) == 2, "it was one review"
+
+
+@pytest.mark.parametrize("error", [safe_files.FileUnwritable("no space"), KeyboardInterrupt()], ids=repr)
+def test_a_page_that_cannot_follow_is_a_warning_whose_command_writes_it(
+    error: BaseException, files: RunFiles, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = sheet(Path(), (5, "confirm"))
+    with monkeypatch.context() as patched:
+        patched.setattr(page, "write", failing(error))
+        assert main.main(["--apply-review", str(path)]) == 0
+    out, err = capsys.readouterr()
+    assert "the page could not be rewritten" in out
+    assert (err, files.report_page.exists()) == ("", False)
+    after = files.database.read_bytes()
+    assert main.main(told_command(out)) == 0
+    assert (files.report_page.exists(), files.database.read_bytes() == after) == (True, True)
+
+
+@pytest.mark.parametrize("error", [safe_files.FileUnwritable("no space"), KeyboardInterrupt()], ids=repr)
+def test_an_undone_review_is_undone_whatever_becomes_of_the_page(
+    error: BaseException, files: RunFiles, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = files.database.read_bytes()
+    main.main(["--apply-review", str(sheet(Path(), (5, "confirm")))])
+    monkeypatch.setattr(page, "write", failing(error))
+    assert main.main(["--undo-review"]) == 0
+    assert "the next run or review writes it again" in capsys.readouterr().out
+    assert files.database.read_bytes() == before
+
+
+@pytest.mark.parametrize("error", [safe_files.FileUnwritable("no space"), KeyboardInterrupt()], ids=repr)
+@pytest.mark.parametrize("stopped_at", ["silo_issues_db.json", "decisions.jsonl"])
+def test_a_review_that_is_stopped_before_it_is_whole_changes_nothing_and_may_be_applied_again(
+    stopped_at: str, error: BaseException, files: RunFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = sheet(Path(), (5, "accept"))
+    before = (files.database.read_bytes(), files.decisions.read_bytes(), files.flagged.read_bytes())
+    write = safe_files.write_text
+
+    def stop(target: Path, text: str, **options: Any) -> None:
+        if target.name == stopped_at:
+            raise error
+        write(target, text, **options)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(safe_files, "write_text", stop)
+        assert main.main(["--apply-review", str(path)]) == (1 if isinstance(error, safe_files.FileUnwritable) else 130)
+    assert (files.database.read_bytes(), files.decisions.read_bytes(), files.flagged.read_bytes()) == before
+    assert not list(files.database.parent.glob("before_review*"))
+    assert main.main(["--apply-review", str(path)]) == 0
+
+
+def test_a_review_killed_between_database_and_log_is_finished_by_the_same_command(files: RunFiles, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, log = sheet(Path(), (5, "accept")), files.decisions.read_bytes()
+    with monkeypatch.context() as patched:
+        patched.setattr(review_list, "write", failing(KeyboardInterrupt()))
+        main.main(["--apply-review", str(path)])
+    whole = files.decisions.read_bytes()
+    files.decisions.write_bytes(log)
+    assert main.main(["--apply-review", str(path)]) == 0
+    assert files.decisions.read_bytes() == whole != log
+    assert main.main(["--undo-review"]) == 0
+    assert files.decisions.read_bytes() == log
+
+
+def test_an_undo_that_a_held_list_stops_has_changed_nothing(files: RunFiles, monkeypatch: pytest.MonkeyPatch) -> None:
+    main.main(["--apply-review", str(sheet(Path(), (5, "confirm")))])
+    applied = (files.database.read_bytes(), files.decisions.read_bytes())
+    with monkeypatch.context() as patched:
+        patched.setattr(safe_files, "write_parts", failing(safe_files.FileUnwritable("cannot write the list: in use")))
+        assert main.main(["--undo-review"]) == 1
+    assert (files.database.read_bytes(), files.decisions.read_bytes()) == applied
+    apply.undo(files)
+
+
+# The page shows the conversations that belong to the database
+
+
+@pytest.mark.parametrize("folder", ["conversations", "output/conversations"])
+def test_the_page_after_a_review_shows_the_stored_conversations(folder: str, files: RunFiles) -> None:
+    save_conversation(talk(5, "The kettle is pink."), Path(folder))
+    assert main.main(["--apply-review", str(sheet(Path(), (6, "confirm")))]) == 0
+    assert "The kettle is pink." in files.report_page.read_text(encoding="utf-8")

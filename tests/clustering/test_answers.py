@@ -1,0 +1,386 @@
+"""Whatever a model writes is brought into shape or refused with a reason; nothing out of bounds gets through."""
+
+import json
+import time
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from clustering.answers import (
+    MAX_STEPS,
+    Card,
+    DecisionAnswer,
+    clean_text,
+    parse_card,
+    parse_decision,
+    parse_merge,
+)
+
+OFFERED = ("ISSUE-7", "ISSUE-9", "[WIFI] 2.4", "wifi", "WIFI")
+FULL = {
+    "issue_id": "ISSUE-7",
+    "category": "Lid leaks",
+    "short_description": "The lid leaks.",
+    "keywords": ["lid", "leak"],
+    "root_cause": "Seal worn.",
+    "resolution_steps": ["Replace the seal."],
+    "confidence": 0.9,
+    "evidence": [2, 1],
+    "notes": "n",
+}
+
+
+def read(answer: Any = None, **options: Any) -> DecisionAnswer:
+    text = answer if isinstance(answer, str) else json.dumps({**FULL, **(answer or {})})
+    return parse_decision(text, **{"offered": OFFERED, "message_count": 3, "fallback_title": "My kettle", **options})
+
+
+def test_a_full_answer_is_read() -> None:
+    card = Card("Lid leaks", "The lid leaks.", ("leak", "lid"), "Seal worn.", ("Replace the seal.",), "n")
+    assert read() == DecisionAnswer("ISSUE-7", 0.9, card, (1, 2))
+
+
+@pytest.mark.parametrize("missing", [key for key in FULL if key not in ("issue_id", "confidence")])
+def test_optional_fields_may_be_missing(missing: str) -> None:
+    answer = {key: value for key, value in FULL.items() if key != missing}
+    assert read(json.dumps(answer)).issue_id == "ISSUE-7"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("```json\n{}\n```", id="fenced"),
+        pytest.param("Sure! Here it is:\n{}\nHope this helps.", id="prose"),
+        pytest.param('<think>{{"issue_id": "ISSUE-9", "category": "x"}} or not</think>{}', id="thinking with a wrong object"),
+        pytest.param("[{}]", id="array of one"),
+        pytest.param("\ufeff\n{}", id="BOM"),
+    ],
+)
+def test_an_answer_is_found_in_what_stands_around_it(text: str) -> None:
+    assert read(text.replace("{{", "{").replace("}}", "}").replace("{}", json.dumps(FULL))).issue_id == "ISSUE-7"
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "no JSON object"),
+        ("I cannot help with that.", "no JSON object"),
+        (json.dumps(FULL) * 2, "two JSON objects"),
+        (json.dumps(FULL)[:-5], "cut short"),
+        ("[]", "no JSON object"),
+        ('"just text"', "no JSON object"),
+        ("{}", "none of the keys"),
+        ('{"error": "overloaded"}', "none of the keys"),
+        ('{"issue_id": null}', "category is missing"),
+        ('{"issue_id": "ISSUE-77", "category": " \\u200b "}', "category is missing"),
+        ("[" * 50_000, "."),
+    ],
+)
+def test_an_unusable_answer_is_refused_with_a_reason_for_the_model(text: str, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        read(text, fallback_title="")
+
+
+@pytest.mark.parametrize(
+    ("word", "issue_id", "unknown"),
+    [
+        ("ISSUE-7", "ISSUE-7", False),
+        (" issue-7\n", "ISSUE-7", False),
+        ('"ISSUE-7"', "ISSUE-7", False),
+        ("[ISSUE-7]", "ISSUE-7", False),
+        ("`ISSUE-9`", "ISSUE-9", False),
+        ("[WIFI] 2.4", "[WIFI] 2.4", False),
+        ("[wifi]  2.4", "[WIFI] 2.4", False),
+        ("wifi", "wifi", False),
+        ("WIFI", "WIFI", False),
+        ("Wifi", None, True),
+        ("NEW", None, False),
+        ("new", None, False),
+        ('"None"', None, False),
+        ("", None, False),
+        (None, None, False),
+        ("N/A", None, False),
+        ("ISSUE-8", None, True),
+        ("ISSUE-7, ISSUE-9", None, True),
+        ("ISSUE-77", None, True),
+        ("ISSUE", None, True),
+        (7, None, True),
+        (False, None, True),
+        (["ISSUE-7"], None, True),
+        ({}, None, True),
+    ],
+)
+def test_an_id_is_one_that_was_offered_or_none(word: Any, issue_id: str | None, unknown: bool) -> None:
+    answer = read({"issue_id": word})
+    assert (answer.issue_id, answer.id_unknown) == (issue_id, unknown)
+    assert answer.confidence == (0.0 if unknown else 0.9)
+
+
+def test_a_missing_id_means_new() -> None:
+    assert read('{"category": "Lid leaks", "confidence": 0.8}').issue_id is None
+
+
+@pytest.mark.parametrize("word", ["NEW", "none", "null"])
+def test_words_for_none_are_never_an_id_even_if_somebody_called_an_issue_so(word: str) -> None:
+    answer = read({"issue_id": word}, offered=("NEW", "none", "null"))
+    assert (answer.issue_id, answer.id_unknown) == (None, False)
+
+
+def test_an_id_with_spaces_around_it_can_be_joined() -> None:
+    assert read({"issue_id": "K 9"}, offered=(" K  9 ",)).issue_id == " K  9 "
+
+
+@pytest.mark.parametrize(
+    "value", ["NaN", "1e400", "-1e400", "Infinity", "true", '"0.9"', '"85%"', '"high"', "1.7", "-0.1", "null", "[]", "{}"]
+)
+def test_a_confidence_that_is_no_number_from_0_to_1_is_nought(value: str) -> None:
+    text = json.dumps({**FULL, "confidence": "HERE"}).replace('"HERE"', value)
+    assert read(text).confidence == 0.0
+
+
+@pytest.mark.parametrize(("value", "expected"), [("1", "1.0"), ("0", "0.0"), ("-0.0", "0.0"), ("0.70", "0.7"), ("7e-1", "0.7")])
+def test_a_confidence_from_0_to_1_is_taken_as_it_is(value: str, expected: str) -> None:
+    assert repr(read(json.dumps({**FULL, "confidence": 5}).replace("5", value)).confidence) == expected
+
+
+@pytest.mark.parametrize(
+    ("evidence", "kept", "out"),
+    [
+        ([3, 1, 1], (1, 3), False),
+        ([0, 1], (1,), True),
+        ([4], (), True),
+        ([-1, 2.0, "2", True, None], (), True),
+        ("1, 2", (), False),
+        (None, (), False),
+        ({"1": 2}, (), False),
+        ([10**30], (), True),
+    ],
+)
+def test_evidence_is_numbers_of_messages_that_exist(evidence: Any, kept: tuple[int, ...], out: bool) -> None:
+    answer = read({"evidence": evidence})
+    assert (answer.evidence, answer.evidence_out_of_range) == (kept, out)
+
+
+@pytest.mark.parametrize("vague", ["Other", "GENERAL", "misc.", " Misc ", '"Other"', "Technical Issue", "n/a", "none", "Issue!"])
+def test_a_vague_category_is_replaced_by_the_description_else_the_subject(vague: str) -> None:
+    assert read({"issue_id": None, "category": vague}).card.category == "The lid leaks."
+    assert read({"issue_id": None, "category": vague, "short_description": ""}).card.category == "My kettle"
+
+
+def test_a_narrow_category_that_begins_with_a_vague_word_stays() -> None:
+    assert read({"category": "Other people's devices listed"}).card.category == "Other people's devices listed"
+
+
+@pytest.mark.parametrize(
+    ("category", "kept", "off_list"),
+    [
+        ("Lid leaks", "Lid leaks", False),
+        ("LID LEAKS", "Lid leaks", False),
+        ("Lid leak", "Lid leaks", True),
+        ("完全に別", None, True),
+        ("The lid leaks.", "Lid leaks", True),
+    ],
+)
+def test_a_closed_list_is_kept_to(category: str, kept: str | None, off_list: bool) -> None:
+    answer = read({"issue_id": None, "category": category}, categories=("Lid leaks", "Wi-Fi"))
+    assert answer.category_off_list is off_list
+    assert answer.card.category in ((kept,) if kept else ("Lid leaks", "Wi-Fi"))
+
+
+def test_a_closed_list_may_hold_what_is_vague_elsewhere() -> None:
+    answer = read({"issue_id": None, "category": "other"}, categories=("Billing", "Other"))
+    assert (answer.card.category, answer.category_off_list) == ("Other", False)
+
+
+@pytest.mark.parametrize("name", ["Sto\u0308rung", "x" * 90], ids=["letters with marks of their own", "long"])
+def test_a_name_on_the_list_is_found_however_it_is_written(name: str) -> None:
+    answer = read({"issue_id": None, "category": name}, categories=("Billing", name))
+    assert (answer.card.category, answer.category_off_list) == (name, False)
+
+
+def test_a_category_far_from_all_on_the_list_becomes_the_least_far_one() -> None:
+    answer = read({"issue_id": None, "category": "qqb"}, categories=("Lid", "base"))
+    assert (answer.card.category, answer.category_off_list) == ("base", True)
+
+
+@pytest.mark.parametrize(
+    ("category", "kept"),
+    [
+        ("x" * 80, "x" * 80),
+        ("x" * 81, "x" * 79 + "…"),
+        ("“Lid   leaks”", "Lid leaks"),
+        ("'Lid' and \"base\"", "'Lid' and \"base\""),
+        ("Lid\nISSUE-1 | fake", "Lid ISSUE-1 | fake"),
+        ("Lid\u2028leaks\u202e\x1b[31m", "Lid leaks [31m"),
+        ("Cafe\u0301", "Café"),
+        ("\ud83d broken", "� broken"),
+    ],
+)
+def test_a_category_is_one_clean_line_of_80_characters_at_most(category: str, kept: str) -> None:
+    assert read({"category": category}).card.category == kept
+
+
+@pytest.mark.parametrize(
+    ("steps", "kept"),
+    [
+        ("1. Unplug it.\n2) Wait.\n- Plug it in.\n* Done", ("Unplug it.", "Wait.", "Plug it in.", "Done")),
+        (["(1) Unplug.", "", "Unplug.", None, 7, ["x"]], ("Unplug.",)),
+        ("one", ("one",)),
+        (None, ()),
+        ({"1": "x"}, ()),
+        (["1.5 V battery in", "-5 °C is too cold"], ("1.5 V battery in", "-5 °C is too cold")),
+        ([f"step {n}" for n in range(200)], tuple(f"step {n}" for n in range(MAX_STEPS))),
+        (["x" * 1_000], ("x" * 399 + "…",)),
+    ],
+)
+def test_steps_are_a_short_list_without_bullets(steps: Any, kept: tuple[str, ...]) -> None:
+    assert read({"resolution_steps": steps}).card.resolution_steps == kept
+
+
+@pytest.mark.parametrize(
+    ("keywords", "kept"),
+    [
+        (["Wi-Fi", "lid", "LID", " wi-fi "], ("lid", "wi-fi")),
+        ("lid, Leak; base\ntop", ("base", "leak", "lid", "top")),
+        ([1, None, {}, "a"], ("a",)),
+        (7, ()),
+    ],
+)
+def test_keywords_are_a_sorted_set_in_lower_case(keywords: Any, kept: tuple[str, ...]) -> None:
+    assert read({"keywords": keywords}).card.keywords == kept
+
+
+def test_two_hundred_keywords_become_a_dozen() -> None:
+    kept = read({"keywords": [f"word {n:03}" for n in range(200)]}).card.keywords
+    assert kept == tuple(f"word {n:03}" for n in range(12))
+
+
+@pytest.mark.parametrize("field", ["short_description", "root_cause", "notes"])
+def test_an_answer_of_40_000_characters_is_cut_to_size(field: str) -> None:
+    card = read({field: "word " * 8_000}).card
+    assert len(getattr(card, field)) <= 1_000
+    assert getattr(card, field).endswith("…")
+
+
+def test_a_huge_answer_is_read_in_bounded_time() -> None:
+    huge = {"resolution_steps": "step\n" * 50_000, "keywords": "k," * 100_000, "notes": "“" * 30_000, "root_cause": '"' * 50_000}
+    begun = time.perf_counter()
+    read(huge)
+    assert time.perf_counter() - begun < 2
+
+
+@settings(max_examples=40)
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.floats() | st.integers() | st.text(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    )
+)
+def test_any_json_in_any_field_is_shaped_or_refused_never_a_crash(value: Any) -> None:
+    for key in FULL:
+        try:
+            answer = read({key: value})
+        except ValueError:
+            continue
+        assert answer.issue_id is None or answer.issue_id in OFFERED
+        assert 0 <= answer.confidence <= 1
+        assert len(answer.card.category) <= 80
+        for text in (answer.card.category, answer.card.notes, *answer.card.keywords, *answer.card.resolution_steps):
+            assert "\n" not in text
+            text.encode()
+
+
+@pytest.mark.parametrize(
+    ("text", "clean"),
+    [
+        (" a\t b\r\nc ", "a b c"),
+        ("‘a’", "a"),
+        ("„a“", "a"),
+        ("«a»", "a"),
+        ("`a`", "a"),
+        ("'\"a\"'", "a"),
+        ('"', '"'),
+        ('""', ""),
+        ("नमस्\u200dते", "नमस्\u200dते"),
+        (None, ""),
+        (7, ""),
+    ],
+)
+def test_text_is_cleaned(text: Any, clean: str) -> None:
+    assert clean_text(text) == clean
+
+
+# --- merges and cards ----------------------------------------------------------------------------------------------------------------
+
+
+def groups(*groups: dict[str, Any]) -> str:
+    return json.dumps({"groups": list(groups)})
+
+
+def test_groups_are_read_with_their_cards() -> None:
+    first, second = parse_merge(
+        groups({"issue_ids": ["a ", "B"], "category": "Lid", "confidence": 0.9}, {"issue_ids": ["C"]}), offered=("A", "B", "C")
+    )
+    assert (first.issue_ids, first.card.category, first.confidence) == (("A", "B"), "Lid", 0.9)
+    assert (second.issue_ids, second.card.category, second.confidence) == (("C",), "", 0.0)
+
+
+def test_a_refusal_of_groups_tells_the_model_what_to_mend() -> None:
+    text = groups({"issue_ids": ["A", "D"]}, {"issue_ids": ["A", "C\x1b[2J"]})
+    with pytest.raises(ValueError, match=r": add a group of its own for B; keep in one group only A; leave out D, C \[2J$"):
+        parse_merge(text, offered=("A", "B"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(groups({"issue_ids": ["A"]}), id="one left out"),
+        pytest.param(groups({"issue_ids": ["A", "B"]}, {"issue_ids": ["B"]}), id="one twice"),
+        pytest.param(groups({"issue_ids": ["A", "A", "B"]}), id="twice in one"),
+        pytest.param(groups({"issue_ids": ["A", "B", "D"]}), id="one that nobody offered"),
+        pytest.param(groups({"issue_ids": ["A", "B"]}, {"issue_ids": []}), id="an empty group"),
+        pytest.param(groups({"issue_ids": ["A", "B"]}, {"issue_ids": "C"}), id="ids as text"),
+        pytest.param(groups({"issue_ids": ["A", 7]}), id="an id that is a number"),
+        pytest.param(groups({}), id="no ids"),
+        pytest.param('{"groups": {"A": "B"}}', id="groups as an object"),
+        pytest.param('{"groups": ["A", "B"]}', id="groups of texts"),
+        pytest.param('{"issue_ids": ["A", "B"]}', id="no groups"),
+        pytest.param("no", id="no JSON"),
+    ],
+)
+def test_groups_in_which_not_every_id_stands_once_are_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        parse_merge(text, offered=("A", "B"))
+
+
+@pytest.mark.parametrize(
+    ("category", "kept"),
+    [("Lid", "Lid"), ("lid", "Lid"), ("Other", ""), ("Lids", ""), ("", "")],
+    ids=["on it", "case", "vague", "off", "none"],
+)
+def test_a_merge_cannot_bring_in_a_category_that_is_not_on_the_list(category: str, kept: str) -> None:
+    text = groups({"issue_ids": ["A", "B"], "category": category, "confidence": 0.9})
+    (group,) = parse_merge(text, offered=("A", "B"), categories=("Lid", "Base"))
+    assert group.card.category == kept
+
+
+def test_a_merge_cannot_bring_in_a_vague_category() -> None:
+    text = groups({"issue_ids": ["A", "B"], "category": "Other", "short_description": "Lid leaks water", "confidence": 0.9})
+    assert parse_merge(text, offered=("A", "B"))[0].card.category == "Lid leaks water"
+    assert parse_merge(text.replace("Lid leaks water", ""), offered=("A", "B"))[0].card.category == ""
+
+
+def test_a_card_is_read() -> None:
+    assert parse_card('{"category": "Lid", "resolution_steps": "1. a"}') == Card("Lid", "", (), "", ("a",), "")
+
+
+@pytest.mark.parametrize(
+    ("text", "categories"),
+    [('{"category": ""}', ()), ('{"category": "Misc"}', ()), ("{}", ()), ("[1]", ()), ('{"category": "Lids"}', ("Lid", "Base"))],
+    ids=["empty", "vague", "nothing", "no object", "off the list"],
+)
+def test_a_card_without_a_usable_category_is_refused(text: str, categories: tuple[str, ...]) -> None:
+    with pytest.raises(ValueError, match=r"category is|JSON object"):
+        parse_card(text, categories=categories)

@@ -1,0 +1,116 @@
+"""The checkpoint is read back as it was written, and anything else is refused with the way out."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from knowledge import checkpoint
+from knowledge.checkpoint import Checkpoint, CheckpointUnreadable
+from knowledge.decision import DecisionRow
+from knowledge.issue import Issue
+
+FULL = Checkpoint(
+    base_sha256="ab" * 32,
+    selection={"ticket_ids": [1, 2], "pages": None, "reprocess": True},
+    tickets=({"ticket_id": 1, "subject": "Ü \u2028"}, {"ticket_id": 2}),
+    gaps=("two tickets of 2025-01-01",),
+    done=1,
+    issues=(Issue("K9", "Lid", tickets=[1], unsure={1: 0.6}, extra={"owner": None}), Issue("ISSUE-1", "x")),
+    dropped=("ISSUE-2",),
+    decisions=(DecisionRow(1, "K9", "provisional", 0.6, evidence=(1, 2), guards=("suspicious text",), decided_by="model", extra={"z": 1}),),
+    result_sha256="cd" * 32,
+)
+
+
+def write(change: Any) -> Path:
+    path = Path("x.tmp.json")
+    path.write_text(json.dumps({**json.loads(checkpoint.render(FULL)), **change}))
+    return path
+
+
+def test_it_is_read_back_as_it_was_written() -> None:
+    Path("x.tmp.json").write_text(checkpoint.render(FULL), encoding="utf-8")
+    assert checkpoint.load(Path("x.tmp.json")) == FULL
+    assert checkpoint.render(FULL) == checkpoint.render(checkpoint.load(Path("x.tmp.json")) or FULL)
+
+
+@pytest.mark.parametrize("known", ["", "cd" * 32])
+def test_announcing_the_result_changes_nothing_else(known: str) -> None:
+    path = Path("x.tmp.json")
+    path.write_bytes(b"".join(checkpoint.parts(replace(FULL, result_sha256=known))))
+    checkpoint.announce(path, "ef" * 32)
+    assert checkpoint.load(path) == replace(FULL, result_sha256="ef" * 32)
+
+
+def test_nothing_is_announced_where_there_is_no_checkpoint() -> None:
+    checkpoint.announce(Path("x.tmp.json"), "ef" * 32)
+    assert not Path("x.tmp.json").exists()
+
+
+def test_a_checkpoint_that_was_changed_meanwhile_is_left_as_it_is() -> None:
+    Path("x.tmp.json").write_text("<<<<<<< HEAD")
+    with pytest.raises(CheckpointUnreadable, match=r"x\.tmp\.json was changed .*--fresh"):
+        checkpoint.announce(Path("x.tmp.json"), "ef" * 32)
+    assert Path("x.tmp.json").read_text() == "<<<<<<< HEAD"
+
+
+def test_there_need_be_none() -> None:
+    assert checkpoint.load(Path("x.tmp.json")) is None
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", "[]", "42", "null", "{}", '{"schema": "silo-issues-checkpoint/0"}', checkpoint.render(FULL)[:-20], "<<<<<<< HEAD", "\x00"],
+    ids=["empty", "array", "number", "null", "object", "old form", "cut short", "conflict", "zero byte"],
+)
+def test_what_is_no_checkpoint_is_refused_with_the_way_out(content: str) -> None:
+    Path("x.tmp.json").write_text(content)
+    with pytest.raises(CheckpointUnreadable, match=r"x\.tmp\.json is no checkpoint .*--fresh"):
+        checkpoint.load(Path("x.tmp.json"))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"done": 3},
+        {"done": -1},
+        {"done": True},
+        {"done": "1"},
+        {"tickets": None},
+        {"tickets": {"1": 2}},
+        {"tickets": [1]},
+        {"tickets": [{"ticket_id": "1"}]},
+        {"selection": None},
+        {"selection": 7},
+        {"gaps": None},
+        {"issues": [{"category": "no id"}]},
+        {"issues": 7},
+        {"dropped": 7},
+        {"decisions": [{"ticket_id": 1}]},
+        {"decisions": None},
+    ],
+    ids=str,
+)
+def test_a_part_that_is_wrong_makes_it_unreadable(change: dict[str, Any]) -> None:
+    with pytest.raises(CheckpointUnreadable, match="--fresh"):
+        checkpoint.load(write(change))
+
+
+@pytest.mark.parametrize("key", ["base_sha256", "result_sha256", "selection", "gaps", "done", "tickets", "issues", "dropped", "decisions"])
+def test_a_part_that_is_missing_makes_it_unreadable(key: str) -> None:
+    path = write({})
+    data = json.loads(path.read_text())
+    del data[key]
+    path.write_text(json.dumps(data))
+    with pytest.raises(CheckpointUnreadable):
+        checkpoint.load(path)
+
+
+def test_hashes_are_those_of_the_file_and_no_file_has_that_of_no_bytes() -> None:
+    empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+    assert checkpoint.file_sha256(Path("nothing")) == checkpoint.text_sha256("") == empty
+    Path("x").write_text("ü\n", encoding="utf-8")
+    assert checkpoint.file_sha256(Path("x")) == checkpoint.text_sha256("ü\n")

@@ -1,0 +1,208 @@
+"""The database's form: files that people wrote are taken as they are, files that are none are refused by name and place."""
+
+import itertools
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from knowledge import issue as issue_db
+from knowledge.issue import DatabaseUnreadable, Issue
+
+CONTRACT = {
+    "issue_id": "ISSUE-169",
+    "category": "Wi-Fi setup fails",
+    "short_description": "…",
+    "keywords": ["2.4 ghz", "wi-fi setup"],
+    "root_cause": "…",
+    "resolution_steps": ["…"],
+    "notes": "…",
+    "status": "confirmed",
+    "confidence": 0.93,
+    "tickets": [169, 171],
+    "first_seen": "2025-07-24",
+    "last_seen": "2025-08-02",
+    "merged_from": [],
+    "distinct_from": [],
+    "unsure": {"171": 0.62},
+    "reviewed": [169],
+    "card_hash": "1f3a9c02",
+}
+
+
+def parse(value: Any) -> dict[str, Issue]:
+    return issue_db.parse(value if isinstance(value, str) else json.dumps(value), name="db.json")
+
+
+def test_the_contracts_example_is_read_and_written_to_the_letter() -> None:
+    text = json.dumps([CONTRACT], indent=2, ensure_ascii=False) + "\n"
+    issues = parse(text)
+    assert issue_db.render(issues.values()) == text
+    assert issues["ISSUE-169"].unsure == {171: 0.62}
+
+
+def test_a_file_that_is_not_there_is_an_empty_database() -> None:
+    assert issue_db.load(Path("nothing.json")) == {}
+    assert issue_db.render([]) == "[]\n"
+
+
+def test_only_an_id_is_required() -> None:
+    issue = parse([{"issue_id": "WIFI"}])["WIFI"]
+    assert issue == Issue("WIFI", "")
+    assert issue.written_by_person()
+
+
+@pytest.mark.parametrize("key", [key for key in CONTRACT if key != "issue_id"])
+def test_a_null_counts_as_missing(key: str) -> None:
+    issue = parse([{**CONTRACT, key: None}])["ISSUE-169"]
+    field = getattr(issue, key)
+    assert field == getattr(Issue("x", ""), key)
+
+
+def test_what_the_program_does_not_know_is_kept_as_it_is() -> None:
+    extra = {"zeta": None, "owner": {"name": "Ada", "since": 1.5}, "links": [1, [2, {"a": False}]], "Äpfel": "\ud83d"}
+    text = issue_db.render(parse([{**extra, **CONTRACT}]).values())
+    data = json.loads(text)[0]
+    assert {key: data[key] for key in extra} == extra
+    assert list(data)[: len(CONTRACT)] == list(CONTRACT)
+    assert issue_db.render(parse(text).values()) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        pytest.param("", "not valid JSON", id="empty"),
+        pytest.param("   \n", "not valid JSON", id="blank"),
+        pytest.param('[{"issue_id": "ISSUE-1", "cat', "not valid JSON", id="cut short"),
+        pytest.param("42", "not a JSON array", id="42"),
+        pytest.param("null", "not a JSON array", id="null"),
+        pytest.param('{"issue_id": "ISSUE-1"}', "not a JSON array", id="an object"),
+        pytest.param("[[]]", "entry 1 is not an object", id="array of arrays"),
+        pytest.param("<<<<<<< HEAD\n[]\n=======\n[]\n>>>>>>> main\n", "not valid JSON", id="conflict markers"),
+        pytest.param('[\n<<<<<<< HEAD\n{"issue_id": "A"}\n=======\n]', "not valid JSON", id="conflict within"),
+        pytest.param('[{"issue_id": "A"},]', "not valid JSON", id="comma too many"),
+        pytest.param('[{"issue_id": "A", "confidence": NaN}]', "NaN", id="NaN"),
+        pytest.param('[{"issue_id": "A", "x": 1e400}]', "too large a number", id="a number that could not be written back"),
+        pytest.param('[{"issue_id": "A", "issue_id": "B"}]', "stands twice", id="key twice"),
+    ],
+)
+def test_a_file_that_is_no_database_is_refused_and_left_as_it_is(text: str, reason: str) -> None:
+    Path("db.json").write_text(text)
+    with pytest.raises(DatabaseUnreadable, match=reason) as error:
+        issue_db.load(Path("db.json"))
+    assert str(error.value).startswith("db.json is")
+    assert "--output" in str(error.value)
+    assert Path("db.json").read_text() == text
+
+
+def test_a_file_in_another_encoding_is_refused() -> None:
+    Path("db.json").write_bytes("[]".encode("utf-16"))
+    with pytest.raises(DatabaseUnreadable, match=r"not UTF-8.*restore it"):
+        issue_db.load(Path("db.json"))
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"issue_id": None}, "entry 2 has no issue_id"),
+        ({"issue_id": "  "}, "entry 2 has no issue_id"),
+        ({"issue_id": 7}, "entry 2 has no issue_id"),
+        ({"category": 7}, r"entry 2 \(X\): category must be text"),
+        ({"keywords": "a, b"}, "keywords must be a list of texts"),
+        ({"keywords": [1]}, "keywords must be a list of texts"),
+        ({"resolution_steps": {"1": "x"}}, "resolution_steps must be a list"),
+        ({"status": "open"}, "status must be one of provisional, confirmed"),
+        ({"confidence": "high"}, "confidence must be a number from 0 to 1"),
+        ({"confidence": True}, "confidence must be"),
+        ({"confidence": 1.01}, "confidence must be"),
+        ({"tickets": ["169"]}, "tickets must be a list of ticket numbers"),
+        ({"tickets": [0]}, "tickets must be"),
+        ({"tickets": [-1]}, "tickets must be"),
+        ({"tickets": [1.0]}, "tickets must be"),
+        ({"tickets": [True]}, "tickets must be"),
+        ({"tickets": 169}, "tickets must be"),
+        ({"tickets": [5, 6, 5]}, "a ticket stands twice in tickets"),
+        ({"reviewed": ["a"]}, "reviewed must be"),
+        ({"unsure": [1]}, "unsure must map"),
+        ({"unsure": {"x": 0.5}}, "unsure must map"),
+        ({"unsure": {"0171": 0.5}}, "unsure must map"),
+        ({"unsure": {"171": 7}}, r"unsure\[171\] must be a number"),
+        ({"merged_from": [1]}, "merged_from must be a list"),
+        ({"tickets": [1]}, "ticket 1 stands in ISSUE-1 and in X"),
+        ({"issue_id": "ISSUE-1"}, "ISSUE-1 stands twice"),
+    ],
+)
+def test_a_wrong_entry_is_named_with_its_place(fields: dict[str, Any], reason: str) -> None:
+    with pytest.raises(DatabaseUnreadable, match=reason):
+        parse([{"issue_id": "ISSUE-1", "tickets": [1]}, {"issue_id": "X", **fields}])
+
+
+ORDER = ["ISSUE-7", "ISSUE-7-2", "ISSUE-7-10", "ISSUE-9", "ISSUE-10", "ISSUE-169", "ISSUE-169-2", "-1", "9 lives", "10 lives", "ISSUE-",
+         "ISSUE-1-2-3", "ISSUE-x", "K9", "K10", "K10a", "K10b", "WIFI", "issue-1", "Ärger", "٣"]  # fmt: skip
+
+
+def test_issues_stand_in_the_order_of_their_numbers_and_other_ids_after_them() -> None:
+    shuffled = ORDER.copy()
+    random.Random(1).shuffle(shuffled)
+    got = list(parse([{"issue_id": name} for name in shuffled]))
+    own = [name for name in got if issue_db.sort_key(name)[0] == 0]
+    assert own == ORDER[:7]
+    assert got[:7] == own, "ids of other forms come after"
+    assert got.index("K9") < got.index("K10") < got.index("K10a") < got.index("K10b")
+    assert got.index("9 lives") < got.index("10 lives")
+    assert [entry["issue_id"] for entry in json.loads(issue_db.render(parse([{"issue_id": name} for name in ORDER]).values()))] == got
+
+
+@given(st.lists(st.text(min_size=1, max_size=6).filter(str.strip), unique=True, max_size=8))
+def test_any_ids_have_one_order_whatever_order_they_came_in(names: list[str]) -> None:
+    for some in itertools.islice(itertools.permutations(names), 5):
+        assert sorted(some, key=issue_db.sort_key) == sorted(names, key=issue_db.sort_key)
+
+
+def test_ids_that_differ_only_in_leading_zeros_keep_an_order() -> None:
+    names = ["ISSUE-7", "ISSUE-07", "ISSUE-007"]
+    backwards = names[::-1]
+    assert sorted(names, key=issue_db.sort_key) == sorted(backwards, key=issue_db.sort_key)
+
+
+def test_an_id_with_endless_digits_is_only_a_name() -> None:
+    name = "ISSUE-" + "9" * 5_000
+    assert list(parse([{"issue_id": name}, {"issue_id": "ISSUE-1"}])) == ["ISSUE-1", name]
+
+
+@pytest.mark.parametrize("field", issue_db.CARD_FIELDS)
+def test_a_card_is_the_programs_own_until_somebody_changes_any_field_of_it(field: str) -> None:
+    issue = Issue("ISSUE-1", "Lid", "d", ["k"], "r", ["s"], "n")
+    issue.seal_card()
+    assert not issue.written_by_person()
+    setattr(issue, field, ["x"] if isinstance(getattr(issue, field), list) else "x")
+    assert issue.written_by_person()
+
+
+def test_what_is_no_card_does_not_count_for_the_hash() -> None:
+    issue = Issue("ISSUE-1", "Lid")
+    issue.seal_card()
+    issue.tickets, issue.status, issue.confidence, issue.extra = [1], "confirmed", 0.9, {"a": 1}
+    assert not issue.written_by_person()
+    assert len(issue.card_hash) == 8
+
+
+def test_a_seal_survives_writing_and_reading() -> None:
+    issue = Issue("ISSUE-1", "Lid “leaks”", keywords=["é", "\u2028"], resolution_steps=["a", "b"])
+    issue.seal_card()
+    assert not parse(issue_db.render([issue]))["ISSUE-1"].written_by_person()
+
+
+def test_an_id_that_is_alive_wins_over_an_alias_of_the_same_name() -> None:
+    issues = [Issue("ISSUE-1", "a", merged_from=["ISSUE-2", "ISSUE-3"]), Issue("ISSUE-2", "b")]
+    assert issue_db.alias_map(issues) == {"ISSUE-1": "ISSUE-1", "ISSUE-2": "ISSUE-2", "ISSUE-3": "ISSUE-1"}
+
+
+def test_a_single_entry_can_be_read_alone() -> None:
+    assert issue_db.from_json(CONTRACT) == parse([CONTRACT])["ISSUE-169"]
+    with pytest.raises(ValueError, match="the issue is not an object"):
+        issue_db.from_json("x")

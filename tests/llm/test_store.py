@@ -1,0 +1,213 @@
+"""Answers stay whole: through threads, processes, kills and damaged files; nothing else about the program depends on them."""
+
+import logging
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from llm import store as answer_store
+from llm.protocol import Usage
+from llm.store import FILE_NAME, AnswerStore, question_key
+
+PAID = Usage(prompt=100, cached=60, completion=20, estimated=True)
+ROOT = Path(__file__).parents[2]
+
+
+def test_an_answer_is_kept_for_the_next_run(tmp_path: Path) -> None:
+    store = AnswerStore(tmp_path)
+    store.put("k", "an answer with ü, \0 and \n", PAID)
+    store.put_note("n", "value")
+    store.close()
+    again = AnswerStore(tmp_path)
+    kept = again.get("k")
+    assert kept is not None
+    assert (kept.text, kept.usage) == ("an answer with ü, \0 and \n", PAID)
+    assert (again.get_note("n"), again.get_note("other"), again.get("other")) == ("value", None, None)
+
+
+def test_the_last_answer_put_under_a_key_stands(tmp_path: Path) -> None:
+    store = AnswerStore(tmp_path)
+    store.put("k", "first", PAID)
+    store.put("k", "second", PAID)
+    kept = store.get("k")
+    assert kept is not None
+    assert kept.text == "second"
+
+
+KEYS = {
+    "the model": ("other", "hi", {"name": "a"}, {}),
+    "a message": ("model", "hi!", {"name": "a"}, {}),
+    "the schema": ("model", "hi", {"name": "b"}, {}),
+    "a parameter": ("model", "hi", {"name": "a"}, {"temperature": 0.0}),
+}
+
+
+@pytest.mark.parametrize(("model", "text", "schema", "parameters"), KEYS.values(), ids=KEYS.keys())
+def test_all_that_may_change_an_answer_changes_its_key(model: str, text: str, schema: dict[str, str], parameters: dict[str, float]) -> None:
+    plain = question_key("model", [{"role": "user", "content": "hi"}], {"name": "a"}, {})
+    assert plain == question_key("model", [{"content": "hi", "role": "user"}], {"name": "a"}, {})
+    assert question_key(model, [{"role": "user", "content": text}], schema, parameters) != plain
+
+
+def test_a_lone_surrogate_has_a_key() -> None:
+    assert len(question_key("model", [{"role": "user", "content": "\ud800"}], {}, {})) == 64
+
+
+DAMAGE = {
+    "no database": b"this is not a database, whatever its name says" * 100,
+    "cut short": None,
+    "zeros in the middle": b"",
+}
+
+
+@pytest.mark.parametrize("content", DAMAGE.values(), ids=DAMAGE.keys())
+def test_a_damaged_file_is_set_aside_with_a_warning(content: bytes | None, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    store = AnswerStore(tmp_path)
+    for number in range(200):
+        store.put(f"k{number}", "x" * 500, PAID)
+    store.close()
+    path = tmp_path / FILE_NAME
+    whole = path.read_bytes()
+    damaged = whole[:20_000] if content is None else content or whole[:8192] + b"\0" * 40_000 + whole[48_192:]
+    path.write_bytes(damaged)
+    again = AnswerStore(tmp_path)
+    again.put("new", "answer", PAID)
+    assert again.get("new") is not None
+    assert (tmp_path / f"{FILE_NAME}.damaged-1").read_bytes()[:20_000] == damaged[:20_000]
+    assert "set aside" in caplog.text
+
+
+def test_damage_that_shows_only_later_is_mended_on_the_way(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    store = AnswerStore(tmp_path)
+    store.put("old", "answer", PAID)
+    with sqlite3.connect(tmp_path / FILE_NAME) as other:
+        other.execute("ALTER TABLE answers RENAME COLUMN text TO words")
+    other.close()
+    assert store.get("old") is None
+    store.put("new", "answer", PAID)
+    assert store.get("new") is not None
+    assert "set aside" in caplog.text
+
+
+def test_a_text_that_was_changed_on_disk_is_no_answer(tmp_path: Path) -> None:
+    store = AnswerStore(tmp_path)
+    store.put("k", "an answer", PAID)
+    with sqlite3.connect(tmp_path / FILE_NAME) as other:
+        other.execute("UPDATE answers SET text = 'another'")
+    other.close()
+    assert store.get("k") is None
+
+
+def test_where_nothing_can_be_written_the_run_goes_on(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "file").write_text("in the way", encoding="utf-8")
+    store = AnswerStore(tmp_path / "file")
+    store.put("k", "answer", PAID)
+    assert store.get("k") is not None  # for this run, in memory
+    assert "cannot be kept" in caplog.text
+
+
+def test_a_full_disk_is_said_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    store = AnswerStore(tmp_path)
+    store._db.execute("PRAGMA max_page_count = 5")
+    for number in range(5):
+        store.put(f"k{number}", "x" * 100_000, PAID)
+    assert [record.levelno for record in caplog.records] == [logging.WARNING]
+    assert "full" in caplog.text
+
+
+def test_many_threads_share_a_store(tmp_path: Path) -> None:
+    store = AnswerStore(tmp_path)
+
+    def work(number: int) -> None:
+        for step in range(50):
+            store.put(f"{number}-{step}", f"text {number} {step}", PAID)
+            assert store.get(f"{number}-{step}") is not None
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert store._db.execute("SELECT count(*) FROM answers").fetchone() == (400,)
+
+
+def test_one_question_is_answered_by_one_thread_at_a_time(tmp_path: Path) -> None:
+    store = AnswerStore(tmp_path)
+    paid = []
+
+    def ask() -> None:
+        with store.asking("k"):
+            if store.get("k") is None:
+                paid.append(1)
+                store.put("k", "answer", PAID)
+
+    threads = [threading.Thread(target=ask) for _ in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(paid) == 1
+    assert store._asking == {}
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from llm.store import AnswerStore
+from model_protocol import Usage
+store = AnswerStore(Path(sys.argv[1]))
+for number in range(int(sys.argv[3])):
+    store.put(f"{sys.argv[2]}-{number}", f"text {number} " * 50, Usage(number))
+    print(number, flush=True)
+"""
+
+
+def writer(folder: Path, name: str, count: int) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-c", WRITER, str(folder), name, str(count)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
+
+
+def test_two_processes_share_a_store(tmp_path: Path) -> None:
+    with writer(tmp_path, "a", 300) as first, writer(tmp_path, "b", 300) as second:
+        first.communicate(timeout=30)
+        second.communicate(timeout=30)
+    assert (first.returncode, second.returncode) == (0, 0)
+    store = AnswerStore(tmp_path)
+    assert store._db.execute("SELECT count(*) FROM answers").fetchone() == (600,)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no SIGKILL there")
+@pytest.mark.parametrize("after_s", [0.0, 0.01, 0.03])
+def test_a_kill_at_any_moment_loses_no_answer_that_was_put(after_s: float, tmp_path: Path) -> None:
+    with writer(tmp_path, "a", 1_000_000) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        threading.Event().wait(after_s)
+        process.send_signal(signal.SIGKILL)
+        said = [line for line in process.stdout.read().split("\n") if line]
+    put = int(said[-2]) if len(said) > 1 else 0
+    store = AnswerStore(tmp_path)
+    assert store.get(f"a-{put}") is not None
+    assert not list(tmp_path.glob("*.damaged*"))
+
+
+def test_a_store_of_many_answers_opens_and_answers_fast(tmp_path: Path) -> None:
+    store = AnswerStore(tmp_path)
+    store._db.execute("BEGIN")
+    for number in range(5000):
+        store.put(f"k{number}", "x" * 1000, PAID)
+    store._db.execute("COMMIT")
+    store.close()
+    started = time.process_time()
+    again = AnswerStore(tmp_path)
+    for number in range(0, 5000, 10):
+        assert again.get(f"k{number}") is not None
+    assert time.process_time() - started < 1.0
+    assert answer_store.FILE_NAME == FILE_NAME

@@ -1,0 +1,363 @@
+"""Every write, rename and removal that the program makes, failed in turn: what stood there is whole, the reason is said, and the next run
+ends as if nothing had been. The operating system's calls are counted first, so that a new write cannot be forgotten here."""
+
+import copy
+import errno
+import io
+import json
+import logging
+import os
+import re
+import shutil
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import data_fetcher
+import llm_client
+import main
+from clustering.issue_memory import IssueMemory
+from common import files
+from common.files import FileUnwritable, write_text
+from issue_clusterer import IssueClusterer
+from testing.chaos_llm import Seen
+from testing.topic_site import sorting, topic_tickets
+
+OUTPUT = Path("output")
+RESULTS = ("silo_issues_db.json", "flagged_for_review.csv", "decisions.jsonl")
+REASONS = (errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EIO, errno.EDQUOT)
+TICKETS = {ticket["id"]: ticket for ticket in topic_tickets(4)}
+SETTINGS = {
+    "FRESHDESK_DOMAIN": "acme", "FRESHDESK_API_KEY": "k", "LLM_API_BASE_URL": "https://llm.example/v1", "LLM_API_KEY": "k",
+    "LLM_MODEL": "m", "LLM_WORKERS": "1", "BATCH_SIZE": "1",
+}  # fmt: skip
+COMMAND = ["--ticket-ids", "1001,1002,1003,1004"]
+
+
+@dataclass(slots=True)
+class Disk:
+    """The calls by which files change. From call number `full_at` on (only that one unless `stays_full`) they fail."""
+
+    full_at: int = 0
+    stays_full: bool = False
+    reason: int = errno.ENOSPC
+    calls: list[str] = field(default_factory=list)
+
+    def watch(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name in ("fsync", "replace", "unlink", "fchmod", "mkdir"):
+            monkeypatch.setattr(os, name, self._watched(name, getattr(os, name)))
+        monkeypatch.setattr(files, "open", self._opened, raising=False)
+
+    def note(self, what: str) -> None:
+        """Count a call; raises OSError if it is one that fails."""
+        self.calls.append(what)
+        if self.full_at and (len(self.calls) == self.full_at or (self.stays_full and len(self.calls) > self.full_at)):
+            raise OSError(self.reason, os.strerror(self.reason))
+
+    def _watched(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
+        def watched(target: Any, *args: Any, **kwargs: Any) -> Any:
+            if not (name == "mkdir" and Path(target).is_dir()):
+                self.note(f"{name} {target}")
+            return call(target, *args, **kwargs)
+
+        return watched
+
+    def _opened(self, path: Path, mode: str) -> Any:
+        if mode == "rb":
+            return open(path, mode)
+        self.note(f"open {path}")
+        return _HalfWriting(path, self)
+
+
+class _HalfWriting(io.FileIO):
+    """A file whose write may fail when half of it is on the disk."""
+
+    def __init__(self, path: Path, disk: Disk) -> None:
+        super().__init__(path, "x")
+        self._disk = disk
+
+    def write(self, data: Any) -> int:
+        half = len(data) // 2
+        super().write(data[:half])
+        self._disk.note("write")
+        super().write(data[half:])
+        return len(data)
+
+
+@pytest.fixture(autouse=True)
+def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tickets and answers come from here: this is about files."""
+    for name, value in SETTINGS.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(data_fetcher, "fetch_ticket", lambda ticket_id, **_: copy.deepcopy(TICKETS[ticket_id]))
+    monkeypatch.setattr(llm_client, "chat_completion", _answer)
+
+
+def _answer(messages: list[dict[str, str]], **_fields: object) -> dict[str, Any]:
+    draw = zlib.crc32(messages[-1]["content"].encode())
+    offered = [line.split(" | ")[0] for line in messages[1]["content"].splitlines() if line.startswith("ISSUE-")]
+    chosen = offered[draw % len(offered)] if offered and draw % 3 else "NEW"
+    card = {"category": f"Form {draw % 97}", "short_description": f"It fails in form {draw % 97}.", "keywords": ["form"]}
+    if "issue_merge" in messages[0]["content"]:
+        return {"groups": [{"issue_ids": [name], **card, "confidence": 0.9} for name in offered]}
+    return {"issue_id": chosen, **card, "root_cause": "", "resolution_steps": [], "evidence": [1], "confidence": 0.5 + draw % 5 / 10}
+
+
+def _start(content: bytes) -> str:
+    return repr(content[:24])
+
+
+def results() -> dict[str, bytes]:
+    return {name: (OUTPUT / name).read_bytes() for name in RESULTS if (OUTPUT / name).exists()}
+
+
+def fresh_start(folder: str) -> None:
+    """A folder with the database of two earlier tickets, as an earlier run left it."""
+    if not Path("earlier").exists():
+        Path("earlier").mkdir()
+        os.chdir("earlier")
+        assert main.main(["--ticket-ids", "1001,1002"]) == 0
+        os.chdir("..")
+    shutil.copytree("earlier", folder)
+    os.chdir(folder)
+
+
+def calls_of_a_run(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    fresh_start("counted")
+    disk = Disk()
+    with monkeypatch.context() as patched:
+        disk.watch(patched)
+        assert main.main(COMMAND) == 0
+    os.chdir("..")
+    return disk.calls
+
+
+@pytest.mark.parametrize("stays_full", [False, True], ids=["once", "from then on"])
+def test_a_write_that_fails_costs_no_file_and_no_result(
+    stays_full: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    calls = calls_of_a_run(monkeypatch)
+    assert len(calls) > 30, "the list of calls is what this test stands on"
+    wanted = _results_in("counted")
+    for number, call in enumerate(calls, 1):
+        fresh_start(f"failed-{number}")
+        before = results()
+        capsys.readouterr()
+        with monkeypatch.context() as patched:
+            Disk(number, stays_full, REASONS[number % len(REASONS)]).watch(patched)
+            status = main.main(COMMAND)
+        said = capsys.readouterr().err
+        assert status in (0, 1), (number, call, said)
+        assert status == 0 or said.startswith("error: "), (number, call)
+        assert len([line for line in said.splitlines() if line.startswith("error: ")]) == status, (number, call, said)
+        for name, content in results().items():
+            assert content in (before[name], wanted[name]), (number, call, name)
+        assert set(results()) == set(RESULTS), (number, call)
+        assert main.main(COMMAND) == 0, (number, call, capsys.readouterr().err)
+        assert results() == wanted, (number, call)
+        os.chdir("..")
+
+
+def _results_in(folder: str) -> dict[str, bytes]:
+    return {name: (Path(folder) / OUTPUT / name).read_bytes() for name in RESULTS}
+
+
+def test_an_interrupt_between_any_two_changes_is_made_good_by_the_next_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C in the middle of a wave's commits, between two merges, between two cards."""
+    tickets = {ticket["id"]: ticket for ticket in topic_tickets(26)}
+    sort = sorting(hopeless=False)
+
+    def answer(messages: list[dict[str, str]], **_fields: object) -> Any:
+        if "issue_merge" in messages[0]["content"]:
+            names = re.findall(r"^(ISSUE-\S+) \| ", messages[1]["content"], re.MULTILINE)
+            return {"groups": [{"issue_ids": names, "category": f"One of {len(names)} forms", "confidence": 0.9}]}
+        return sort(Seen(1, "", {}, {"messages": messages}, 0.0)).body
+
+    monkeypatch.setattr(data_fetcher, "fetch_ticket", lambda ticket_id, **_: copy.deepcopy(tickets[ticket_id]))
+    monkeypatch.setattr(llm_client, "chat_completion", answer)
+    changes = Changes()
+    changes.watch(monkeypatch)
+    command = ["--ticket-ids", ",".join(map(str, tickets))]
+    assert main.main([*command, "--output", "whole/silo_issues_db.json"]) == 0
+    wanted = {name: (Path("whole") / name).read_bytes() for name in RESULTS}
+    assert {"_commit", "_note_merge", "rewrite"} <= set(changes.names)
+    first_merge, last = changes.names.index("_note_merge") + 1, len(changes.names)
+    for number in sorted({2, 6, 12, 24, first_merge, first_merge + 1, (first_merge + last) // 2, last}):
+        shutil.rmtree(OUTPUT, ignore_errors=True)
+        changes.names.clear()
+        changes.stop_after = number
+        assert main.main(command) == 130
+        changes.stop_after = 0
+        assert main.main(command) == 0
+        assert results() == wanted, number
+
+
+def test_checkpoints_come_at_the_end_of_a_wave_once_five_tickets_are_new(monkeypatch: pytest.MonkeyPatch) -> None:
+    tickets = {ticket["id"]: ticket for ticket in topic_tickets(26)}
+    monkeypatch.setattr(data_fetcher, "fetch_ticket", lambda ticket_id, **_: copy.deepcopy(tickets[ticket_id]))
+    saved: list[int] = []
+    write = IssueClusterer.write_checkpoint
+
+    def noted(clusterer: IssueClusterer) -> None:
+        saved.append(clusterer.done)
+        write(clusterer)
+
+    monkeypatch.setattr(IssueClusterer, "write_checkpoint", noted)
+    assert main.main(["--ticket-ids", ",".join(map(str, tickets))]) == 0
+    assert saved == [7, 15, 26, 26], "after waves of 1, 2, 4, 8 and 11, and before the second look"
+
+
+@dataclass(slots=True)
+class Changes:
+    """Calls by which the state in memory changes; after number `stop_after` comes a Ctrl-C."""
+
+    stop_after: int = 0
+    names: list[str] = field(default_factory=list)
+
+    def watch(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        for place, name in ((IssueClusterer, "_commit"), (IssueClusterer, "_note_merge"), (IssueMemory, "merge"), (IssueMemory, "rewrite")):
+            monkeypatch.setattr(place, name, self._watched(name, getattr(place, name)))
+
+    def _watched(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
+        def watched(*args: Any, **kwargs: Any) -> Any:
+            result = call(*args, **kwargs)
+            self.names.append(name)
+            if len(self.names) == self.stop_after:
+                raise KeyboardInterrupt
+            return result
+
+        return watched
+
+
+def test_a_failed_write_leaves_no_half_file_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    write_text(Path("a.json"), "old")
+    disk = Disk()
+    with monkeypatch.context() as patched:
+        disk.watch(patched)
+        write_text(Path("a.json"), "new")
+    write_text(Path("a.json"), "old")
+    for number, call in enumerate(disk.calls, 1):
+        with monkeypatch.context() as patched:
+            Disk(number).watch(patched)
+            with pytest.raises(FileUnwritable, match=r"a\.json"):
+                write_text(Path("a.json"), "newer")
+        assert [path.name for path in Path().iterdir()] == ["a.json"], call
+        assert Path("a.json").read_text(encoding="utf-8") in ("old", "newer")
+        write_text(Path("a.json"), "old")
+
+
+def test_an_output_folder_that_vanishes_is_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    def vanishing(messages: list[dict[str, str]], **fields: object) -> dict[str, Any]:
+        shutil.rmtree(OUTPUT, ignore_errors=True)
+        return _answer(messages, **fields)
+
+    main.main([*COMMAND, "--output", "kept/silo_issues_db.json"])
+    shutil.rmtree(".cache")
+    monkeypatch.setattr(llm_client, "chat_completion", vanishing)
+    assert main.main(COMMAND) == 0
+    assert results() == {name: (Path("kept") / name).read_bytes() for name in RESULTS}
+
+
+def test_an_interrupt_in_the_middle_of_a_write_leaves_the_old_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    write_text(Path("a.json"), "old")
+
+    def interrupted(_handle: int) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "fsync", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        write_text(Path("a.json"), "new")
+    assert Path("a.json").read_text(encoding="utf-8") == "old"
+    assert len(list(Path().iterdir())) == 1
+
+
+@pytest.mark.parametrize(
+    ("place", "status"),
+    [
+        ("output/silo_issues_db.json", 2),
+        ("output/silo_issues_db.tmp.json", 2),
+        ("output/flagged_for_review.csv", 2),
+        ("output/decisions.jsonl", 2),
+        ("output/run_report.json", 2),
+        ("output/.silo_issues_db.json.lock", 2),
+        ("conversations/1001.json", 1),
+        (".cache/answers.sqlite3", 0),
+    ],
+)
+def test_a_folder_in_a_files_place_is_named(place: str, status: int, capsys: pytest.CaptureFixture[str]) -> None:
+    Path(place).mkdir(parents=True)
+    assert main.main(COMMAND) == status
+    assert Path(place).is_dir()
+    said = capsys.readouterr()
+    assert place in said.err + said.out
+
+
+@pytest.mark.parametrize("place", ["output", "conversations", ".cache"])
+def test_a_file_in_a_folders_place_is_named(place: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path(place).write_text("in the way", encoding="utf-8")
+    status = main.main(COMMAND)
+    said = capsys.readouterr()
+    assert status == {"output": 2, "conversations": 1, ".cache": 0}[place]
+    assert place in said.err + said.out
+    assert Path(place).read_text(encoding="utf-8") == "in the way"
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[]", b'{"schema": "silo-issues-checkpoint/99"}', b"\xff\xfe{\x00", b"[" * 100_000], ids=repr
+)
+def test_a_damaged_checkpoint_is_refused_and_fresh_sets_it_aside(content: bytes, capsys: pytest.CaptureFixture[str]) -> None:
+    place = OUTPUT / "silo_issues_db.tmp.json"
+    OUTPUT.mkdir()
+    place.write_bytes(content)
+    assert main.main(COMMAND) == 2
+    assert "--fresh" in capsys.readouterr().err
+    assert place.read_bytes() == content
+    assert main.main([*COMMAND, "--fresh"]) == 0
+    assert [path.read_bytes() for path in OUTPUT.glob("*.old")] == [content]
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"ticket_id": 1001}', b"\xff\xfe{\x00", b"[" * 100_000, b"\0" * 1000], ids=_start)
+def test_a_damaged_conversation_is_fetched_again(content: bytes) -> None:
+    main.main(["--fetch-only", *COMMAND])
+    whole = Path("conversations/1001.json").read_bytes()
+    Path("conversations/1001.json").write_bytes(content)
+    assert main.main(COMMAND) == 0
+    assert Path("conversations/1001.json").read_bytes() == whole
+
+
+def test_a_database_behind_a_link_is_written_where_it_is(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    OUTPUT.mkdir()
+    (OUTPUT / "silo_issues_db.json").symlink_to(tmp_path / "elsewhere" / "db.json")
+    assert main.main(COMMAND) == 0
+    assert (OUTPUT / "silo_issues_db.json").is_symlink()
+    assert json.loads((tmp_path / "elsewhere" / "db.json").read_text(encoding="utf-8"))
+
+
+def test_what_a_killed_run_left_half_written_is_taken_away_in_time() -> None:
+    left = [OUTPUT / ".silo_issues_db.json.0123456789abcdef.part", Path("conversations/.1001.json.0123456789abcdef.part")]
+    kept = [OUTPUT / ".mine.part", OUTPUT / "silo.0123456789abcdef.part", OUTPUT / ".x.json.fedcba9876543210.part"]
+    for path in (*left, *kept):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("half", encoding="utf-8")
+        os.utime(path, (0, 0))
+    os.utime(kept[-1])
+    assert main.main(COMMAND) == 0
+    assert [path for path in left if path.exists()] == []
+    assert [path for path in kept if not path.exists()] == []
+
+
+def test_the_mode_of_a_file_is_kept() -> None:
+    write_text(Path("a.json"), "old")
+    os.chmod("a.json", 0o640)
+    write_text(Path("a.json"), "new")
+    assert Path("a.json").stat().st_mode & 0o777 == 0o640
+
+
+@pytest.fixture(autouse=True)
+def _quiet(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.CRITICAL)

@@ -1,0 +1,367 @@
+"""The report page in a real browser: read, searched, reviewed, exported, applied; hostile text stays text and no request leaves it."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from importlib import util
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from knowledge import decision
+from knowledge import issue as issue_db
+from knowledge.conversation import Conversation
+from knowledge.decision import DecisionRow
+from knowledge.issue import Issue
+from knowledge.paths import RunFiles
+from report import page as report
+from review import apply
+from review import list as review_list
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+CHROMIUM = next((found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None)
+AXE = util.find_spec("axe_playwright_python")
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed"),
+    pytest.mark.skipif(util.find_spec("playwright") is None, reason="playwright is not installed"),
+]
+HOSTILE = [
+    "<script>document.title='run'</script>",
+    '"><img src="https://evil.example/a.png" onerror="document.title=\'run\'">',
+    "</script><script>document.title='run'</script>",
+    "<!--<script>{{7*7}}",
+    "a\u202eb\x1b[31m",
+]
+
+
+@dataclass
+class Walk:
+    """A database on disk, its page in a browser, and what the browser asked for or complained about."""
+
+    files: RunFiles
+    page: "Page"
+    requests: list[str] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+
+    def write_page(self) -> None:
+        issues, log = issue_db.load(self.files.database), decision.load(self.files.decisions)
+        report.write(self.files.report_page, issues=issues, log=log, conversation_of=conversation)
+
+    def open(self, place: str = "") -> None:
+        self.page.goto(f"file://{self.files.report_page}{place}")
+
+    def export(self) -> Path:
+        self.page.evaluate("location.hash = '#decisions'")
+        with self.page.expect_download() as download:
+            self.page.get_by_role("button", name="Export review.json").click()
+        assert download.value.suggested_filename == "review.json"
+        path = self.files.database.with_name("review.json")
+        download.value.save_as(path)
+        return path
+
+
+def await_rows(page: "Page", count: int) -> None:
+    """Wait for the list of issues to have so many rows; the page's policy forbids waiting by a script of ours."""
+    from playwright.sync_api import expect
+
+    expect(page.locator("#issue-list li")).to_have_count(count)
+
+
+def conversation(ticket_id: int) -> Conversation:
+    said: list[Any] = [
+        {"speaker": "user", "text": f"Customer words {ticket_id} {HOSTILE[ticket_id % 5]}", "private": False, "incoming": True},
+        {"speaker": "agent", "text": "Agent words", "private": False, "incoming": False},
+        {"speaker": "agent", "text": "Internal words", "private": True, "incoming": False},
+    ]
+    return {
+        "ticket_id": ticket_id,
+        "subject": "s",
+        "status": 5,
+        "source": 1,
+        "type": None,
+        "tags": [],
+        "created_at": "2025-01-01T00:00:00Z",
+        "updated_at": "2025-01-01T00:00:00Z",
+        "url": "",
+        "ignored": None,
+        "redacted": True,
+        "cleaner_version": 1,
+        "conversation": [message | {"created_at": "2025-01-01T00:00:00Z"} for message in said],
+    }
+
+
+def write_database(folder: Path) -> RunFiles:
+    """Five issues; tickets 11 to 15 wait for review, each alone in an issue of its own and meant for ISSUE-1 or ISSUE-2."""
+    files = RunFiles(folder / "silo_issues_db.json")
+    issues = [
+        Issue("ISSUE-1", "Wi-Fi setup fails", HOSTILE[0], ["wi-fi"], HOSTILE[1], [HOSTILE[2]], HOSTILE[3], "confirmed", 0.9, [1, 3, 5]),
+        Issue("ISSUE-2", "Lid leaks", "Air gets in.", ["lid"], "", [], "", "confirmed", 0.9, [2, 4]),
+        *(Issue(f"ISSUE-{number}", f"Doubtful {number} {HOSTILE[4]}", tickets=[number], unsure={number: 0.5}) for number in range(11, 16)),
+    ]
+    rows = []
+    for issue in issues:
+        issue.seal_card()
+        issue.first_seen, issue.last_seen = "2025-01-01", "2025-03-01"
+        for ticket in issue.tickets:
+            meant = ("ISSUE-1" if ticket % 2 else "ISSUE-2") if ticket > 10 else None
+            rows.append(
+                DecisionRow(
+                    ticket,
+                    issue.issue_id,
+                    "provisional" if meant else "matched",
+                    0.5 if meant else 0.9,
+                    meant,
+                    f"Reason {HOSTILE[ticket % 5]}",
+                    (1,),
+                    subject=f"Subject {ticket} {HOSTILE[ticket % 5]}",
+                    url=f"https://acme.freshdesk.com/a/tickets/{ticket}",
+                    created_at=f"2025-0{ticket % 3 + 1}-01T00:00:00Z",
+                    model="test-model",
+                    prompt_version="0a1b2c3d",
+                    decided_by="model",
+                )
+            )
+    files.database.write_text(issue_db.render(issues), encoding="utf-8")
+    files.decisions.write_text(decision.render(rows), encoding="utf-8")
+    review_list.write(files.flagged, issue_db.load(files.database), decision.load(files.decisions))
+    return files
+
+
+@pytest.fixture(scope="module")
+def browser() -> "Iterator[Browser]":
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as driver:
+        started = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"])
+        yield started
+        started.close()
+
+
+@pytest.fixture(params=[("light", 1280, 900)], ids=["desktop"])
+def walk(request: pytest.FixtureRequest, tmp_path: Path, browser: "Browser") -> Iterator[Walk]:
+    scheme, width, height = request.param
+    context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": height}, reduced_motion="reduce")
+    made = Walk(write_database(tmp_path), context.new_page())
+    made.page.on("request", lambda asked: made.requests.append(asked.url))
+    made.page.on("console", lambda message: made.complaints.append(message.text))
+    made.page.on("pageerror", lambda error: made.complaints.append(str(error)))
+    made.page.on("dialog", lambda dialog: made.complaints.append(dialog.message))
+    made.write_page()
+    made.open()
+    yield made
+    context.close()
+    assert made.complaints == []
+    assert [url for url in made.requests if not url.startswith((f"file://{made.files.report_page}", "data:,", "blob:"))] == []
+
+
+def test_five_tickets_are_reviewed_exported_applied_and_gone_from_the_next_page(walk: Walk) -> None:
+    page = walk.page
+    page.get_by_role("link", name="Review").click()
+    assert page.locator("#review-count").inner_text() == "0 of 5 tickets decided"
+    page.get_by_role("button", name="Take the suggestion").click()
+    page.get_by_role("button", name="Right as it stands").click()
+    page.get_by_role("button", name="New issue").click()
+    page.get_by_role("button", name="Take out").click()
+    page.get_by_role("button", name="Move elsewhere").click()
+    page.get_by_label("Which issue does it belong to?").fill("ISSUE-2")
+    page.get_by_role("button", name="Move", exact=True).click()
+    assert page.locator("#decisions-title").is_visible()
+    assert page.locator("#decisions-body li").count() == 5
+    result = apply.apply_file(walk.export(), walk.files)
+    issues = issue_db.load(walk.files.database)
+    assert {name: made.tickets for name, made in issues.items()} == {
+        "ISSUE-1": [1, 3, 5, 11],
+        "ISSUE-2": [2, 4, 15],
+        "ISSUE-12": [12],
+        "ISSUE-13": [13],
+    }
+    assert result.flagged == 0
+    rows = decision.load(walk.files.decisions)
+    assert [(rows[ticket].outcome, rows[ticket].decided_by) for ticket in range(11, 16)] == [
+        ("reviewed", "person"),
+        ("reviewed", "person"),
+        ("reviewed", "person"),
+        ("ignored", "person"),
+        ("reviewed", "person"),
+    ]
+    walk.write_page()
+    walk.open("?again#review")
+    assert page.locator("#review-body").inner_text() == "Nothing is waiting for review."
+    assert page.locator("#decisions-badge").inner_text() == "0"  # what was applied no longer waits in the browser
+
+
+def test_the_keyboard_alone_reviews_and_undoes(walk: Walk) -> None:
+    page = walk.page
+    page.get_by_role("link", name="Review").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#review-ticket:focus")
+    for key in ("c", "ArrowRight", "a", "u", "u"):
+        page.keyboard.press(key)
+    assert page.locator("#review-count").inner_text() == "0 of 5 tickets decided"
+    page.keyboard.press("1")
+    assert page.locator("#review-count").inner_text() == "1 of 5 tickets decided"
+
+
+def test_issues_are_searched_filtered_and_opened(walk: Walk) -> None:
+    page = walk.page
+    page.get_by_role("link", name="Issues").click()
+    assert page.locator("#found").inner_text() == "7 issues of 7"
+    for words, count in (("wi-fi", 1), ("#14", 1), ("air lid", 1), ("nowhere", 0), ("", 7)):
+        page.get_by_label("Search", exact=True).fill(words)
+        await_rows(page, count)
+    page.get_by_label("with tickets for review").check()
+    await_rows(page, 5)
+    page.get_by_label("with tickets for review").uncheck()
+    page.get_by_label("Status").select_option("confirmed")
+    await_rows(page, 2)
+    page.get_by_label("From", exact=True).fill("2025-03-02")
+    await_rows(page, 0)
+    page.get_by_label("From", exact=True).fill("")
+    page.locator("#issue-list a").first.click()
+    assert page.locator("#issue-title").inner_text() == "Wi-Fi setup fails"
+    page.locator("#ticket-3 summary").click()
+    assert page.locator("#ticket-3 li.evidence .who").inner_text().endswith("evidence")
+    assert (
+        page.locator("#ticket-3").get_by_role("link", name="in Freshdesk").get_attribute("href") == "https://acme.freshdesk.com/a/tickets/3"
+    )
+
+
+def test_merge_split_edit_and_keep_apart_reach_the_database(walk: Walk) -> None:
+    page = walk.page
+    walk.open("#issue/ISSUE-1")
+    page.get_by_role("button", name="Edit").click()
+    page.get_by_label("Category").last.fill("Wi-Fi on 5 GHz")
+    page.get_by_label("Steps, one a line").fill("Use 2.4 GHz.\n\nTry again.")
+    page.get_by_role("button", name="Keep these words").click()
+    page.get_by_role("button", name="Merge with").click()
+    page.get_by_label("The other issue").fill("ISSUE-11 | whatever")
+    page.get_by_role("button", name="Merge", exact=True).click()
+    page.get_by_role("button", name="Not the same as").click()
+    page.get_by_label("The other issue").fill("Lid")
+    page.get_by_role("button", name="Keep apart").click()
+    page.get_by_label("Choose ticket 3").check()
+    page.get_by_role("button", name="Split off").click()
+    page.get_by_label("Category").last.fill("Router too old")
+    page.get_by_role("button", name="Split off", exact=True).click()
+    assert page.locator("#decisions-badge").inner_text() == "4"
+    page.reload()
+    assert page.locator("#decisions-badge").inner_text() == "4"  # kept in the browser until exported
+    apply.apply_file(walk.export(), walk.files)
+    issues = issue_db.load(walk.files.database)
+    first = issues["ISSUE-1"]
+    assert (first.category, first.resolution_steps, first.tickets) == ("Wi-Fi on 5 GHz", ["Use 2.4 GHz.", "Try again."], [1, 5, 11])
+    assert first.written_by_person()
+    assert (first.merged_from, first.distinct_from) == (["ISSUE-11"], ["ISSUE-2", "ISSUE-3"])
+    assert (issues["ISSUE-3"].category, issues["ISSUE-3"].tickets) == ("Router too old", [3])
+    walk.write_page()
+    walk.open()
+    assert page.locator("#decisions-badge").inner_text() == "0"
+
+
+def test_hostile_text_is_shown_as_text(walk: Walk) -> None:
+    page = walk.page
+    walk.open("#issue/ISSUE-1")
+    shown = page.locator("#issue").inner_text()
+    assert all(text in shown for text in HOSTILE[:4])
+    for row in page.locator("details.ticket summary").all():
+        row.click()
+    walk.open("?review#review")
+    for _ in range(5):
+        page.keyboard.press("ArrowRight")
+    assert page.title() == "Support issues"
+    assert page.locator("img, iframe, object, embed").count() == 0
+
+
+@pytest.mark.skipif(AXE is None, reason="axe-playwright-python is not installed")
+@pytest.mark.parametrize(
+    "walk", [("light", 1280, 900), ("dark", 1280, 900), ("light", 390, 844)], indirect=True, ids=["light", "dark", "phone"]
+)
+def test_axe_finds_nothing_serious_and_nothing_is_wider_than_the_screen(walk: Walk) -> None:
+    page = walk.page
+    assert AXE is not None
+    assert AXE.origin is not None
+    axe = (Path(AXE.origin).parent / "axe.min.js").read_text(encoding="utf-8")
+    page.evaluate(axe)
+    found = []
+    for place in ("#overview", "#issues", "#issue/ISSUE-1", "#issue/ISSUE-2", "#review", "#decisions"):
+        page.evaluate("place => { location.hash = place }", place)
+        page.wait_for_timeout(50)
+        if place == "#issue/ISSUE-1":
+            page.locator("details.ticket summary").first.click()
+        if place == "#issue/ISSUE-2":
+            page.get_by_role("button", name="Edit").click()
+        if place == "#review":
+            page.get_by_role("button", name="Right as it stands").click()
+        result = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+        found += [
+            (place, finding["id"], node["html"][:120])
+            for finding in result["violations"]
+            if finding["impact"] in ("serious", "critical", "moderate")
+            for node in finding["nodes"]
+        ]
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), place
+        page.keyboard.press("Escape")
+    assert found == []
+
+
+def test_a_dialog_closes_with_escape_and_changes_nothing(walk: Walk) -> None:
+    page = walk.page
+    walk.open("#issue/ISSUE-1")
+    page.get_by_role("button", name="Edit").click()
+    assert page.locator("dialog").is_visible()
+    page.keyboard.press("Escape")
+    assert not page.locator("dialog").is_visible()
+    assert page.locator("#decisions-badge").inner_text() == "0"
+
+
+def test_a_printed_page_shows_the_issue_without_its_controls(walk: Walk) -> None:
+    page = walk.page
+    walk.open("#issue/ISSUE-1")
+    page.emulate_media(media="print")
+    assert page.locator("#issue-title").is_visible()
+    assert not page.locator("#filters").is_visible()
+    assert not page.get_by_role("button", name="Merge with").is_visible()
+
+
+def test_without_scripts_the_overview_can_be_read(tmp_path: Path, browser: "Browser") -> None:
+    walk = Walk(write_database(tmp_path), browser.new_context(java_script_enabled=False).new_page())
+    walk.write_page()
+    walk.open()
+    assert "Scripts are off" in walk.page.locator("#view-overview").inner_text()
+    assert walk.page.get_by_role("link", name="Wi-Fi setup fails").is_visible()
+    walk.page.context.close()
+
+
+def test_decisions_of_another_database_in_this_browser_are_left_out(walk: Walk) -> None:
+    page = walk.page
+    walk.open("#review")
+    page.get_by_role("button", name="Right as it stands").click()
+    issues = issue_db.load(walk.files.database)
+    del issues["ISSUE-11"]
+    walk.files.database.write_text(issue_db.render(issues.values()), encoding="utf-8")
+    walk.write_page()
+    page.reload()
+    assert page.locator("#decisions-badge").inner_text() == "0"
+    assert "no longer fit" in page.locator("#status").inner_text()
+
+
+def test_ten_thousand_tickets_open_in_under_two_seconds(tmp_path: Path, browser: "Browser") -> None:
+    issues, log = {}, {}
+    for number in range(1, 1_001):
+        tickets = list(range(number * 10, number * 10 + 10))
+        issues[f"ISSUE-{number}"] = Issue(f"ISSUE-{number}", f"Category {number}", "d" * 100, tickets=tickets)
+        for ticket in tickets:
+            log[ticket] = DecisionRow(ticket, f"ISSUE-{number}", "matched", 0.9, subject="s" * 40, created_at="2025-01-01T00:00:00Z")
+    path = tmp_path / "report.html"
+    report.write(path, issues=issues, log=log, conversation_of=conversation)
+    page = browser.new_page()
+    page.goto(f"file://{path}#issues")
+    timing = json.loads(page.evaluate("JSON.stringify(performance.getEntriesByType('navigation')[0])"))
+    assert page.locator("#issue-list li").count() == 1_000
+    assert timing["loadEventEnd"] < 2_000
+    page.close()

@@ -1,0 +1,104 @@
+"""Exports hold what the database holds, and text in them stays text."""
+
+import csv
+import io
+import re
+from pathlib import Path
+
+import pytest
+
+from knowledge.decision import DecisionRow
+from knowledge.issue import Issue
+from report import exports
+
+
+def database() -> tuple[dict[str, Issue], dict[int, DecisionRow]]:
+    wifi = Issue("ISSUE-1", "Wi-Fi setup fails", "No 2.4 GHz.", ["wi-fi"], "5 GHz only.", ["Use 2.4 GHz.", "Retry."], "Seen often.")
+    wifi.status, wifi.tickets, wifi.first_seen, wifi.last_seen = "confirmed", [1, 2, 3], "2024-11-30", "2025-02-01"
+    lid = Issue("ISSUE-4", "=Lid", tickets=[4, 5])
+    days = {1: "2024-11-30T23:30:00-02:00", 2: "2025-02-01T00:00:00Z", 3: "2025-02-01T00:00:00Z", 4: "2025-02-01T00:00:00Z"}
+    log = {
+        ticket: DecisionRow(
+            ticket,
+            "ISSUE-1",
+            "matched",
+            0.9,
+            subject=f"Subject {ticket}",
+            url=f"https://acme.freshdesk.com/a/tickets/{ticket}",
+            evidence=(1, 4),
+            created_at=day,
+        )
+        for ticket, day in days.items()
+    }
+    return {"ISSUE-1": wifi, "ISSUE-4": lid}, log
+
+
+def test_an_article_has_problem_cause_steps_and_linked_evidence() -> None:
+    issues, log = database()
+    text = exports.article(issues["ISSUE-1"], log)
+    assert text.startswith("# Wi-Fi setup fails\n\nNo 2.4 GHz.\n\n## Cause\n\n5 GHz only.\n\n## Solution\n\n1. Use 2.4 GHz.\n2. Retry.\n")
+    assert "- [Ticket 1](<https://acme.freshdesk.com/a/tickets/1>): Subject 1 (messages 1, 4)\n" in text
+    assert text.endswith("\n")
+
+
+def test_only_confirmed_issues_become_articles(tmp_path: Path) -> None:
+    issues, log = database()
+    files = exports.write_markdown(tmp_path / "articles", issues, log)
+    assert [path.name for path in files] == ["ISSUE-1.md"]
+    assert "[Wi-Fi setup fails](ISSUE-1.md): 3 tickets" in files[0].with_name("index.md").read_text(encoding="utf-8")
+
+
+def test_no_confirmed_issue_gives_an_index_that_says_so(tmp_path: Path) -> None:
+    exports.write_markdown(tmp_path, {}, {})
+    assert "No issue is confirmed yet." in (tmp_path / "index.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<script>alert(1)</script>",
+        "[x](javascript:alert(1))",
+        "![x](https://evil.example/p.png)",
+        "```",
+        "# title",
+        "1. one",
+        "https://evil.example",
+    ],
+)
+def test_text_in_an_article_stays_text(text: str) -> None:
+    lines = exports.article(Issue("ISSUE-1", text, text), {}).splitlines()
+    for line in (lines[0].removeprefix("# "), lines[2]):
+        assert line == exports.plain(text)
+        assert "<" not in line.replace("\\<", "")
+        assert not re.search(r"(?<!\\)\]\(", line)
+        assert "https:" not in line
+        assert not line.startswith(("#", "`", "1."))
+
+
+@pytest.mark.parametrize("url", ["javascript:alert(1)", "http://evil.example", "https://a.example/)(<script>", ""])
+def test_an_address_that_is_no_plain_web_address_is_not_linked(url: str) -> None:
+    issue = Issue("ISSUE-1", "x", tickets=[1])
+    assert "](" not in exports.article(issue, {1: DecisionRow(1, "ISSUE-1", "new", url=url)})
+
+
+def test_ids_that_people_chose_stay_within_the_folder(tmp_path: Path) -> None:
+    names = ["../../etc", "a/b", "a b", "index", "...", "A-B", "a\ud800"]
+    issues = {name: Issue(name, name, status="confirmed") for name in names}
+    files = exports.write_markdown(tmp_path / "out", issues, {})
+    assert len(set(files)) == len(names)
+    assert sorted(tmp_path.rglob("*.md")) == sorted([*files, tmp_path / "out" / "index.md"])
+    assert all(path.parent == tmp_path / "out" for path in files)
+
+
+def test_the_table_counts_tickets_by_utc_month_without_gaps(tmp_path: Path) -> None:
+    path = tmp_path / "issues.csv"
+    exports.write_month_table(path, *database())
+    text = path.read_text(encoding="utf-8")
+    assert text.startswith("\ufeffissue_id,category,status,tickets,first_seen,last_seen,2024-12,2025-01,2025-02,no_date\n")
+    rows = list(csv.DictReader(io.StringIO(text[1:])))
+    assert [rows[0][month] for month in ("2024-12", "2025-01", "2025-02", "no_date")] == ["1", "0", "2", "0"]
+    assert (rows[1]["category"], rows[1]["2025-02"], rows[1]["no_date"]) == ("'=Lid", "1", "1")
+
+
+def test_the_table_of_an_empty_database_is_its_header() -> None:
+    assert exports.month_table({}, {}) == "\ufeffissue_id,category,status,tickets,first_seen,last_seen\n"

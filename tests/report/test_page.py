@@ -1,0 +1,243 @@
+"""The report page is one inert file: hostile text stays text, equal data give equal bytes, nothing is asked of any network."""
+
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from knowledge.conversation import Conversation
+from knowledge.decision import DecisionRow
+from knowledge.issue import Issue
+from report import page as report
+from report import page_data, trends
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "</script><script>alert(1)</script>",
+    "<!--<script>",
+    "{{ 7 * 7 }} {% raw %}",
+    "a\u2028b\u2029c\x00\x1b[31m",
+    "javascript:alert(1)",
+    "]]></style><base href=//evil.example>",
+    "lone \ud800 surrogate",
+]
+
+
+def conversation(ticket_id: int, *texts: str) -> Conversation:
+    return {
+        "ticket_id": ticket_id,
+        "subject": "s",
+        "status": 5,
+        "source": 1,
+        "type": None,
+        "tags": [],
+        "created_at": "2025-01-01T00:00:00Z",
+        "updated_at": "2025-01-01T00:00:00Z",
+        "url": "",
+        "ignored": None,
+        "redacted": True,
+        "cleaner_version": 1,
+        "conversation": [
+            {"speaker": "user", "text": text, "private": False, "incoming": True, "created_at": "2025-01-01T00:00:00Z"} for text in texts
+        ],
+    }
+
+
+def hostile_page() -> str:
+    issues, log, talks = {}, {}, {}
+    for number, text in enumerate(HOSTILE, start=1):
+        issues[f"ISSUE-{number}{text}"] = Issue(
+            f"ISSUE-{number}{text}", text, text, [text], text, [text], text, tickets=[number], unsure={number: 0.3}
+        )
+        log[number] = DecisionRow(
+            number,
+            f"ISSUE-{number}{text}",
+            "provisional",
+            0.3,
+            text,
+            text,
+            (1,),
+            (text,),
+            text,
+            text,
+            f"2025-01-0{number}T00:00:00Z",
+            model=text,
+            prompt_version=text,
+            guards=(text,),
+        )
+        talks[number] = conversation(number, text, text)
+    return report.render(issues=issues, log=log, conversation_of=talks.get, previous={"ISSUE-0": Issue("ISSUE-0", "old")})
+
+
+class Elements(HTMLParser):
+    """Collects start tags with attributes, and the text of the two islands."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.islands: dict[str, str] = {}
+        self._island = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        self._island = str(dict(attrs).get("id") or "") if tag == "script" else ""
+
+    def handle_endtag(self, tag: str) -> None:
+        self._island = ""
+
+    def handle_data(self, data: str) -> None:
+        if self._island:
+            self.islands[self._island] = self.islands.get(self._island, "") + data
+
+
+def test_hostile_text_adds_no_element_and_no_handler() -> None:
+    tags = Elements(hostile_page()).tags
+    assert [tag for tag, _ in tags].count("script") == 3
+    assert not {tag for tag, _ in tags} & {"img", "base", "iframe", "object", "embed", "form "}
+    names = {name for _, attributes in tags for name in attributes}
+    assert not [name for name in names if name.startswith("on") or name in ("src", "style", "action")]
+    links = {str(attributes.get("href")) for tag, attributes in tags if tag in ("a", "link")}
+    assert all(link.startswith(("#", "data:,")) for link in links)
+
+
+def test_hostile_text_is_all_there_in_the_island() -> None:
+    islands = Elements(hostile_page()).islands
+    data = json.loads(islands["data"])
+    assert [issue["description"] for issue in data["issues"]] == HOSTILE
+    assert [json.loads(line)["messages"][1]["text"] for line in islands["talks"].split("\n")] == HOSTILE
+    assert all(ticket["url"] == "" for ticket in data["tickets"])
+
+
+@pytest.mark.parametrize("url", ["https://acme.freshdesk.com/a/tickets/7", "http://127.0.0.1:8080/a/tickets/7"])
+def test_a_link_to_the_helpdesk_is_kept(url: str) -> None:
+    page = report.render(issues={"A": Issue("A", "a", tickets=[7])}, log={7: DecisionRow(7, "A", "new", 0.9, url=url)})
+    assert json.loads(Elements(page).islands["data"])["tickets"][0]["url"] == url
+
+
+def test_the_policy_allows_just_this_script_and_style_and_no_request() -> None:
+    policy = next(str(attributes["content"]) for tag, attributes in Elements(hostile_page()).tags if "http-equiv" in attributes)
+    assert "default-src 'none'" in policy
+    assert re.search(r"script-src 'sha256-[^' ]+'; style-src 'sha256-[^' ]+'", policy)
+    assert "unsafe" not in policy
+    assert "http" not in policy
+
+
+def test_nothing_in_the_page_points_to_a_network() -> None:
+    page = report.render(issues={}, log={})
+    assert not re.findall(r"https?://(?!www\.w3\.org/2000/svg)", page)
+
+
+def test_equal_data_give_equal_bytes() -> None:
+    assert hostile_page() == hostile_page()
+
+
+@pytest.mark.parametrize(
+    ("database", "command"),
+    [
+        ("output/silo_issues_db.json", "python -m main --apply-review review.json"),
+        ("my seeds/seed.json", "python -m main --apply-review review.json --output 'my seeds/seed.json'"),
+    ],
+)
+def test_the_page_tells_the_command_for_its_database(database: str, command: str) -> None:
+    page = report.render(issues={}, log={}, database=Path(database))
+    assert json.loads(Elements(page).islands["data"])["command"] == command
+
+
+def test_an_empty_database_gives_a_page(tmp_path: Path) -> None:
+    path = tmp_path / "report.html"
+    report.write(path, issues={}, log={})
+    assert "No issue has a ticket yet." in path.read_text(encoding="utf-8")
+
+
+def test_a_person_written_database_without_log_and_conversations_gives_a_page() -> None:
+    page = report.render(issues={"WIFI": Issue("WIFI", "Wi-Fi", tickets=[1, 2], first_seen="2025-01-01", last_seen="2025-02-01")}, log={})
+    data = json.loads(Elements(page).islands["data"])
+    assert data["issues"][0]["person"] is True
+    assert data["talks"] == []
+
+
+@pytest.mark.parametrize("seen", ["soon", "01.02.2025", "2025-W01-1", "=1+1", ""])
+def test_days_that_people_wrote_in_their_own_way_are_not_drawn(seen: str) -> None:
+    issues = {"A": Issue("A", "a", tickets=[1], first_seen=seen, last_seen=seen)}
+    assert page_data.ticket_days(issues, {}) == {}
+    report.render(issues=issues, log={})
+
+
+def overview_of(days: dict[str, list[str]], **more: Any) -> page_data.Overview:
+    issues, log, number = {}, {}, 0
+    for name, seen in days.items():
+        issue = Issue(name, f"About {name}")
+        for day in seen:
+            number += 1
+            issue.tickets.append(number)
+            log[number] = DecisionRow(number, name, "matched", 0.9, created_at=f"{day}T12:00:00Z")
+        issues[name] = issue
+    return page_data.overview(page_data.Source(issues, log, page_data.ticket_days(issues, log), lambda _: None, **more))
+
+
+def test_growing_issues_have_more_tickets_in_four_weeks_than_in_the_four_before() -> None:
+    view = overview_of(
+        {
+            "steady": ["2025-01-05", "2025-02-10", "2025-03-10"],
+            "rising": ["2025-02-05", "2025-03-08", "2025-03-09", "2025-03-10"],
+            "once": ["2025-03-10"],
+        }
+    )
+    assert [(line.issue_id, line.count, line.remark) for line in view.growing] == [("rising", 3, "1 in the four weeks before")]
+
+
+def test_nothing_grows_when_all_the_data_is_from_four_weeks() -> None:
+    assert overview_of({"a": ["2025-03-01", "2025-03-02"]}).growing == []
+
+
+def test_an_issue_that_was_quiet_and_came_back_is_named() -> None:
+    view = overview_of({"back": ["2025-01-01", "2025-03-20"], "gone": ["2025-01-01"], "now": ["2025-03-25"]})
+    assert [(line.issue_id, line.remark) for line in view.returned] == [("back", "quiet for 78 days before")]
+
+
+def test_new_since_the_last_run_knows_merged_issues() -> None:
+    previous = {"a": Issue("a", "x", merged_from=["c"])}
+    view = overview_of({"a": ["2025-01-01"], "b": ["2025-01-02"], "c": ["2025-01-03"]}, previous=previous)
+    assert view.new is not None
+    assert [line.issue_id for line in view.new] == ["b"]
+    assert overview_of({"a": ["2025-01-01"]}).new is None
+
+
+def test_a_long_conversation_is_cut_and_says_by_how_much(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(page_data, "MAX_TALK_CHARS", 10)
+    source = page_data.Source({"A": Issue("A", "a", tickets=[1])}, {}, {}, lambda _: conversation(1, "x" * 8, "y" * 8, "z"))
+    assert [(message["text"], message["cut"]) for message in page_data.talks(source)[0]["messages"]] == [
+        ("x" * 8, 0),
+        ("yy", 6),
+        ("", 1),
+    ]
+
+
+def test_beyond_a_size_flagged_and_newest_conversations_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(page_data, "MAX_ALL_TALKS_CHARS", 150)
+    issues = {"A": Issue("A", "a", tickets=[1, 2, 3], unsure={1: 0.2})}
+    source = page_data.Source(issues, {}, {2: "2025-01-01", 3: "2025-01-02"}, lambda ticket: conversation(ticket, "x" * 30))
+    assert [talk["id"] for talk in page_data.talks(source)] == [1, 3]
+
+
+@pytest.mark.parametrize(
+    ("days", "unit", "bars"),
+    [
+        ([], "week", 0),
+        (["2025-03-10"], "week", 1),
+        (["2025-01-01", "2025-03-10"], "week", 11),
+        (["2024-01-01", "2025-03-10"], "month", 15),
+        (["1990-01-01", "2025-03-10"], "month", 36),
+        (["0001-01-01", "9999-12-31"], "month", 36),
+        (["junk", "2025-02-30"], "week", 0),
+    ],
+    ids=["none", "one day", "weeks", "months", "many years", "all of time", "no days"],
+)
+def test_the_scale_fits_the_days(days: list[str], unit: str, bars: int) -> None:
+    scale = trends.scale(days)
+    assert (scale.unit, len(scale.starts)) == (unit, bars)

@@ -1,0 +1,165 @@
+"""The report of a run: counts that add up, retry lines that a shell takes, nothing that a terminal would obey."""
+
+import json
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli import options as command_line
+from common import times
+from knowledge.decision import DecisionRow
+from knowledge.issue import Issue
+from llm.protocol import Usage
+from llm_client import Totals
+from report.summary import RunReport
+
+
+def row(ticket_id: int, outcome: Any, confidence: float | None = None, **fields: Any) -> DecisionRow:
+    issue_id = None if outcome in ("failed", "ignored") else f"ISSUE-{ticket_id}"
+    return DecisionRow(ticket_id, issue_id, outcome, confidence, **fields)
+
+
+def report(*rows: DecisionRow, **fields: Any) -> RunReport:
+    return RunReport(**{"output": Path("output/db.json"), "rows": {entry.ticket_id: entry for entry in rows}, **fields})
+
+
+MIXED = (
+    row(1, "new", 0.9),
+    row(2, "matched", 0.7),
+    row(3, "provisional", 0.69, guards=("suspicious text", "no evidence named")),
+    row(4, "ignored", reason="a survey"),
+    row(5, "failed", reason="gone (404)", subject="Lid"),
+    row(6, "provisional", 0.0),
+)
+
+
+def test_every_ticket_is_counted_once_by_its_outcome() -> None:
+    counts = report(*MIXED, flagged=frozenset({3, 6, 77}), listed=8, already_known=2, fetched=5, merged=1, total=300).to_json()["counts"]
+    assert counts == {
+        "matching": 300,
+        "listed": 8,
+        "already_known": 2,
+        "fetched": 5,
+        "decided": 6,
+        "matched": 1,
+        "new": 1,
+        "provisional": 2,
+        "ignored": 1,
+        "failed": 1,
+        "flagged": 2,
+        "suspicious": 1,
+        "merged_issues": 1,
+    }
+    assert sum(counts[name] for name in ("matched", "new", "provisional", "ignored", "failed")) == counts["decided"]
+
+
+def test_the_file_is_json_and_holds_tokens_cost_and_failures() -> None:
+    totals = Totals(calls=7, stored_answers=3, usage=Usage(100, 40, 20, estimated=True), cost=0.0123)
+    report(*MIXED, totals=totals, model="m", prompt_version="v", gaps=("two days",), changed=[9]).write(Path("output/r.json"))
+    data = json.loads(Path("output/r.json").read_text(encoding="utf-8"))
+    assert data["tokens"] == {"prompt": 100, "cached": 40, "completion": 20, "estimated": True}
+    assert (data["cost_usd"], data["model_calls"]["calls"], data["model_calls"]["stored_answers"]) == (0.0123, 7, 3)
+    assert data["failures"] == [{"ticket_id": 5, "reason": "gone (404)", "subject": "Lid"}]
+    assert data["retry"] == "python -m main --ticket-ids 5 --output output/db.json"
+    assert data["look_again"] == "python -m main --refresh --reprocess --ticket-ids 9 --output output/db.json"
+    assert (data["not_listed"], data["changed_since"], data["model"], data["prompt_version"]) == (["two days"], [9], "m", "v")
+    assert {"program", "python", "requests"} <= data["versions"].keys()
+
+
+def test_nothing_to_try_again_is_an_empty_line() -> None:
+    data = report(row(1, "new", 0.9)).to_json()
+    assert (data["retry"], data["look_again"], data["failures"], data["cost_usd"]) == ("", "", [], None)
+
+
+@pytest.mark.parametrize("output", ["output/db.json", "my folder/it's.json", "a;rm -rf x.json", "$HOME.json"])
+@pytest.mark.parametrize("reprocess", [False, True])
+def test_the_retry_line_is_taken_by_a_shell_and_by_the_command_line(output: str, reprocess: bool) -> None:
+    words = shlex.split(report(row(7, "failed"), row(5, "failed"), output=Path(output), reprocess=reprocess).retry)
+    assert words[:3] == ["python", "-m", "main"]
+    options = command_line.parse(words[3:])
+    assert (options.ticket_ids, options.output, options.reprocess) == ((7, 5), Path(output), reprocess)
+
+
+def test_the_time_is_that_of_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(times, "wall", lambda: 1_750_000_000.0)
+    monkeypatch.setattr(times, "monotonic", iter([100.0, 107.25]).__next__)
+    made = RunReport(Path("x.json"), _started=times.monotonic(), _started_at=times.wall())
+    data = made.to_json()
+    assert (data["started_at"], data["duration_s"]) == ("2025-06-15T15:06:40Z", 7.25)
+
+
+@pytest.mark.parametrize(
+    ("made", "incomplete"),
+    [
+        (report(row(1, "new", 0.9)), False),
+        (report(row(1, "failed")), True),
+        (report(gaps=("a day",)), True),
+        (report(ended="stopped before the end: 10 tokens"), True),
+        (report(ended="fetched only"), False),
+        (report(row(1, "ignored"), row(2, "provisional", 0.1)), False),
+    ],
+    ids=["done", "failed", "gaps", "budget", "fetch only", "ignored and flagged"],
+)
+def test_a_run_is_incomplete_when_something_asked_for_was_not_done(made: RunReport, incomplete: bool) -> None:
+    assert made.incomplete is incomplete
+
+
+def test_the_summary_tells_a_person_what_came_out() -> None:
+    Path("db.json").write_text("[]")
+    issues = {f"ISSUE-{n}": Issue(f"ISSUE-{n}", f"Thing {n}", tickets=list(range(n))) for n in range(1, 9)}
+    totals = Totals(calls=7, usage=Usage(12_345, 40, 20), cost=0.5)
+    text = report(*MIXED, flagged=frozenset({3, 6}), totals=totals).summary(issues, [], [Path("db.json"), Path("missing.json")])
+    lines = text.splitlines()
+    assert "6 tickets decided" in lines[1]
+    assert "8 issues in the database" in lines[1]
+    assert "       2  flagged for review" in lines
+    assert "12 345 tokens in (40 cached), 20 out; 7 calls, 0 answers from the store; 0.5000 USD" in text
+    assert [line.split()[1] for line in lines if "Thing" in line] == ["ISSUE-8", "ISSUE-7", "ISSUE-6", "ISSUE-5", "ISSUE-4"]
+    assert "       1  a survey" in lines
+    assert "  ticket 5: gone (404)" in lines
+    assert "missing.json" not in text
+
+
+def test_what_was_estimated_is_called_so() -> None:
+    assert "about 10 tokens in" in report(totals=Totals(usage=Usage(10, estimated=True), cost=1.0)).summary({}, [], [])
+
+
+def test_many_failures_are_shown_in_part_and_retried_in_full() -> None:
+    made = report(*(row(n, "failed", reason="gone") for n in range(1, 31)))
+    lines = made.troubles()
+    assert len([line for line in lines if line.startswith("  ticket")]) == 20
+    assert "  and 10 more (run_report.json)" in lines
+    assert ",29,30 --output" in lines[-1]
+
+
+def test_what_changed_since_is_named() -> None:
+    assert report(changed=[3, 4]).troubles() == [
+        "2 tickets of the database changed in Freshdesk since; to look again: "
+        "python -m main --refresh --reprocess --ticket-ids 3,4 --output output/db.json"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("made", "line"),
+    [
+        (
+            report(row(1, "failed"), row(2, "new"), listed=2),
+            "1 ticket failed, the rest is saved; try again with: python -m main --ticket-ids 1 --",
+        ),
+        (report(gaps=("a day", "b")), "2 gaps in the list of tickets: a day; run the same command again"),
+        (report(ended="stopped: x"), "stopped: x; run the same command again"),
+    ],
+    ids=["failures", "gaps", "stopped"],
+)
+def test_one_line_says_what_was_not_done_and_what_to_do(made: RunReport, line: str) -> None:
+    assert made.trouble().startswith(line)
+    assert "\n" not in made.trouble()
+
+
+def test_strangers_words_cannot_steer_the_terminal() -> None:
+    evil = "\x1b]0;owned\x07\x1b[2J\u202e\r"
+    issues = {evil: Issue(evil, evil, tickets=[1])}
+    text = report(row(1, "failed", reason=evil), row(2, "ignored", reason=evil)).summary(issues, [], [])
+    assert not {"\x1b", "\x07", "\u202e", "\r"} & set(text)
