@@ -13,6 +13,7 @@ from cleaning.markup import MEDIA_MARKER
 from cleaning.redaction import Redactor
 from cleaning.shorten import shorten
 from cleaning.thread import SOURCE_OUTBOUND_EMAIL, Entry, Thread, TicketFacts, custom_field, is_set, people_named, read_facts, read_thread
+from common.errors import TicketFailed
 from knowledge.conversation import (
     CLEANER_VERSION,
     Conversation,
@@ -27,8 +28,8 @@ from knowledge.conversation import (
 __all__ = [
     "CLEANER_VERSION",
     "Conversation",
-    "ConversationUnusable",
     "Message",
+    "TicketFailed",
     "build_conversation",
     "conversation_sha256",
     "customer_text",
@@ -36,10 +37,6 @@ __all__ = [
     "save_conversation",
     "shorten",
 ]
-
-
-class ConversationUnusable(Exception):
-    """This ticket's payload holds no conversation; the message says why. Other tickets are not concerned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,25 +57,25 @@ def build_conversation(
 ) -> Conversation:
     """The cleaned conversation of a raw ticket (`GET /tickets/{id}` with its whole `conversations` list).
 
-    Raises `ConversationUnusable`, and nothing else, whatever the payload.
+    Raises `TicketFailed`, and nothing else, whatever the payload.
 
     >>> build_conversation({"id": 7, "description": "<p>It fails</p>"})["conversation"][0]["text"]
     'It fails'
     """
     try:
         return _build(ticket, _Settings(base_url, redact, include_private_notes, ignore_field))
-    except ConversationUnusable:
+    except TicketFailed:
         raise
     except Exception as error:  # a payload that nobody thought of is that ticket's failure, not the run's
-        raise ConversationUnusable(f"the ticket cannot be read ({type(error).__name__})") from error
+        raise TicketFailed(f"the ticket cannot be read ({type(error).__name__})") from error
 
 
 def _build(ticket: Mapping[str, Any], settings: _Settings) -> Conversation:
     if not isinstance(ticket, Mapping):
-        raise ConversationUnusable("the reply is not a ticket")
+        raise TicketFailed("the reply is not a ticket")
     facts = read_facts(ticket)
     if facts.ticket_id is None:
-        raise ConversationUnusable("the reply has no ticket id")
+        raise TicketFailed("the reply has no ticket id")
     thread = read_thread(ticket)
     merged = _merged_into(thread.entries)
     _leave_out(thread, include_private_notes=settings.include_private_notes)

@@ -1,6 +1,6 @@
 """Freshdesk's tickets: which are resolved or closed, and one ticket with its whole thread.
 
-Everything that was asked for, or a loud word that it is not all: `TicketListing.gaps` for a listing, `TicketUnavailable` for a ticket.
+Everything that was asked for, or a loud word that it is not all: `TicketListing.gaps` for a listing, `TicketFailed` for a ticket.
 Credits: 1 for each 30 tickets listed; 2 for a ticket with up to nine messages, 1 more for each 100 messages of a longer one
 (in a long run of mostly long threads: 1, and 1 for each 100 messages).
 Cleans nothing, caches nothing and shows no progress bar.
@@ -11,19 +11,22 @@ import logging
 import re
 from typing import Any
 
+import env
+from common.errors import Stopped, TicketFailed
 from common.text import for_terminal
-from freshdesk.client import FetchStopped, FreshdeskClient, NoReply, QueryRefused, Refused, TicketUnavailable
+from freshdesk.client import FreshdeskClient, NoReply, QueryRefused, Refused
+from freshdesk.limits import OnWait
 from freshdesk.listing import TicketListing, TicketRef, by_creation, is_ticket_id, parse_instant
 from freshdesk.search_query import DAY
 from freshdesk.windows import FIRST_DAY, TicketSearch
 
 __all__ = [
-    "FetchStopped",
     "FreshdeskClient",
     "QueryRefused",
+    "Stopped",
+    "TicketFailed",
     "TicketListing",
     "TicketRef",
-    "TicketUnavailable",
     "fetch_resolved_ticket_ids",
     "fetch_ticket",
 ]
@@ -56,11 +59,11 @@ def fetch_resolved_ticket_ids(
     """The tickets that are resolved or closed, on the first `pages` search pages of 30 (None: all of them).
 
     `since` (YYYY-MM-DD) keeps those created on that UTC day or later; `query` replaces the status query whole. Iterating gives ids.
-    Raises `QueryRefused`, `FetchStopped`.
+    Raises `QueryRefused`, `Stopped`.
     """
     since_day = None if since is None else _parse_day(since)
     search = TicketSearch(
-        client=client or FreshdeskClient.from_environment(),
+        client=client or client_of(env.load_settings()),
         query=_full_query(_unquoted(query), since_day),
         keep=lambda ref: (query is not None or ref.status in (RESOLVED, CLOSED)) and _is_since(ref, since_day),
         first_day=FIRST_DAY if since_day is None else since_day - DAY,
@@ -73,18 +76,30 @@ def fetch_resolved_ticket_ids(
     return TicketListing(tickets=kept, total=max(len(kept), search.total - left_out), gaps=tuple(search.gaps))
 
 
+def client_of(settings: env.Settings, *, on_wait: OnWait | None = None) -> FreshdeskClient:
+    """A client for the helpdesk that the settings name; `on_wait` is told the seconds and the reason of each wait."""
+    return FreshdeskClient(
+        base_url=settings.freshdesk_url,
+        api_key=settings.freshdesk_api_key,
+        pool_size=settings.batch_size,
+        rate_share=settings.freshdesk_rate_share,
+        rate_window_s=settings.freshdesk_rate_window_s,
+        on_wait=on_wait,
+    )
+
+
 def fetch_ticket(ticket_id: int, *, client: FreshdeskClient | None = None) -> dict[str, Any]:
     """One ticket as the API gives it, with the whole of its `conversations`, oldest first.
 
-    Archived tickets are read from their own path. Raises `TicketUnavailable`, `FetchStopped`.
+    Archived tickets are read from their own path. Raises `TicketFailed`, `Stopped`.
     """
     if not is_ticket_id(ticket_id):
-        raise TicketUnavailable(f"ticket {for_terminal(ticket_id)}: a ticket id is a whole number from 1 to {2**63 - 1}")
-    client = client or FreshdeskClient.from_environment()
+        raise TicketFailed(f"ticket {for_terminal(ticket_id)}: a ticket id is a whole number from 1 to {2**63 - 1}")
+    client = client or client_of(env.load_settings())
     try:
         return _read_ticket(client, ticket_id)
     except (Refused, NoReply) as error:
-        raise TicketUnavailable(f"ticket {ticket_id}: {error}") from error
+        raise TicketFailed(f"ticket {ticket_id}: {error}") from error
 
 
 def _read_ticket(client: FreshdeskClient, ticket_id: int) -> dict[str, Any]:
@@ -97,7 +112,7 @@ def _read_ticket(client: FreshdeskClient, ticket_id: int) -> dict[str, Any]:
         path = f"tickets/archived/{ticket_id}"
         ticket = _read_archived(client, path, refusal)
     if ticket.get("id") != ticket_id:
-        raise TicketUnavailable(f"ticket {ticket_id}: the helpdesk answered with another ticket ({for_terminal(ticket.get('id'))[:40]})")
+        raise TicketFailed(f"ticket {ticket_id}: the helpdesk answered with another ticket ({for_terminal(ticket.get('id'))[:40]})")
     if ticket.get("deleted") is True:
         return ticket
     included = ticket.get("conversations")
@@ -127,7 +142,7 @@ def _read_archived(client: FreshdeskClient, path: str, refusal: Refused) -> dict
 
 
 def _read_messages(client: FreshdeskClient, path: str) -> list[dict[str, Any]]:
-    """All messages of a thread, page by page, as they come. Raises `Refused`, `NoReply`, `TicketUnavailable`."""
+    """All messages of a thread, page by page, as they come. Raises `Refused`, `NoReply`, `TicketFailed`."""
     messages: list[dict[str, Any]] = []
     last: list[Any] = []
     page_size = PAGE_SIZE

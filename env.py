@@ -6,89 +6,18 @@ The real environment wins over `.env` beside this file; an empty value counts as
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
-from typing import TypeVar
+from typing import Any
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 
-T = TypeVar("T")
+from common.errors import Unusable
 
+_REQUIRED = object()
 DOTENV_PATH = Path(__file__).with_name(".env")
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-
-
-class ConfigError(Exception):
-    """Settings are missing or wrong; the message names every one of them and what to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What the environment says. Times in seconds, prices in USD per million tokens; None means not set."""
-
-    freshdesk_url: str
-    freshdesk_api_key: str = field(repr=False)
-    llm_base_url: str
-    llm_api_key: str = field(repr=False)
-    llm_model: str
-    batch_size: int = 3
-    freshdesk_rate_window_s: float = 60.0
-    freshdesk_rate_share: float = 0.8
-    llm_workers: int = 4
-    llm_timeout_s: float = 120.0
-    llm_temperature: float | None = None
-    llm_max_tokens: int | None = None
-    llm_price_in: float | None = None
-    llm_price_cached: float | None = None
-    llm_price_out: float | None = None
-    embedding_model: str | None = None
-    embedding_api_base_url: str | None = None
-    embedding_api_key: str | None = field(default=None, repr=False)
-    product_context: str = ""
-    language: str = "English"
-    categories: tuple[str, ...] = ()
-    include_private_notes: bool = True
-    redact: bool = True
-    ignore_field: str | None = None
-
-
-def get(key: str, default: str | None = None) -> str | None:
-    """The value of one setting: real environment, else `.env`, else `default`; an empty value counts as missing."""
-    return _lookup(_dotenv(), key) or default
-
-
-def load_settings() -> Settings:
-    """Every setting, checked. Raises `ConfigError` that names all that is missing or wrong."""
-    read = _Reader(_dotenv())
-    settings = Settings(
-        freshdesk_url=read.required("FRESHDESK_DOMAIN", freshdesk_url),
-        freshdesk_api_key=read.required("FRESHDESK_API_KEY", _secret),
-        llm_base_url=read.required("LLM_API_BASE_URL", read.model_url),
-        llm_api_key=read.required("LLM_API_KEY", _secret),
-        llm_model=read.required("LLM_MODEL", str),
-        batch_size=read.optional("BATCH_SIZE", _whole(1, 50), 3),
-        freshdesk_rate_window_s=read.optional("FRESHDESK_RATE_WINDOW_S", _number(0.01, 86_400), 60.0),
-        freshdesk_rate_share=read.optional("FRESHDESK_RATE_SHARE", _number(0.01, 1), 0.8),
-        llm_workers=read.optional("LLM_WORKERS", _whole(1, 256), 4),
-        llm_timeout_s=read.optional("LLM_TIMEOUT_S", _number(0.1, 86_400), 120.0),
-        llm_temperature=read.optional("LLM_TEMPERATURE", _number(0, 2), None),
-        llm_max_tokens=read.optional("LLM_MAX_TOKENS", _whole(1, 1_000_000), None),
-        llm_price_in=read.optional("LLM_PRICE_IN", _number(0, 100_000), None),
-        llm_price_cached=read.optional("LLM_PRICE_CACHED", _number(0, 100_000), None),
-        llm_price_out=read.optional("LLM_PRICE_OUT", _number(0, 100_000), None),
-        embedding_model=read.optional("EMBEDDING_MODEL", str, None),
-        embedding_api_base_url=read.optional("EMBEDDING_API_BASE_URL", read.model_url, None),
-        embedding_api_key=read.optional("EMBEDDING_API_KEY", _secret, None),
-        product_context=read.optional("PRODUCT_CONTEXT", _text_file, ""),
-        language=read.optional("KB_LANGUAGE", _language, "English"),
-        categories=read.optional("CATEGORIES", _lines_file, ()),
-        include_private_notes=read.optional("INCLUDE_PRIVATE_NOTES", _switch, True),
-        redact=read.optional("REDACT", _switch, True),
-        ignore_field=read.optional("IGNORE_FIELD", _field_name, None),
-    )
-    read.raise_problems()
-    return settings
 
 
 def freshdesk_url(value: str) -> str:
@@ -110,77 +39,14 @@ def freshdesk_url(value: str) -> str:
     raise ValueError("must be acme, acme.freshdesk.com or its https address; other hosts would be handed your key")
 
 
-def model_url(value: str, *, plain_http: bool = False) -> str:
-    """The model server's address; `http://` only on loopback unless `plain_http`. Raises ValueError."""
+def model_url(value: str) -> str:
+    """The address of a model server; whether plain http is allowed is a matter of another setting. Raises ValueError."""
     parts = urlsplit(value)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("must be an address that begins with https:// (or http:// on this machine)")
     if parts.username or parts.password or parts.fragment:
         raise ValueError("must hold no user, password or fragment; the key goes into its own setting")
-    if parts.scheme == "http" and parts.hostname not in LOOPBACK and not plain_http:
-        raise ValueError("would send tickets and key unencrypted; use https://, or set LLM_ALLOW_HTTP=1 for a network you trust")
     return value
-
-
-@dataclass(slots=True)
-class _Reader:
-    """Reads settings one by one and collects what is wrong."""
-
-    dotenv: Mapping[str, str | None]
-    missing: list[str] = field(default_factory=list)
-    wrong: list[str] = field(default_factory=list)
-
-    def required(self, key: str, convert: Callable[[str], str]) -> str:
-        if _lookup(self.dotenv, key) is None:
-            self.missing.append(key)
-            return ""
-        return self.optional(key, convert, "")
-
-    def optional(self, key: str, convert: Callable[[str], T], default: T) -> T:
-        value = _lookup(self.dotenv, key)
-        if value is None:
-            return default
-        if not _is_text(value):
-            self.wrong.append(f"{key} holds bytes that are not UTF-8 text")
-            return default
-        try:
-            return convert(value)
-        except ValueError as error:
-            self.wrong.append(f"{key} {error}")
-            return default
-
-    def model_url(self, value: str) -> str:
-        return model_url(value, plain_http=self.optional("LLM_ALLOW_HTTP", _switch, False))
-
-    def raise_problems(self) -> None:
-        parts = [f"missing: {', '.join(self.missing)}"] if self.missing else []
-        parts += self.wrong
-        if parts:
-            where = "in the environment or in .env (copy .env.example to .env and fill it in)"
-            raise ConfigError(f"settings to mend {where}: {'; '.join(parts)}")
-
-
-def _dotenv() -> Mapping[str, str | None]:
-    if not DOTENV_PATH.is_file():
-        return {}
-    try:
-        return dotenv_values(DOTENV_PATH, encoding="utf-8-sig", interpolate=False)
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"cannot read {DOTENV_PATH.name}: {error}. Save it as UTF-8 text.") from error
-
-
-def _lookup(dotenv: Mapping[str, str | None], key: str) -> str | None:
-    value = (os.environ.get(key) or "").strip() or (dotenv.get(key) or "").strip()
-    return value or None
-
-
-def _is_text(value: str) -> bool:
-    """False where Python put half a character for a byte of the environment that is not UTF-8; nothing can send or store that."""
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _secret(value: str) -> str:
@@ -247,3 +113,105 @@ def _lines_file(value: str) -> tuple[str, ...]:
     if not kept:
         raise ValueError(f"names a file without a category ({value[:80]})")
     return kept
+
+
+def _setting(name: str, convert: Callable[[str], Any] = str, default: Any = _REQUIRED, *, secret: bool = False) -> Any:
+    """A field of `Settings`: its variable, the check that makes its value (raises ValueError), what holds when it is not set."""
+    metadata = {"name": name, "convert": convert}
+    if default is _REQUIRED:
+        return field(repr=not secret, metadata=metadata)
+    return field(default=default, repr=not secret, metadata=metadata)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the environment says: each setting once. Times in seconds, prices in USD per million tokens; None means not set."""
+
+    freshdesk_url: str = _setting("FRESHDESK_DOMAIN", freshdesk_url)
+    freshdesk_api_key: str = _setting("FRESHDESK_API_KEY", _secret, secret=True)
+    llm_base_url: str = _setting("LLM_API_BASE_URL", model_url)
+    llm_api_key: str = _setting("LLM_API_KEY", _secret, secret=True)
+    llm_model: str = _setting("LLM_MODEL")
+    batch_size: int = _setting("BATCH_SIZE", _whole(1, 50), 3)
+    freshdesk_rate_window_s: float = _setting("FRESHDESK_RATE_WINDOW_S", _number(0.01, 86_400), 60.0)
+    freshdesk_rate_share: float = _setting("FRESHDESK_RATE_SHARE", _number(0.01, 1), 0.8)
+    llm_allow_http: bool = _setting("LLM_ALLOW_HTTP", _switch, False)
+    llm_workers: int = _setting("LLM_WORKERS", _whole(1, 256), 4)
+    llm_timeout_s: float = _setting("LLM_TIMEOUT_S", _number(0.1, 86_400), 120.0)
+    llm_temperature: float | None = _setting("LLM_TEMPERATURE", _number(0, 2), None)
+    llm_max_tokens: int | None = _setting("LLM_MAX_TOKENS", _whole(1, 1_000_000), None)
+    llm_price_in: float | None = _setting("LLM_PRICE_IN", _number(0, 100_000), None)
+    llm_price_cached: float | None = _setting("LLM_PRICE_CACHED", _number(0, 100_000), None)
+    llm_price_out: float | None = _setting("LLM_PRICE_OUT", _number(0, 100_000), None)
+    embedding_model: str | None = _setting("EMBEDDING_MODEL", str, None)
+    embedding_api_base_url: str | None = _setting("EMBEDDING_API_BASE_URL", model_url, None)
+    embedding_api_key: str | None = _setting("EMBEDDING_API_KEY", _secret, None, secret=True)
+    product_context: str = _setting("PRODUCT_CONTEXT", _text_file, "")
+    language: str = _setting("KB_LANGUAGE", _language, "English")
+    categories: tuple[str, ...] = _setting("CATEGORIES", _lines_file, ())
+    include_private_notes: bool = _setting("INCLUDE_PRIVATE_NOTES", _switch, True)
+    redact: bool = _setting("REDACT", _switch, True)
+    ignore_field: str | None = _setting("IGNORE_FIELD", _field_name, None)
+
+
+def get(key: str, default: str | None = None) -> str | None:
+    """The value of one setting: real environment, else `.env`, else `default`; an empty value counts as missing."""
+    return _lookup(_dotenv(), key) or default
+
+
+def load_settings() -> Settings:
+    """Every setting, checked. Raises `Unusable` that names all that is missing or wrong."""
+    dotenv = _dotenv()
+    values: dict[str, Any] = {}
+    missing: list[str] = []
+    wrong: list[str] = []
+    for known in fields(Settings):
+        name, text = known.metadata["name"], _lookup(dotenv, known.metadata["name"])
+        if text is None:
+            missing += [name] if known.default is MISSING else []
+        elif not _is_text(text):
+            wrong.append(f"{name} holds bytes that are not UTF-8 text")
+        else:
+            try:
+                values[known.name] = known.metadata["convert"](text)
+            except ValueError as error:
+                wrong.append(f"{name} {error}")
+    wrong += _unencrypted(values)
+    if missing or wrong:
+        parts = [f"missing: {', '.join(missing)}"] if missing else []
+        where = "in the environment or in .env (copy .env.example to .env and fill it in)"
+        raise Unusable(f"settings to mend {where}: {'; '.join(parts + wrong)}")
+    return Settings(**values)
+
+
+def _unencrypted(values: Mapping[str, Any]) -> list[str]:
+    """What is wrong with the addresses of model servers unless LLM_ALLOW_HTTP is set: http beyond this machine."""
+    if values.get("llm_allow_http"):
+        return []
+    problem = "would send tickets and key unencrypted; use https://, or set LLM_ALLOW_HTTP=1 for a network you trust"
+    addresses = {known.metadata["name"]: values.get(known.name) for known in fields(Settings) if known.metadata["convert"] is model_url}
+    parts = {name: urlsplit(address) for name, address in addresses.items() if address}
+    return [f"{name} {problem}" for name, part in parts.items() if part.scheme == "http" and part.hostname not in LOOPBACK]
+
+
+def _dotenv() -> Mapping[str, str | None]:
+    if not DOTENV_PATH.is_file():
+        return {}
+    try:
+        return dotenv_values(DOTENV_PATH, encoding="utf-8-sig", interpolate=False)
+    except (OSError, UnicodeDecodeError) as error:
+        raise Unusable(f"cannot read {DOTENV_PATH.name}: {error}. Save it as UTF-8 text.") from error
+
+
+def _lookup(dotenv: Mapping[str, str | None], key: str) -> str | None:
+    value = (os.environ.get(key) or "").strip() or (dotenv.get(key) or "").strip()
+    return value or None
+
+
+def _is_text(value: str) -> bool:
+    """False where Python put half a character for a byte of the environment that is not UTF-8; nothing can send or store that."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

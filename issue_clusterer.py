@@ -12,15 +12,16 @@ from typing import Any
 
 from clustering.candidates import CandidateIndex
 from clustering.consolidation import Consolidation
-from clustering.issue_memory import ConversationOf, IssueMemory, TicketText, in_id_order
+from clustering.issue_memory import ConversationOf, IssueMemory, Nearest, TicketText, in_id_order, nearest_issues
 from clustering.question import Verdict, ask_where
 from clustering.wave import Question, Submit, Wave, at_once
 from common import files as safe_files
-from conversation_utils import Conversation, conversation_sha256
+from common.errors import Unwritable
 from knowledge import checkpoint as checkpoint_file
 from knowledge import decision
 from knowledge import issue as issue_db
 from knowledge.checkpoint import Checkpoint
+from knowledge.conversation import Conversation, conversation_sha256
 from knowledge.decision import DecisionRow, Outcome
 from knowledge.issue import SURE, Issue
 from knowledge.paths import RunFiles
@@ -120,9 +121,9 @@ class IssueClusterer:
         return self._memory.index
 
     @property
-    def ready_index(self) -> CandidateIndex | None:
-        """The candidate index if the run needed it, None otherwise: filling it reads many files."""
-        return self._memory.ready_index
+    def nearest(self) -> Nearest:
+        """What tells the issues most like a ticket; takes the run's index if it needed one."""
+        return nearest_issues(self.issues, self._conversation_of, index=self._memory.ready_index)
 
     def reviewed(self, ticket_id: int) -> bool:
         """True for a ticket that a person decided."""
@@ -211,7 +212,7 @@ class IssueClusterer:
             self.write_checkpoint()
 
     def write_checkpoint(self) -> None:
-        """Write what is committed so far. Raises `common.files.FileUnwritable`."""
+        """Write what is committed so far. Raises `Unwritable`."""
         if self.plan is None:
             return
         saved = Checkpoint(
@@ -230,7 +231,7 @@ class IssueClusterer:
     def save(self) -> None:
         """Write decisions, review list and, last, the database; then the checkpoint goes.
 
-        Raises `common.files.FileUnwritable`, `checkpoint.CheckpointUnreadable`, `review.list.ListUnreadable`.
+        Raises `Unwritable`, `Unreadable`, `Unreadable`.
 
         Until then the checkpoint is that from before the consolidation, so that a run killed in here comes to the same end once more.
         """
@@ -252,7 +253,7 @@ class IssueClusterer:
         path = self.files.database
         if checkpoint_file.file_sha256(path) != self._base_sha256:
             message = f"{path} was changed while the run worked and is left as it is; run again with --fresh to start from it as it is now"
-            raise safe_files.FileUnwritable(f"{message} (answers already paid for cost nothing)")
+            raise Unwritable(f"{message} (answers already paid for cost nothing)")
 
     def _begin(self, item: Item, wave: Wave) -> Question | DecisionRow:
         """The question about a ticket, under way; or the row of a ticket that is not asked about."""

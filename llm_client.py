@@ -10,17 +10,29 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 import env
+from common.errors import Stopped
 from llm.bill import Bill, Prices, Totals
 from llm.calls import Caller, Question
 from llm.connection import Connection, Server
 from llm.dialect import DialectBook
-from llm.protocol import Answer, AnswerUnusable, BudgetReached, ContextTooLong, JsonSchema, Messages, ModelStopped, Usage
+from llm.protocol import Answer, AnswerUnusable, BudgetReached, ContextTooLong, JsonSchema, Messages, Usage
 from llm.refusals import ServerRefused
 from llm.store import AnswerStore, question_key
 
 __all__ = [
-    "Answer", "AnswerUnusable", "BudgetReached", "ContextTooLong", "JsonSchema", "LlmClient", "ModelStopped", "Server", "Totals", "Usage",
-    "chat", "chat_completion", "server_from_environment",
+    "Answer",
+    "AnswerUnusable",
+    "BudgetReached",
+    "ContextTooLong",
+    "JsonSchema",
+    "LlmClient",
+    "Server",
+    "Stopped",
+    "Totals",
+    "Usage",
+    "chat",
+    "chat_completion",
+    "server_from_environment",
 ]  # fmt: skip
 
 log = logging.getLogger(__name__)
@@ -35,7 +47,7 @@ def chat_completion(
 ) -> dict[str, Any]:
     """The server's reply to one request; `fields` stand in the request as they are, `timeout_s` bounds the whole call.
 
-    No retry and no second thought. Raises `TransientError`, `ServerRefused` or `ModelStopped`.
+    No retry and no second thought. Raises `TransientError`, `ServerRefused` or `Stopped`.
     """
     return (connection or Connection(server_from_environment())).complete({"messages": list(messages), **fields}, timeout_s=timeout_s)
 
@@ -43,7 +55,7 @@ def chat_completion(
 def chat(messages: Sequence[Mapping[str, str]], **kwargs: Any) -> str:
     """The text of the answer, with retries and repair; the server is the environment's. `kwargs`: `temperature`, `max_tokens`, `schema`.
 
-    Raises `AnswerUnusable`, `ContextTooLong` or `ModelStopped`.
+    Raises `AnswerUnusable`, `ContextTooLong` or `Stopped`.
     """
     server = server_from_environment()
     settings = {name: kwargs[name] for name in ("temperature", "max_tokens") if kwargs.get(name) is not None}
@@ -52,7 +64,7 @@ def chat(messages: Sequence[Mapping[str, str]], **kwargs: Any) -> str:
 
 
 def server_from_environment() -> Server:
-    """The model server that the environment names. Raises `env.ConfigError`."""
+    """The model server that the environment names. Raises `Unusable`."""
     return server_of(env.load_settings())
 
 
@@ -94,7 +106,7 @@ class LlmClient:
     def ask(self, messages: Messages, *, schema: JsonSchema | None, parse: Callable[[str], T]) -> Answer[T]:
         """A usable answer: `parse` of its text raised no ValueError; asked once more with its reason if it did.
 
-        Raises `AnswerUnusable` or `ContextTooLong` (this question's failure), `ModelStopped` or `BudgetReached` (the run's end).
+        Raises `AnswerUnusable` or `ContextTooLong` (this question's failure), `Stopped` or `BudgetReached` (the run's end).
         """
         key = self._key(messages, schema)
         if self._store is None:

@@ -16,49 +16,25 @@ import env
 from cli import console, estimate, jobs, source
 from cli import options as command_line
 from cli.console import signals_as_interrupts
-from cli.options import Options, UsageError
+from cli.options import Options
 from cli.source import Ticket
 from cli.workshop import Workshop, open_workshop
-from common.files import FileUnwritable
+from common.errors import Ended, Exit, Trouble, Unusable, Unwritable
 from common.text import for_terminal
-from data_fetcher import FetchStopped, QueryRefused
-from env import ConfigError, Settings
+from env import Settings
 from issue_clusterer import FetchFailure, IssueClusterer, Item, Plan
 from knowledge import checkpoint as checkpoint_file
 from knowledge import issue
-from knowledge.checkpoint import CheckpointUnreadable, leftover
+from knowledge.checkpoint import leftover
 from knowledge.decision import DecisionRow
-from knowledge.issue import DatabaseUnreadable
-from knowledge.paths import DatabaseBusy, FolderUnwritable, RunFiles
-from llm.batch import ResultsUnusable
+from knowledge.paths import RunFiles
 from llm.batch_round import QuestionsLeft
-from llm.protocol import AnswerUnusable, BudgetReached, ContextTooLong, ModelStopped
+from llm.protocol import AnswerUnusable, BudgetReached, ContextTooLong
 from report import page
 from report.summary import RunReport
 from review import list as review_list
-from review.apply import ReviewRefused
-from review.list import ListUnreadable
 
 logger = logging.getLogger("main")
-
-DONE, STOPPED, WRONG, INCOMPLETE, INTERRUPTED = 0, 1, 2, 3, 130
-
-EXIT_CODES: dict[type[Exception], int] = {
-    ConfigError: WRONG,
-    UsageError: WRONG,
-    DatabaseUnreadable: WRONG,
-    CheckpointUnreadable: WRONG,
-    DatabaseBusy: WRONG,
-    FolderUnwritable: WRONG,
-    ReviewRefused: WRONG,
-    ListUnreadable: WRONG,
-    QueryRefused: WRONG,
-    ResultsUnusable: WRONG,
-    FetchStopped: STOPPED,
-    ModelStopped: STOPPED,
-    FileUnwritable: STOPPED,
-}
-"""Expected trouble: one line on stderr and this exit code. Anything else is a bug and shows its traceback."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -74,22 +50,17 @@ def main(argv: Sequence[str] | None = None) -> int:
             return _work(options)
     except KeyboardInterrupt:
         _complain("interrupted; what was decided is kept: run the same command again to go on")
-        return INTERRUPTED
-    except tuple(EXIT_CODES) as error:
+        return Exit.INTERRUPTED
+    except Trouble as error:
         _complain(str(error))
-        return exit_code(error)
+        return error.exit_status
     except BrokenPipeError:  # whoever read our output has gone
         console.drop()
-        return STOPPED
+        return Exit.STOPPED
     except OSError as error:
         console.drop()  # it may be stdout that is full
         _complain(f"{error.filename or 'cannot write what is to be shown'}: {error.strerror or error}")
-        return STOPPED
-
-
-def exit_code(error: BaseException) -> int:
-    """The exit status for what ended a run; 1 for a bug, as Python does."""
-    return next((code for kind, code in EXIT_CODES.items() if isinstance(error, kind)), STOPPED)
+        return Exit.STOPPED
 
 
 def run(ticket_ids: list[int] | None = None, **options: Any) -> IssueClusterer:
@@ -113,7 +84,7 @@ def run_with_report(options: Options, settings: Settings | None = None) -> tuple
         try:
             run.execute()
         except BaseException as error:
-            if exit_code(error) != WRONG:
+            if not isinstance(error, Unusable):
                 run.keep_work(error)
             raise
     return run.clusterer, run.report
@@ -128,15 +99,15 @@ def _work(options: Options) -> int:
     if options.batch_import:
         model = env.load_settings().llm_model
         print(jobs.import_results(options.batch_import, folder=options.cache, model=model))
-        return DONE
+        return Exit.DONE
     if jobs.wanted(options):
         print(jobs.work(options))
-        return DONE
+        return Exit.DONE
     _, report = run_with_report(options)
-    if not report.incomplete or report.ended == jobs.WAITING:
-        return DONE
+    if not report.incomplete or report.ended is Ended.WAITING:
+        return Exit.DONE
     _complain(report.trouble())
-    return STOPPED if options.prompt_debug else INCOMPLETE
+    return Exit.STOPPED if options.prompt_debug else Exit.INCOMPLETE
 
 
 class _Run:
@@ -192,7 +163,7 @@ class _Run:
                     print(f"no usable answer for ticket {problem.ticket_id}: {for_terminal(problem.reason)}\n")
                     self._count(problem.row())
         except BudgetReached as error:
-            self.report.ended = f"stopped before the end: {error}"
+            self.report.end(Ended.BUDGET, str(error))
 
     def fetch(self, tickets: Sequence[Ticket]) -> None:
         """Fill `conversations/`."""
@@ -201,27 +172,27 @@ class _Run:
                 self._count(item.row())
             else:
                 self.bar.update()
-        self._finish_report("fetched only")
+        self._finish_report(Ended.FETCHED)
         stored = len(tickets) - len(self.report.failures)
         done = f"{stored} conversations in {self.source.folder}, {len(self.source.fetched)} fetched now"
         print("\n".join([done, *self.report.troubles()]))
 
     def decide(self, tickets: Sequence[Ticket]) -> None:
         """Decide, consolidate, save; a budget that is reached ends the deciding, not the saving."""
-        ended = "done"
+        ended, why = Ended.DONE, ""
         try:
             self.clusterer.decide(self._stream(tickets), on_decided=self._count)
             if self.options.merge:
                 self.bar.set_postfix_str("a second look at issues that look alike")
                 self.clusterer.consolidate()
         except BudgetReached as error:
-            ended = f"stopped before the end: {error}"
+            ended, why = Ended.BUDGET, str(error)
         except QuestionsLeft as left:
             self.pause(left)
             return
         before = issue.load(self.clusterer.files.database)
         self.clusterer.save()
-        self._finish_report(ended)
+        self._finish_report(ended, why)
         files = self.clusterer.files
         self.report.write(files.run_report)
         page.write(
@@ -230,7 +201,7 @@ class _Run:
             log=self.clusterer.decisions,
             conversation_of=functools.partial(self.source.shown, decided=self.clusterer.decisions),
             previous=before,
-            index=self.clusterer.ready_index,
+            nearest=self.clusterer.nearest,
             database=files.database,
         )
         self.bar.close()
@@ -241,7 +212,7 @@ class _Run:
         """Write the open questions for a batch engine; the run goes on when their answers are there."""
         assert self.options.batch_export is not None
         self.clusterer.pause()
-        self._finish_report(jobs.WAITING)
+        self._finish_report(Ended.WAITING)
         self.report.write(self.clusterer.files.run_report)
         self.bar.close()
         print(jobs.export_questions(self.options.batch_export, left.questions, self.shop.store))
@@ -252,9 +223,10 @@ class _Run:
             return
         try:
             self.clusterer.keep_work()
-            self._finish_report("interrupted" if isinstance(error, KeyboardInterrupt) else f"stopped: {error}")
+            interrupted = isinstance(error, KeyboardInterrupt)
+            self._finish_report(Ended.INTERRUPTED if interrupted else Ended.STOPPED, "" if interrupted else str(error))
             self.report.write(self.clusterer.files.run_report)
-        except FileUnwritable as trouble:
+        except Unwritable as trouble:
             logger.warning("the checkpoint could not be brought up to date: %s", trouble)
 
     def _not_settled(self, tickets: Sequence[Ticket]) -> Iterator[Ticket]:
@@ -292,8 +264,8 @@ class _Run:
         self.report.rows[row.ticket_id] = row
         self.bar.update()
 
-    def _finish_report(self, ended: str) -> None:
-        self.report.ended = ended
+    def _finish_report(self, ended: Ended, why: str = "") -> None:
+        self.report.end(ended, why)
         self.report.rows = dict(self.clusterer.rows) or self.report.rows
         self.report.flagged = frozenset(review_list.flagged_tickets(self.clusterer.issues))
         self.report.merged = self.clusterer.merged

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 from common.text import seen
-from conversation_utils import Conversation, Message
+from knowledge.conversation import Conversation, Message
 from knowledge.issue import Issue
 
 NEW_ID = "NEW"

@@ -22,6 +22,7 @@ from typing import Any
 from urllib.request import urlopen
 
 import data_fetcher
+from common.errors import TicketFailed
 from common.pool import WorkerPool
 from data_fetcher import FreshdeskClient
 from freshdesk import client as freshdesk_client
@@ -114,7 +115,7 @@ def fetch_all(client: FreshdeskClient, ids: list[int], *, batch_size: int) -> di
     futures = {ticket_id: pool.submit(partial(count, ticket_id)) for ticket_id in ids}
     counts = {}
     for ticket_id, future in futures.items():
-        with contextlib.suppress(data_fetcher.TicketUnavailable):
+        with contextlib.suppress(TicketFailed):
             counts[ticket_id] = future.result()
     pool.close()
     return counts

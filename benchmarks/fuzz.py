@@ -15,6 +15,8 @@ from typing import Any
 
 import atheris  # type: ignore[import-not-found, import-untyped, unused-ignore] # no dependency of the project: install it for this
 
+from common.errors import TicketFailed
+
 with atheris.instrument_imports(include=["answer_json", "model_answers", "conversation_utils", "html_text", "quoted_text", "redaction"]):
     import conversation_utils
     import prompts_config
@@ -31,7 +33,7 @@ def cleaner(data: bytes) -> None:
     feed = atheris.FuzzedDataProvider(data)
     try:
         conversation = conversation_utils.build_conversation(_ticket(feed), base_url="https://acme.freshdesk.com")
-    except conversation_utils.ConversationUnusable:
+    except TicketFailed:
         return
     text = json.dumps(conversation, ensure_ascii=False)
     text.encode("utf-8")

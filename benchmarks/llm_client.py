@@ -14,10 +14,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from common.errors import Stopped
 from common.pool import WorkerPool
 from llm import json_text
 from llm.store import AnswerStore
-from llm_client import AnswerUnusable, BudgetReached, ContextTooLong, LlmClient, ModelStopped, Server
+from llm_client import AnswerUnusable, BudgetReached, ContextTooLong, LlmClient, Server
 from testing.chaos_llm import Behaviour, ChaosServer, Reply, Seen, completion, faulty, refuses, says
 
 SCHEMA = {"name": "number", "strict": True, "schema": {"type": "object"}}
@@ -42,7 +43,7 @@ def ask_all(client: LlmClient, count: int, *, workers: int) -> list[Any]:
         messages = [{"role": "system", "content": "Number things, in JSON."}, {"role": "user", "content": f"question {number}"}]
         try:
             return client.ask(messages, schema=SCHEMA, parse=parse).value
-        except (*OWN_FAILURES, ModelStopped, BudgetReached) as error:
+        except (*OWN_FAILURES, Stopped, BudgetReached) as error:
             return error
 
     futures = [pool.submit(partial(ask, number)) for number in range(count)]
@@ -140,7 +141,7 @@ def outcome(results: list[Any]) -> str:
         return ALL_RIGHT
     if all(isinstance(result, OWN_FAILURES) for result in results):
         return FAILED
-    return STOPPED if all(isinstance(result, ModelStopped) for result in results) else "mixed"
+    return STOPPED if all(isinstance(result, Stopped) for result in results) else "mixed"
 
 
 def behaviours() -> None:

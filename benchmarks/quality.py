@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from common import files
+from common.errors import Unreadable
 from demo.model import answer
 from demo.scoring import scores
 from knowledge import issue as issue_db
@@ -50,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         sets = [load_set(path, first=args.first) for path in args.files]
         results = [_of_database(data, args.database) for data in sets] if args.database else _of_runs(sets, args)
-    except (LabelsUnusable, issue_db.DatabaseUnreadable) as error:
+    except (LabelsUnusable, Unreadable) as error:
         print(f"quality: {error}", file=sys.stderr)
         return 2
     print(_table(results))

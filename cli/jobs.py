@@ -6,9 +6,9 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from cli.options import Options, UsageError
-from common import files as safe_files
-from common.files import FileUnwritable
+from cli.options import Options
+from clustering.issue_memory import nearest_issues
+from common.errors import Unusable, Unwritable
 from common.text import for_terminal
 from knowledge import decision, issue
 from knowledge.conversation import shown_conversation
@@ -29,7 +29,7 @@ def wanted(options: Options) -> bool:
 def work(options: Options) -> str:
     """What was done, in words.
 
-    Raises `ReviewRefused`, `UsageError`, `knowledge.issue.DatabaseUnreadable`, `common.files.FileUnwritable`.
+    Raises `ReviewRefused`, `Unusable`, `Unreadable`, `Unwritable`.
     """
     files = RunFiles(options.output)
     if options.export is not None:
@@ -69,7 +69,7 @@ def _with_page(done: str, files: RunFiles, conversations: Path, *, later: str) -
     """`done`, with the page written; what cannot be written, or not be waited for, undoes nothing of it."""
     try:
         _write_page(files, conversations)
-    except (FileUnwritable, KeyboardInterrupt) as error:
+    except (Unwritable, KeyboardInterrupt) as error:
         trouble = f"the page could not be rewritten ({str(error) or 'interrupted'}): {later}"
         return f"{done}\nwarning: this is done; {for_terminal(trouble)}"
     return done
@@ -82,10 +82,10 @@ def _command(flag: str, path: Path | None, files: RunFiles) -> str:
 
 def _refuse_export(target: Path, files: RunFiles) -> None:
     if files.own(target):
-        raise UsageError(f"{target} is a file of the program's own for {files.database}, and an export would overwrite it; name another")
+        raise Unusable(f"{target} is a file of the program's own for {files.database}, and an export would overwrite it; name another")
     if not files.database.is_file():
         output = "" if files == RunFiles(Options().output) else f" --output {shlex.quote(str(files.database))}"
-        raise UsageError(f"there is no database at {files.database}; run python -m main{output} first, or name one with --output")
+        raise Unusable(f"there is no database at {files.database}; run python -m main{output} first, or name one with --output")
 
 
 def _export(kind: str, target: Path, files: RunFiles) -> str:
@@ -101,22 +101,23 @@ def _export(kind: str, target: Path, files: RunFiles) -> str:
 def _write_page(files: RunFiles, conversations: Path) -> None:
     beside = files.database.parent / "conversations"  # where the demo keeps them
     folder = beside if beside.is_dir() else conversations
+    issues, conversation_of = issue.load(files.database), functools.partial(shown_conversation, folder=folder)
     page.write(
         files.report_page,
-        issues=issue.load(files.database),
+        issues=issues,
         log=decision.load(files.decisions),
-        conversation_of=functools.partial(shown_conversation, folder=folder),
+        conversation_of=conversation_of,
+        nearest=nearest_issues(issues, conversation_of),
         database=files.database,
     )
 
 
-WAITING = "waiting for the answers to exported questions"
 _PREFIX = "batch:"
 _SHOWN = 5
 
 
 def export_questions(path: Path, questions: Sequence[BatchQuestion], store: AnswerStore) -> str:
-    """Where the questions stand and what to do with them. Raises `common.files.FileUnwritable`."""
+    """Where the questions stand and what to do with them. Raises `Unwritable`."""
     written = batch.write_questions(path, questions)
     store.put_notes((_PREFIX + question.key, json.dumps(question.body["model"])) for question in questions)
     files = ", ".join(str(part) for part in written)
@@ -130,7 +131,7 @@ def export_questions(path: Path, questions: Sequence[BatchQuestion], store: Answ
 def import_results(paths: Sequence[Path], *, folder: Path, model: str) -> str:
     """What was taken from result files into the store in `folder`, and what was not.
 
-    Raises `llm.batch.ResultsUnusable` or `common.files.FileUnwritable`; nothing was taken then.
+    Raises `Unreadable` or `Unwritable`; nothing was taken then.
     """
     store = AnswerStore(folder)
     try:
@@ -138,7 +139,7 @@ def import_results(paths: Sequence[Path], *, folder: Path, model: str) -> str:
         results = batch.read_results(paths, exported=exported, model=model)
         fresh = [answer for answer in results.answers if store.get(answer.key) is None]
         if not store.put_all((answer.key, answer.text, answer.usage) for answer in fresh):
-            raise safe_files.FileUnwritable(f"cannot write {folder / FILE_NAME}: nothing was imported")
+            raise Unwritable(f"cannot write {folder / FILE_NAME}: nothing was imported")
         waiting = sum(store.get(key) is None for key in exported)
     finally:
         store.close()

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from cli.source import Selection
+from common.errors import Unusable
 from env import Settings
 from issue_clusterer import WAVE_TICKETS
 from knowledge.paths import DEFAULT_OUTPUT
@@ -34,10 +35,6 @@ examples:
   python -m main --ticket-ids 169 --prompt-debug          look at prompt and answer; nothing under output/ changes
   python -m main --apply-review output/flagged_for_review.csv
 """
-
-
-class UsageError(Exception):
-    """Options that do not go together or make no sense; the message says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +104,9 @@ def parse(argv: Sequence[str]) -> Options:
 
 
 def with_overrides(options: Options, settings: Settings) -> Settings:
-    """The settings with what the command line says instead. Raises `UsageError` for a cost limit without prices."""
+    """The settings with what the command line says instead. Raises `Unusable` for a cost limit without prices."""
     if options.max_cost is not None and (settings.llm_price_in is None or settings.llm_price_out is None):
-        raise UsageError("--max-cost needs LLM_PRICE_IN and LLM_PRICE_OUT (USD per million tokens) in the environment or .env")
+        raise Unusable("--max-cost needs LLM_PRICE_IN and LLM_PRICE_OUT (USD per million tokens) in the environment or .env")
     return replace(
         settings,
         batch_size=options.batch_size or settings.batch_size,

@@ -15,8 +15,9 @@ import conversation_utils
 import data_fetcher
 from cleaning.redaction import Redactor
 from common import files
-from conversation_utils import Conversation, ConversationUnusable
-from data_fetcher import FreshdeskClient, TicketUnavailable
+from common.errors import TicketFailed
+from conversation_utils import Conversation
+from data_fetcher import FreshdeskClient
 from env import Settings
 from issue_clusterer import WAVE_TICKETS, FetchFailure, Item
 from knowledge.decision import DecisionRow
@@ -60,7 +61,7 @@ class TicketList:
 def list_tickets(selection: Selection, client: FreshdeskClient, *, redact: bool = True) -> TicketList:
     """The tickets that a selection names, their subjects fit to be stored; asks Freshdesk only for a search.
 
-    Raises `FetchStopped`, `QueryRefused`.
+    Raises `Stopped`, `QueryRefused`.
     """
     if selection.ticket_ids is not None:
         return TicketList(tuple({"ticket_id": ticket_id} for ticket_id in dict.fromkeys(selection.ticket_ids)))
@@ -109,7 +110,7 @@ class ConversationSource:
                 return kept
         try:
             conversation = self._build(data_fetcher.fetch_ticket(ticket_id, client=self.client))
-        except (TicketUnavailable, ConversationUnusable) as error:
+        except TicketFailed as error:
             return FetchFailure(ticket_id, str(error).removeprefix(f"ticket {ticket_id}: "), subject)
         conversation_utils.save_conversation(conversation, self.folder)
         self.fetched.add(ticket_id)

@@ -8,6 +8,7 @@ import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import data_fetcher
 import llm_client
 from cli import prompt_debug
 from cli.options import Options
@@ -15,7 +16,6 @@ from cli.source import ConversationSource
 from clustering.candidates import CandidateIndex
 from clustering.vectors import FusedIndex
 from common.pool import WorkerPool
-from data_fetcher import FreshdeskClient
 from env import Settings
 from issue_clusterer import IssueClusterer
 from knowledge.paths import RunFiles
@@ -53,7 +53,7 @@ def open_workshop(
         max_cost=options.max_cost,
         on_wait=on_wait,
     )
-    source = ConversationSource(settings, _freshdesk(settings, on_wait), options.conversations, options.refresh)
+    source = ConversationSource(settings, data_fetcher.client_of(settings, on_wait=on_wait), options.conversations, options.refresh)
     asking, fetching = _pool(settings.llm_workers, "asking", cleanup), _pool(settings.batch_size, "fetching", cleanup)
     rounds = BatchRounds(model, submit_live=asking.submit, at_least=options.batch_at_least)
     clusterer = IssueClusterer(
@@ -68,17 +68,6 @@ def open_workshop(
         wave_tickets=options.selection().wave_tickets,
     )
     return Workshop(options, settings, source, store, model, clusterer, fetching)
-
-
-def _freshdesk(settings: Settings, on_wait: Callable[[float, str], None]) -> FreshdeskClient:
-    return FreshdeskClient(
-        base_url=settings.freshdesk_url,
-        api_key=settings.freshdesk_api_key,
-        pool_size=settings.batch_size,
-        rate_share=settings.freshdesk_rate_share,
-        rate_window_s=settings.freshdesk_rate_window_s,
-        on_wait=on_wait,
-    )
 
 
 def _new_index(settings: Settings, store: AnswerStore) -> Callable[[], CandidateIndex]:

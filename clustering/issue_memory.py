@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 
 from clustering.answers import Card
 from clustering.candidates import CandidateIndex
-from conversation_utils import Conversation, customer_text
 from knowledge import issue as issue_db
+from knowledge.conversation import Conversation, customer_text
 from knowledge.issue import Issue
 
 CANDIDATES = 26
@@ -22,7 +22,27 @@ EXEMPLARS = 16
 
 NO_FIX = "No confirmed fix."
 
+MAX_INDEXED = 2_000
+"""Tickets up to which an index that is made for a question about nearness holds conversations; beyond it, the cards alone."""
+
 ConversationOf = Callable[[int], Conversation | None]
+Nearest = Callable[[str, str, int, int], list[str]]
+
+
+def nearest_issues(issues: dict[str, Issue], conversation_of: ConversationOf, *, index: "CandidateIndex | None" = None) -> Nearest:
+    """A function from subject, text, ticket id and a number to the ids of as many issues most like the ticket, the most alike first.
+
+    `index` is one that holds these issues already; without it one is made when the function is first called.
+    """
+    made: list[CandidateIndex] = [] if index is None else [index]
+
+    def nearest(subject: str, text: str, ticket_id: int, count: int) -> list[str]:
+        if not made:
+            small = sum(len(issue.tickets) for issue in issues.values()) <= MAX_INDEXED
+            made.append(IssueMemory(dict(issues), conversation_of=conversation_of if small else lambda _: None).index)
+        return made[0].search(subject=subject, text=text, k=count, exclude_ticket=ticket_id)
+
+    return nearest
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
+from cleaning.shorten import shorten
 from clustering import suspicion
 from clustering.answers import Card, DecisionAnswer, parse_decision
 from clustering.contested import contested
-from conversation_utils import Conversation, shorten
+from knowledge.conversation import Conversation
 from knowledge.issue import SURE, Issue
 from llm.protocol import AnswerUnusable, Ask, ContextTooLong
 from prompts_config import DECISION_SCHEMA, Prompts

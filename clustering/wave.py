@@ -15,7 +15,7 @@ from clustering.candidates import RESEMBLES
 from clustering.issue_memory import IssueMemory, TicketText, agent_spoke, in_id_order, with_fix_marked
 from clustering.question import Verdict, ask_where, talks_to_model
 from clustering.wave_likeness import earlier_alike
-from conversation_utils import Conversation
+from knowledge.conversation import Conversation
 from knowledge.issue import MAX_CATEGORY_CHARS, Issue
 from llm.protocol import AnswerUnusable, Ask, BudgetReached
 from prompts_config import Prompts

@@ -15,20 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from common import times
+from common.errors import Unreadable, Unwritable
 
 MAX_FILE_BYTES = 2_000_000_000
 _BLOCK_BYTES = 1_000_000
 _UNFINISHED = re.compile(r"\..+\.[0-9a-f]{16}\.part", re.DOTALL)
 _COMPACT = json.JSONEncoder(ensure_ascii=False, allow_nan=False)  # made once: the decision log has a line for each ticket
 _SURROGATES = re.compile("[\ud800-\udfff]")
-
-
-class FileUnreadable(Exception):
-    """A file that is there but cannot be taken; the message names it and says why."""
-
-
-class FileUnwritable(Exception):
-    """A file could not be written; what stood there before is whole."""
 
 
 def dump_json(value: Any, *, indent: int | None = 2, sort_keys: bool = False) -> str:
@@ -43,14 +36,14 @@ def dump_json(value: Any, *, indent: int | None = 2, sort_keys: bool = False) ->
 
 
 def write_text(path: Path, text: str, *, encoding: str = "utf-8") -> None:
-    """Put `text` at `path`, whole or not at all and durable; line ends stay as given. Raises `FileUnwritable`."""
+    """Put `text` at `path`, whole or not at all and durable; line ends stay as given. Raises `Unwritable`."""
     write_parts(path, (text.encode(encoding),))
 
 
 def write_if_changed(path: Path, texts: Callable[[], Iterable[str]], *, backup: Path | None = None) -> None:
     """Put what `texts` gives, one after another, at `path` unless it stands there already; what stood there goes to `backup` first.
 
-    `texts` is called again for the writing, so that a large file is never in memory as a whole. Raises `FileUnwritable`.
+    `texts` is called again for the writing, so that a large file is never in memory as a whole. Raises `Unwritable`.
     """
     try:
         there = path.exists()
@@ -59,7 +52,7 @@ def write_if_changed(path: Path, texts: Callable[[], Iterable[str]], *, backup: 
         if there and backup is not None:
             write_parts(backup, blocks(path))
     except OSError as error:
-        raise FileUnwritable(f"cannot write {path}: {error.strerror or error}") from error
+        raise Unwritable(f"cannot write {path}: {error.strerror or error}") from error
     write_parts(path, (text.encode() for text in texts()))
 
 
@@ -79,25 +72,25 @@ def _holds(path: Path, texts: Iterable[str]) -> bool:
 
 
 def remove(path: Path) -> None:
-    """Take a file away for good; nothing happens if it is not there. Raises `FileUnwritable`."""
+    """Take a file away for good; nothing happens if it is not there. Raises `Unwritable`."""
     try:
         path.unlink(missing_ok=True)
         _sync_folder(path.parent)
     except OSError as error:
-        raise FileUnwritable(f"cannot remove {path}: {error.strerror or error}") from error
+        raise Unwritable(f"cannot remove {path}: {error.strerror or error}") from error
 
 
 def rename(path: Path, target: Path) -> None:
-    """Give a file another name in its folder, for good. Raises `FileUnwritable`."""
+    """Give a file another name in its folder, for good. Raises `Unwritable`."""
     try:
         path.replace(target)
         _sync_folder(target.parent)
     except OSError as error:
-        raise FileUnwritable(f"cannot rename {path}: {error.strerror or error}") from error
+        raise Unwritable(f"cannot rename {path}: {error.strerror or error}") from error
 
 
 def write_parts(path: Path, parts: Iterable[bytes]) -> None:
-    """Put `parts`, one after another, at `path`, whole or not at all and durable. Raises `FileUnwritable`."""
+    """Put `parts`, one after another, at `path`, whole or not at all and durable. Raises `Unwritable`."""
     target = Path(os.path.realpath(path))
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -115,7 +108,7 @@ def write_parts(path: Path, parts: Iterable[bytes]) -> None:
             raise
         _sync_folder(target.parent)
     except OSError as error:
-        raise FileUnwritable(f"cannot write {path}: {error.strerror or error}") from error
+        raise Unwritable(f"cannot write {path}: {error.strerror or error}") from error
 
 
 def remove_unfinished(folder: Path, *, older_than_s: float = 3600.0) -> None:
@@ -127,28 +120,28 @@ def remove_unfinished(folder: Path, *, older_than_s: float = 3600.0) -> None:
 
 
 def read_text(path: Path, *, max_bytes: int = MAX_FILE_BYTES) -> str | None:
-    """The text of a UTF-8 file (BOM or not), None if there is no such file. Raises `FileUnreadable`."""
+    """The text of a UTF-8 file (BOM or not), None if there is no such file. Raises `Unreadable`."""
     try:
         size = path.stat().st_size
         if size > max_bytes:
-            raise FileUnreadable(f"{path} is larger than {max_bytes} bytes")
+            raise Unreadable(f"{path} is larger than {max_bytes} bytes")
         return path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
         return None
     except UnicodeDecodeError as error:
-        raise FileUnreadable(f"{path} is not UTF-8 text (byte {error.start})") from error
+        raise Unreadable(f"{path} is not UTF-8 text (byte {error.start})") from error
     except OSError as error:
-        raise FileUnreadable(f"cannot read {path}: {error.strerror or error}") from error
+        raise Unreadable(f"cannot read {path}: {error.strerror or error}") from error
 
 
 def parse_json(text: str, *, name: str) -> Any:
-    """The value of a JSON text; refuses NaN, numbers without end and a key that stands twice. Raises `FileUnreadable` naming `name`."""
+    """The value of a JSON text; refuses NaN, numbers without end and a key that stands twice. Raises `Unreadable` naming `name`."""
     try:
         return _STRICT.decode(text)
     except RecursionError as error:
-        raise FileUnreadable(f"{name} is nested too deeply") from error
+        raise Unreadable(f"{name} is nested too deeply") from error
     except ValueError as error:
-        raise FileUnreadable(f"{name} is not valid JSON: {error}") from error
+        raise Unreadable(f"{name} is not valid JSON: {error}") from error
 
 
 def _refuse_constant(word: str) -> Any:

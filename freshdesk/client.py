@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 
 import requests
 
-import env
 from common import times
+from common.errors import Stopped, Unusable
 from common.text import for_terminal
 from common.web import CONNECT_TIMEOUT_S, BodyTooLarge, TransientError, new_session, parse_retry_after, read_body, redirect_host, retrying
 from freshdesk.limits import GateClosed, OnWait, RateGate
@@ -35,16 +35,8 @@ LOGGED_CHARS = 2000
 _ACCOUNT_CODES = frozenset({"invalid_credentials", "password_lockout", "account_suspended", "inactive_account", "ssl_required"})
 
 
-class FetchStopped(Exception):
-    """The outside ends the run: a refused key, an account that is gone, a redirect, an outage. Says what to do next."""
-
-
-class QueryRefused(Exception):
+class QueryRefused(Unusable):
     """The helpdesk does not take the search query; the message holds its own words."""
-
-
-class TicketUnavailable(Exception):
-    """One ticket cannot be had; the run goes on without it."""
 
 
 class Refused(Exception):
@@ -86,28 +78,16 @@ class FreshdeskClient:
         self._session = new_session(self._auth, pool_size=pool_size)
         self._gate = RateGate(share=rate_share, window_s=rate_window_s, on_wait=on_wait or _log_wait)
         self._lock = threading.Lock()
-        self._stop: FetchStopped | None = None
+        self._stop: Stopped | None = None
         self._lost_calls = 0
         self._ever_answered = False
         self.archive_refused = False  # the plan has no archive: asking again would only cost credits
         self.threads = self.long_threads = 0  # how many were read so far, and how many of them were too long for one call
 
-    @classmethod
-    def from_environment(cls) -> "FreshdeskClient":
-        """A client by the settings in the environment. Raises `env.ConfigError`."""
-        settings = env.load_settings()
-        return cls(
-            base_url=settings.freshdesk_url,
-            api_key=settings.freshdesk_api_key,
-            pool_size=settings.batch_size,
-            rate_share=settings.freshdesk_rate_share,
-            rate_window_s=settings.freshdesk_rate_window_s,
-        )
-
     def get(self, path: str, *, expect: type, credits: float, params: dict[str, str] | None = None) -> Reply:
         """The JSON reply to GET `path` under /api/v2, of type `expect`.
 
-        Raises `Refused` for a reply that says no, `NoReply` when the tries are used up, `FetchStopped` when no call makes sense any more.
+        Raises `Refused` for a reply that says no, `NoReply` when the tries are used up, `Stopped` when no call makes sense any more.
         """
         call = _Call(path=path, params=params or {}, expect=expect, credits=credits)
         try:
@@ -131,7 +111,7 @@ class FreshdeskClient:
         try:
             started = self._gate.enter(call.credits)
         except GateClosed:
-            raise FetchStopped(str(self._stop)) from None
+            raise Stopped(str(self._stop)) from None
         headers = None
         try:
             response = self._send(call)
@@ -216,10 +196,10 @@ class FreshdeskClient:
             return self._stopped(f"{self._host} does not answer (last: {error})", "try again later; what is done is kept")
         return NoReply(f"no usable reply after {call.tries} tries (last: {error})")
 
-    def _stopped(self, what: str, next_step: str) -> FetchStopped:
+    def _stopped(self, what: str, next_step: str) -> Stopped:
         """The error that ends the run; from here on no thread starts a call."""
         with self._lock:
-            self._stop = self._stop or FetchStopped(f"Freshdesk: {what}; {next_step}")
+            self._stop = self._stop or Stopped(f"Freshdesk: {what}; {next_step}")
         self._gate.close()
         return self._stop
 

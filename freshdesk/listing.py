@@ -9,9 +9,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from common.errors import Stopped
 from common.text import for_terminal
 from common.times import to_utc
-from freshdesk.client import FetchStopped, FreshdeskClient, NoReply, QueryRefused, Refused
+from freshdesk.client import FreshdeskClient, NoReply, QueryRefused, Refused
 
 PAGE_SIZE = 30
 MAX_PAGES = 10  # page 11 is an error
@@ -69,7 +70,7 @@ class SearchPage:
 def search_page(client: FreshdeskClient, query: str, page: int) -> SearchPage:
     """Page `page` (from 1) of a search; 1 credit.
 
-    Raises `QueryRefused`, `FetchStopped`, or `NoReply` when nothing usable came.
+    Raises `QueryRefused`, `Stopped`, or `NoReply` when nothing usable came.
     """
     params = {"query": f'"{query}"', "page": str(page)}  # the value itself carries double quotes
     try:
@@ -78,7 +79,7 @@ def search_page(client: FreshdeskClient, query: str, page: int) -> SearchPage:
         if refusal.status == 400:
             words = refusal.words or str(refusal)
             raise QueryRefused(f"Freshdesk refuses the query {for_terminal(query)!r}: {words}; correct --query") from refusal
-        raise FetchStopped(f"Freshdesk: the search is refused ({refusal}); check FRESHDESK_DOMAIN and what the key may see") from refusal
+        raise Stopped(f"Freshdesk: the search is refused ({refusal}); check FRESHDESK_DOMAIN and what the key may see") from refusal
     total, results = value.get("total"), value.get("results")
     if not isinstance(results, list) or not isinstance(total, int) or isinstance(total, bool) or total < 0:
         raise NoReply("the search answered without `total` or `results`")

@@ -11,7 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from common import times
-from freshdesk.client import FetchStopped, FreshdeskClient, NoReply, QueryRefused
+from common.errors import Stopped
+from freshdesk.client import FreshdeskClient, NoReply, QueryRefused
 from freshdesk.listing import MAX_PAGES, PAGE_SIZE, WINDOW_LIMIT, SearchPage, TicketRef, pages_for, parse_instant, search_page
 from freshdesk.search_query import DAY, DAY_BOUNDS, MAX_QUERY_CHARS, DayBounds, Window, query_condition
 
@@ -58,7 +59,7 @@ class TicketSearch:
         """Fill `found` with the first `pages` pages (None: with all there are).
 
         `read_on`: a page counts only for what `keep` keeps of it. The first call shows whether the key works.
-        Raises `FetchStopped` and `QueryRefused`.
+        Raises `Stopped` and `QueryRefused`.
         """
         first = self._first_page()
         self.total = first.total
@@ -87,7 +88,7 @@ class TicketSearch:
         try:
             return self._take(search_page(self.client, self.query, 1))
         except NoReply as error:
-            raise FetchStopped(f"Freshdesk: the search does not work: {error}; try again later") from error
+            raise Stopped(f"Freshdesk: the search does not work: {error}; try again later") from error
 
     def _enough(self) -> bool:
         return self._wanted is not None and self._kept >= self._wanted

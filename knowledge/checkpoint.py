@@ -15,6 +15,7 @@ from typing import Any
 
 from common import files
 from common import files as safe_files
+from common.errors import Unreadable
 from knowledge import decision
 from knowledge import issue as issue_db
 from knowledge.decision import DecisionRow
@@ -23,10 +24,6 @@ from knowledge.paths import RunFiles
 
 SCHEMA = "silo-issues-checkpoint/1"
 _BEGINNING = re.compile(rb'(\{"schema": "%s", "result_sha256": ")[0-9a-f]*' % SCHEMA.encode())
-
-
-class CheckpointUnreadable(Exception):
-    """The file is no checkpoint of this version; the message says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,25 +82,25 @@ def parts(checkpoint: Checkpoint) -> Iterator[bytes]:
 def announce(path: Path, result_sha256: str) -> None:
     """Let the checkpoint at `path`, if there is one, name the database that is about to be written; all else stays as it is.
 
-    Raises `CheckpointUnreadable`, `common.files.FileUnwritable`.
+    Raises `Unreadable`, `Unwritable`.
     """
     if not path.exists():
         return
     beginning = _BEGINNING.match(next(files.blocks(path), b""))
     if beginning is None:
-        raise CheckpointUnreadable(f"{path} was changed while the run worked; run again with --fresh, which sets it aside")
+        raise Unreadable(f"{path} was changed while the run worked; run again with --fresh, which sets it aside")
     head = beginning[1] + result_sha256.encode()
     files.write_parts(path, itertools.chain((head,), files.blocks(path, start=beginning.end())))
 
 
 def load(path: Path) -> Checkpoint | None:
-    """The checkpoint at `path`, None if there is none. Raises `CheckpointUnreadable`."""
+    """The checkpoint at `path`, None if there is none. Raises `Unreadable`."""
     try:
         text = files.read_text(path)
         return None if text is None else _parse(files.parse_json(text, name=str(path)))
-    except (files.FileUnreadable, ValueError, KeyError, TypeError) as error:
+    except (Unreadable, ValueError, KeyError, TypeError) as error:
         message = f"{path} is no checkpoint that this version can read ({error}); --fresh sets it aside and starts from the database"
-        raise CheckpointUnreadable(message) from error
+        raise Unreadable(message) from error
 
 
 def _parse(data: Any) -> Checkpoint:
@@ -131,7 +128,7 @@ def _parse(data: Any) -> Checkpoint:
 logger = logging.getLogger(__name__)
 
 
-class StaleCheckpoint(CheckpointUnreadable):
+class StaleCheckpoint(Unreadable):
     """The database has changed since the checkpoint was written."""
 
 

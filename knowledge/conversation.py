@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, TypedDict, cast
 
 from common import files
+from common.errors import Unreadable
 
 # Raised whenever a rule changes what comes out, so that stored conversations are made anew.
 CLEANER_VERSION = 1
@@ -82,7 +83,7 @@ def ticket_url(ticket_id: int, base_url: str) -> str:
 
 
 def save_conversation(conversation: Conversation, folder: Path) -> None:
-    """Write the conversation's file, whole or not at all. Raises `common.files.FileUnwritable`."""
+    """Write the conversation's file, whole or not at all. Raises `Unwritable`."""
     files.write_text(conversation_path(conversation["ticket_id"], folder), files.dump_json(conversation) + "\n")
 
 
@@ -114,7 +115,7 @@ def _read(ticket_id: int, folder: Path) -> dict[str, Any] | None:
     try:
         text = files.read_text(path)
         data = None if text is None else files.parse_json(text, name=str(path))
-    except files.FileUnreadable:
+    except Unreadable:
         return None
     usable = isinstance(data, dict) and _is_conversation(data) and data["ticket_id"] == ticket_id and _is_unicode(data)
     return data if usable else None

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from common import files
+from common.errors import Unreadable
 
 logger = logging.getLogger(__name__)
 
@@ -131,7 +132,7 @@ def _parse(content: bytes, *, name: str) -> dict[int, DecisionRow]:
             continue
         try:
             row = from_json(files.parse_json(line.decode("utf-8"), name=name))
-        except (ValueError, files.FileUnreadable):
+        except (ValueError, Unreadable):
             bad.append(number)
         else:
             rows[row.ticket_id] = row

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from common import files
+from common.errors import Unreadable
 
 IssueStatus = Literal["provisional", "confirmed"]
 CARD_FIELDS = ("category", "short_description", "keywords", "root_cause", "resolution_steps", "notes")
@@ -23,10 +24,6 @@ _KEYS = (
     "issue_id", *CARD_FIELDS, "status", "confidence", "tickets", "first_seen", "last_seen",
     "merged_from", "distinct_from", "unsure", "reviewed", "card_hash",
 )  # fmt: skip
-
-
-class DatabaseUnreadable(Exception):
-    """The file is no database; the message names the file, the place and what to do."""
 
 
 @dataclass(slots=True)
@@ -99,25 +96,25 @@ def alias_map(issues: Iterable[Issue]) -> dict[str, str]:
 
 
 def load(path: Path) -> dict[str, Issue]:
-    """The issues of a database file by id, in order; empty if there is no file. Raises `DatabaseUnreadable`."""
+    """The issues of a database file by id, in order; empty if there is no file. Raises `Unreadable`."""
     try:
         text = files.read_text(path)
         return {} if text is None else parse(text, name=str(path))
-    except files.FileUnreadable as error:
-        raise DatabaseUnreadable(f"{error}. The file is left as it is; restore it (see its .bak) or choose another --output.") from error
+    except Unreadable as error:
+        raise Unreadable(f"{error}. The file is left as it is; restore it (see its .bak) or choose another --output.") from error
 
 
 def parse(text: str, *, name: str) -> dict[str, Issue]:
-    """The issues of a database text. Raises `DatabaseUnreadable` naming what is wrong and where."""
+    """The issues of a database text. Raises `Unreadable` naming what is wrong and where."""
     try:
         data = files.parse_json(text, name=name)
         if not isinstance(data, list):
             raise ValueError("it is not a JSON array of issues")
         issues = [from_json(item, place=f"entry {number}") for number, item in enumerate(data, start=1)]
         _check_together(issues)
-    except (ValueError, files.FileUnreadable) as error:
+    except (ValueError, Unreadable) as error:
         message = f"{name} is no issue database: {error}. The file is left as it is; restore it (see its .bak) or choose another --output."
-        raise DatabaseUnreadable(message) from error
+        raise Unreadable(message) from error
     return {issue.issue_id: issue for issue in sorted(issues, key=lambda issue: sort_key(issue.issue_id))}
 
 

@@ -11,16 +11,9 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from common import files
+from common.errors import Unusable
 
 DEFAULT_OUTPUT = Path("output/silo_issues_db.json")
-
-
-class DatabaseBusy(Exception):
-    """Another run works on this database; the message says who."""
-
-
-class FolderUnwritable(Exception):
-    """The database's folder cannot be written to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +70,7 @@ class RunFiles:
     def locked(self) -> Iterator[None]:
         """Hold the database for this process. The operating system frees it when the holder dies.
 
-        Raises `DatabaseBusy` when another run holds it and `FolderUnwritable` when nothing can be written there.
+        Raises `Unusable` when another run holds it and `Unusable` when nothing can be written there.
         """
         folder, holder = self.database.parent, self.holder
         try:
@@ -87,10 +80,10 @@ class RunFiles:
             lock = FileLock(self.lock)
             lock.acquire(timeout=0)
         except Timeout:
-            raise DatabaseBusy(f"{self.database} is in use by {_read_holder(holder)}; wait for it to end, or stop it") from None
+            raise Unusable(f"{self.database} is in use by {_read_holder(holder)}; wait for it to end, or stop it") from None
         except (OSError, NotImplementedError) as error:
             reason = error.strerror if isinstance(error, OSError) else str(error)
-            raise FolderUnwritable(f"cannot write to {folder}: {reason or error}. Choose another --output or mend the folder") from error
+            raise Unusable(f"cannot write to {folder}: {reason or error}. Choose another --output or mend the folder") from error
         for place in {folder.resolve(), self.lock.parent}:
             files.remove_unfinished(place)
         try:
@@ -106,7 +99,7 @@ class RunFiles:
         """A run that cannot end is not begun: nothing is paid for before the files' places are seen to be free."""
         for path in (self.lock, self.backup, self.flagged, self.decisions, self.run_report, self.report_page):
             if path.is_dir():
-                raise FolderUnwritable(f"{path} is a folder where a file has to be; move it away or choose another --output")
+                raise Unusable(f"{path} is a folder where a file has to be; move it away or choose another --output")
 
 
 def _same_file(path: Path, other: Path) -> bool:

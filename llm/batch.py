@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from common import files
+from common.errors import Unreadable
 from common.web import TransientError
 from llm.completion import read_completion, read_usage
 from llm.json_text import extract_json
@@ -20,10 +21,6 @@ MAX_LINES = 50_000
 MAX_BYTES = 100_000_000
 URL = "/v1/chat/completions"
 _SHOWN = 10
-
-
-class ResultsUnusable(Exception):
-    """Result files that cannot be taken as they are; the message names the lines. Nothing of them was taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +64,7 @@ def write_questions(
 ) -> list[Path]:
     """The files written: `path`, then `path`.2, `path`.3, ... within both limits; parts of an earlier export go.
 
-    Raises `common.files.FileUnwritable`.
+    Raises `Unwritable`.
     """
     written: list[Path] = []
     for part in _parts((question.line for question in questions), max_lines, max_bytes):
@@ -84,7 +81,7 @@ def write_questions(
 def read_results(paths: Sequence[Path], *, exported: Mapping[str, str], model: str) -> Results:
     """The results in files of a provider, in any order, error files among them. `exported` gives the model asked by question name.
 
-    Raises `ResultsUnusable` for a line that is cut short or no result, a name that is unknown or stands twice, another model's answer.
+    Raises `Unreadable` for a line that is cut short or no result, a name that is unknown or stands twice, another model's answer.
     """
     problems: list[str] = []
     seen: dict[str, str] = {}
@@ -102,7 +99,7 @@ def read_results(paths: Sequence[Path], *, exported: Mapping[str, str], model: s
             problems.append(f"{place}: {error}")
     if problems:
         more = f"; and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
-        raise ResultsUnusable(f"{'; '.join(problems[:_SHOWN])}{more}. Nothing was imported")
+        raise Unreadable(f"{'; '.join(problems[:_SHOWN])}{more}. Nothing was imported")
     return Results(tuple(answers), tuple(unanswered))
 
 
@@ -129,7 +126,7 @@ def _lines(paths: Sequence[Path], problems: list[str]) -> Iterator[tuple[str, st
     for path in paths:
         try:
             text = files.read_text(path)
-        except files.FileUnreadable as error:
+        except Unreadable as error:
             problems.append(str(error))
             continue
         if text is None:

@@ -6,11 +6,10 @@ small round may be asked at once instead. Keeps the order of the ordinary run, s
 
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from llm.batch import BatchQuestion
 from llm.protocol import Answer, JsonSchema, Messages
-from llm_client import LlmClient
 
 T = TypeVar("T")
 Submit = Callable[[Callable[[], Any]], "Future[Any]"]
@@ -28,10 +27,23 @@ class _NotStored(Exception):
     """The store has no answer to this question."""
 
 
+class Client(Protocol):
+    """What a round asks of the client: a live answer, a stored one, and a question's key and request body."""
+
+    def ask(self, messages: Messages, *, schema: JsonSchema, parse: Callable[[str], T]) -> Answer[T]:
+        """The server's answer."""
+
+    def stored(self, messages: Messages, *, schema: JsonSchema, parse: Callable[[str], T]) -> Answer[T] | None:
+        """The stored answer, None where there is none."""
+
+    def request(self, messages: Messages, *, schema: JsonSchema) -> tuple[str, dict[str, Any]]:
+        """The question's key and the request's body."""
+
+
 class BatchRounds:
     """`ask` and `submit` for a clusterer. Rounds of fewer than `at_least` open questions are asked live, by `submit_live`."""
 
-    def __init__(self, client: LlmClient, *, submit_live: Submit, at_least: int = 1) -> None:
+    def __init__(self, client: Client, *, submit_live: Submit, at_least: int = 1) -> None:
         self._client, self._submit_live, self._at_least = client, submit_live, at_least
         self._waiting: list[tuple[_Lazy, Callable[[], Any]]] = []
         self._open: dict[str, BatchQuestion] = {}

@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from common import times, web
+from common.errors import Stopped
 from common.web import NotBefore, TransientError
 from llm.bill import Bill
 from llm.call_gate import CallGate, Pass
 from llm.completion import Completion, estimate_tokens, read_completion, read_usage
 from llm.connection import Connection, ServerFault, Unreachable
 from llm.dialect import Dialect, DialectBook
-from llm.protocol import AnswerUnusable, ContextTooLong, JsonSchema, Messages, ModelStopped, Usage
+from llm.protocol import AnswerUnusable, ContextTooLong, JsonSchema, Messages, Usage
 from llm.refusals import STOPPING, Refusal, ServerRefused
 
 log = logging.getLogger(__name__)
@@ -106,7 +107,7 @@ class Caller:
         self._gate = CallGate(workers)
         self._not_before = NotBefore()
         self._lock = threading.Lock()
-        self._stopped: ModelStopped | None = None
+        self._stopped: Stopped | None = None
         self._failures_in_a_row = 0
         self._warned = False
         self._patience = Patience(connection.server.timeout_s)
@@ -114,7 +115,7 @@ class Caller:
     def text(self, question: Question) -> str:
         """The answer's text; one that the token limit cut is asked for again, once, with twice the limit.
 
-        Raises `AnswerUnusable`, `ContextTooLong`, `ModelStopped`, `BudgetReached`, and `ServerRefused` for a generation that the server
+        Raises `AnswerUnusable`, `ContextTooLong`, `Stopped`, `BudgetReached`, and `ServerRefused` for a generation that the server
         itself calls invalid.
         """
         completion = self._tried(question)
@@ -184,7 +185,7 @@ class Caller:
                 if error.retry_after_s is not None:
                     self._not_before.hold(error.retry_after_s)
                 raise
-            except ModelStopped as error:
+            except Stopped as error:
                 self._stop(error)
                 raise
             charge.usage = read_usage(body, question.messages)
@@ -224,7 +225,7 @@ class Caller:
         if refusal.kind in STOPPING or (refusal.kind == "request" and not self._connection.answered):
             self._dialects.forget_unproven()
             asked = f", asks to wait {refusal.retry_after_s:.0f} s" if refusal.kind == "long_wait" else ""
-            return self._stop(ModelStopped(f"model server: {refusal.words} (HTTP {refusal.status}{asked}): {_LOOK_AT[refusal.kind]}"))
+            return self._stop(Stopped(f"model server: {refusal.words} (HTTP {refusal.status}{asked}): {_LOOK_AT[refusal.kind]}"))
         return AnswerUnusable(f"the server refuses the question: {refusal.words}")
 
     def _lost_to(self, fault: TransientError) -> Exception:
@@ -233,10 +234,10 @@ class Caller:
             self._failures_in_a_row += fault.status != 200
             outage = self._failures_in_a_row >= FAILURES_IN_A_ROW
         if outage or fault.status == 429 or isinstance(fault, Unreachable):
-            return self._stop(ModelStopped(f"model server does not answer: {fault}: run again later, or check LLM_API_BASE_URL"))
+            return self._stop(Stopped(f"model server does not answer: {fault}: run again later, or check LLM_API_BASE_URL"))
         return AnswerUnusable(f"no answer: {fault}")
 
-    def _stop(self, error: ModelStopped) -> ModelStopped:
+    def _stop(self, error: Stopped) -> Stopped:
         with self._lock:
             self._stopped = self._stopped or error
             return self._stopped
@@ -244,4 +245,4 @@ class Caller:
     def _raise_if_stopped(self) -> None:
         with self._lock:
             if self._stopped is not None:
-                raise ModelStopped(*self._stopped.args)
+                raise Stopped(*self._stopped.args)

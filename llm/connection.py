@@ -16,8 +16,8 @@ import requests
 from urllib3.exceptions import NewConnectionError
 
 from common import times, web
+from common.errors import Stopped
 from common.web import TransientError, redirect_host
-from llm.protocol import ModelStopped
 from llm.refusals import Refusal, ServerRefused, error_in_answer, read_refusal, shown
 
 log = logging.getLogger(__name__)
@@ -81,7 +81,7 @@ class Connection:
     def post(self, url: str, payload: Mapping[str, Any], *, timeout_s: float | None = None) -> dict[str, Any]:
         """The JSON object that came back; `timeout_s` bounds the whole call, the server's own setting if None.
 
-        Raises `TransientError` (worth another try), `ServerRefused` (not without a change), `ModelStopped` (no server to talk to).
+        Raises `TransientError` (worth another try), `ServerRefused` (not without a change), `Stopped` (no server to talk to).
         """
         data = _utf8({"model": self.server.model, **payload})
         if log.isEnabledFor(logging.DEBUG):
@@ -113,7 +113,7 @@ class Connection:
     def _connection_fault(self, error: Exception) -> Exception:
         """A setting's fault while no reply has ever come and the server cannot be reached; else one that may pass."""
         if isinstance(error, requests.exceptions.InvalidHeader):
-            return ModelStopped("LLM_API_KEY holds a character that no header can carry: copy the key again")
+            return Stopped("LLM_API_KEY holds a character that no header can carry: copy the key again")
         what = _unreachable(error)
         if what is None:
             return TransientError(f"the connection broke ({type(error).__name__})")
@@ -144,8 +144,8 @@ class Connection:
             raise TransientError("the reply is not a JSON object", status=200)
         return value
 
-    def _stop(self, what: str) -> ModelStopped:
-        return ModelStopped(f"model server {self._host} {what}: check {self._setting}")
+    def _stop(self, what: str) -> Stopped:
+        return Stopped(f"model server {self._host} {what}: check {self._setting}")
 
     def _signed(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         host, path = urlsplit(self.server.base_url).hostname or "", urlsplit(self.server.base_url).path

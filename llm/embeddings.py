@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from common import web
+from common.errors import Stopped
 from common.web import TransientError
 from llm.connection import Connection, Server, ServerFault, endpoint
 from llm.dialect import Notes
-from llm.protocol import ModelStopped
 from llm.refusals import ServerRefused
 
 _LARGEST = 1e30  # of a vector's numbers; false for NaN too
@@ -39,7 +39,7 @@ class EmbeddingClient:
     def embed(self, texts: Sequence[str]) -> list[Vector] | None:
         """A vector for each text, all of one length; None if the server has no embeddings or cannot be used for them.
 
-        Raises `ModelStopped` for a key or an address that is wrong.
+        Raises `Stopped` for a key or an address that is wrong.
         """
         vectors = {text: vector for text in dict.fromkeys(texts) if (vector := self._kept(text)) is not None}
         missing = [text for text in dict.fromkeys(texts) if text not in vectors]
@@ -61,7 +61,7 @@ class EmbeddingClient:
             found = web.retrying(lambda: self._posted(batch), max_tries=MAX_TRIES)
         except ServerRefused as error:
             if error.refusal.kind in ("key", "quota", "long_wait"):
-                raise ModelStopped(f"embeddings server: {error.refusal.words}: check EMBEDDING_API_KEY") from error
+                raise Stopped(f"embeddings server: {error.refusal.words}: check EMBEDDING_API_KEY") from error
             if error.refusal.kind not in ("context", "request", "filtered") or (len(batch) == 1 and len(batch[0]) < SHORTEST_CUT_CHARS):
                 raise _NoEmbeddings(error.refusal.words) from error
             return self._in_parts(batch)

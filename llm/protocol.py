@@ -24,10 +24,6 @@ class ContextTooLong(Exception):
     """The question does not fit the model; whoever asked may shorten it."""
 
 
-class ModelStopped(Exception):
-    """The outside ends the run (key, quota, model name, outage); the message says which setting to look at."""
-
-
 class BudgetReached(Exception):
     """The next call would pass a limit that the user set; it was not made."""
 
@@ -65,4 +61,4 @@ class Ask(Protocol):
     """A question put to a model. `parse` raises ValueError for an unusable answer, which is asked for once more."""
 
     def __call__(self, messages: Messages, *, schema: JsonSchema, parse: Callable[[str], T]) -> Answer[T]:
-        """The answer. Raises `AnswerUnusable`, `ContextTooLong`, `ModelStopped`, `BudgetReached`."""
+        """The answer. Raises `AnswerUnusable`, `ContextTooLong`, `Stopped`, `BudgetReached`."""

@@ -23,7 +23,7 @@ _MARKS = re.compile(r"([\\`*_\[\]<|~&$]|^[-+#>=])")
 
 
 def write_markdown(folder: Path, issues: Mapping[str, Issue], log: Mapping[int, DecisionRow]) -> list[Path]:
-    """One article draft for each confirmed issue, and an `index.md`; returns the articles. Raises `common.files.FileUnwritable`."""
+    """One article draft for each confirmed issue, and an `index.md`; returns the articles. Raises `Unwritable`."""
     confirmed = [issue for issue in issues.values() if issue.status == "confirmed"]
     names = _file_names(confirmed)
     for issue in confirmed:
@@ -89,7 +89,7 @@ def month_table(issues: Mapping[str, Issue], log: Mapping[int, DecisionRow]) -> 
 
 
 def write_month_table(path: Path, issues: Mapping[str, Issue], log: Mapping[int, DecisionRow]) -> None:
-    """Put the table of issues by month at `path`. Raises `common.files.FileUnwritable`."""
+    """Put the table of issues by month at `path`. Raises `Unwritable`."""
     files.write_text(path, month_table(issues, log))
 
 

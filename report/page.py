@@ -14,14 +14,13 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from clustering.candidates import CandidateIndex
 from common import files
 from knowledge.decision import DecisionRow
 from knowledge.issue import Issue
 from knowledge.paths import DEFAULT_OUTPUT
 from report import page_data
-from report.page_data import ConversationOf, Source
-from review import decisions
+from report.page_data import ConversationOf, Nearest, Source
+from review import list as review_list
 
 TEMPLATES = Path(__file__).with_name("templates")
 
@@ -33,15 +32,15 @@ def write(
     log: Mapping[int, DecisionRow],
     conversation_of: ConversationOf = lambda _: None,
     previous: Mapping[str, Issue] | None = None,
-    index: CandidateIndex | None = None,
+    nearest: Nearest | None = None,
     database: Path = DEFAULT_OUTPUT,
 ) -> None:
-    """Put the page at `path`. Raises `common.files.FileUnwritable`.
+    """Put the page at `path`. Raises `Unwritable`.
 
-    `conversation_of` gives a ticket's stored conversation; `previous` is the database before this run, for what is new; `index` is one
-    that holds these issues already, which saves building it; `database` is named in the command that the page tells.
+    `conversation_of` gives a ticket's stored conversation; `previous` is the database before this run, for what is new; `nearest` tells
+    the issues most like a ticket; `database` is named in the command that the page tells.
     """
-    source = Source(issues, log, page_data.ticket_days(issues, log), conversation_of, previous, index)
+    source = Source(issues, log, page_data.ticket_days(issues, log), conversation_of, previous, nearest)
     files.write_text(path, _render(source, database))
 
 
@@ -51,10 +50,11 @@ def render(
     log: Mapping[int, DecisionRow],
     conversation_of: ConversationOf = lambda _: None,
     previous: Mapping[str, Issue] | None = None,
+    nearest: Nearest | None = None,
     database: Path = DEFAULT_OUTPUT,
 ) -> str:
     """The page's text; equal data give equal bytes."""
-    return _render(Source(issues, log, page_data.ticket_days(issues, log), conversation_of, previous), database)
+    return _render(Source(issues, log, page_data.ticket_days(issues, log), conversation_of, previous, nearest), database)
 
 
 def _render(source: Source, database: Path) -> str:
@@ -64,7 +64,7 @@ def _render(source: Source, database: Path) -> str:
     command = "python -m main --apply-review review.json" + (
         "" if database == DEFAULT_OUTPUT else f" --output {shlex.quote(str(database))}"
     )
-    data = page_data.island(source) | {"kind": decisions.KIND, "command": command, "talks": [talk["id"] for talk in talks]}
+    data = page_data.island(source) | {"kind": review_list.KIND, "command": command, "talks": [talk["id"] for talk in talks]}
     loader = jinja2.FileSystemLoader(TEMPLATES)
     pages = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     text = pages.get_template("report.html.j2").render(

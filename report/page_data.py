@@ -9,11 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from clustering.candidates import CandidateIndex
-from clustering.issue_memory import IssueMemory, TicketText
 from common.times import to_utc
 from knowledge import issue as issue_db
-from knowledge.conversation import Conversation
+from knowledge.conversation import Conversation, customer_text
 from knowledge.decision import DecisionRow
 from knowledge.issue import Issue
 from report import summary, trends
@@ -24,23 +22,23 @@ MAX_ALL_TALKS_CHARS = 20_000_000
 SHOWN = 10
 NEAREST = 3
 MAX_NEAREST = 500
-MAX_INDEXED = 2_000
 _WEB = ("https://", "http://127.0.0.1:", "http://localhost:", "http://[::1]:")
 
 ConversationOf = Callable[[int], Conversation | None]
+Nearest = Callable[[str, str, int, int], list[str]]
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
     """All that a page is made of: `days` are those of the tickets; `previous` is the database before this run, None when not known;
-    `index` is one that holds the issues already, where there is one."""
+    `nearest` gives the ids of the issues most like a ticket by its subject, text and id; None where nobody can tell."""
 
     issues: Mapping[str, Issue]
     log: Mapping[int, DecisionRow]
     days: Mapping[int, str]
     conversation_of: ConversationOf
     previous: Mapping[str, Issue] | None = None
-    index: CandidateIndex | None = None
+    nearest: Nearest | None = None
 
     def newest(self) -> str:
         """The day of the newest ticket, "" when none is known."""
@@ -231,16 +229,15 @@ def _issue(issue: Issue, source: Source) -> dict[str, Any]:
 
 def _nearest(source: Source, flagged: Sequence[int]) -> dict[int, list[str]]:
     """The few issues most like each flagged ticket, besides the one it stands in; in a large database judged by the cards alone."""
-    if not flagged:
+    if source.nearest is None:
         return {}
-    small = sum(len(issue.tickets) for issue in source.issues.values()) <= MAX_INDEXED
-    index = source.index or IssueMemory(dict(source.issues), conversation_of=source.conversation_of if small else lambda _: None).index
     homes = {ticket: issue.issue_id for issue in source.issues.values() for ticket in issue.tickets}
     found: dict[int, list[str]] = {}
     for ticket in flagged[:MAX_NEAREST]:
         conversation, row = source.conversation_of(ticket), source.log.get(ticket)
-        said = TicketText.of(conversation) if conversation is not None else TicketText(ticket, "", row.subject if row else "", "")
-        names = index.search(subject=said.subject, text=said.text, k=NEAREST + 2, exclude_ticket=ticket)
+        subject = conversation["subject"] if conversation is not None else row.subject if row else ""
+        text = customer_text(conversation) if conversation is not None else ""
+        names = source.nearest(subject, text, ticket, NEAREST + 2)
         found[ticket] = [name for name in names if name != homes[ticket]][:NEAREST]
     return found
 

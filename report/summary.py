@@ -15,10 +15,11 @@ from typing import Any
 
 from common import files as safe_files
 from common import times
+from common.errors import Ended
 from common.text import for_terminal
 from knowledge.decision import DecisionRow
 from knowledge.issue import Issue, sort_key
-from llm_client import Totals
+from llm.bill import Totals
 
 VERSION = "0.1.0"
 _LIBRARIES = ("requests", "python-dotenv", "tqdm", "backoff")
@@ -57,9 +58,19 @@ class RunReport:
     changed: list[int] = field(default_factory=list)
     fetched: int = 0
     totals: Totals = field(default_factory=Totals)
-    ended: str = "done"
+    ended: Ended = Ended.DONE
+    ended_because: str = ""
     _started: float = field(default_factory=times.monotonic)
     _started_at: float = field(default_factory=times.wall)
+
+    def end(self, how: Ended, why: str = "") -> None:
+        """Note how the run ended, with the reason where there is one."""
+        self.ended, self.ended_because = how, why
+
+    @property
+    def how_it_ended(self) -> str:
+        """In words, as the report file and the summary say it."""
+        return f"{self.ended.value}: {self.ended_because}" if self.ended_because else self.ended.value
 
     @property
     def failures(self) -> list[DecisionRow]:
@@ -69,7 +80,7 @@ class RunReport:
     @property
     def incomplete(self) -> bool:
         """True when not everything that was asked for was done."""
-        return bool(self.failures or self.gaps) or self.ended.startswith("stopped")
+        return bool(self.failures or self.gaps) or self.ended in (Ended.BUDGET, Ended.STOPPED)
 
     @property
     def retry(self) -> str:
@@ -77,14 +88,14 @@ class RunReport:
         return self._command((row.ticket_id for row in self.failures), "--reprocess " if self.reprocess else "")
 
     def write(self, path: Path) -> None:
-        """Write the report as JSON. Raises `common.files.FileUnwritable`."""
+        """Write the report as JSON. Raises `Unwritable`."""
         safe_files.write_text(path, safe_files.dump_json(self.to_json()) + "\n")
 
     def to_json(self) -> dict[str, Any]:
         """The report in the file's form; durations in seconds, cost in USD."""
         outcomes = Counter(row.outcome for row in self.rows.values())
         return {
-            "ended": self.ended,
+            "ended": self.how_it_ended,
             "started_at": datetime.datetime.fromtimestamp(self._started_at, datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
             "duration_s": round(times.monotonic() - self._started, 3),
             "counts": {
@@ -149,7 +160,7 @@ class RunReport:
         """One line on what was not done, and the next step."""
         parts = [f"{_tickets(len(self.failures))} failed, the rest is saved"] if self.failures else []
         parts += [f"{len(self.gaps)} gaps in the list of tickets: {self.gaps[0]}"] if self.gaps else []
-        parts += [self.ended] if self.ended.startswith("stopped") else []
+        parts += [self.how_it_ended] if self.ended in (Ended.BUDGET, Ended.STOPPED) else []
         step = f"try again with: {self.retry}" if self.failures else "run the same command again"
         return f"{'; '.join(parts)}; {step}"
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from common import files as safe_files
+from common.errors import Unreadable, Unusable, Unwritable
 from common.text import for_terminal
 from knowledge import decision, issue
 from knowledge.decision import DecisionRow
@@ -27,7 +28,7 @@ KEPT_REVIEWS = 20
 UNFINISHED = "unfinished"
 
 
-class ReviewRefused(Exception):
+class ReviewRefused(Unusable):
     """The review does not fit; nothing was changed. `problems` names each row, the message all of them."""
 
     def __init__(self, headline: str, problems: tuple[str, ...] = ()) -> None:
@@ -59,7 +60,7 @@ def apply_file(path: Path, files: RunFiles) -> ReviewResult:
 
     Writes the database and `decisions.jsonl`, both or neither, then the review list, and keeps all three as they were for `undo`. If the
     list could not be written, the same file once more writes it. The caller holds the lock.
-    Raises `ReviewRefused`, `knowledge.issue.DatabaseUnreadable`, `common.files.FileUnwritable` (nothing changed).
+    Raises `ReviewRefused`, `Unreadable`, `Unwritable` (nothing changed).
     """
     begun = _begun(path, files)
     issues, log = issue.load((begun or files.database.parent) / files.database.name), decision.load(files.decisions)
@@ -88,7 +89,7 @@ def _write_list(files: RunFiles, result: ReviewResult, folder: Path) -> str:
         safe_files.remove(folder / UNFINISHED)
     except KeyboardInterrupt:
         return "interrupted"
-    except (safe_files.FileUnwritable, OSError) as error:
+    except (Unwritable, OSError) as error:
         return str(error)
     return ""
 
@@ -101,7 +102,7 @@ def _begun(path: Path, files: RunFiles) -> Path | None:
     try:
         before = issue.load(kept[-1] / files.database.name), decision.load(kept[-1] / files.decisions.name)
         made = issue.render(revise(path, *before).issues.values())
-    except (issue.DatabaseUnreadable, ReviewRefused):
+    except (Unreadable, ReviewRefused):
         return None
     return kept[-1] if files.database.exists() and made.encode() == files.database.read_bytes() else None
 
@@ -110,14 +111,14 @@ def revise(path: Path, issues: Mapping[str, Issue], log: Mapping[int, DecisionRo
     """What a review file makes of a database and its log; neither is changed. Raises `ReviewRefused`."""
     try:
         review = decisions.load(path)
-    except decisions.ReviewUnreadable as error:
+    except Unreadable as error:
         raise ReviewRefused(str(error)) from error
     revision, done, problems = Revision(issues, log), [], list(review.problems)
     revision.foresee(review.steps)
     for step in review.steps:
         try:
             done.append(for_terminal(revision.carry_out(step)))
-        except StepRefused as error:
+        except Unusable as error:
             problems.append(f"{step.place}: {error}")
     if problems:
         count = "1 row" if len(problems) == 1 else f"{len(problems)} rows"
@@ -133,7 +134,7 @@ def revise(path: Path, issues: Mapping[str, Issue], log: Mapping[int, DecisionRo
 def undo(files: RunFiles) -> str:
     """Put back what the last applied review found; returns what was done, in words.
 
-    Only if nothing changed the database since. Raises `ReviewRefused` and `common.files.FileUnwritable`.
+    Only if nothing changed the database since. Raises `ReviewRefused` and `Unwritable`.
     """
     kept = _kept(files)
     if not kept:
@@ -173,7 +174,7 @@ def _keep_previous(files: RunFiles, *, after: str) -> Path:
         for old in kept[: -KEPT_REVIEWS + 1]:
             shutil.rmtree(old)
     except OSError as error:
-        raise safe_files.FileUnwritable(f"cannot keep the files from before the review in {folder}: {error.strerror or error}") from error
+        raise Unwritable(f"cannot keep the files from before the review in {folder}: {error.strerror or error}") from error
     return folder
 
 
@@ -206,10 +207,6 @@ def _place_order(problem: str) -> tuple[int, str]:
     return (int(digits[0]) if digits else 0, problem)
 
 
-class StepRefused(Exception):
-    """A step does not fit the database; the message says why."""
-
-
 class Revision:
     """A database and its log as they become by a person's steps: `foresee` all, `carry_out` each, then settle the `draft` once."""
 
@@ -233,7 +230,7 @@ class Revision:
                 self._becomes[home] = next(iter(moves.values()))
 
     def carry_out(self, step: Step) -> str:
-        """Do one step; returns what it does, in words. Raises `StepRefused`."""
+        """Do one step; returns what it does, in words. Raises `Unusable`."""
         if isinstance(step, TicketStep):
             return f"ticket {step.ticket_id}: {self._decide(step, self._checked_home(step))}"
         issues = [self.draft.issues[self._known(name)] for name in step.issue_ids]
@@ -248,11 +245,11 @@ class Revision:
         home = self.draft.home.get(step.ticket_id)
         if home is None:
             gone = ": a person took it out" if step.ticket_id in self.draft.reviewed else ""
-            raise StepRefused(f"ticket {step.ticket_id} is in no issue of this database{gone}")
+            raise Unusable(f"ticket {step.ticket_id} is in no issue of this database{gone}")
         if step.was_in is not None and self.draft.names.get(step.was_in) != home:
-            raise StepRefused(f"ticket {step.ticket_id} stood in {step.was_in} when this was written and is in {home} now")
+            raise Unusable(f"ticket {step.ticket_id} stood in {step.was_in} when this was written and is in {home} now")
         if step.ticket_id in self.draft.reviewed and not step.again:
-            raise StepRefused(f"ticket {step.ticket_id} has been reviewed already; it is in {home}")
+            raise Unusable(f"ticket {step.ticket_id} has been reviewed already; it is in {home}")
         return home
 
     def _decide(self, step: TicketStep, home: str) -> str:
@@ -296,7 +293,7 @@ class Revision:
         if meant is None:
             named = self._suggested_name(step)
             why = f"the suggested {named} is no issue of this database" if named else "there is no suggestion to accept"
-            raise StepRefused(f"ticket {step.ticket_id}: {why}; write confirm, new, or move with a target_issue_id")
+            raise Unusable(f"ticket {step.ticket_id}: {why}; write confirm, new, or move with a target_issue_id")
         seen: set[str] = set()
         while meant in self._becomes and meant not in seen:
             seen.add(meant)
@@ -306,9 +303,9 @@ class Revision:
     def _merge(self, issues: list[Issue]) -> str:
         names = [issue.issue_id for issue in issues]
         if len(set(names)) < len(names):
-            raise StepRefused(f"merge of {', '.join(names)}: they are one issue already (a circle, or merged before)")
+            raise Unusable(f"merge of {', '.join(names)}: they are one issue already (a circle, or merged before)")
         if any(self.draft.names[one] in names and self.draft.names[other] in names for one, other in self._apart):
-            raise StepRefused(f"merge of {', '.join(names)}: this file also says that they are not the same")
+            raise Unusable(f"merge of {', '.join(names)}: this file also says that they are not the same")
         keep, *others = sorted(issues, key=age)
         for gone in others:
             self.draft.merge(keep, gone)
@@ -317,18 +314,18 @@ class Revision:
     def _distinct(self, issues: list[Issue]) -> str:
         one, other = issues
         if one is other:
-            raise StepRefused(f"{one.issue_id} cannot be told from itself; the two were merged, split tickets off instead")
+            raise Unusable(f"{one.issue_id} cannot be told from itself; the two were merged, split tickets off instead")
         if other.issue_id in one.distinct_from and one.issue_id in other.distinct_from:
-            raise StepRefused(f"{one.issue_id} and {other.issue_id} are known not to be the same already")
+            raise Unusable(f"{one.issue_id} and {other.issue_id} are known not to be the same already")
         self._set_apart(one.issue_id, other.issue_id)
         return f"{self.draft.named(one.issue_id)} and {self.draft.named(other.issue_id)} are not the same"
 
     def _split(self, step: IssueStep, source: Issue) -> str:
         strangers = [ticket for ticket in step.ticket_ids if ticket not in source.tickets]
         if strangers:
-            raise StepRefused(f"split of {source.issue_id}: ticket {strangers[0]} is not in it")
+            raise Unusable(f"split of {source.issue_id}: ticket {strangers[0]} is not in it")
         if len(step.ticket_ids) == len(source.tickets):
-            raise StepRefused(f"split of {source.issue_id}: it would be left without tickets")
+            raise Unusable(f"split of {source.issue_id}: it would be left without tickets")
         founded = self.draft.found_issue(sorted(step.ticket_ids), source, step.card)
         for ticket in step.ticket_ids:
             self.draft.place(ticket, founded.issue_id)
@@ -338,9 +335,9 @@ class Revision:
 
     def _edit(self, step: IssueStep, issue: Issue) -> str:
         if issue.issue_id in self._edited:
-            raise StepRefused(f"{issue.issue_id} is edited more than once")
+            raise Unusable(f"{issue.issue_id} is edited more than once")
         if step.card_was is not None and (issue.issue_id not in self.draft.start or step.card_was != self.draft.start[issue.issue_id][1]):
-            raise StepRefused(f"the card of {issue.issue_id} was changed after the page was written")
+            raise Unusable(f"the card of {issue.issue_id} was changed after the page was written")
         self._edited.add(issue.issue_id)
         write_card(issue, step.card)
         return f"{self.draft.named(issue.issue_id)}: new {', '.join(step.card)}"
@@ -354,5 +351,5 @@ class Revision:
         found = self.draft.names.get(name)
         if found is None:
             near = next((known for known in self.draft.names if known.lower() in (name.lower(), f"issue-{name}")), None)
-            raise StepRefused(f"{before}{name[:80]!r} is no issue of this database" + (f"; is {near} meant?" if near else ""))
+            raise Unusable(f"{before}{name[:80]!r} is no issue of this database" + (f"; is {near} meant?" if near else ""))
         return found

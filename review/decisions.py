@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
 
 from common import files
+from common.errors import Unreadable
 from knowledge import issue
 from review import list as review_list
 
 TicketVerb = Literal["confirm", "accept", "move", "new", "ignore"]
 IssueVerb = Literal["merge", "split", "edit", "distinct"]
-KIND = "ticket-issues-review"
 _LIST_FIELDS = ("keywords", "resolution_steps")
 _MAX_CHARS = {
     "category": 200,
@@ -26,10 +26,6 @@ _MAX_CHARS = {
     "resolution_steps": 2_000,
 }
 _MAX_ITEMS = 100
-
-
-class ReviewUnreadable(Exception):
-    """The file is no review at all; the message says why and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +76,11 @@ class ReviewFile:
 
 
 def load(path: Path) -> ReviewFile:
-    """The steps of a review file, CSV or JSON by its content. Raises `ReviewUnreadable`."""
+    """The steps of a review file, CSV or JSON by its content. Raises `Unreadable`."""
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise ReviewUnreadable(f"cannot read {path}: {error.strerror or error}") from error
+        raise Unreadable(f"cannot read {path}: {error.strerror or error}") from error
     if content.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"{", b"["):
         review = _read_json(content, name=str(path))
     else:
@@ -98,8 +94,8 @@ def _read_list(content: bytes, *, name: str) -> ReviewFile:
     review = ReviewFile()
     try:
         rows = review_list.parse(content, name=name)
-    except review_list.ListUnreadable as error:
-        raise ReviewUnreadable(str(error)) from error
+    except Unreadable as error:
+        raise Unreadable(str(error)) from error
     for row in rows:
         if any(row.cells[column] for column in review_list.FILLED_COLUMNS):
             try:
@@ -129,11 +125,11 @@ def _list_step(row: review_list.ListRow) -> TicketStep:
 def _read_json(content: bytes, *, name: str) -> ReviewFile:
     try:
         data = files.parse_json(content.decode("utf-8-sig"), name=name)
-    except (UnicodeDecodeError, files.FileUnreadable) as error:
-        raise ReviewUnreadable(f"{error}. Export the review from the report page again.") from error
-    if not isinstance(data, dict) or data.get("kind") != KIND or not isinstance(data.get("actions"), list):
-        raise ReviewUnreadable(
-            f"{name} is no review file: it has not the kind {KIND!r} and a list of actions, as the report page exports it"
+    except (UnicodeDecodeError, Unreadable) as error:
+        raise Unreadable(f"{error}. Export the review from the report page again.") from error
+    if not isinstance(data, dict) or data.get("kind") != review_list.KIND or not isinstance(data.get("actions"), list):
+        raise Unreadable(
+            f"{name} is no review file: it has not the kind {review_list.KIND!r} and a list of actions, as the report page exports it"
         )
     review = ReviewFile()
     for number, item in enumerate(data["actions"], start=1):

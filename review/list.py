@@ -14,12 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from common import files
+from common.errors import Unreadable
 from knowledge import issue as issue_db
 from knowledge.decision import DecisionRow
 from knowledge.issue import SURE, Issue
 
 logger = logging.getLogger(__name__)
 
+KIND = "ticket-issues-review"
 COLUMNS = (
     "ticket_id", "confidence", "issue_id", "category", "suggested_issue_id", "suggested_category", "reason", "subject", "url",
     "decision", "target_issue_id",
@@ -32,10 +34,6 @@ _STARTS_FORMULA = r"[\s\u200b-\u200f\u2060\ufeff]*[=+\-@\uff0b\uff0d\uff1d\uff20
 _FORMULA = re.compile(rf"'*(?:{_STARTS_FORMULA}|[\t\r\n])")
 _INNER_FORMULA = re.compile(rf";(?='*{_STARTS_FORMULA})")
 _INNER_MARK = re.compile(rf";'(?='*{_STARTS_FORMULA})")
-
-
-class ListUnreadable(Exception):
-    """A review list that cannot be read as a table; the message says why and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +66,11 @@ def render(issues: Mapping[str, Issue], log: Mapping[int, DecisionRow], *, fille
 def write(path: Path, issues: Mapping[str, Issue], log: Mapping[int, DecisionRow]) -> int:
     """Put the list at `path`, carrying over what a person filled into the one that stands there; returns the number of flagged tickets.
 
-    A list that cannot be read is kept beside the new one with `.unreadable` at its end. Raises `common.files.FileUnwritable`.
+    A list that cannot be read is kept beside the new one with `.unreadable` at its end. Raises `Unwritable`.
     """
     try:
         filled = load_filled(path)
-    except ListUnreadable as error:
+    except Unreadable as error:
         kept = path.with_name(path.name + ".unreadable")
         path.replace(kept)
         logger.warning("%s; it is kept as %s", error, kept.name)
@@ -94,13 +92,13 @@ def flagged_tickets(issues: Mapping[str, Issue]) -> dict[int, Issue]:
 
 
 def load_filled(path: Path) -> dict[int, dict[str, str]]:
-    """The rows of a list in which a person wrote, by ticket id; empty if there is no file. Raises `ListUnreadable`."""
+    """The rows of a list in which a person wrote, by ticket id; empty if there is no file. Raises `Unreadable`."""
     try:
         content = path.read_bytes()
     except FileNotFoundError:
         return {}
     except OSError as error:
-        raise ListUnreadable(f"cannot read {path}: {error.strerror or error}") from error
+        raise Unreadable(f"cannot read {path}: {error.strerror or error}") from error
     if not content.strip():
         return {}
     filled: dict[int, dict[str, str]] = {}
@@ -110,9 +108,9 @@ def load_filled(path: Path) -> dict[int, dict[str, str]]:
             continue
         if ticket is None or ticket in filled:  # not to be carried over by halves: what a person wrote would be lost
             problem = f"ticket {ticket} is filled in twice" if ticket else f"{row.cells['ticket_id'][:40]!r} is no ticket number"
-            raise ListUnreadable(f"{path}, row {row.number}: {problem}")
+            raise Unreadable(f"{path}, row {row.number}: {problem}")
         if any("\n" in row.cells[column] for column in FILLED_COLUMNS):
-            raise ListUnreadable(f"{path}, row {row.number}: a line break in what was filled in; is a quotation mark missing?")
+            raise Unreadable(f"{path}, row {row.number}: a line break in what was filled in; is a quotation mark missing?")
         filled[ticket] = dict(row.cells)
     return filled
 
@@ -120,7 +118,7 @@ def load_filled(path: Path) -> dict[int, dict[str, str]]:
 def parse(content: bytes, *, name: str) -> list[ListRow]:
     """The rows of a review list, also as a spreadsheet saved it again: other separators and encodings, columns moved, added or gone.
 
-    Raises `ListUnreadable` when there is no table with `ticket_id` and `decision` in it.
+    Raises `Unreadable` when there is no table with `ticket_id` and `decision` in it.
     """
     text = _decode(content, name=name)
     lines = text.split("\n", 1)
@@ -129,14 +127,14 @@ def parse(content: bytes, *, name: str) -> list[ListRow]:
     try:
         records = list(csv.reader(io.StringIO(text, newline=""), delimiter=_separator(text)))
     except csv.Error as error:
-        raise ListUnreadable(f"{name} is not a readable CSV file: {error}") from error
+        raise Unreadable(f"{name} is not a readable CSV file: {error}") from error
     header = [cell.strip().lower() for cell in records[0]] if records else []
     header[:1] = [cell.removeprefix(_MISREAD_BOM) for cell in header[:1]]
     missing = [column for column in ("ticket_id", "decision") if column not in header]
     if missing:
-        raise ListUnreadable(f"{name} has no column {' and no column '.join(missing)}; it is not a review list")
+        raise Unreadable(f"{name} has no column {' and no column '.join(missing)}; it is not a review list")
     if len(set(header) & set(COLUMNS)) != len([column for column in header if column in COLUMNS]):
-        raise ListUnreadable(f"{name} has a column twice: {', '.join(column for column in COLUMNS if header.count(column) > 1)}")
+        raise Unreadable(f"{name} has a column twice: {', '.join(column for column in COLUMNS if header.count(column) > 1)}")
     return [_row(number, header, record) for number, record in enumerate(records[1:], start=2) if any(cell.strip() for cell in record)]
 
 
@@ -215,9 +213,9 @@ def _row(number: int, header: list[str], record: list[str]) -> ListRow:
 def _decode(content: bytes, *, name: str) -> str:
     """Text of a file that a spreadsheet may have saved; only ids and decision words are read from it, so a guess at accents is harmless."""
     if len(content) > MAX_LIST_BYTES:
-        raise ListUnreadable(f"{name} is larger than {MAX_LIST_BYTES} bytes")
+        raise Unreadable(f"{name} is larger than {MAX_LIST_BYTES} bytes")
     if content.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
-        raise ListUnreadable(f"{name} is a spreadsheet, not text; save it as CSV and apply that file")
+        raise Unreadable(f"{name} is a spreadsheet, not text; save it as CSV and apply that file")
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         encodings = ["utf-16"]
     elif b"\0" in content[:200]:
@@ -229,7 +227,7 @@ def _decode(content: bytes, *, name: str) -> str:
             return content.decode(encoding)
         except UnicodeDecodeError:
             continue
-    raise ListUnreadable(f"{name} is not text in UTF-8 or UTF-16; save it as CSV (UTF-8)")
+    raise Unreadable(f"{name} is not text in UTF-8 or UTF-16; save it as CSV (UTF-8)")
 
 
 def _separator(text: str) -> str:

@@ -12,7 +12,7 @@ from knowledge.decision import DecisionRow
 from knowledge.issue import Issue
 from knowledge.paths import RunFiles
 from review import list as review_list
-from review.decisions import KIND
+from review.list import KIND
 
 
 def issue(issue_id: str, category: str, tickets: list[int], **more: Any) -> Issue:

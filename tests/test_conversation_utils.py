@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 import conversation_utils as cu
 from common import files
+from common.errors import TicketFailed
 
 CASES = Path(__file__).parent / "cases" / "tickets"
 TICKETS = sorted(path.stem for path in CASES.glob("*.json"))
@@ -203,7 +204,7 @@ UNUSABLE: dict[str, Any] = {
 
 @pytest.mark.parametrize("payload", UNUSABLE.values(), ids=UNUSABLE.keys())
 def test_what_is_no_ticket_is_that_ticket_s_failure(payload: Any) -> None:
-    with pytest.raises(cu.ConversationUnusable):
+    with pytest.raises(TicketFailed):
         cu.build_conversation(payload)
 
 

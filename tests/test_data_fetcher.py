@@ -14,7 +14,8 @@ import requests
 import responses
 
 import data_fetcher
-from data_fetcher import FetchStopped, FreshdeskClient, QueryRefused, TicketUnavailable, fetch_resolved_ticket_ids, fetch_ticket
+from common.errors import Stopped, TicketFailed
+from data_fetcher import FreshdeskClient, QueryRefused, fetch_resolved_ticket_ids, fetch_ticket
 from demo.faults import KINDS, FaultPlan
 from demo.helpdesk import Helpdesk, HelpdeskOptions
 from demo.labelled_files import as_ticket
@@ -72,7 +73,7 @@ def test_a_ticket_is_asked_with_its_conversations(mocked: responses.RequestsMock
 
 @pytest.mark.parametrize("value", [0, -1, 2**63, True, "7", "7/../8", 1.0, None], ids=repr)
 def test_an_id_that_is_none_reaches_no_url(mocked: responses.RequestsMock, value: Any) -> None:
-    with pytest.raises(TicketUnavailable):
+    with pytest.raises(TicketFailed):
         fetch_ticket(value, client=new_client())
     assert not mocked.calls
 
@@ -223,7 +224,7 @@ NEXT = {"Link": f'<{API}/x?page=2>; rel="next"'}
 def test_messages_that_repeat_one_page_end_with_a_word(mocked: responses.RequestsMock) -> None:
     mocked.get(f"{API}/tickets/1", json={"id": 1, "conversations": [message(number) for number in range(10)]})
     mocked.get(f"{API}/tickets/1/conversations", json=[message(number) for number in range(50)], headers=NEXT)
-    with pytest.raises(TicketUnavailable, match="ticket 1: the helpdesk repeats page 1"):
+    with pytest.raises(TicketFailed, match="ticket 1: the helpdesk repeats page 1"):
         fetch_ticket(1, client=new_client())
 
 
@@ -231,7 +232,7 @@ def test_messages_without_end_end_with_a_word(mocked: responses.RequestsMock) ->
     count = iter(range(10**6))
     mocked.get(f"{API}/tickets/1", json={"id": 1, "conversations": None})
     mocked.add_callback("GET", f"{API}/tickets/1/conversations", callback=lambda _request: (200, NEXT, json.dumps([message(next(count))])))
-    with pytest.raises(TicketUnavailable, match="do not end after 200 pages"):
+    with pytest.raises(TicketFailed, match="do not end after 200 pages"):
         fetch_ticket(1, client=new_client())
 
 
@@ -245,7 +246,7 @@ def test_an_archived_ticket_is_read_from_its_own_path_with_its_whole_thread() ->
 def test_a_plan_without_an_archive_is_asked_for_it_once() -> None:
     with desk([], has_archive=False) as (helpdesk, client):
         for number in (1, 2, 3):
-            with pytest.raises(TicketUnavailable, match="HTTP 404"):
+            with pytest.raises(TicketFailed, match="HTTP 404"):
                 fetch_ticket(number, client=client)
         assert paths(helpdesk) == ["tickets/1", "tickets/archived/1", "tickets/2", "tickets/3"]
 
@@ -258,9 +259,9 @@ def test_a_deleted_ticket_comes_as_it_is() -> None:
 
 def test_a_ticket_that_is_gone_or_forbidden_is_its_own_failure_and_the_run_goes_on() -> None:
     with desk([ticket(1), ticket(2), ticket(3)], forbidden=frozenset({2})) as (_, client):
-        with pytest.raises(TicketUnavailable, match="ticket 9: HTTP 404: no such ticket, nor in the archive"):
+        with pytest.raises(TicketFailed, match="ticket 9: HTTP 404: no such ticket, nor in the archive"):
             fetch_ticket(9, client=client)
-        with pytest.raises(TicketUnavailable, match="ticket 2: HTTP 403 access_denied: You are not authorized"):
+        with pytest.raises(TicketFailed, match="ticket 2: HTTP 403 access_denied: You are not authorized"):
             fetch_ticket(2, client=client)
         assert fetch_ticket(3, client=client)["id"] == 3
 
@@ -268,7 +269,7 @@ def test_a_ticket_that_is_gone_or_forbidden_is_its_own_failure_and_the_run_goes_
 @pytest.mark.parametrize("other", [8, None, "7", True, [7]], ids=repr)
 def test_another_tickets_answer_is_not_taken(mocked: responses.RequestsMock, other: Any) -> None:
     mocked.get(f"{API}/tickets/7", json={"id": other, "conversations": []})
-    with pytest.raises(TicketUnavailable, match="ticket 7: the helpdesk answered with another ticket"):
+    with pytest.raises(TicketFailed, match="ticket 7: the helpdesk answered with another ticket"):
         fetch_ticket(7, client=new_client())
 
 
@@ -313,7 +314,7 @@ def test_garbage_for_ever_is_that_tickets_failure_after_five_tries(
     mocked.get(f"{API}/tickets/2", **reply)
     client = new_client()
     fetch_ticket(1, client=client)
-    with pytest.raises(TicketUnavailable, match="ticket 2: no usable reply after 5 tries"):
+    with pytest.raises(TicketFailed, match="ticket 2: no usable reply after 5 tries"):
         fetch_ticket(2, client=client)
     assert len(mocked.calls) == 6
     assert fetch_ticket(1, client=client)["id"] == 1
@@ -328,23 +329,23 @@ def test_slow_replies_use_up_the_calls_time_before_its_tries(mocked: responses.R
     mocked.add_callback("GET", f"{API}/tickets/2", callback=slow)
     client = new_client()
     fetch_ticket(1, client=client)
-    with pytest.raises(TicketUnavailable, match="after 3 tries"):
+    with pytest.raises(TicketFailed, match="after 3 tries"):
         fetch_ticket(2, client=client)
 
 
 def test_a_reply_too_large_is_that_tickets_failure(mocked: responses.RequestsMock, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(freshdesk_client, "MAX_BODY_BYTES", 1000)
     mocked.get(f"{API}/tickets/1", json={"id": 1, "description": "x" * 2000})
-    with pytest.raises(TicketUnavailable, match="longer than 1000 bytes"):
+    with pytest.raises(TicketFailed, match="longer than 1000 bytes"):
         fetch_ticket(1, client=new_client())
 
 
 def test_no_reply_at_all_ends_the_run_with_the_first_ticket(fake_time: FakeTime, mocked: responses.RequestsMock) -> None:
     mocked.get(f"{API}/tickets/1", body=requests.ConnectionError("refused"))
     client = new_client()
-    with pytest.raises(FetchStopped, match=r"acme\.freshdesk\.com does not answer"):
+    with pytest.raises(Stopped, match=r"acme\.freshdesk\.com does not answer"):
         fetch_ticket(1, client=client)
-    with pytest.raises(FetchStopped):
+    with pytest.raises(Stopped):
         fetch_ticket(2, client=client)
     assert len(mocked.calls) == 5
 
@@ -358,9 +359,9 @@ def test_an_outage_in_the_middle_ends_the_run_after_ten_tickets(fake_time: FakeT
         mocked.get(f"{API}/tickets/{number}", status=503)
         try:
             fetch_ticket(number, client=client)
-        except TicketUnavailable as error:
+        except TicketFailed as error:
             failures.append(str(error))
-        except FetchStopped:
+        except Stopped:
             break
     assert len(failures) == 9
 
@@ -393,7 +394,7 @@ def test_ever_new_words_to_wait_are_heeded_many_times_but_not_for_ever(mocked: r
     mocked.get(f"{API}/tickets/2", status=429, headers={"Retry-After": "60"})
     client = new_client()
     assert fetch_ticket(1, client=client)["id"] == 1
-    with pytest.raises(TicketUnavailable, match="HTTP 429"):
+    with pytest.raises(TicketFailed, match="HTTP 429"):
         fetch_ticket(2, client=client)
 
 
@@ -405,7 +406,7 @@ def test_a_429_without_a_word_is_everybodys_wait(mocked: responses.RequestsMock,
 
 def test_a_wait_of_days_ends_the_run(mocked: responses.RequestsMock, fake_time: FakeTime) -> None:
     mocked.get(f"{API}/tickets/1", status=429, headers={"Retry-After": "1e9"})
-    with pytest.raises(FetchStopped, match="asks to wait 277778 hours"):
+    with pytest.raises(Stopped, match="asks to wait 277778 hours"):
         fetch_ticket(1, client=new_client())
     assert fake_time.slept == []
 
@@ -433,7 +434,7 @@ def test_a_refused_key_is_one_call_however_many_threads_ask() -> None:
     def fetch(client: FreshdeskClient, number: int) -> None:
         try:
             fetch_ticket(number, client=client)
-        except FetchStopped as error:
+        except Stopped as error:
             stopped.append(str(error))
 
     helpdesk = Helpdesk([ticket(1)], options=HelpdeskOptions(api_key="another", latency_s=0.05))
@@ -454,7 +455,7 @@ def test_a_refused_key_is_one_call_however_many_threads_ask() -> None:
 @pytest.mark.parametrize("code", ["password_lockout", "account_suspended"])
 def test_a_403_about_the_account_ends_the_run(mocked: responses.RequestsMock, code: str) -> None:
     mocked.get(f"{API}/tickets/1", status=403, json={"code": code, "message": "no"})
-    with pytest.raises(FetchStopped):
+    with pytest.raises(Stopped):
         fetch_ticket(1, client=new_client())
     assert len(mocked.calls) == 1
 
@@ -462,7 +463,7 @@ def test_a_403_about_the_account_ends_the_run(mocked: responses.RequestsMock, co
 @pytest.mark.parametrize("status", [403, 404, 405], ids=str)
 def test_a_refused_search_ends_the_run(mocked: responses.RequestsMock, status: int) -> None:
     mocked.get(f"{API}/search/tickets", status=status)
-    with pytest.raises(FetchStopped, match=f"the search is refused .HTTP {status}"):
+    with pytest.raises(Stopped, match=f"the search is refused .HTTP {status}"):
         fetch_resolved_ticket_ids(client=new_client())
     assert len(mocked.calls) == 1
 
@@ -471,7 +472,7 @@ def test_a_refused_search_ends_the_run(mocked: responses.RequestsMock, status: i
 @pytest.mark.parametrize("target", ["https://evil.example/api/v2/tickets/1", "http://acme.freshdesk.com/x", "/login", "", "https://[x/"])
 def test_a_redirect_is_refused_and_not_followed(mocked: responses.RequestsMock, status: int, target: str) -> None:
     mocked.get(f"{API}/tickets/1", status=status, headers={"Location": target})
-    with pytest.raises(FetchStopped, match=r"acme\.freshdesk\.com redirects to"):
+    with pytest.raises(Stopped, match=r"acme\.freshdesk\.com redirects to"):
         fetch_ticket(1, client=new_client())
     assert len(mocked.calls) == 1
 
@@ -482,9 +483,9 @@ def test_the_key_is_in_no_message_and_no_log(mocked: responses.RequestsMock, cap
     mocked.get(f"{API}/tickets/1", status=403, body=echo)
     mocked.get(f"{API}/tickets/2", status=302, headers={"Location": f"https://{KEY}.example/"})
     client = new_client()
-    with pytest.raises(TicketUnavailable) as refused:
+    with pytest.raises(TicketFailed) as refused:
         fetch_ticket(1, client=client)
-    with pytest.raises(FetchStopped) as stopped:
+    with pytest.raises(Stopped) as stopped:
         fetch_ticket(2, client=client)
     told = f"{refused.value!r} {stopped.value!r} {client!r} {vars(client)!r} {caplog.text}"
     assert "[key]" in told

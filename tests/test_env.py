@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import env
-from env import ConfigError
+from common.errors import Unusable
 
 REQUIRED = {
     "FRESHDESK_DOMAIN": "acme",
@@ -58,7 +58,7 @@ def test_everything_missing_and_wrong_is_named_in_one_message(monkeypatch: pytes
     monkeypatch.setenv("FRESHDESK_DOMAIN", "http://evil.example")
     monkeypatch.setenv("LLM_WORKERS", "many")
     monkeypatch.setenv("LLM_MODEL", "   ")
-    with pytest.raises(ConfigError) as error:
+    with pytest.raises(Unusable) as error:
         env.load_settings()
     message = str(error.value)
     assert "missing: FRESHDESK_API_KEY, LLM_API_BASE_URL, LLM_API_KEY, LLM_MODEL" in message
@@ -102,7 +102,7 @@ def test_dollar_signs_in_a_key_are_kept(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_a_dotenv_file_in_another_encoding_is_named_and_no_content_shown() -> None:
     dotenv("LLM_MODEL=ü".encode("utf-16"))
-    with pytest.raises(ConfigError, match=r"cannot read \.env: .*Save it as UTF-8"):
+    with pytest.raises(Unusable, match=r"cannot read \.env: .*Save it as UTF-8"):
         env.get("LLM_MODEL")
 
 
@@ -179,8 +179,6 @@ def test_a_model_server_is_taken_as_it_is_written(value: str) -> None:
         ("https://", "begins with https"),
         ("https://user:pw@api.example.com/v1", "no user"),
         ("https://api.example.com/v1#x", "fragment"),
-        ("http://api.example.com/v1", "unencrypted"),
-        ("http://192.168.1.5:11434/v1", "LLM_ALLOW_HTTP=1"),
     ],
 )
 def test_a_model_address_that_would_lose_the_key_is_refused(value: str, reason: str) -> None:
@@ -189,15 +187,22 @@ def test_a_model_address_that_would_lose_the_key_is_refused(value: str, reason: 
     assert "pw" not in str(error.value)
 
 
+@pytest.mark.parametrize("name", ["LLM_API_BASE_URL", "EMBEDDING_API_BASE_URL"])
+def test_an_unencrypted_address_beyond_this_machine_is_refused(complete: pytest.MonkeyPatch, name: str) -> None:
+    complete.setenv(name, "http://api.example.com/v1")
+    with pytest.raises(Unusable, match=rf"{name} would send tickets and key unencrypted.*LLM_ALLOW_HTTP=1"):
+        env.load_settings()
+
+
 @pytest.mark.parametrize("said", ["1", "true", "yes"])
 def test_plain_http_in_a_network_of_ones_own_must_be_said(complete: pytest.MonkeyPatch, said: str) -> None:
     complete.setenv("LLM_API_BASE_URL", "http://192.168.1.5:11434/v1")
-    with pytest.raises(ConfigError, match="LLM_ALLOW_HTTP"):
+    with pytest.raises(Unusable, match="LLM_ALLOW_HTTP"):
         env.load_settings()
     complete.setenv("LLM_ALLOW_HTTP", said)
     assert env.load_settings().llm_base_url == "http://192.168.1.5:11434/v1"
     complete.setenv("LLM_ALLOW_HTTP", "perhaps")
-    with pytest.raises(ConfigError, match="LLM_ALLOW_HTTP must be 1 or 0"):
+    with pytest.raises(Unusable, match="LLM_ALLOW_HTTP must be 1 or 0"):
         env.load_settings()
 
 
@@ -257,13 +262,13 @@ def test_an_optional_setting_is_read(complete: pytest.MonkeyPatch, name: str, va
 )
 def test_a_setting_out_of_range_is_named(complete: pytest.MonkeyPatch, name: str, value: str) -> None:
     complete.setenv(name, value)
-    with pytest.raises(ConfigError, match=f"[:;] {name} "):
+    with pytest.raises(Unusable, match=f"[:;] {name} "):
         env.load_settings()
 
 
 def test_a_wrong_key_is_not_shown(complete: pytest.MonkeyPatch) -> None:
     complete.setenv("FRESHDESK_API_KEY", "hush hush")
-    with pytest.raises(ConfigError) as error:
+    with pytest.raises(Unusable) as error:
         env.load_settings()
     assert "hush" not in str(error.value)
 
@@ -289,19 +294,19 @@ def test_product_context_and_categories_come_from_files(complete: pytest.MonkeyP
 def test_a_file_that_makes_no_sense_is_named(complete: pytest.MonkeyPatch, name: str, content: bytes, reason: str) -> None:
     Path("file.txt").write_bytes(content)
     complete.setenv(name, "file.txt")
-    with pytest.raises(ConfigError, match=f"{name} names a file .*{reason}|{name} names a file.*{reason}"):
+    with pytest.raises(Unusable, match=f"{name} names a file .*{reason}|{name} names a file.*{reason}"):
         env.load_settings()
 
 
 @pytest.mark.parametrize("name", [*REQUIRED, "EMBEDDING_MODEL", "PRODUCT_CONTEXT", "KB_LANGUAGE"])
 def test_bytes_that_are_no_text_are_a_wrong_setting(complete: pytest.MonkeyPatch, name: str) -> None:
     complete.setenv(name, "model-\udcff")
-    with pytest.raises(ConfigError, match=f"{name} holds bytes that are not UTF-8 text"):
+    with pytest.raises(Unusable, match=f"{name} holds bytes that are not UTF-8 text"):
         env.load_settings()
 
 
 def test_a_null_character_in_a_file_name_is_a_wrong_setting_and_no_crash(complete: pytest.MonkeyPatch) -> None:
     dotenv('PRODUCT_CONTEXT="a\0b"\n')
-    with pytest.raises(ConfigError, match="PRODUCT_CONTEXT"):
+    with pytest.raises(Unusable, match="PRODUCT_CONTEXT"):
         env.load_settings()
     assert complete is not None

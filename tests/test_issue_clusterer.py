@@ -11,6 +11,7 @@ import pytest
 from clustering.issue_memory import CANDIDATES
 from clustering.wave import at_once
 from common import files as safe_files
+from common.errors import Stopped, Unwritable
 from common.pool import WorkerPool
 from issue_clusterer import FetchFailure, IssueClusterer, Item, Plan
 from knowledge import checkpoint as checkpoint_file
@@ -20,7 +21,7 @@ from knowledge.conversation import Conversation
 from knowledge.decision import DecisionRow
 from knowledge.issue import Issue
 from knowledge.paths import RunFiles
-from llm.protocol import AnswerUnusable, BudgetReached, ContextTooLong, ModelStopped
+from llm.protocol import AnswerUnusable, BudgetReached, ContextTooLong
 from prompts_config import Prompts
 from testing.scripted_model import Asked, ScriptedModel, by_ticket, decision, latency, talk
 
@@ -457,7 +458,7 @@ def test_a_database_edited_while_the_run_worked_is_not_overwritten() -> None:
         DATABASE.write_text('[{"issue_id": "MINE", "category": "A person was here"}]')
         return decision("ISSUE-1")
 
-    with pytest.raises(safe_files.FileUnwritable, match=r"changed.*--fresh"):
+    with pytest.raises(Unwritable, match=r"changed.*--fresh"):
         run(ScriptedModel(script), [talk(2, "Lid.")])
     assert "A person was here" in DATABASE.read_text()
     assert RunFiles(DATABASE).checkpoint.exists()
@@ -537,7 +538,7 @@ def _all_one(asked: Asked) -> Any:
     return decision()
 
 
-@pytest.mark.parametrize("stop", [ModelStopped("no quota"), KeyboardInterrupt()], ids=["quota", "Ctrl-C"])
+@pytest.mark.parametrize("stop", [Stopped("no quota"), KeyboardInterrupt()], ids=["quota", "Ctrl-C"])
 def test_what_ends_the_run_leaves_a_checkpoint_of_whole_waves_only(stop: BaseException) -> None:
     answers: dict[int, Any] = {ticket: decision(category=f"Thing {ticket}") for ticket in range(1, 6)}
     items = [talk(ticket, f"word{ticket}") for ticket in range(1, 6)]
@@ -594,9 +595,9 @@ def test_an_issue_that_went_stays_gone_through_two_kills(tmp_path: Path) -> None
 
 
 def test_nothing_decided_leaves_no_checkpoint() -> None:
-    clusterer = clusterer_for(ScriptedModel(by_ticket({1: ModelStopped("bad key")})), [])
+    clusterer = clusterer_for(ScriptedModel(by_ticket({1: Stopped("bad key")})), [])
     clusterer.begin(Plan("", {}, ({"ticket_id": 1},)), done=0)
-    with pytest.raises(ModelStopped):
+    with pytest.raises(Stopped):
         clusterer.decide([talk(1, "Lid.")])
     clusterer.keep_work()
     assert not clusterer.files.checkpoint.exists()

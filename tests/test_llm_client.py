@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 import llm_client
+from common.errors import Stopped
 from llm import calls as llm_calls
 from llm import json_text
 from llm.store import AnswerStore
-from llm_client import AnswerUnusable, BudgetReached, ContextTooLong, LlmClient, ModelStopped, Server
+from llm_client import AnswerUnusable, BudgetReached, ContextTooLong, LlmClient, Server
 from testing.chaos_llm import Behaviour, ChaosServer, Reply, Seen, completion, faulty, refuses, says
 
 KEY = "sk-test-0123456789"
@@ -237,7 +238,7 @@ def test_trouble_of_the_outside_ends_the_run_after_one_call(reply: Reply, named:
     with ChaosServer(lambda _seen: reply) as server:
         results = ask_many(client_of(server), WORKERS)
         assert len(server.seen) == 1
-    assert all(isinstance(result, ModelStopped) and named in str(result) for result in results), results[0]
+    assert all(isinstance(result, Stopped) and named in str(result) for result in results), results[0]
     assert KEY not in str(results)
     assert "\n" not in str(results[0])
     assert slept == []
@@ -253,7 +254,7 @@ UNREACHABLE = {
 @pytest.mark.parametrize(("url", "said"), UNREACHABLE.values(), ids=UNREACHABLE.keys())
 def test_a_server_that_was_never_there_is_a_setting(url: str, said: str, slept: list[float]) -> None:
     client = LlmClient(Server(url, KEY, "a-model"))
-    with pytest.raises(ModelStopped, match=said) as stopped:
+    with pytest.raises(Stopped, match=said) as stopped:
         client.ask(messages(), schema=SCHEMA, parse=parse)
     assert "LLM_API_BASE_URL" in str(stopped.value)
     assert slept == []
@@ -262,7 +263,7 @@ def test_a_server_that_was_never_there_is_a_setting(url: str, said: str, slept: 
 def test_a_server_without_tls_at_an_https_address_is_a_setting() -> None:
     with ChaosServer(takes_all) as server:
         client = LlmClient(Server(server.base_url.replace("http://", "https://"), KEY, "a-model", timeout_s=5.0))
-        with pytest.raises(ModelStopped, match=r"TLS.*LLM_API_BASE_URL"):
+        with pytest.raises(Stopped, match=r"TLS.*LLM_API_BASE_URL"):
             client.ask(messages(), schema=SCHEMA, parse=parse)
 
 
@@ -316,7 +317,7 @@ def test_an_outage_ends_the_run() -> None:
         results = ask_many(client, 6)
         assert len(server.seen) == 1 + llm_calls.FAILURES_IN_A_ROW * llm_calls.MAX_FAULTS
     kinds = [type(result).__name__ for result in results]
-    assert sorted(kinds) == ["AnswerUnusable"] * 2 + ["ModelStopped"] * 3 + ["int"]
+    assert sorted(kinds) == ["AnswerUnusable"] * 2 + ["Stopped"] * 3 + ["int"]
 
 
 def test_a_server_that_goes_away_ends_the_run() -> None:
@@ -324,7 +325,7 @@ def test_a_server_that_goes_away_ends_the_run() -> None:
         client = client_of(server)
         client.ask(messages(), schema=SCHEMA, parse=parse)
     client._connection._session.close()
-    with pytest.raises(ModelStopped, match="does not answer"):
+    with pytest.raises(Stopped, match="does not answer"):
         client.ask(messages("next"), schema=SCHEMA, parse=parse)
 
 

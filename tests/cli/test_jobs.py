@@ -10,6 +10,7 @@ import pytest
 
 import main
 from common import files as safe_files
+from common.errors import Unwritable
 from knowledge.conversation import save_conversation
 from knowledge.paths import RunFiles
 from report import page
@@ -94,9 +95,7 @@ def test_an_export_elsewhere_is_written() -> None:
 # A review is applied, whatever becomes of list and page
 
 
-@pytest.mark.parametrize(
-    "error", [PermissionError(13, "Permission denied"), safe_files.FileUnwritable("no space"), KeyboardInterrupt()], ids=repr
-)
+@pytest.mark.parametrize("error", [PermissionError(13, "Permission denied"), Unwritable("no space"), KeyboardInterrupt()], ids=repr)
 @pytest.mark.parametrize("kind", ["another list", "the list itself", "page"])
 def test_a_list_that_cannot_follow_is_a_warning_whose_command_writes_it(
     kind: str, error: BaseException, files: RunFiles, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -125,7 +124,7 @@ def test_a_list_that_cannot_follow_is_a_warning_whose_command_writes_it(
     assert main.main(["--undo-review"]) == 2, "it was one review"
 
 
-@pytest.mark.parametrize("error", [safe_files.FileUnwritable("no space"), KeyboardInterrupt()], ids=repr)
+@pytest.mark.parametrize("error", [Unwritable("no space"), KeyboardInterrupt()], ids=repr)
 def test_a_page_that_cannot_follow_is_a_warning_whose_command_writes_it(
     error: BaseException, files: RunFiles, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -141,7 +140,7 @@ def test_a_page_that_cannot_follow_is_a_warning_whose_command_writes_it(
     assert (files.report_page.exists(), files.database.read_bytes() == after) == (True, True)
 
 
-@pytest.mark.parametrize("error", [safe_files.FileUnwritable("no space"), KeyboardInterrupt()], ids=repr)
+@pytest.mark.parametrize("error", [Unwritable("no space"), KeyboardInterrupt()], ids=repr)
 def test_an_undone_review_is_undone_whatever_becomes_of_the_page(
     error: BaseException, files: RunFiles, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -153,7 +152,7 @@ def test_an_undone_review_is_undone_whatever_becomes_of_the_page(
     assert files.database.read_bytes() == before
 
 
-@pytest.mark.parametrize("error", [safe_files.FileUnwritable("no space"), KeyboardInterrupt()], ids=repr)
+@pytest.mark.parametrize("error", [Unwritable("no space"), KeyboardInterrupt()], ids=repr)
 @pytest.mark.parametrize("stopped_at", ["silo_issues_db.json", "decisions.jsonl"])
 def test_a_review_that_is_stopped_before_it_is_whole_changes_nothing_and_may_be_applied_again(
     stopped_at: str, error: BaseException, files: RunFiles, monkeypatch: pytest.MonkeyPatch
@@ -169,7 +168,7 @@ def test_a_review_that_is_stopped_before_it_is_whole_changes_nothing_and_may_be_
 
     with monkeypatch.context() as patched:
         patched.setattr(safe_files, "write_text", stop)
-        assert main.main(["--apply-review", str(path)]) == (1 if isinstance(error, safe_files.FileUnwritable) else 130)
+        assert main.main(["--apply-review", str(path)]) == (1 if isinstance(error, Unwritable) else 130)
     assert (files.database.read_bytes(), files.decisions.read_bytes(), files.flagged.read_bytes()) == before
     assert not list(files.database.parent.glob("before_review*"))
     assert main.main(["--apply-review", str(path)]) == 0
@@ -192,7 +191,7 @@ def test_an_undo_that_a_held_list_stops_has_changed_nothing(files: RunFiles, mon
     main.main(["--apply-review", str(sheet(Path(), (5, "confirm")))])
     applied = (files.database.read_bytes(), files.decisions.read_bytes())
     with monkeypatch.context() as patched:
-        patched.setattr(safe_files, "write_parts", failing(safe_files.FileUnwritable("cannot write the list: in use")))
+        patched.setattr(safe_files, "write_parts", failing(Unwritable("cannot write the list: in use")))
         assert main.main(["--undo-review"]) == 1
     assert (files.database.read_bytes(), files.decisions.read_bytes()) == applied
     apply.undo(files)

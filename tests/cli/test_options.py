@@ -8,8 +8,9 @@ import pytest
 
 import env
 from cli import options as command_line
-from cli.options import Options, UsageError
+from cli.options import Options
 from common import files as safe_files
+from common.errors import Unusable
 from knowledge.paths import DEFAULT_OUTPUT, RunFiles
 
 SETTINGS = env.Settings("https://acme.freshdesk.com", "k", "https://m", "k", "model", batch_size=3, llm_workers=4)
@@ -240,7 +241,7 @@ def test_the_command_line_beats_the_environment() -> None:
 
 
 def test_a_limit_in_money_needs_prices() -> None:
-    with pytest.raises(UsageError, match="LLM_PRICE_IN and LLM_PRICE_OUT"):
+    with pytest.raises(Unusable, match="LLM_PRICE_IN and LLM_PRICE_OUT"):
         command_line.with_overrides(Options(max_cost=1.0), dataclasses.replace(SETTINGS, llm_price_in=1.0))
     priced = dataclasses.replace(SETTINGS, llm_price_in=1.0, llm_price_out=2.0)
     assert command_line.with_overrides(Options(max_cost=1.0), priced) == priced

@@ -13,8 +13,9 @@ import env
 from cli import source as ticket_source
 from cli.source import READ_AHEAD, ConversationSource, Selection
 from clustering.wave import at_once
+from common.errors import Stopped, TicketFailed
 from common.pool import WorkerPool
-from data_fetcher import FetchStopped, FreshdeskClient, TicketUnavailable
+from data_fetcher import FreshdeskClient
 from issue_clusterer import FetchFailure
 from knowledge.conversation import save_conversation
 from knowledge.decision import DecisionRow
@@ -52,9 +53,9 @@ def fetched(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     def fetch(ticket_id: int, *, client: FreshdeskClient | None = None) -> dict[str, Any]:
         asked.append(ticket_id)
         if ticket_id == 404:
-            raise TicketUnavailable("ticket 404: gone (404)")
+            raise TicketFailed("ticket 404: gone (404)")
         if ticket_id == 401:
-            raise FetchStopped("the key was refused")
+            raise Stopped("the key was refused")
         return raw(ticket_id)
 
     monkeypatch.setattr(data_fetcher, "fetch_ticket", fetch)
@@ -105,7 +106,7 @@ def test_a_ticket_that_is_gone_is_a_failure_with_the_subject_of_the_list(fetched
 
 
 def test_what_ends_the_run_passes_through(fetched: list[int]) -> None:
-    with pytest.raises(FetchStopped, match="refused"):
+    with pytest.raises(Stopped, match="refused"):
         list(ticket_source.stream([{"ticket_id": 401}], source(), at_once))
     assert fetched == [401]
 

@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 
 from clustering.question import CARD_CHARS, GUARD_CAPS, TICKET_CHARS, TWO_ANSWERS, Verdict, ask_where, shortened_for_card
+from common.errors import Stopped
 from knowledge.conversation import Conversation
 from knowledge.issue import SURE, Issue
-from llm.protocol import AnswerUnusable, BudgetReached, ContextTooLong, ModelStopped
+from llm.protocol import AnswerUnusable, BudgetReached, ContextTooLong
 from prompts_config import Prompts
 from testing.scripted_model import Asked, ScriptedModel, by_ticket, decision, talk
 
@@ -91,7 +92,7 @@ def test_a_ticket_that_never_fits_is_that_tickets_failure() -> None:
     assert len(model.asked) == len(TICKET_CHARS)
 
 
-@pytest.mark.parametrize("error", [AnswerUnusable("refused"), ModelStopped("key"), BudgetReached("cost")])
+@pytest.mark.parametrize("error", [AnswerUnusable("refused"), Stopped("key"), BudgetReached("cost")])
 def test_other_troubles_pass_through(error: Exception) -> None:
     with pytest.raises(type(error), match=str(error)):
         ask(error)

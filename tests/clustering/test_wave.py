@@ -6,10 +6,11 @@ import pytest
 
 from clustering.issue_memory import IssueMemory
 from clustering.wave import Question, Wave, at_once
+from common.errors import Stopped
 from common.pool import WorkerPool
 from knowledge.conversation import Conversation
 from knowledge.issue import Issue, render
-from llm.protocol import AnswerUnusable, BudgetReached, ModelStopped
+from llm.protocol import AnswerUnusable, BudgetReached
 from prompts_config import Prompts
 from testing.scripted_model import Asked, ScriptedModel, backwards, by_ticket, decision, latency, talk
 
@@ -144,8 +145,8 @@ def test_the_budget_at_a_second_asking_takes_the_first_answer_back() -> None:
 
 
 def test_what_ends_the_run_is_raised() -> None:
-    with pytest.raises(ModelStopped, match="no quota"):
-        settle(ScriptedModel(by_ticket({1: decision(), 2: ModelStopped("no quota")})), [talk(1, LID), talk(2, LID)])
+    with pytest.raises(Stopped, match="no quota"):
+        settle(ScriptedModel(by_ticket({1: decision(), 2: Stopped("no quota")})), [talk(1, LID), talk(2, LID)])
 
 
 def stories(count: int = 24) -> list[Conversation]:

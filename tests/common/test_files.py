@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from common import files
-from common.files import FileUnreadable, FileUnwritable
+from common.errors import Unreadable, Unwritable
 
 
 def names(folder: Path) -> list[str]:
@@ -41,7 +41,7 @@ def test_a_write_that_fails_leaves_the_old_file_whole_and_nothing_beside_it(
         raise error
 
     monkeypatch.setattr(os, step, fail)
-    with pytest.raises(FileUnwritable, match=r"cannot write x.json: (No space left|disk on fire)"):
+    with pytest.raises(Unwritable, match=r"cannot write x.json: (No space left|disk on fire)"):
         files.write_text(Path("x.json"), "new")
     assert names(Path()) == ["x.json"]
     assert Path("x.json").read_text() == "old"
@@ -89,15 +89,15 @@ def test_the_data_is_on_the_disk_before_it_takes_the_name_and_the_folder_after(m
 )
 def test_a_path_below_a_file_is_said_to_be_unwritable(write: Callable[[Path], None]) -> None:
     Path("file").write_text("")
-    with pytest.raises(FileUnwritable, match="file"):
+    with pytest.raises(Unwritable, match="file"):
         write(Path("file/x"))
 
 
 def test_a_folder_in_the_place_of_the_file_is_said_to_be_unwritable() -> None:
     Path("x").mkdir()
-    with pytest.raises(FileUnwritable, match="cannot write x"):
+    with pytest.raises(Unwritable, match="cannot write x"):
         files.write_text(Path("x"), "new")
-    with pytest.raises(FileUnwritable, match="cannot write x"):
+    with pytest.raises(Unwritable, match="cannot write x"):
         files.write_if_changed(Path("x"), lambda: ["new"])
     assert names(Path()) == ["x"]
 
@@ -158,7 +158,7 @@ def test_what_killed_runs_left_half_written_is_taken_away_but_not_what_may_be_un
     with monkeypatch.context() as patched:
         patched.setattr(os, "replace", killed)
         patched.setattr(Path, "unlink", lambda _path: None)
-        with pytest.raises(FileUnwritable):
+        with pytest.raises(Unwritable):
             files.write_text(Path("7.json"), "half")
     others = ["7.json", ".7.json.lock", "notes.part", ".hidden.part"]
     for name in others:
@@ -241,13 +241,13 @@ def test_a_file_that_is_not_there_is_none() -> None:
 )
 def test_what_cannot_be_read_is_named_with_the_reason(prepare: Callable[[Path], None], message: str) -> None:
     prepare(Path("x"))
-    with pytest.raises(FileUnreadable, match=message):
+    with pytest.raises(Unreadable, match=message):
         files.read_text(Path("x"), max_bytes=10)
 
 
 def test_a_folder_cannot_be_read_as_a_file() -> None:
     Path("x").mkdir()
-    with pytest.raises(FileUnreadable, match="cannot read x"):
+    with pytest.raises(Unreadable, match="cannot read x"):
         files.read_text(Path("x"))
 
 
@@ -268,7 +268,7 @@ def test_a_folder_cannot_be_read_as_a_file() -> None:
     ids=["empty", "cut", "conflict", "NaN", "infinity", "1e400", "-1e999", "endless digits", "key twice", "too deep"],
 )
 def test_json_that_could_not_be_kept_as_it_is_is_refused_by_name(text: str, reason: str) -> None:
-    with pytest.raises(FileUnreadable, match=f"^db.json .*{reason}"):
+    with pytest.raises(Unreadable, match=f"^db.json .*{reason}"):
         files.parse_json(text, name="db.json")
 
 
@@ -303,7 +303,7 @@ def test_a_removal_and_a_rename_are_made_durable(monkeypatch: pytest.MonkeyPatch
 
 def test_a_failure_is_said_in_the_words_of_the_system() -> None:
     Path("folder").mkdir()
-    with pytest.raises(FileUnreadable, match=r"^cannot read folder: Is a directory$"):
+    with pytest.raises(Unreadable, match=r"^cannot read folder: Is a directory$"):
         files.read_text(Path("folder"))
-    with pytest.raises(FileUnwritable, match=r"^cannot rename x: No such file or directory$"):
+    with pytest.raises(Unwritable, match=r"^cannot rename x: No such file or directory$"):
         files.rename(Path("x"), Path("y"))

@@ -15,8 +15,9 @@ import pytest
 import requests
 
 from common import times as clock
+from common.errors import Stopped
 from common.web import BodyTooLarge, NotBefore, TransientError, backoff_wait_s, new_session, parse_retry_after, read_body, retrying
-from freshdesk.client import FetchStopped, FreshdeskClient
+from freshdesk.client import FreshdeskClient
 
 Script = Callable[[socket.socket], None]
 TIMEOUT_S = 0.3
@@ -169,7 +170,7 @@ def test_over_tls_what_drips_for_ever_ends_in_time(tls: ssl.SSLContext, at_once:
 def test_a_certificate_that_nobody_trusts_is_refused(tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("REQUESTS_CA_BUNDLE")
     with RawServer(sends(WHOLE["in chunks"]), close_after=False, tls=tls) as server:
-        with pytest.raises(FetchStopped, match="no certificate that this machine trusts"):
+        with pytest.raises(Stopped, match="no certificate that this machine trusts"):
             FreshdeskClient(base_url=server.url, api_key="k").get("tickets/1", expect=dict, credits=1)
         assert server.requests == []
 

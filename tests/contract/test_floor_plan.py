@@ -22,14 +22,14 @@ ARROWS: dict[str, set[str]] = {
     "prompts_config": {"common", "knowledge"},
     "clustering": {"common", "knowledge", "prompts_config", "cleaning.shorten", "llm.protocol", "llm.json_text"},
     "review": {"common", "knowledge"},
-    "report": {"common", "knowledge", "review.list"},
+    "report": {"common", "knowledge", "review.list", "llm.bill"},
     "env": {"common"},
     "data_fetcher": {"freshdesk", "env", "common", "knowledge"},
     "conversation_utils": {"cleaning", "env", "common", "knowledge"},
     "llm_client": {"llm", "env", "common", "knowledge"},
     "issue_clusterer": {"clustering", "env", "common", "knowledge", "prompts_config", "review.list", "llm.protocol", "llm.json_text"},
 }
-"""Who may import whom, apart from its own folder. `cli` may import all but `main`; `main` and `demo` may import all but what is for tests."""
+"""Who may import whom, apart from its own folder. `cli` may import all but `main`; `main` may import all that is not for tests."""
 
 
 @functools.cache

@@ -12,7 +12,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import responses
 
-from data_fetcher import FetchStopped, FreshdeskClient, TicketListing, fetch_resolved_ticket_ids
+from common.errors import Stopped
+from data_fetcher import FreshdeskClient, TicketListing, fetch_resolved_ticket_ids
 from demo import helpdesk_api
 from demo.helpdesk import Helpdesk, HelpdeskOptions
 from demo.helpdesk_api import Answer
@@ -235,7 +236,7 @@ def test_an_answer_of_another_form_is_no_page(mocked: responses.RequestsMock, va
     mocked.get(SEARCH, json=value)
     with pytest.raises(NoReply):
         search_page(new_client(), "status:5", 1)
-    with pytest.raises(FetchStopped, match="the search does not work"):
+    with pytest.raises(Stopped, match="the search does not work"):
         list_all(new_client())
 
 

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from common.errors import Unreadable
 from knowledge import checkpoint
-from knowledge.checkpoint import Checkpoint, CheckpointUnreadable
+from knowledge.checkpoint import Checkpoint
 from knowledge.decision import DecisionRow
 from knowledge.issue import Issue
 
@@ -52,7 +53,7 @@ def test_nothing_is_announced_where_there_is_no_checkpoint() -> None:
 
 def test_a_checkpoint_that_was_changed_meanwhile_is_left_as_it_is() -> None:
     Path("x.tmp.json").write_text("<<<<<<< HEAD")
-    with pytest.raises(CheckpointUnreadable, match=r"x\.tmp\.json was changed .*--fresh"):
+    with pytest.raises(Unreadable, match=r"x\.tmp\.json was changed .*--fresh"):
         checkpoint.announce(Path("x.tmp.json"), "ef" * 32)
     assert Path("x.tmp.json").read_text() == "<<<<<<< HEAD"
 
@@ -68,7 +69,7 @@ def test_there_need_be_none() -> None:
 )
 def test_what_is_no_checkpoint_is_refused_with_the_way_out(content: str) -> None:
     Path("x.tmp.json").write_text(content)
-    with pytest.raises(CheckpointUnreadable, match=r"x\.tmp\.json is no checkpoint .*--fresh"):
+    with pytest.raises(Unreadable, match=r"x\.tmp\.json is no checkpoint .*--fresh"):
         checkpoint.load(Path("x.tmp.json"))
 
 
@@ -95,7 +96,7 @@ def test_what_is_no_checkpoint_is_refused_with_the_way_out(content: str) -> None
     ids=str,
 )
 def test_a_part_that_is_wrong_makes_it_unreadable(change: dict[str, Any]) -> None:
-    with pytest.raises(CheckpointUnreadable, match="--fresh"):
+    with pytest.raises(Unreadable, match="--fresh"):
         checkpoint.load(write(change))
 
 
@@ -105,7 +106,7 @@ def test_a_part_that_is_missing_makes_it_unreadable(key: str) -> None:
     data = json.loads(path.read_text())
     del data[key]
     path.write_text(json.dumps(data))
-    with pytest.raises(CheckpointUnreadable):
+    with pytest.raises(Unreadable):
         checkpoint.load(path)
 
 

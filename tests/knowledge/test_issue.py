@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from common.errors import Unreadable
 from knowledge import issue as issue_db
-from knowledge.issue import DatabaseUnreadable, Issue
+from knowledge.issue import Issue
 
 CONTRACT = {
     "issue_id": "ISSUE-169",
@@ -92,7 +93,7 @@ def test_what_the_program_does_not_know_is_kept_as_it_is() -> None:
 )
 def test_a_file_that_is_no_database_is_refused_and_left_as_it_is(text: str, reason: str) -> None:
     Path("db.json").write_text(text)
-    with pytest.raises(DatabaseUnreadable, match=reason) as error:
+    with pytest.raises(Unreadable, match=reason) as error:
         issue_db.load(Path("db.json"))
     assert str(error.value).startswith("db.json is")
     assert "--output" in str(error.value)
@@ -101,7 +102,7 @@ def test_a_file_that_is_no_database_is_refused_and_left_as_it_is(text: str, reas
 
 def test_a_file_in_another_encoding_is_refused() -> None:
     Path("db.json").write_bytes("[]".encode("utf-16"))
-    with pytest.raises(DatabaseUnreadable, match=r"not UTF-8.*restore it"):
+    with pytest.raises(Unreadable, match=r"not UTF-8.*restore it"):
         issue_db.load(Path("db.json"))
 
 
@@ -137,7 +138,7 @@ def test_a_file_in_another_encoding_is_refused() -> None:
     ],
 )
 def test_a_wrong_entry_is_named_with_its_place(fields: dict[str, Any], reason: str) -> None:
-    with pytest.raises(DatabaseUnreadable, match=reason):
+    with pytest.raises(Unreadable, match=reason):
         parse([{"issue_id": "ISSUE-1", "tickets": [1]}, {"issue_id": "X", **fields}])
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from knowledge.paths import DatabaseBusy, FolderUnwritable, RunFiles
+from common.errors import Unusable
+from knowledge.paths import RunFiles
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -49,7 +50,7 @@ def test_two_databases_in_one_folder_share_no_file() -> None:
 
 def test_a_second_run_on_the_same_database_is_refused_and_told_who_holds_it() -> None:
     files = RunFiles(Path("output/db.json"))
-    with files.locked(), pytest.raises(DatabaseBusy, match=r"output/db.json is in use by process \d+ on \S+; wait"), files.locked():
+    with files.locked(), pytest.raises(Unusable, match=r"output/db.json is in use by process \d+ on \S+; wait"), files.locked():
         pytest.fail("two runs at once")
     with files.locked(), RunFiles(Path("output/other.json")).locked():
         pass
@@ -62,7 +63,7 @@ def test_a_link_is_no_way_round_the_lock() -> None:
     names = [Path("output/silo_issues_db.json"), Path("output/live.json"), Path("other/silo_issues_db.json")]
     for first in names:
         for second in names:
-            with RunFiles(first).locked(), pytest.raises(DatabaseBusy, match="in use by process"), RunFiles(second).locked():
+            with RunFiles(first).locked(), pytest.raises(Unusable, match="in use by process"), RunFiles(second).locked():
                 pytest.fail("two runs at once")
 
 
@@ -70,10 +71,11 @@ def test_another_process_is_refused_too_and_a_dead_one_holds_nothing() -> None:
     program = """
 import sys, pathlib, os
 from knowledge import paths
+from common.errors import Unusable
 try:
     with paths.RunFiles(pathlib.Path("output/db.json")).locked():
         os._exit(7)
-except paths.DatabaseBusy as error:
+except Unusable as error:
     print(error)
 """
 
@@ -94,7 +96,7 @@ def test_a_damaged_note_about_the_holder_does_not_hide_the_refusal(content: str)
     files = RunFiles(Path("db.json"))
     with files.locked():
         Path(".db.json.holder").write_text(content)
-        with pytest.raises(DatabaseBusy, match="in use by another run"), files.locked():
+        with pytest.raises(Unusable, match="in use by another run"), files.locked():
             pytest.fail("two runs at once")
 
 
@@ -110,14 +112,14 @@ def test_the_note_about_the_holder_goes_with_it() -> None:
 @pytest.mark.parametrize("blocked", ["file/db.json", "file/deeper/db.json"])
 def test_a_folder_that_cannot_be_made_is_named_with_what_to_do(blocked: str) -> None:
     Path("file").write_text("")
-    with pytest.raises(FolderUnwritable, match=r"cannot write to file.*Choose another --output"), RunFiles(Path(blocked)).locked():
+    with pytest.raises(Unusable, match=r"cannot write to file.*Choose another --output"), RunFiles(Path(blocked)).locked():
         pytest.fail("it was locked")
 
 
 @pytest.mark.parametrize("name", ["db.flagged_for_review.csv", "db.decisions.jsonl", "db.json.bak", "db.run_report.json", "db.report.html"])
 def test_a_folder_where_a_file_has_to_be_is_said_before_anything_is_paid_for(name: str) -> None:
     Path(name).mkdir()
-    with pytest.raises(FolderUnwritable, match=f"{name} is a folder"), RunFiles(Path("db.json")).locked():
+    with pytest.raises(Unusable, match=f"{name} is a folder"), RunFiles(Path("db.json")).locked():
         pytest.fail("it was locked")
 
 
@@ -126,5 +128,5 @@ def test_a_file_system_without_locks_is_refused_in_words(monkeypatch: pytest.Mon
         raise NotImplementedError("FileSystem does not appear to support flock")
 
     monkeypatch.setattr("knowledge.paths.FileLock.acquire", unsupported)
-    with pytest.raises(FolderUnwritable, match="does not appear to support flock"), RunFiles(Path("db.json")).locked():
+    with pytest.raises(Unusable, match="does not appear to support flock"), RunFiles(Path("db.json")).locked():
         pytest.fail("it was locked")

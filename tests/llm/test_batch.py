@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 import main
+from common.errors import Unreadable
 from llm import batch
-from llm.batch import BatchQuestion, ResultsUnusable, read_results, write_questions
+from llm.batch import BatchQuestion, read_results, write_questions
 from llm.protocol import Usage
 from llm.store import AnswerStore
 from testing.chaos_llm import Seen, completion
@@ -120,22 +121,22 @@ class TestResultsIn:
         ids=["cut short", "broken", "unknown id", "doubled id", "another model", "the questions' own file", "no custom_id", "a list"],
     )
     def test_a_file_that_cannot_be_right_is_refused_naming_the_line(self, bad: str, reason: str) -> None:
-        with pytest.raises(ResultsUnusable, match=re.escape(reason)) as raised:
+        with pytest.raises(Unreadable, match=re.escape(reason)) as raised:
             self.read(result(FIRST), bad)
         assert "Nothing was imported" in str(raised.value)
 
     def test_every_wrong_line_is_counted_and_the_first_ones_named(self) -> None:
-        with pytest.raises(ResultsUnusable, match=r"line 1: .*; .*line 10: .*; and 2 more"):
+        with pytest.raises(Unreadable, match=r"line 1: .*; .*line 10: .*; and 2 more"):
             self.read(*["{}"] * 12)
 
     def test_answers_to_questions_for_another_model_are_refused(self) -> None:
         Path("results.jsonl").write_text(result(FIRST), encoding="utf-8")
-        with pytest.raises(ResultsUnusable, match="exported for the model 'sorting-model', but LLM_MODEL is 'other'"):
+        with pytest.raises(Unreadable, match="exported for the model 'sorting-model', but LLM_MODEL is 'other'"):
             read_results([Path("results.jsonl")], exported=KEYS, model="other")
 
     def test_a_missing_file_and_one_that_is_no_text_are_named(self) -> None:
         Path("bytes.jsonl").write_bytes(b"\xff\xfe\x00")
-        with pytest.raises(ResultsUnusable, match=r"no file gone\.jsonl.*bytes\.jsonl is not UTF-8"):
+        with pytest.raises(Unreadable, match=r"no file gone\.jsonl.*bytes\.jsonl is not UTF-8"):
             read_results([Path("gone.jsonl"), Path("bytes.jsonl")], exported=KEYS, model="sorting-model")
 
 

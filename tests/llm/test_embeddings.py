@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from common.errors import Stopped
 from llm.connection import Server
 from llm.embeddings import FIRST_BATCH, EmbeddingClient
-from llm.protocol import ModelStopped
 from llm.store import AnswerStore
 from testing.chaos_llm import Behaviour, ChaosServer, Reply, Seen, refuses
 
@@ -86,7 +86,7 @@ def test_a_server_without_usable_vectors_is_done_without(behave: Behaviour) -> N
 
 
 def test_a_wrong_key_names_its_setting() -> None:
-    with ChaosServer(lambda _seen: refuses(401, "bad")) as server, pytest.raises(ModelStopped, match="EMBEDDING_API_KEY"):
+    with ChaosServer(lambda _seen: refuses(401, "bad")) as server, pytest.raises(Stopped, match="EMBEDDING_API_KEY"):
         embed(server, ["a"])
 
 
@@ -97,5 +97,5 @@ def test_a_fault_that_passes_is_tried_again() -> None:
 
 def test_a_server_that_is_not_there_names_its_setting() -> None:
     client = EmbeddingClient(Server("http://127.0.0.1:9/v1", "k", "e"))
-    with pytest.raises(ModelStopped, match="EMBEDDING_API_BASE_URL"):
+    with pytest.raises(Stopped, match="EMBEDDING_API_BASE_URL"):
         client.embed(["a"])

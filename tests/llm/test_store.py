@@ -161,7 +161,7 @@ WRITER = """
 import sys
 from pathlib import Path
 from llm.store import AnswerStore
-from model_protocol import Usage
+from llm.protocol import Usage
 store = AnswerStore(Path(sys.argv[1]))
 for number in range(int(sys.argv[3])):
     store.put(f"{sys.argv[2]}-{number}", f"text {number} " * 50, Usage(number))

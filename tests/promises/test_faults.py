@@ -22,7 +22,8 @@ import llm_client
 import main
 from clustering.issue_memory import IssueMemory
 from common import files
-from common.files import FileUnwritable, write_text
+from common.errors import Unwritable
+from common.files import write_text
 from issue_clusterer import IssueClusterer
 from testing.chaos_llm import Seen
 from testing.topic_site import sorting, topic_tickets
@@ -243,7 +244,7 @@ def test_a_failed_write_leaves_no_half_file_behind(monkeypatch: pytest.MonkeyPat
     for number, call in enumerate(disk.calls, 1):
         with monkeypatch.context() as patched:
             Disk(number).watch(patched)
-            with pytest.raises(FileUnwritable, match=r"a\.json"):
+            with pytest.raises(Unwritable, match=r"a\.json"):
                 write_text(Path("a.json"), "newer")
         assert [path.name for path in Path().iterdir()] == ["a.json"], call
         assert Path("a.json").read_text(encoding="utf-8") in ("old", "newer")

@@ -8,7 +8,7 @@ import pytest
 
 import env
 import main
-from env import ConfigError
+from common.errors import Unusable
 
 pytestmark = pytest.mark.integration
 
@@ -21,7 +21,7 @@ def ticket_id() -> str:
         pytest.skip("SILO_SMOKE_TICKET_ID names no ticket")
     try:
         env.load_settings()
-    except ConfigError as missing:
+    except Unusable as missing:
         pytest.skip(f"no real keys: {missing}")
     return number
 

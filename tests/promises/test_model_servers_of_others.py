@@ -21,9 +21,10 @@ from typing import Any
 import pytest
 import requests
 
+from common.errors import Stopped
 from llm import json_text
 from llm.store import AnswerStore
-from llm_client import AnswerUnusable, ContextTooLong, LlmClient, ModelStopped, Server
+from llm_client import AnswerUnusable, ContextTooLong, LlmClient, Server
 
 pytestmark = pytest.mark.thirdparty
 
@@ -150,7 +151,7 @@ def test_a_real_model_says_that_a_prompt_is_too_long(real_model: str) -> None:
 
 def test_a_real_server_without_v1_in_its_address_still_answers_or_names_the_setting(real_model: str) -> None:
     client = LlmClient(Server(real_model.removesuffix("/v1") + "/nothing", "none", "smollm2", max_tokens=64, timeout_s=300))
-    with pytest.raises(ModelStopped, match="LLM_API_BASE_URL"):
+    with pytest.raises(Stopped, match="LLM_API_BASE_URL"):
         client.ask(colour_question(0), schema=SCHEMA, parse=parse_colour)
     assert client.totals().calls == 1
 
@@ -190,7 +191,7 @@ class Chaos:
             question = [{"role": "user", "content": f"Question {number}, answer in JSON. {text}"}]
             try:
                 return client.ask(question, schema=None, parse=lambda said: said).value
-            except (AnswerUnusable, ContextTooLong, ModelStopped) as error:
+            except (AnswerUnusable, ContextTooLong, Stopped) as error:
                 return error
 
         with ThreadPoolExecutor(workers) as pool:
@@ -231,12 +232,12 @@ SCENARIOS: dict[str, tuple[list[dict[str, Any]], int, Callable[[list[Any]], bool
     "a wrong key": (
         [{"type": "fail", "status": 401, "times": None}],
         8,
-        lambda results: all(isinstance(one, ModelStopped) for one in results),
+        lambda results: all(isinstance(one, Stopped) for one in results),
     ),
     "a forbidden model": (
         [{"type": "fail", "status": 403, "times": None}],
         4,
-        lambda results: all(isinstance(one, ModelStopped) for one in results),
+        lambda results: all(isinstance(one, Stopped) for one in results),
     ),
     "an outage": ([{"type": "fail", "status": 503, "times": None}], 3, lambda results: not any(isinstance(one, str) for one in results)),
     "a refused request": (

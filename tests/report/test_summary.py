@@ -9,10 +9,11 @@ import pytest
 
 from cli import options as command_line
 from common import times
+from common.errors import Ended
 from knowledge.decision import DecisionRow
 from knowledge.issue import Issue
+from llm.bill import Totals
 from llm.protocol import Usage
-from llm_client import Totals
 from report.summary import RunReport
 
 
@@ -96,8 +97,8 @@ def test_the_time_is_that_of_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
         (report(row(1, "new", 0.9)), False),
         (report(row(1, "failed")), True),
         (report(gaps=("a day",)), True),
-        (report(ended="stopped before the end: 10 tokens"), True),
-        (report(ended="fetched only"), False),
+        (report(ended=Ended.BUDGET, ended_because="10 tokens"), True),
+        (report(ended=Ended.FETCHED), False),
         (report(row(1, "ignored"), row(2, "provisional", 0.1)), False),
     ],
     ids=["done", "failed", "gaps", "budget", "fetch only", "ignored and flagged"],
@@ -149,7 +150,7 @@ def test_what_changed_since_is_named() -> None:
             "1 ticket failed, the rest is saved; try again with: python -m main --ticket-ids 1 --",
         ),
         (report(gaps=("a day", "b")), "2 gaps in the list of tickets: a day; run the same command again"),
-        (report(ended="stopped: x"), "stopped: x; run the same command again"),
+        (report(ended=Ended.STOPPED, ended_because="x"), "stopped: x; run the same command again"),
     ],
     ids=["failures", "gaps", "stopped"],
 )

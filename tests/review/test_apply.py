@@ -15,7 +15,7 @@ from report import summary
 from review import apply
 from review import list as review_list
 from review.apply import ReviewRefused, ReviewResult
-from review.decisions import KIND
+from review.list import KIND
 from testing.reviews import database, files_in, issue, log, page_export, sheet
 
 

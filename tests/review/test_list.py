@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from common.errors import Unreadable
 from knowledge.decision import DecisionRow
 from knowledge.issue import Issue
 from review import list as review_list
-from review.list import ListUnreadable
 
 CONTRACT_HEADER = "ticket_id,confidence,issue_id,category,suggested_issue_id,suggested_category,reason,subject,url,decision,target_issue_id"
 
@@ -148,7 +148,7 @@ def test_filled_columns_are_carried_into_the_next_list(tmp_path: Path) -> None:
 def test_a_missing_quotation_mark_loses_nobodys_decisions(tmp_path: Path) -> None:
     path = tmp_path / "flagged_for_review.csv"
     path.write_text('ticket_id,decision,target_issue_id\n171,"confirm,\n172,ignore,\n173,confirm,\n', encoding="utf-8")
-    with pytest.raises(ListUnreadable, match=r"row 2: a line break .* quotation mark"):
+    with pytest.raises(Unreadable, match=r"row 2: a line break .* quotation mark"):
         review_list.load_filled(path)
 
 
@@ -228,7 +228,7 @@ def test_a_list_that_a_spreadsheet_saved_again_is_read(content: bytes) -> None:
     ids=["empty", "no decision", "a column twice", "an endless cell"],
 )
 def test_what_is_no_list_is_refused_with_a_reason(content: bytes, words: str) -> None:
-    with pytest.raises(ListUnreadable, match=words):
+    with pytest.raises(Unreadable, match=words):
         review_list.parse(content, name="list.csv")
 
 
