@@ -16,7 +16,7 @@ import env
 from cli import console, estimate, jobs, source
 from cli import options as command_line
 from cli.console import signals_as_interrupts
-from cli.options import Options
+from cli.options import Job, Options
 from cli.source import Ticket
 from cli.workshop import Workshop, open_workshop
 from common.errors import Ended, Exit, Trouble, Unusable, Unwritable
@@ -92,11 +92,11 @@ def run_with_report(options: Options, settings: Settings | None = None) -> tuple
 
 def _work(options: Options) -> int:
     """Whichever of the program's jobs was asked for."""
-    if options.demo:
+    if options.job is Job.DEMO:
         from demo import show  # the demo's servers are loaded for the demo only
 
         return show.run_demo(options, run_with_report)
-    if options.batch_import:
+    if options.job is Job.BATCH_IMPORT:
         model = env.load_settings().llm_model
         print(jobs.import_results(options.batch_import, folder=options.cache, model=model))
         return Exit.DONE
@@ -107,7 +107,7 @@ def _work(options: Options) -> int:
     if not report.incomplete or report.ended is Ended.WAITING:
         return Exit.DONE
     _complain(report.trouble())
-    return Exit.STOPPED if options.prompt_debug else Exit.INCOMPLETE
+    return Exit.STOPPED if options.job is Job.PROMPT_DEBUG else Exit.INCOMPLETE
 
 
 class _Run:
@@ -121,11 +121,11 @@ class _Run:
     def execute(self) -> None:
         """List the tickets, then do with them what was asked for."""
         tickets = self.list_tickets()
-        if self.options.prompt_debug:
+        if self.options.job is Job.PROMPT_DEBUG:
             self.debug_prompts(tickets)
-        elif self.options.dry_run:
+        elif self.options.job is Job.DRY_RUN:
             print(estimate.describe(tickets, self.source, self.clusterer, self.settings))
-        elif self.options.fetch_only:
+        elif self.options.job is Job.FETCH:
             self.fetch(tickets)
         else:
             self.decide(tickets)
@@ -279,7 +279,7 @@ def _set_up_logging(options: Options) -> None:
     for old in [old for old in root.handlers if isinstance(old, console.LogHandler)]:
         root.removeHandler(old)
     root.addHandler(console.LogHandler())
-    root.setLevel(logging.WARNING if options.prompt_debug else logging.DEBUG if options.verbose else logging.INFO)
+    root.setLevel(logging.WARNING if options.job is Job.PROMPT_DEBUG else logging.DEBUG if options.verbose else logging.INFO)
     logging.getLogger("urllib3").setLevel(logging.WARNING)
     logging.getLogger("filelock").setLevel(logging.WARNING)
 

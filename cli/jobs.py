@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from cli.options import Options
+from cli.options import Job, Options
 from clustering.issue_memory import nearest_issues
 from common.errors import Unusable, Unwritable
 from common.text import for_terminal
@@ -23,7 +23,7 @@ from review.apply import ReviewRefused
 
 def wanted(options: Options) -> bool:
     """True when one of these jobs was asked for."""
-    return options.apply_review is not None or options.undo_review or options.export is not None
+    return options.job in (Job.APPLY_REVIEW, Job.UNDO_REVIEW, Job.EXPORT)
 
 
 def work(options: Options) -> str:
@@ -41,7 +41,7 @@ def work(options: Options) -> str:
                 f"a run on {files.database} was interrupted ({files.checkpoint}); run its command again to finish it, "
                 "or set it aside with --fresh, then come back with the review"
             )
-        if options.undo_review:
+        if options.job is Job.UNDO_REVIEW:
             return _with_page(apply.undo(files), files, options.conversations, later="the next run or review writes it again")
         return _apply(options.apply_review or Path(), files, options.conversations)
 

@@ -2,11 +2,12 @@
 
 import argparse
 import datetime
+import enum
 import os
 import re
 import stat
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -37,10 +38,26 @@ examples:
 """
 
 
+class Job(enum.Enum):
+    """What the program is asked to do; the value is the flag that asks for it."""
+
+    RUN = ""
+    PROMPT_DEBUG = "--prompt-debug"
+    DRY_RUN = "--dry-run"
+    FETCH = "--fetch-only"
+    APPLY_REVIEW = "--apply-review"
+    UNDO_REVIEW = "--undo-review"
+    EXPORT = "--export"
+    BATCH_EXPORT = "--batch-export"
+    BATCH_IMPORT = "--batch-import"
+    DEMO = "--demo"
+
+
 @dataclass(frozen=True, slots=True)
 class Options:
     """What the command line asks for. `pages`: a number, "all", or None for the default; None elsewhere means not given."""
 
+    job: Job = Job.RUN
     ticket_ids: tuple[int, ...] | None = None
     pages: int | str | None = None
     since: str | None = None
@@ -48,23 +65,18 @@ class Options:
     batch_size: int | None = None
     workers: int | None = None
     output: Path = DEFAULT_OUTPUT
-    prompt_debug: bool = False
     reprocess: bool = False
     refresh: bool = False
-    fetch_only: bool = False
-    dry_run: bool = False
     max_tokens_total: int | None = None
     max_cost: float | None = None
     fresh: bool = False
     merge: bool = True
     apply_review: Path | None = None
-    undo_review: bool = False
     export: tuple[str, Path] | None = None
     wave_tickets: int | None = None
     batch_export: Path | None = None
     batch_at_least: int = 1
     batch_import: tuple[Path, ...] = ()
-    demo: bool = False
     verbose: bool = False
     conversations: Path = Path("conversations")
     cache: Path = Path(".cache")
@@ -75,17 +87,17 @@ class Options:
     @property
     def reads_only(self) -> bool:
         """True when nothing is written beside the database."""
-        return self.prompt_debug or self.dry_run or self.fetch_only
+        return self.job in (Job.PROMPT_DEBUG, Job.DRY_RUN, Job.FETCH)
 
     @property
     def looks_again(self) -> bool:
         """True when tickets that the database holds are read all the same, though not decided."""
-        return self.prompt_debug or (self.fetch_only and self.refresh)
+        return self.job is Job.PROMPT_DEBUG or (self.job is Job.FETCH and self.refresh)
 
     def selection(self) -> Selection:
         """Which tickets are asked for."""
         pages = DEFAULT_PAGES if self.pages is None else None if self.pages == ALL else int(self.pages)
-        if self.prompt_debug and self.pages is None and self.ticket_ids is None:
+        if self.job is Job.PROMPT_DEBUG and self.pages is None and self.ticket_ids is None:
             pages = 1
         wave = WAVE_TICKETS if self.wave_tickets is None else self.wave_tickets
         if self.ticket_ids is not None:
@@ -97,10 +109,18 @@ def parse(argv: Sequence[str]) -> Options:
     """The options of a command line. Raises SystemExit (2) after one line on stderr, or (0) after --help."""
     parser = _parser()
     found = parser.parse_args(argv)
-    problem = _conflict(found)
+    chosen = [job for job in Job if job is not Job.RUN and getattr(found, _destination(job))]
+    problem = _conflict(found, chosen)
     if problem:
         parser.error(problem)
-    return Options(**{**vars(found), "export": tuple(found.export) if found.export else None, "batch_import": tuple(found.batch_import)})
+    values = {name: value for name, value in vars(found).items() if name in {field.name for field in fields(Options)}}
+    values |= {"export": tuple(found.export) if found.export else None, "batch_import": tuple(found.batch_import)}
+    return Options(job=chosen[0] if chosen else Job.RUN, **values)
+
+
+def _destination(job: Job) -> str:
+    """The name under which argparse keeps the flag of a job."""
+    return job.value.removeprefix("--").replace("-", "_")
 
 
 def with_overrides(options: Options, settings: Settings) -> Settings:
@@ -197,16 +217,14 @@ def _add_people(group: Any) -> None:
     group.add_argument("--demo", action="store_true", help="the whole program on sample tickets, with nothing to set up")
 
 
-def _conflict(found: argparse.Namespace) -> str:
+def _conflict(found: argparse.Namespace, chosen: Sequence[Job]) -> str:
     """What on the command line cannot stand together, "" if all can."""
     if found.ticket_ids is not None:
         others = [f"--{name}" for name in ("pages", "since", "query") if getattr(found, name) is not None]
         if others:
             return f"--ticket-ids names the tickets; leave out {', '.join(others)}"
-    modes = ("prompt_debug", "dry_run", "fetch_only", "apply_review", "undo_review", "export", "batch_export", "batch_import", "demo")
-    chosen = [f"--{name.replace('_', '-')}" for name in modes if getattr(found, name)]
     if len(chosen) > 1:
-        return f"choose one of {', '.join(chosen)}"
+        return f"choose one of {', '.join(job.value for job in chosen)}"
     if found.export and found.export[0] not in ("markdown", "csv"):
         return "argument --export: the kind is markdown or csv"
     return ""

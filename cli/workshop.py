@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import data_fetcher
 import llm_client
 from cli import prompt_debug
-from cli.options import Options
+from cli.options import Job, Options
 from cli.source import ConversationSource
 from clustering.candidates import CandidateIndex
 from clustering.vectors import FusedIndex
@@ -58,7 +58,7 @@ def open_workshop(
     rounds = BatchRounds(model, submit_live=asking.submit, at_least=options.batch_at_least)
     clusterer = IssueClusterer(
         files,
-        ask=prompt_debug.shown(model.ask) if options.prompt_debug else rounds.ask if options.batch_export else model.ask,
+        ask=prompt_debug.shown(model.ask) if options.job is Job.PROMPT_DEBUG else rounds.ask if options.batch_export else model.ask,
         prompts=Prompts(product_context=settings.product_context, categories=settings.categories, language=settings.language),
         conversation_of=lambda ticket_id: source.shown(ticket_id, clusterer.decisions),
         new_index=_new_index(settings, store),

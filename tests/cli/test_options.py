@@ -8,7 +8,7 @@ import pytest
 
 import env
 from cli import options as command_line
-from cli.options import Options
+from cli.options import Job, Options
 from common import files as safe_files
 from common.errors import Unusable
 from knowledge.paths import DEFAULT_OUTPUT, RunFiles
@@ -30,7 +30,7 @@ def test_no_flags_give_the_contracts_defaults() -> None:
     options = command_line.parse([])
     assert options == Options()
     assert options.output == DEFAULT_OUTPUT == Path("output/silo_issues_db.json")
-    assert (options.merge, options.reads_only, options.demo) == (True, False, False)
+    assert (options.merge, options.reads_only, options.job) == (True, False, Job.RUN)
     selection = options.selection()
     assert (selection.pages, selection.ticket_ids, selection.since, selection.query) == (5, None, None, None)
 
@@ -46,17 +46,17 @@ def test_no_flags_give_the_contracts_defaults() -> None:
         (["--batch-size", "50"], "batch_size", 50),
         (["--workers", "16"], "workers", 16),
         (["--output", "x/seed.json"], "output", Path("x/seed.json")),
-        (["--prompt-debug"], "prompt_debug", True),
+        (["--prompt-debug"], "job", Job.PROMPT_DEBUG),
         (["--reprocess"], "reprocess", True),
         (["--refresh"], "refresh", True),
-        (["--fetch-only"], "fetch_only", True),
-        (["--dry-run"], "dry_run", True),
+        (["--fetch-only"], "job", Job.FETCH),
+        (["--dry-run"], "job", Job.DRY_RUN),
         (["--max-tokens-total", "1000"], "max_tokens_total", 1000),
         (["--max-cost", "0.5"], "max_cost", 0.5),
         (["--fresh"], "fresh", True),
         (["--no-merge"], "merge", False),
         (["--apply-review", "r.csv"], "apply_review", Path("r.csv")),
-        (["--demo"], "demo", True),
+        (["--demo"], "job", Job.DEMO),
         (["--verbose"], "verbose", True),
         (["--export", "csv", "kb.csv"], "export", ("csv", "kb.csv")),
         (["--wave-tickets", "500"], "wave_tickets", 500),
@@ -67,7 +67,7 @@ def test_no_flags_give_the_contracts_defaults() -> None:
 def test_a_flag_sets_its_option_and_no_other(argv: list[str], field: str, value: object) -> None:
     options = command_line.parse(argv)
     assert getattr(options, field) == value
-    assert dataclasses.replace(options, **{field: getattr(Options(), field)}) == Options()
+    assert dataclasses.replace(options, **{"job": Job.RUN, field: getattr(Options(), field)}) == Options()
 
 
 @pytest.mark.parametrize(
@@ -186,16 +186,31 @@ def test_help_shows_every_flag_of_the_contract_and_ends_well(capsys: pytest.Capt
 
 
 @pytest.mark.parametrize(
+    ("argv", "job"),
+    [
+        (["--apply-review", "r.csv"], Job.APPLY_REVIEW),
+        (["--undo-review"], Job.UNDO_REVIEW),
+        (["--export", "csv", "kb.csv"], Job.EXPORT),
+        (["--batch-export", "questions.jsonl"], Job.BATCH_EXPORT),
+        (["--batch-import", "a.jsonl"], Job.BATCH_IMPORT),
+        (["--pages", "all"], Job.RUN),
+    ],
+)
+def test_a_flag_that_names_a_job_is_the_job(argv: list[str], job: Job) -> None:
+    assert command_line.parse(argv).job is job
+
+
+@pytest.mark.parametrize(
     ("options", "pages", "ticket_ids"),
     [
         (Options(), 5, None),
         (Options(pages="all"), None, None),
         (Options(pages=400), 400, None),
-        (Options(prompt_debug=True), 1, None),
-        (Options(prompt_debug=True, pages=3), 3, None),
+        (Options(job=Job.PROMPT_DEBUG), 1, None),
+        (Options(job=Job.PROMPT_DEBUG, pages=3), 3, None),
         (Options(ticket_ids=(3, 1, 3)), 5, (3, 1)),
         (Options(ticket_ids=()), 5, ()),
-        (Options(prompt_debug=True, ticket_ids=(3,)), 5, (3,)),
+        (Options(job=Job.PROMPT_DEBUG, ticket_ids=(3,)), 5, (3,)),
     ],
 )
 def test_what_is_asked_for(options: Options, pages: int | None, ticket_ids: tuple[int, ...] | None) -> None:
@@ -216,17 +231,17 @@ def test_a_selection_survives_the_checkpoint_and_tells_two_commands_apart() -> N
     assert all(command_line.parse(argv).selection().to_json() != one for argv in others)
 
 
-@pytest.mark.parametrize("flag", ["prompt_debug", "dry_run", "fetch_only"])
-def test_three_modes_write_nothing_beside_the_database(flag: str) -> None:
-    assert Options(**{flag: True}).reads_only  # type: ignore[arg-type] # one of three known names
+@pytest.mark.parametrize("job", [Job.PROMPT_DEBUG, Job.DRY_RUN, Job.FETCH])
+def test_three_jobs_write_nothing_beside_the_database(job: Job) -> None:
+    assert Options(job=job).reads_only
 
 
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        (Options(prompt_debug=True), True),
-        (Options(fetch_only=True, refresh=True), True),
-        (Options(fetch_only=True), False),
+        (Options(job=Job.PROMPT_DEBUG), True),
+        (Options(job=Job.FETCH, refresh=True), True),
+        (Options(job=Job.FETCH), False),
         (Options(), False),
     ],
 )
