@@ -21,6 +21,13 @@ _NAMES = ("BATCH_SIZE", "PRODUCT_CONTEXT", "CATEGORIES", "INCLUDE_PRIVATE_NOTES"
 _LOOPBACK = ("127.", "::1", "localhost")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Promises take their time: all of them count as slow."""
+    for item in items:
+        if "promises" in item.path.parts:
+            item.add_marker("slow")
+
+
 @pytest.fixture(autouse=True)
 def _empty_surroundings(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if request.node.get_closest_marker("integration"):

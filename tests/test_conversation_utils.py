@@ -244,6 +244,7 @@ TICKET_KEYS = (
 REPLIES = st.lists(JUNK | st.fixed_dictionaries({}, optional=dict.fromkeys(REPLY_KEYS, JUNK)), max_size=4)
 
 
+@pytest.mark.slow
 @settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 @given(st.fixed_dictionaries({"id": st.just(5)}, optional={**dict.fromkeys(TICKET_KEYS, JUNK), "conversations": REPLIES | JUNK}))
 def test_any_payload_gives_a_conversation_or_that_ticket_s_failure(raw: dict[str, Any]) -> None:

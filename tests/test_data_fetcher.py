@@ -276,6 +276,7 @@ def test_another_tickets_answer_is_not_taken(mocked: responses.RequestsMock, oth
 # --- faults ----------------------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_what_is_broken_in_any_way_is_asked_for_again_and_nothing_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(freshdesk_client, "REPLY_TIMEOUT_S", 0.2)
     monkeypatch.setattr("common.web.BASE_WAIT_S", 0.001)
@@ -411,6 +412,7 @@ def test_a_wait_of_days_ends_the_run(mocked: responses.RequestsMock, fake_time: 
     assert fake_time.slept == []
 
 
+@pytest.mark.slow
 def test_nobody_asks_while_one_was_told_to_wait() -> None:
     asked: list[float] = []
     tickets = [ticket(number) for number in range(1, 13)]

@@ -793,6 +793,7 @@ def test_the_scenario_has_every_outcome_and_a_merge(tmp_path: Path) -> None:
     assert len(results(tmp_path)["flagged_for_review.csv"].splitlines()) > 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("reprocess", [False, True], ids=["first time", "again"])
 def test_the_bytes_do_not_depend_on_how_many_ask_and_who_answers_first(tmp_path: Path, seed: int, reprocess: bool) -> None:
@@ -819,6 +820,7 @@ class Dying:
             raise Killed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reprocess", [False, True], ids=["first time", "again"])
 def test_a_kill_at_any_question_changes_no_byte(tmp_path: Path, reprocess: bool) -> None:
     items = many_tickets(16)
@@ -843,6 +845,7 @@ def test_a_kill_at_any_question_changes_no_byte(tmp_path: Path, reprocess: bool)
     assert at > 16
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("after", [False, True], ids=["before the write", "after the write"])
 @pytest.mark.parametrize("merge", [True, False], ids=["merges", "no merges"])
 def test_a_kill_at_any_write_changes_no_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: bool, merge: bool) -> None:

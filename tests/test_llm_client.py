@@ -289,6 +289,7 @@ FAULTS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS.keys())
 def test_a_fault_that_passes_costs_another_call(fault: Reply, slept: list[float]) -> None:
     with ChaosServer(lambda seen: fault if seen.number == 2 else GOOD) as server:

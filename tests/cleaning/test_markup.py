@@ -127,6 +127,7 @@ def grows_too_fast(make: Callable[[int], str]) -> list[float]:
     return spent
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("piece", HOSTILE.values(), ids=HOSTILE.keys())
 def test_time_grows_no_faster_than_the_input(piece: str) -> None:
     assert not grows_too_fast(lambda size: piece * (size // len(piece)))

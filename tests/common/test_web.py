@@ -158,6 +158,7 @@ def test_over_tls_a_whole_reply_is_read_and_its_connection_kept(tls: ssl.SSLCont
         assert server.connections == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("at_once", [OK + b"X: ", OK + b"Content-Length: 100000\r\n\r\n"], ids=["header", "body"])
 def test_over_tls_what_drips_for_ever_ends_in_time(tls: ssl.SSLContext, at_once: bytes) -> None:
     with RawServer(drips(at_once, b"x"), close_after=False, tls=tls) as server:
@@ -211,6 +212,7 @@ DRIPS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("at_once", "again"), DRIPS.values(), ids=DRIPS)
 def test_what_drips_for_ever_ends_in_time(at_once: bytes, again: bytes) -> None:
     with RawServer(drips(at_once, again), close_after=False) as server:

@@ -124,6 +124,7 @@ class TestARun:
         }
         assert sorted(path.name for path in Path("conversations").iterdir()) == [f"{number}.json" for number in range(1001, 1013)]
 
+    @pytest.mark.slow
     def test_puts_every_ticket_in_exactly_one_issue(self, open_site: OpenSite) -> None:
         open_site(60, behave=JUMPY)
         main.main([])
@@ -131,6 +132,7 @@ class TestARun:
         assert sorted(placed) == list(range(1001, 1061))
         assert set(rows_at()) == set(placed)
 
+    @pytest.mark.slow
     def test_writes_issues_in_the_order_of_their_numbers_with_every_field(self, open_site: OpenSite) -> None:
         open_site(40)
         main.main([])
@@ -194,6 +196,7 @@ class TestARun:
             ("1002", "ISSUE-1002", "ISSUE-1001"),
         ]
 
+    @pytest.mark.slow
     def test_asks_nothing_and_changes_no_byte_the_second_time(self, open_site: OpenSite) -> None:
         site = open_site(40, behave=JUMPY)
         assert main.main([]) == 0
@@ -214,6 +217,7 @@ class TestARun:
         assert talks_shown() == before == [1001, 1002, 1003, 1004]
         assert moved.asked() == []
 
+    @pytest.mark.slow
     def test_pays_nothing_when_only_the_output_is_gone(self, open_site: OpenSite) -> None:
         site = open_site(40, behave=JUMPY)
         main.main([])
@@ -225,6 +229,7 @@ class TestARun:
         assert site.asked() == []
         assert results() == before, "a stored answer must count for exactly what it counted for when it was paid"
 
+    @pytest.mark.slow
     def test_ends_in_the_same_bytes_with_any_number_of_workers_and_batches(self, open_site: OpenSite) -> None:
         open_site(24, behave=JUMPY)
         found = []
@@ -236,6 +241,7 @@ class TestARun:
             found.append(results(output.parent))
         assert all(one == found[0] for one in found)
 
+    @pytest.mark.slow
     def test_ends_in_the_same_bytes_when_replies_overtake_each_other(self, open_site: OpenSite) -> None:
         delays = itertools.cycle((0.03, 0.0, 0.011, 0.002, 0.02))
         open_site(40, behave=sorting(hopeless=False, latency_s=lambda: next(delays)), shuffle_seed=3)
@@ -246,6 +252,7 @@ class TestARun:
         for name, content in slow.items():  # the second helpdesk has another port
             assert _without_urls(content) == _without_urls((Path("again") / name).read_bytes())
 
+    @pytest.mark.slow
     def test_does_not_depend_on_the_hash_seed(self, open_site: OpenSite) -> None:
         site = open_site(40, behave=JUMPY)
         found = []
@@ -544,6 +551,7 @@ class TestModes:
         assert [issue for issue in issues_at() if 1003 in issue["tickets"]]
         assert sorted(ticket for issue in issues_at() for ticket in issue["tickets"]) == list(range(1001, 1007))
 
+    @pytest.mark.slow
     def test_without_merge_no_question_about_issues_is_asked(self, open_site: OpenSite) -> None:
         site = open_site(60, behave=JUMPY)
         main.main(["--no-merge"])
@@ -596,6 +604,7 @@ class TestModes:
 
 
 class TestResuming:
+    @pytest.mark.slow
     def test_goes_on_after_an_interrupt_without_asking_again(self, open_site: OpenSite, monkeypatch: pytest.MonkeyPatch) -> None:
         site = open_site(40, behave=JUMPY)
         main.run(output="whole/silo_issues_db.json", cache=Path("other"))
@@ -611,6 +620,7 @@ class TestResuming:
         assert results() == results(Path("whole"))
         assert not Path("output/silo_issues_db.tmp.json").exists()
 
+    @pytest.mark.slow
     def test_a_helpdesk_that_came_back_at_another_address_changes_nothing(
         self, open_site: OpenSite, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -631,6 +641,7 @@ class TestResuming:
         assert main.main([]) == 0
         assert targets(site) == []
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("flags", [[], ["--reprocess"]], ids=["first time", "again"])
     def test_a_kill_between_its_last_two_steps_is_the_end_of_the_run(
         self, open_site: OpenSite, monkeypatch: pytest.MonkeyPatch, flags: list[str]
@@ -722,6 +733,7 @@ class TestTheOutside:
         assert words in one_line_of(capsys)
         assert not DATABASE.exists()
 
+    @pytest.mark.slow
     def test_quota_that_ends_in_the_middle_keeps_the_work(self, open_site: OpenSite) -> None:
         empty = False
 
@@ -749,6 +761,7 @@ class TestTheOutside:
         assert main.main(["--query", "colour:blue"]) == 2
         assert "query" in one_line_of(capsys)
 
+    @pytest.mark.slow
     def test_a_broken_pipe_is_no_traceback(self, open_site: OpenSite) -> None:
         site = open_site(12)
         reading, writing = os.pipe()
@@ -759,6 +772,7 @@ class TestTheOutside:
         assert "Traceback" not in errors
         assert process.returncode in (0, 1)
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         ("outside", "said"),
         [("PYTHONIOENCODING=ascii", "\\u65e5"), (">/dev/full", ""), ("2>&-", "1001"), ("<&- >&- 2>&-", "")],
@@ -775,6 +789,7 @@ class TestTheOutside:
         assert said in ended.stdout
         assert len(rows_at()) == 2
 
+    @pytest.mark.slow
     def test_a_terminated_run_goes_on_where_it_was(self, open_site: OpenSite) -> None:
         site = open_site(40, behave=sorting(hopeless=False, latency_s=lambda: 0.02))
         main.run(output="whole/silo_issues_db.json", cache=Path("other"))
@@ -911,6 +926,7 @@ class TestSettings:
         assert {seen.body["model"] for seen in site.asked()} == {"from-file"}
         assert {seen.headers["Authorization"] for seen in site.asked()} == {f"Bearer {MODEL_KEY}"}
 
+    @pytest.mark.slow
     def test_on_the_command_line_beat_the_environment_and_that_the_file(self, open_site: OpenSite, monkeypatch: pytest.MonkeyPatch) -> None:
         site = open_site(30, behave=sorting(jumpy=False, latency_s=lambda: 0.01))
         Path(".env").write_text("LLM_WORKERS=8\nLLM_MODEL=other\n", encoding="utf-8")
@@ -940,6 +956,7 @@ class TestSettings:
         assert main.main([]) == 0
         assert {seen.path for seen in site.asked()} == {"/v1/chat/completions"}
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("argv", [[], ["--verbose"], ["--prompt-debug"]], ids=["plain", "verbose", "prompt-debug"])
     def test_that_are_secret_are_in_no_output_and_no_file(
         self, argv: list[str], open_site: OpenSite, capsys: pytest.CaptureFixture[str]

@@ -267,6 +267,7 @@ def test_each_fault_is_what_it_says(kind: str, seen: set[str]) -> None:
         assert broken(kind, url) in seen
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["drip", "drip_headers"])
 def test_a_dripping_reply_goes_on_until_the_caller_has_enough(kind: str) -> None:
     with desk([ticket(1)], faults=FaultPlan(share=1.0, kinds=(kind,))) as (_, url):

@@ -70,6 +70,7 @@ SIZES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [{}, {"whole_day_end": False}, {"shuffle_seed": 3}], ids=["whole day", "first instant", "any order"])
 @pytest.mark.parametrize("tickets", SIZES.values(), ids=SIZES)
 def test_every_ticket_is_listed_once(tickets: list[dict[str, Any]], options: dict[str, Any]) -> None:
@@ -91,6 +92,7 @@ def test_where_a_days_beginning_is_left_out_the_windows_overlap(monkeypatch: pyt
     assert (len(listing), listing.gaps) == (700, ())
 
 
+@pytest.mark.slow
 def test_listing_many_takes_few_calls_more_than_their_pages() -> None:
     with desk(spread(2000)) as (helpdesk, client):
         assert len(list_all(client)) == 2000
@@ -114,6 +116,7 @@ FULL_DAYS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tickets", FULL_DAYS.values(), ids=FULL_DAYS)
 def test_a_day_too_full_is_split_by_its_fields(tickets: list[dict[str, Any]]) -> None:
     with desk(tickets, shuffle_seed=5) as (_, client):
@@ -132,6 +135,7 @@ GAPS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("tickets", "listed", "gap"), GAPS.values(), ids=GAPS)
 def test_what_cannot_be_listed_is_counted_and_named(tickets: list[dict[str, Any]], listed: int, gap: str) -> None:
     with desk(tickets) as (_, client):

@@ -4,6 +4,7 @@ import datetime
 from collections.abc import Mapping
 from typing import Any, cast
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -43,6 +44,7 @@ heaps = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
 @given(heaps=heaps, whole_day_end=st.booleans(), shuffle_seed=st.sampled_from([None, 1]))
 def test_every_ticket_is_listed_once_or_said_to_be_missing(

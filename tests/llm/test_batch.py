@@ -213,6 +213,7 @@ def rounds_until_done(engine: Engine, *flags: str) -> None:
 
 
 class TestRounds:
+    @pytest.mark.slow
     def test_end_in_the_bytes_of_the_ordinary_run_without_asking_live(self, open_site: OpenSite) -> None:
         site, engine = open_site(70), Engine()
         rounds_until_done(engine)
@@ -224,6 +225,7 @@ class TestRounds:
         assert sum(engine.rounds) > 70
         assert len(engine.rounds) < 40
 
+    @pytest.mark.slow
     def test_small_rounds_can_be_asked_live(self, open_site: OpenSite) -> None:
         site, engine = open_site(70), Engine()
         rounds_until_done(engine, "--batch-at-least", "8")
@@ -236,6 +238,7 @@ class TestRounds:
         assert Path("output/live.json").read_bytes() == by_batch["silo_issues_db.json"]
         assert not site.model.seen
 
+    @pytest.mark.slow
     def test_the_ordinary_run_goes_on_from_any_round(self, open_site: OpenSite, capsys: pytest.CaptureFixture[str]) -> None:
         site, engine = open_site(40), Engine()
         for _ in range(5):

@@ -446,6 +446,7 @@ VERBS = st.sampled_from(["confirm", "accept", "move", "new", "ignore", ""])
 DECISIONS = st.dictionaries(st.sampled_from([5, 6, 7, 8, 1]), st.tuples(VERBS, st.sampled_from(list(database()))))
 
 
+@pytest.mark.slow
 @settings(max_examples=150)
 @given(decisions=DECISIONS, seed=st.integers(0, 9))
 def test_no_ticket_is_lost_or_doubled_and_row_order_changes_nothing(
@@ -490,6 +491,7 @@ ACTIONS = st.one_of(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=150)
 @given(actions=st.lists(ACTIONS, max_size=5))
 def test_whatever_a_page_exports_is_refused_or_leaves_a_sound_database(
