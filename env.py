@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from dotenv import dotenv_values
 
 from common.errors import Unusable
+from common.text import is_valid
 
 _REQUIRED = object()
 DOTENV_PATH = Path(__file__).with_name(".env")
@@ -169,7 +170,7 @@ def load_settings() -> Settings:
         name, text = known.metadata["name"], _lookup(dotenv, known.metadata["name"])
         if text is None:
             missing += [name] if known.default is MISSING else []
-        elif not _is_text(text):
+        elif not is_valid(text):
             wrong.append(f"{name} holds bytes that are not UTF-8 text")
         else:
             try:
@@ -206,12 +207,3 @@ def _dotenv() -> Mapping[str, str | None]:
 def _lookup(dotenv: Mapping[str, str | None], key: str) -> str | None:
     value = (os.environ.get(key) or "").strip() or (dotenv.get(key) or "").strip()
     return value or None
-
-
-def _is_text(value: str) -> bool:
-    """False where Python put half a character for a byte of the environment that is not UTF-8; nothing can send or store that."""
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

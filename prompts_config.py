@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from common.text import seen
+from common.text import shortened, without_hidden
 from knowledge.conversation import Conversation, Message
 from knowledge.issue import Issue
 
@@ -267,7 +267,7 @@ def conversation_text(conversation: Conversation) -> str:
     """
     lines = [f"Subject: {_one_line(conversation['subject'], 300)}"]
     for number, message in enumerate(conversation["conversation"], start=1):
-        text = seen(message["text"]).replace("\r", "\n").replace("\n", "\n    ")
+        text = without_hidden(message["text"]).replace("\r", "\n").replace("\n", "\n    ")
         lines.append(f"[{number}] {speaker_name(message)}: {text}")
     return "\n".join(lines)
 
@@ -284,8 +284,7 @@ def _messages(system: str, user: str) -> list[dict[str, str]]:
 
 
 def _one_line(text: str, max_chars: int) -> str:
-    line = " ".join(seen(text).split())
-    return line if len(line) <= max_chars else line[: max_chars - 1].rstrip() + "…"
+    return shortened(" ".join(without_hidden(text).split()), max_chars)
 
 
 def _context_block(text: str) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from cleaning import secret_shapes as shapes
-from common.text import seen
+from common.text import without_hidden
 
 _MAX_NAMES = 200
 
@@ -59,7 +59,7 @@ class Redactor:
         >>> Redactor(names=["Ann Lee"]).redact("Ann here, ann@example.com, order 4711. Ask ann@example.com")
         '[NAME_1] here, [EMAIL_1], order 4711. Ask [EMAIL_1]'
         """
-        plain = seen(text)
+        plain = without_hidden(text)
         if plain != text and (bare := self._redacted(plain)) != plain:
             return bare  # letters that nobody sees would hide it
         return self._redacted(text)

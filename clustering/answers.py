@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from common.text import shortened, valid
 from knowledge.issue import MAX_CATEGORY_CHARS
 from llm.json_text import extract_json
 
@@ -124,10 +125,9 @@ def clean_text(value: Any, max_chars: int = MAX_TEXT_CHARS) -> str:
     """
     if not isinstance(value, str):
         return ""
-    text = unicodedata.normalize("NFC", value.encode("utf-8", "replace").decode())
+    text = unicodedata.normalize("NFC", valid(value))
     text = "".join(char if unicodedata.category(char) not in ("Cc", "Cf", "Zl", "Zp") or char in "\u200c\u200d" else " " for char in text)
-    text = _unquoted(" ".join(text.split()))
-    return text if len(text) <= max_chars else text[: max_chars - 1].rstrip() + "…"
+    return shortened(_unquoted(" ".join(text.split())), max_chars)
 
 
 def _unquoted(text: str) -> str:

@@ -14,7 +14,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from urllib.parse import unquote
 
-from common.text import seen
+from common.text import without_hidden
 
 _PATTERNS = tuple(
     re.compile(pattern, re.IGNORECASE)
@@ -82,8 +82,8 @@ def is_suspicious(texts: Iterable[str]) -> bool:
 def _views(text: str) -> Iterator[str]:
     """The text in plain letters, and as it reads without each disguise that it may wear."""
     yield from _dressed(_plain(text))
-    if seen(text) != text:  # what the prompt shows, besides what the unseen letters say
-        yield from _dressed(_plain(seen(text)))
+    if without_hidden(text) != text:  # what the prompt shows, besides what the unseen letters say
+        yield from _dressed(_plain(without_hidden(text)))
 
 
 def _dressed(plain: str) -> Iterator[str]:

@@ -17,6 +17,33 @@ _PADDING = re.compile(r"(?<!\w)\u200c|\u200c(?!\w)")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
+def is_valid(text: str) -> bool:
+    """False where a half of a surrogate pair stands in `text`, which nothing can send or store.
+
+    >>> is_valid("ü"), is_valid("a\\ud83d")
+    (True, False)
+    """
+    return text.isascii() or _SURROGATE.search(text) is None
+
+
+def valid(text: str) -> str:
+    """`text` with two halves of a surrogate pair put together and a lone one as U+FFFD.
+
+    >>> valid("a\\ud83d")
+    'a\ufffd'
+    """
+    return text if is_valid(text) else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def shortened(text: str, max_chars: int) -> str:
+    """`text`, or its beginning with an ellipsis where it is longer than `max_chars`.
+
+    >>> shortened("Lid leaks", 5)
+    'Lid…'
+    """
+    return text if len(text) <= max_chars else text[: max_chars - 1].rstrip() + "…"
+
+
 def printable(text: str) -> str:
     """`text` without what cannot be shown: controls go, line ends become LF, half a surrogate pair becomes U+FFFD.
 
@@ -25,15 +52,13 @@ def printable(text: str) -> str:
     """
     if not _ODD.search(text):
         return text
-    if _SURROGATE.search(text):
-        text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return _PADDING.sub("", _UNPRINTABLE.sub("", _LINE_ENDS.sub("\n", text)))
+    return _PADDING.sub("", _UNPRINTABLE.sub("", _LINE_ENDS.sub("\n", valid(text))))
 
 
-def seen(text: str) -> str:
+def without_hidden(text: str) -> str:
     """`text` without characters that show nothing and can carry hidden letters.
 
-    >>> seen("pay\U000e0041")
+    >>> without_hidden("pay\U000e0041")
     'pay'
     """
     return text if text.isascii() else _UNSEEN.sub("", text)
@@ -58,6 +83,8 @@ def tidy(text: str) -> str:
     return "\n".join(kept).strip("\n")
 
 
+_DIRECTION = re.compile("[\u202a-\u202e\u2066-\u2069]")
+_CELL_BREAKS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 
 
@@ -68,3 +95,12 @@ def for_terminal(text: object) -> str:
     '  a [31mb c'
     """
     return _CONTROL.sub(" ", str(text))
+
+
+def for_cell(text: str, max_chars: int) -> str:
+    """Text for one cell of a table: one line of at most `max_chars`, no control or direction-changing characters.
+
+    >>> for_cell("a\\x07\\nb", 9)
+    'a b'
+    """
+    return shortened(" ".join(_CELL_BREAKS.sub(" ", _DIRECTION.sub("", text[: max_chars * 2])).split()), max_chars)

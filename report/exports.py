@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from common import files
+from common.text import one_line
 from knowledge import issue as issue_db
 from knowledge.decision import DecisionRow
 from knowledge.issue import Issue
@@ -130,7 +131,7 @@ def _months(known: Sequence[str]) -> list[str]:
 
 
 def _cell(text: str) -> str:
-    return harmless(" ".join(text.encode("utf-8", "replace").decode().split()))
+    return harmless(one_line(text))
 
 
 def _tickets(count: int) -> str:

@@ -8,13 +8,13 @@ import csv
 import io
 import logging
 import re
-import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from common import files
 from common.errors import Unreadable
+from common.text import for_cell
 from knowledge import issue as issue_db
 from knowledge.decision import DecisionRow
 from knowledge.issue import SURE, Issue
@@ -190,19 +190,8 @@ def _table(rows: Iterable[Mapping[str, str]]) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(COLUMNS)
-    writer.writerows([harmless(_one_line(row[column])) for column in COLUMNS] for row in rows)
+    writer.writerows([harmless(for_cell(row[column], MAX_CELL_CHARS)) for column in COLUMNS] for row in rows)
     return "\ufeff" + out.getvalue()
-
-
-def _one_line(text: str) -> str:
-    """Text that a cell can hold: no line breaks, no control or direction-changing characters, no lone surrogates."""
-    drop = {"Cc", "Cs", "Zl", "Zp"}
-    kept = "".join(
-        " " if unicodedata.category(char) in drop else "" if "\u202a" <= char <= "\u202e" or "\u2066" <= char <= "\u2069" else char
-        for char in text[: MAX_CELL_CHARS * 2]
-    )
-    line = " ".join(kept.split())
-    return line if len(line) <= MAX_CELL_CHARS else line[: MAX_CELL_CHARS - 1] + "…"
 
 
 def _row(number: int, header: list[str], record: list[str]) -> ListRow:
