@@ -3,6 +3,7 @@
 The real environment wins over `.env` beside this file; an empty value counts as missing. Makes no HTTP call and keeps nothing global.
 """
 
+import json
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -116,6 +117,22 @@ def _lines_file(value: str) -> tuple[str, ...]:
     return kept
 
 
+def _folder(value: str) -> str:
+    if Path(value).exists() and not Path(value).is_dir():
+        raise ValueError("must be the path of a folder; what stands there is none")
+    return value
+
+
+def _request_fields(value: str) -> dict[str, Any]:
+    try:
+        fields_sent = json.loads(value)
+    except (ValueError, RecursionError):
+        fields_sent = None
+    if not isinstance(fields_sent, dict) or {"model", "messages"} & fields_sent.keys():
+        raise ValueError('must be a JSON object of request fields, such as {"enable_thinking": false}, without model and messages')
+    return fields_sent
+
+
 def _setting(name: str, convert: Callable[[str], Any] = str, default: Any = _REQUIRED, *, secret: bool = False) -> Any:
     """A field of `Settings`: its variable, the check that makes its value (raises ValueError), what holds when it is not set."""
     metadata = {"name": name, "convert": convert}
@@ -144,6 +161,7 @@ class Settings:
     llm_price_in: float | None = _setting("LLM_PRICE_IN", _number(0, 100_000), None)
     llm_price_cached: float | None = _setting("LLM_PRICE_CACHED", _number(0, 100_000), None)
     llm_price_out: float | None = _setting("LLM_PRICE_OUT", _number(0, 100_000), None)
+    llm_extra_body: Mapping[str, Any] | None = _setting("LLM_EXTRA_BODY", _request_fields, None, secret=True)
     embedding_model: str | None = _setting("EMBEDDING_MODEL", str, None)
     embedding_api_base_url: str | None = _setting("EMBEDDING_API_BASE_URL", model_url, None)
     embedding_api_key: str | None = _setting("EMBEDDING_API_KEY", _secret, None, secret=True)
@@ -153,11 +171,28 @@ class Settings:
     include_private_notes: bool = _setting("INCLUDE_PRIVATE_NOTES", _switch, True)
     redact: bool = _setting("REDACT", _switch, True)
     ignore_field: str | None = _setting("IGNORE_FIELD", _field_name, None)
+    conversations_dir: str = _setting("CONVERSATIONS_DIR", _folder, "conversations")
+    cache_dir: str = _setting("CACHE_DIR", _folder, ".cache")
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The keys among the settings: what may stand in no log, file, page or database."""
+        return tuple(key for key in (self.freshdesk_api_key, self.llm_api_key, self.embedding_api_key) if key)
 
 
 def get(key: str, default: str | None = None) -> str | None:
     """The value of one setting: real environment, else `.env`, else `default`; an empty value counts as missing."""
     return _lookup(_dotenv(), key) or default
+
+
+def folder(name: str) -> Path:
+    """The folder that one setting names, checked; the other settings may be missing. Raises `Unusable`."""
+    known = next(known for known in fields(Settings) if known.metadata["name"] == name)
+    text = get(name)
+    try:
+        return Path(str(known.default) if text is None else known.metadata["convert"](text))
+    except ValueError as error:
+        raise Unusable(f"{name} {error}") from error
 
 
 def load_settings() -> Settings:

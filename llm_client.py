@@ -13,7 +13,7 @@ import env
 from common.errors import Stopped
 from llm.bill import Bill, Prices, Totals
 from llm.calls import Caller, Question
-from llm.connection import Connection, Server
+from llm.connection import Connection, Server, context_tokens
 from llm.dialect import DialectBook
 from llm.protocol import Answer, AnswerUnusable, BudgetReached, ContextTooLong, JsonSchema, Messages, Usage
 from llm.refusals import ServerRefused
@@ -133,6 +133,15 @@ class LlmClient:
         limit = self._server.max_tokens or DEFAULT_MAX_TOKENS
         worded = self._dialects.current().request(messages, schema=schema, max_tokens=limit, temperature=self._server.temperature)
         return self._key(messages, schema), {"model": self._server.model, **worded}
+
+    @property
+    def answer_format(self) -> str:
+        """The kind of `response_format` that this server was found to take: json_schema, json_object or none."""
+        return self._dialects.current().format
+
+    def context_tokens(self) -> int | None:
+        """The most tokens that the server's list of models says this one reads at once; None where it does not say."""
+        return context_tokens(self._connection.get("models"), self._server.model)
 
     def totals(self) -> Totals:
         """Calls, tokens and cost of the run so far."""

@@ -13,7 +13,7 @@ from typing import Any
 from tqdm import tqdm
 
 import env
-from cli import console, estimate, jobs, source
+from cli import check, console, estimate, jobs, source
 from cli import options as command_line
 from cli.console import signals_as_interrupts
 from cli.options import Job, Options
@@ -42,12 +42,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     console.make_safe()
     try:
         options = command_line.parse(sys.argv[1:] if argv is None else argv)
-    except SystemExit as ended:
-        return int(ended.code or 0)
-    _set_up_logging(options)
-    try:
+        _set_up_logging(options)
         with signals_as_interrupts():
             return _work(options)
+    except SystemExit as ended:
+        return int(ended.code or 0)
     except KeyboardInterrupt:
         _complain("interrupted; what was decided is kept: run the same command again to go on")
         return Exit.INTERRUPTED
@@ -96,6 +95,8 @@ def _work(options: Options) -> int:
         from demo import show  # the demo's servers are loaded for the demo only
 
         return show.run_demo(options, run_with_report)
+    if options.job is Job.CHECK:
+        return check.run(options)
     if options.job is Job.BATCH_IMPORT:
         model = env.load_settings().llm_model
         print(jobs.import_results(options.batch_import, folder=options.cache, model=model))
@@ -279,7 +280,7 @@ def _set_up_logging(options: Options) -> None:
     for old in [old for old in root.handlers if isinstance(old, console.LogHandler)]:
         root.removeHandler(old)
     root.addHandler(console.LogHandler())
-    root.setLevel(logging.WARNING if options.job is Job.PROMPT_DEBUG else logging.DEBUG if options.verbose else logging.INFO)
+    root.setLevel(logging.WARNING if options.job in (Job.PROMPT_DEBUG, Job.CHECK) else logging.DEBUG if options.verbose else logging.INFO)
     logging.getLogger("urllib3").setLevel(logging.WARNING)
     logging.getLogger("filelock").setLevel(logging.WARNING)
 

@@ -1,16 +1,21 @@
-"""The command line: its flags, what may stand together, and the options that come out of it. Reads no environment and starts nothing."""
+"""The command line: its flags, what may stand together, and the options that come out of it.
+
+Reads nothing of the environment but the names of two folders, and starts nothing.
+"""
 
 import argparse
 import datetime
 import enum
+import functools
 import os
 import re
 import stat
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
+import env
 from cli.source import Selection
 from common.errors import Unusable
 from env import Settings
@@ -50,12 +55,16 @@ class Job(enum.Enum):
     EXPORT = "--export"
     BATCH_EXPORT = "--batch-export"
     BATCH_IMPORT = "--batch-import"
+    CHECK = "--check"
     DEMO = "--demo"
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the command line asks for. `pages`: a number, "all", or None for the default; None elsewhere means not given."""
+    """What the command line asks for. `pages`: a number, "all", or None for the default; None elsewhere means not given.
+
+    `conversations` and `cache` are the environment's, CONVERSATIONS_DIR and CACHE_DIR, unless a caller says otherwise.
+    """
 
     job: Job = Job.RUN
     ticket_ids: tuple[int, ...] | None = None
@@ -78,8 +87,8 @@ class Options:
     batch_at_least: int = 1
     batch_import: tuple[Path, ...] = ()
     verbose: bool = False
-    conversations: Path = Path("conversations")
-    cache: Path = Path(".cache")
+    conversations: Path = field(default_factory=functools.partial(env.folder, "CONVERSATIONS_DIR"))
+    cache: Path = field(default_factory=functools.partial(env.folder, "CACHE_DIR"))
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "output", Path(self.output))
@@ -113,7 +122,7 @@ def parse(argv: Sequence[str]) -> Options:
     problem = _conflict(found, chosen)
     if problem:
         parser.error(problem)
-    values = {name: value for name, value in vars(found).items() if name in {field.name for field in fields(Options)}}
+    values = {name: value for name, value in vars(found).items() if name in {known.name for known in fields(Options)}}
     values |= {"export": tuple(found.export) if found.export else None, "batch_import": tuple(found.batch_import)}
     return Options(job=chosen[0] if chosen else Job.RUN, **values)
 
@@ -214,6 +223,7 @@ def _add_people(group: Any) -> None:
     group.add_argument("--apply-review", type=Path, metavar="FILE", help="put a person's decisions into the database (CSV or review.json)")
     group.add_argument("--undo-review", action="store_true", help="take the last applied review back")
     group.add_argument("--export", nargs=2, metavar=("KIND", "PATH"), help="markdown DIR, or csv FILE: the knowledge base for other tools")
+    group.add_argument("--check", action="store_true", help="test every setting on its own; reads no ticket and costs a word of the model")
     group.add_argument("--demo", action="store_true", help="the whole program on sample tickets, with nothing to set up")
 
 

@@ -70,17 +70,22 @@ def open_workshop(
     return Workshop(options, settings, source, store, model, clusterer, fetching)
 
 
+def embedding_client(settings: Settings, store: AnswerStore | None = None) -> EmbeddingClient:
+    """The embeddings server that the settings name; vectors are kept in `store`."""
+    server = Server(
+        settings.embedding_api_base_url or settings.llm_base_url,
+        settings.embedding_api_key or settings.llm_api_key,
+        settings.embedding_model or "",
+        timeout_s=settings.llm_timeout_s,
+    )
+    return EmbeddingClient(server, notes=store)
+
+
 def _new_index(settings: Settings, store: AnswerStore) -> Callable[[], CandidateIndex]:
     """What makes a candidate index: by words alone, or with vectors where an embedding model is set."""
     if settings.embedding_model is None:
         return CandidateIndex
-    server = Server(
-        settings.embedding_api_base_url or settings.llm_base_url,
-        settings.embedding_api_key or settings.llm_api_key,
-        settings.embedding_model,
-        timeout_s=settings.llm_timeout_s,
-    )
-    return functools.partial(FusedIndex, EmbeddingClient(server, notes=store).embed)
+    return functools.partial(FusedIndex, embedding_client(settings, store).embed)
 
 
 def _pool(size: int, name: str, cleanup: contextlib.ExitStack) -> WorkerPool:

@@ -23,7 +23,9 @@ from llm.refusals import Refusal, ServerRefused, error_in_answer, read_refusal, 
 log = logging.getLogger(__name__)
 
 MAX_REPLY_BYTES = 20_000_000
+LIST_TIMEOUT_S = 10.0
 _MAX_LOGGED_CHARS = 200_000
+_CONTEXT_NAMES = ("max_model_len", "context_length", "context_window", "max_context_length", "n_ctx", "n_ctx_train", "inputTokenLimit")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
@@ -93,6 +95,15 @@ class Connection:
             self._refuse(read_refusal(status, body, headers, secret=self.server.api_key, now=times.wall()), headers)
         return self._object(body)
 
+    def get(self, name: str) -> Any:
+        """The JSON value of one of the API's lists, such as "models"; None where this server has none or does not answer."""
+        try:
+            response = self._session.get(endpoint(self.server.base_url, name), timeout=LIST_TIMEOUT_S, stream=True, allow_redirects=False)
+            body = web.read_body(response, deadline=times.monotonic() + LIST_TIMEOUT_S, max_bytes=MAX_REPLY_BYTES)
+            return json.loads(body) if response.status_code == 200 else None
+        except (requests.RequestException, OSError, ValueError, RecursionError, TransientError, web.BodyTooLarge):
+            return None
+
     def _exchange(self, url: str, data: bytes, timeout_s: float) -> tuple[int, Mapping[str, str], bytes]:
         deadline = times.monotonic() + timeout_s
         timeout = (min(web.CONNECT_TIMEOUT_S, timeout_s), timeout_s)
@@ -159,6 +170,23 @@ class Connection:
     def _without_key(self, data: bytes) -> str:
         text = data.decode("utf-8", "replace")[:_MAX_LOGGED_CHARS]
         return text.replace(self.server.api_key, "[key]") if len(self.server.api_key) >= 6 else text
+
+
+def context_tokens(listed: Any, model: str) -> int | None:
+    """What a list of models says about the context of one, under the names that vLLM, OpenRouter, Groq, Mistral and llama.cpp use.
+
+    >>> context_tokens({"data": [{"id": "m", "max_model_len": 8192}]}, "m")
+    8192
+    """
+    items = listed.get("data") if isinstance(listed, dict) else listed
+    for item in items if isinstance(items, list) else ():
+        if not isinstance(item, dict) or model not in (item.get("id"), item.get("name")):
+            continue
+        meta = item.get("meta")
+        places = {**(meta if isinstance(meta, dict) else {}), **item}
+        sizes = [places[name] for name in _CONTEXT_NAMES if type(places.get(name)) is int and places[name] > 0]
+        return min(sizes, default=None)
+    return None
 
 
 class Unreachable(TransientError):

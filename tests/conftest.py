@@ -17,7 +17,17 @@ settings.register_profile("any machine", deadline=None)  # a busy machine is no 
 settings.load_profile("any machine")
 
 _PREFIXES = ("FRESHDESK_", "LLM_", "EMBEDDING_", "SILO_")
-_NAMES = ("BATCH_SIZE", "PRODUCT_CONTEXT", "CATEGORIES", "INCLUDE_PRIVATE_NOTES", "REDACT", "IGNORE_FIELD", "KB_LANGUAGE")
+_NAMES = (
+    "BATCH_SIZE",
+    "PRODUCT_CONTEXT",
+    "CATEGORIES",
+    "INCLUDE_PRIVATE_NOTES",
+    "REDACT",
+    "IGNORE_FIELD",
+    "KB_LANGUAGE",
+    "CONVERSATIONS_DIR",
+    "CACHE_DIR",
+)
 _LOOPBACK = ("127.", "::1", "localhost")
 
 

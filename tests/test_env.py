@@ -310,3 +310,28 @@ def test_a_null_character_in_a_file_name_is_a_wrong_setting_and_no_crash(complet
     with pytest.raises(Unusable, match="PRODUCT_CONTEXT"):
         env.load_settings()
     assert complete is not None
+
+
+def test_the_two_folders_are_read_without_the_other_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert (env.folder("CONVERSATIONS_DIR"), env.folder("CACHE_DIR")) == (Path("conversations"), Path(".cache"))
+    dotenv("CACHE_DIR=/tmp/answers\n")
+    monkeypatch.setenv("CONVERSATIONS_DIR", "elsewhere")
+    assert (env.folder("CONVERSATIONS_DIR"), env.folder("CACHE_DIR")) == (Path("elsewhere"), Path("/tmp/answers"))
+    Path("elsewhere").write_text("a file", encoding="utf-8")
+    with pytest.raises(Unusable, match="CONVERSATIONS_DIR must be the path of a folder"):
+        env.folder("CONVERSATIONS_DIR")
+
+
+@pytest.mark.usefixtures("complete")
+@pytest.mark.parametrize(
+    "value", ["", "[1]", "{", '{"model": "x"}', '{"messages": []}'], ids=["none", "list", "broken", "model", "messages"]
+)
+def test_request_fields_are_a_json_object_without_what_is_ours(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LLM_EXTRA_BODY", '{"enable_thinking": false}')
+    assert env.load_settings().llm_extra_body == {"enable_thinking": False}
+    monkeypatch.setenv("LLM_EXTRA_BODY", value)
+    if not value:
+        assert env.load_settings().llm_extra_body is None
+        return
+    with pytest.raises(Unusable, match="LLM_EXTRA_BODY must be a JSON object"):
+        env.load_settings()

@@ -1,0 +1,155 @@
+"""`--check`: every setting tested on its own, a line each, the next command last.
+
+Reads no ticket, keeps nothing and costs one word of the model. What is optional and not set is no failure.
+"""
+
+import logging
+import shlex
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import env
+import llm_client
+from cli.options import Job, Options
+from cli.workshop import embedding_client
+from common.errors import Exit, Trouble
+from common.text import for_terminal
+from env import Settings
+from llm.json_text import extract_json
+from llm.protocol import AnswerUnusable, BudgetReached, ContextTooLong, JsonSchema
+
+WORD: JsonSchema = {
+    "name": "one_word",
+    "strict": True,
+    "schema": {
+        "type": "object",
+        "properties": {"word": {"type": "string"}},
+        "required": ["word"],
+        "additionalProperties": False,
+    },
+}
+_QUESTION = [
+    {"role": "system", "content": 'You answer with exactly one JSON object (schema one_word): {"word": "..."}'},
+    {"role": "user", "content": 'Answer {"word": "ready"} in JSON.'},
+]
+_NAMED = {
+    "json_schema": "held to the schema (json_schema)",
+    "json_object": "JSON without a schema (json_object); every answer is checked here all the same",
+    "none": "not offered by this server; the prompt asks for JSON and every answer is checked here",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line: what was looked at, whether it can be used (None: optional and not set), and what was seen."""
+
+    name: str
+    fine: bool | None
+    said: str
+
+    def __str__(self) -> str:
+        mark = "--" if self.fine is None else "ok" if self.fine else "FAILED"
+        return f"{mark:7} {self.name}: {for_terminal(self.said)}"
+
+
+Check = Callable[[Settings, Options], Iterable[Finding]]
+
+
+def folders(settings: Settings, options: Options) -> Iterator[Finding]:
+    """Whether the three folders can be written."""
+    places = {"CONVERSATIONS_DIR": options.conversations, "CACHE_DIR": options.cache, "--output": options.output.parent}
+    for name, folder in places.items():
+        trouble = _unwritable(folder)
+        yield Finding(f"folder {folder}", not trouble, f"{trouble}: choose another with {name}" if trouble else "can be written")
+
+
+def prices(settings: Settings, options: Options) -> Iterator[Finding]:
+    """Whether costs can be told."""
+    if settings.llm_price_in is None or settings.llm_price_out is None:
+        yield Finding("prices", None, "not set, so tokens are counted and no cost is shown (LLM_PRICE_IN, LLM_PRICE_OUT)")
+    else:
+        yield Finding("prices", True, f"{settings.llm_price_in:g} USD in, {settings.llm_price_out:g} USD out per million tokens")
+
+
+def model(settings: Settings, options: Options) -> Iterator[Finding]:
+    """Whether the model answers, in which format, and how much it reads at once."""
+    client = llm_client.LlmClient(llm_client.server_of(settings), workers=1)
+    began = time.monotonic()
+    try:
+        answer = client.ask(_QUESTION, schema=WORD, parse=_word)
+    except (Trouble, AnswerUnusable, ContextTooLong, BudgetReached) as error:
+        yield Finding("model", False, str(error))
+        return
+    used, seconds = answer.usage, time.monotonic() - began
+    yield Finding("model", True, f"{settings.llm_model} answers in {seconds:.1f} s ({used.prompt} tokens in, {used.completion} out)")
+    yield Finding("structured answers", True, _NAMED[client.answer_format])
+    size = client.context_tokens()
+    said = (
+        f"{size} tokens, as the server's list of models says" if size else "the server does not say; long tickets are shortened as needed"
+    )
+    yield Finding("context", True if size else None, said)
+
+
+def embeddings(settings: Settings, options: Options) -> Iterator[Finding]:
+    """Whether the optional embedding model gives vectors."""
+    if settings.embedding_model is None:
+        yield Finding("embeddings", None, "not set; candidates are found by words (EMBEDDING_MODEL)")
+        return
+    try:
+        vectors = embedding_client(settings).embed(["ready"])
+    except Trouble as error:
+        yield Finding("embeddings", False, str(error))
+        return
+    said = (
+        f"{settings.embedding_model} gives vectors of {len(vectors[0])} numbers"
+        if vectors
+        else "none from this server: check EMBEDDING_MODEL"
+    )
+    yield Finding("embeddings", bool(vectors), said)
+
+
+CHECKS: tuple[Check, ...] = (folders, model, embeddings, prices)
+
+
+def run(options: Options) -> int:
+    """Exit status 0 if all that is set can be used, else 1; prints a line for each finding and the next command."""
+    logging.getLogger().setLevel(logging.ERROR)  # what there is to say stands in the lines
+    fine = True
+    for finding in _findings(options):
+        print(finding, flush=True)
+        fine = fine and finding.fine is not False
+    output = [] if options.output == Options().output else ["--output", str(options.output)]
+    again = shlex.join(["python", "-m", "main", Job.CHECK.value, *output])
+    print(f"next: {shlex.join(['python', '-m', 'main', Job.DRY_RUN.value, *output])}" if fine else f"next: mend what FAILED, then {again}")
+    return Exit.DONE if fine else Exit.STOPPED
+
+
+def _findings(options: Options) -> Iterator[Finding]:
+    try:
+        settings = env.load_settings()
+    except Trouble as error:
+        yield Finding("settings", False, str(error))
+        return
+    yield Finding("settings", True, "all that is required is set")
+    for check in CHECKS:
+        yield from check(settings, options)
+
+
+def _word(text: str) -> str:
+    word = extract_json(text).get("word")
+    if not isinstance(word, str):
+        raise ValueError('the object must be {"word": "ready"}')
+    return word
+
+
+def _unwritable(folder: Path) -> str:
+    """Why nothing can be written there, "" if it can; a folder that is not there yet is made by a run, not here."""
+    there = next(place for place in (folder.absolute(), *folder.absolute().parents) if place.exists())
+    try:
+        with tempfile.TemporaryFile(dir=there):
+            return ""
+    except OSError as error:
+        return f"cannot be written ({error.strerror or error})"
