@@ -71,7 +71,7 @@ def fetch_resolved_ticket_ids(
     search.run(pages=pages, read_on=since_day is not None)
     kept = by_creation(search.kept())
     for ref in kept:
-        logger.info("ticket %d, status %d: %s", ref.ticket_id, ref.status, for_terminal(ref.subject))
+        logger.debug("ticket %d, status %d: %s", ref.ticket_id, ref.status, for_terminal(ref.subject))
     left_out = sum(not search.keep(ref) for ref in search.found.values())
     return TicketListing(tickets=kept, total=max(len(kept), search.total - left_out), gaps=tuple(search.gaps))
 

@@ -125,6 +125,10 @@ class IssueClusterer:
         """What tells the issues most like a ticket; takes the run's index if it needed one."""
         return nearest_issues(self.issues, self._conversation_of, index=self._memory.ready_index)
 
+    def home(self, ticket_id: int) -> Issue | None:
+        """The issue that a ticket stands in."""
+        return self._memory.home(ticket_id)
+
     def reviewed(self, ticket_id: int) -> bool:
         """True for a ticket that a person decided."""
         row = self.decisions.get(ticket_id)

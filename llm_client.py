@@ -159,7 +159,7 @@ class LlmClient:
         answer = self._asked(Question(messages, schema, self._server.max_tokens or DEFAULT_MAX_TOKENS), parse)
         self._bill.count(answers=1)
         used = answer.usage
-        log.info("answered: prompt_tokens=%d (cached %d), completion_tokens=%d", used.prompt, used.cached, used.completion)
+        log.debug("answered: prompt_tokens=%d (cached %d), completion_tokens=%d", used.prompt, used.cached, used.completion)
         return answer
 
     def _from_store(self, store: AnswerStore, key: str, parse: Callable[[str], T]) -> Answer[T] | None:

@@ -1,8 +1,11 @@
 """Reads resolved Freshdesk tickets, lets a model sort them into issues, and writes the knowledge base: the flow from start to end.
 
-Fetcher, conversation cleaner, clusterer, in this order; exit codes; the only progress bar. No rules and no regular expressions here.
+Fetcher, conversation cleaner, clusterer, in this order, and exit codes. No rules and no regular expressions here.
 """
 
+from cli import interpreter  # noqa: F401 - ends the program with one line where Python or its libraries are missing
+
+# isort: split
 import contextlib
 import functools
 import logging
@@ -10,13 +13,12 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from tqdm import tqdm
-
 import env
-from cli import check, console, estimate, jobs, source
+from cli import check, console, estimate, jobs, prompt_debug, source
 from cli import options as command_line
-from cli.console import signals_as_interrupts
+from cli.console import Progress, complain, signals_as_interrupts
 from cli.options import Job, Options
+from cli.prompt_debug import Look
 from cli.source import Ticket
 from cli.workshop import Workshop, open_workshop
 from common.errors import Ended, Exit, Trouble, Unusable, Unwritable
@@ -42,23 +44,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     console.make_safe()
     try:
         options = command_line.parse(sys.argv[1:] if argv is None else argv)
-        _set_up_logging(options)
+        console.set_up_logging(_level(options))
         with signals_as_interrupts():
             return _work(options)
     except SystemExit as ended:
         return int(ended.code or 0)
     except KeyboardInterrupt:
-        _complain("interrupted; what was decided is kept: run the same command again to go on")
+        complain("interrupted; what was decided is kept: run the same command again to go on")
         return Exit.INTERRUPTED
     except Trouble as error:
-        _complain(str(error))
+        complain(str(error))
         return error.exit_status
     except BrokenPipeError:  # whoever read our output has gone
         console.drop()
         return Exit.STOPPED
     except OSError as error:
         console.drop()  # it may be stdout that is full
-        _complain(f"{error.filename or 'cannot write what is to be shown'}: {error.strerror or error}")
+        complain(f"{error.filename or 'cannot write what is to be shown'}: {error.strerror or error}")
         return Exit.STOPPED
 
 
@@ -76,10 +78,17 @@ def run_with_report(options: Options, settings: Settings | None = None) -> tuple
     with contextlib.ExitStack() as cleanup:
         if not options.reads_only:
             cleanup.enter_context(files.locked())
-        bar = cleanup.enter_context(tqdm(disable=None, unit="ticket", dynamic_ncols=True))
-        shop = open_workshop(options, settings, files, cleanup, on_wait=functools.partial(_say_waiting, bar))
-        report = RunReport(options.output, settings.llm_model, shop.clusterer.prompts.version, reprocess=options.reprocess)
-        run = _Run(shop, report, bar)
+        progress = Progress(shown=options.job is not Job.PROMPT_DEBUG)
+        cleanup.callback(progress.close)
+        shop = open_workshop(options, settings, files, cleanup, progress=progress)
+        report = RunReport(
+            options.output,
+            command_line.version(),
+            settings.llm_model,
+            shop.clusterer.prompts.version,
+            reprocess=options.reprocess,
+        )
+        run = _Run(shop, report, progress)
         try:
             run.execute()
         except BaseException as error:
@@ -91,7 +100,7 @@ def run_with_report(options: Options, settings: Settings | None = None) -> tuple
 
 def _work(options: Options) -> int:
     """Whichever of the program's jobs was asked for."""
-    if options.job is Job.DEMO:
+    if options.demo:
         from demo import show  # the demo's servers are loaded for the demo only
 
         return show.run_demo(options, run_with_report)
@@ -107,17 +116,17 @@ def _work(options: Options) -> int:
     _, report = run_with_report(options)
     if not report.incomplete or report.ended is Ended.WAITING:
         return Exit.DONE
-    _complain(report.trouble())
+    complain(report.trouble())
     return Exit.STOPPED if options.job is Job.PROMPT_DEBUG else Exit.INCOMPLETE
 
 
 class _Run:
     """One run's steps in order; what they work with stands in the workshop."""
 
-    def __init__(self, shop: Workshop, report: RunReport, bar: "tqdm[Any]") -> None:
+    def __init__(self, shop: Workshop, report: RunReport, progress: Progress) -> None:
         self.options, self.settings, self.shop = shop.options, shop.settings, shop
         self.clusterer, self.source = shop.clusterer, shop.source
-        self.report, self.bar = report, bar
+        self.report, self.progress = report, progress
 
     def execute(self) -> None:
         """List the tickets, then do with them what was asked for."""
@@ -125,7 +134,8 @@ class _Run:
         if self.options.job is Job.PROMPT_DEBUG:
             self.debug_prompts(tickets)
         elif self.options.job is Job.DRY_RUN:
-            print(estimate.describe(tickets, self.source, self.clusterer, self.settings))
+            self.progress.close()
+            print(estimate.describe(tickets, self.source, self.clusterer, self.settings, known=self.report.already_known))
         elif self.options.job is Job.FETCH:
             self.fetch(tickets)
         else:
@@ -144,7 +154,9 @@ class _Run:
             logger.info("going on after ticket %d of %d of the run that was interrupted", saved.done, len(saved.tickets))
             plan, done = Plan(saved.base_sha256, saved.selection, saved.tickets, saved.gaps), saved.done
         else:
+            self.progress.begin("listing")
             listing = source.list_tickets(selection, self.source.client, redact=self.settings.redact)
+            self.progress.end("listing")
             self.report.total = listing.total
             base = checkpoint_file.file_sha256(self.clusterer.files.database)
             plan, done = Plan(base, selection.to_json(), tuple(self._not_settled(listing.tickets)), listing.gaps), 0
@@ -155,24 +167,19 @@ class _Run:
         """Print prompt and answer for each ticket; without ids or pages for the first batch."""
         if self.options.ticket_ids is None and self.options.pages is None:
             tickets = tickets[: self.settings.batch_size]
+        looks: list[Look] = []
         try:
-            for item in self._stream(tickets):
-                problem = self._preview(item)
-                if problem is None:
-                    self.bar.update()
-                else:
-                    print(f"no usable answer for ticket {problem.ticket_id}: {for_terminal(problem.reason)}\n")
-                    self._count(problem.row())
+            looks.extend(self._look(item) for item in self._stream(tickets))
         except BudgetReached as error:
             self.report.end(Ended.BUDGET, str(error))
+        print(prompt_debug.table(looks))
 
     def fetch(self, tickets: Sequence[Ticket]) -> None:
         """Fill `conversations/`."""
         for item in self._stream(tickets):
             if isinstance(item, FetchFailure):
                 self._count(item.row())
-            else:
-                self.bar.update()
+        self.progress.close()
         self._finish_report(Ended.FETCHED)
         stored = len(tickets) - len(self.report.failures)
         done = f"{stored} conversations in {self.source.folder}, {len(self.source.fetched)} fetched now"
@@ -182,16 +189,16 @@ class _Run:
         """Decide, consolidate, save; a budget that is reached ends the deciding, not the saving."""
         ended, why = Ended.DONE, ""
         try:
+            self.progress.begin("deciding", len(tickets))
             self.clusterer.decide(self._stream(tickets), on_decided=self._count)
+            self.progress.end("fetching", "deciding")
             if self.options.merge:
-                self.bar.set_postfix_str("a second look at issues that look alike")
                 self.clusterer.consolidate()
         except BudgetReached as error:
             ended, why = Ended.BUDGET, str(error)
         except QuestionsLeft as left:
             self.pause(left)
             return
-        before = issue.load(self.clusterer.files.database)
         self.clusterer.save()
         self._finish_report(ended, why)
         files = self.clusterer.files
@@ -201,13 +208,11 @@ class _Run:
             issues=self.clusterer.issues,
             log=self.clusterer.decisions,
             conversation_of=functools.partial(self.source.shown, decided=self.clusterer.decisions),
-            previous=before,
             nearest=self.clusterer.nearest,
             database=files.database,
         )
-        self.bar.close()
-        shown = (files.database, files.flagged, files.decisions, files.run_report, files.report_page)
-        print(self.report.summary(self.clusterer.issues, self.clusterer.decisions.values(), shown))
+        self.progress.close()
+        print(self.report.summary(self.clusterer.issues, self.clusterer.decisions, files.report_page))
 
     def pause(self, left: QuestionsLeft) -> None:
         """Write the open questions for a batch engine; the run goes on when their answers are there."""
@@ -215,7 +220,7 @@ class _Run:
         self.clusterer.pause()
         self._finish_report(Ended.WAITING)
         self.report.write(self.clusterer.files.run_report)
-        self.bar.close()
+        self.progress.close()
         print(jobs.export_questions(self.options.batch_export, left.questions, self.shop.store))
 
     def keep_work(self, error: BaseException) -> None:
@@ -247,23 +252,49 @@ class _Run:
         return row is not None and row.updated_at != "" and str(ticket.get("updated_at") or "") > row.updated_at
 
     def _stream(self, tickets: Sequence[Ticket]) -> Iterator[Item]:
-        self.bar.reset(total=len(tickets))
-        return source.stream(tickets, self.source, self.shop.fetching.submit)
+        """The tickets' conversations in order, read ahead under a bar of their own."""
+        self.progress.begin("fetching", len(tickets))
+        yield from source.stream(tickets, self.source, self.shop.fetching.submit, on_read=lambda: self.progress.step("fetching"))
+        self.progress.end("fetching")
+        fetched = len(self.source.fetched)
+        logger.info("fetched %d conversations (%d were here already)", fetched, max(0, len(tickets) - fetched - len(self.report.failures)))
 
-    def _preview(self, item: Item) -> FetchFailure | None:
+    def _look(self, item: Item) -> Look:
+        """Print what would become of one ticket."""
+        home = self.clusterer.home(item.ticket_id if isinstance(item, FetchFailure) else item["ticket_id"])
+        now = home.issue_id if home is not None else "-"
         if isinstance(item, FetchFailure):
-            return item
+            return self._no_look(item, now)
+        print(prompt_debug.head(item["ticket_id"], item["subject"], home))
         if item["ignored"]:
-            print(f"ticket {item['ticket_id']} would be ignored: {for_terminal(item['ignored'])}\n")
+            print(f"a run would ignore it: {for_terminal(item['ignored'])}")
+        shown = self.shop.looking
+        assert shown is not None, "only --prompt-debug looks"
+        shown.paid = False
         try:
-            self.clusterer.preview(item)
+            found = self.clusterer.preview(item)
         except (AnswerUnusable, ContextTooLong) as error:
-            return FetchFailure(item["ticket_id"], str(error), item["subject"])
-        return None
+            return self._no_look(FetchFailure(item["ticket_id"], str(error), item["subject"]), now)
+        card, meant = found.answer.card, found.answer.issue_id
+        said = prompt_debug.verdict(found.joins, meant, found.confidence, self.clusterer.issues, category=card.category, paid=shown.paid)
+        print(said + "\n")
+        return Look(item["ticket_id"], now, found.joins or "new" + (f" (may be {meant})" if meant else ""), found.confidence)
+
+    def _no_look(self, failure: FetchFailure, now: str) -> Look:
+        print(f"=> no usable answer for ticket {failure.ticket_id}: {for_terminal(failure.reason)}\n")
+        self._count(failure.row())
+        return Look(failure.ticket_id, now, "failed")
 
     def _count(self, row: DecisionRow) -> None:
         self.report.rows[row.ticket_id] = row
-        self.bar.update()
+        self.progress.step("deciding", self._so_far())
+
+    def _so_far(self) -> str:
+        """What stands beside the bar: issues, doubts, money."""
+        unsure = sum(row.outcome == "provisional" for row in self.report.rows.values())
+        cost = self.shop.model.totals().cost
+        parts = [f"{len(self.clusterer.issues)} issues", f"{unsure} unsure" if unsure else "", "" if cost is None else f"{cost:.2f} USD"]
+        return ", ".join(part for part in parts if part)
 
     def _finish_report(self, ended: Ended, why: str = "") -> None:
         self.report.end(ended, why)
@@ -274,23 +305,10 @@ class _Run:
         self.report.totals = self.shop.model.totals()
 
 
-def _set_up_logging(options: Options) -> None:
-    """One handler on stdout; control characters never reach the terminal."""
-    root = logging.getLogger()
-    for old in [old for old in root.handlers if isinstance(old, console.LogHandler)]:
-        root.removeHandler(old)
-    root.addHandler(console.LogHandler())
-    root.setLevel(logging.WARNING if options.job in (Job.PROMPT_DEBUG, Job.CHECK) else logging.DEBUG if options.verbose else logging.INFO)
-    logging.getLogger("urllib3").setLevel(logging.WARNING)
-    logging.getLogger("filelock").setLevel(logging.WARNING)
-
-
-def _say_waiting(bar: "tqdm[Any]", seconds: float, why: str) -> None:
-    bar.set_postfix_str(f"{for_terminal(why)}, {seconds:.0f} s")
-
-
-def _complain(text: str) -> None:
-    print("\n".join(for_terminal(line) for line in f"error: {text}".split("\n")), file=sys.stderr)
+def _level(options: Options) -> int:
+    """How much of the log is written; prompts and checks on the screen stay readable."""
+    quiet = options.job in (Job.PROMPT_DEBUG, Job.CHECK)
+    return logging.WARNING if quiet else logging.DEBUG if options.verbose else logging.INFO
 
 
 if __name__ == "__main__":

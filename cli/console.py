@@ -1,6 +1,7 @@
-"""stdout and stderr that cannot hurt a run: closed, full, broken or unable to write a letter, the work goes on without them.
+"""stdout and stderr that cannot hurt a run, the log, and the bars that show how far it is.
 
-Strangers' control characters are kept out of the log. Decides nothing about what is said.
+Closed, full, broken or unable to write a letter: the work goes on without them. Strangers' control characters are kept out. Bars stand on
+stderr and only in a terminal; a line of the log takes them off the screen while it is written. Decides nothing about what is said.
 """
 
 import contextlib
@@ -9,11 +10,23 @@ import logging
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any
 
+from tqdm import tqdm
+
+from common import times
 from common.text import for_terminal
+
+logger = logging.getLogger(__name__)
+
+PHASES = {"issue_overview": "overview", "issue_merge": "overview", "issue_card": "cards"}
+"""What a question of each kind belongs to, once the tickets are decided."""
+SAID_WAIT_S = 5.0
+"""A wait of so many seconds is worth a line in the log, at most one in `SAID_EVERY_S`."""
+SAID_EVERY_S = 60.0
 
 
 def make_safe() -> None:
@@ -34,12 +47,31 @@ def drop() -> None:
         os.close(nowhere)
 
 
-class LogHandler(logging.StreamHandler):  # type: ignore[type-arg] # not subscriptable in 3.10
-    """Writes the log to stdout; a reader that went away (`| head`) or a full disk costs the log, not the run."""
+def set_up_logging(level: int) -> None:
+    """One handler on stdout for the whole program; libraries speak up from WARNING on."""
+    root = logging.getLogger()
+    for old in [old for old in root.handlers if isinstance(old, LogHandler)]:
+        root.removeHandler(old)
+    root.addHandler(LogHandler(verbose=level <= logging.DEBUG))
+    root.setLevel(level)
+    for library in ("urllib3", "filelock"):
+        logging.getLogger(library).setLevel(logging.WARNING)
 
-    def __init__(self) -> None:
+
+class LogHandler(logging.StreamHandler):  # type: ignore[type-arg] # not subscriptable in 3.10
+    """Writes the log to stdout, bars out of the way; a reader that went away (`| head`) or a full disk costs the log, not the run.
+
+    What `tqdm.contrib.logging` does, with this handler's own way of failing.
+    """
+
+    def __init__(self, *, verbose: bool = False) -> None:
         super().__init__(sys.stdout)
-        self.setFormatter(_PrintableFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s", datefmt="%H:%M:%S"))
+        self.setFormatter(_PrintableFormatter(verbose=verbose))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one line, above the bars."""
+        with tqdm.external_write_mode(file=self.stream):
+            super().emit(record)
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the base class's name
         """Stop writing if nothing can be written any more."""
@@ -50,8 +82,107 @@ class LogHandler(logging.StreamHandler):  # type: ignore[type-arg] # not subscri
 
 
 class _PrintableFormatter(logging.Formatter):
+    """Time and words; the level where it is not INFO, and who speaks when every detail is asked for."""
+
+    def __init__(self, *, verbose: bool) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s", datefmt="%H:%M:%S")
+        self._plain = logging.Formatter("%(asctime)s %(message)s", datefmt="%H:%M:%S")
+        self._verbose = verbose
+
     def format(self, record: logging.LogRecord) -> str:
-        return "\n".join(for_terminal(line) for line in super().format(record).split("\n"))
+        plain = record.levelno == logging.INFO and not self._verbose
+        text = self._plain.format(record) if plain else super().format(record)
+        return "\n".join(for_terminal(line) for line in text.split("\n"))
+
+
+class Progress:
+    """The bars of a run, one for each phase that is under way; without a terminal none, and nothing else changes. Safe for threads.
+
+    A bar goes when its phase is done. A wait is counted down in each of them, second by second.
+    """
+
+    def __init__(self, *, shown: bool = True) -> None:
+        self._disable = None if shown else True
+        self._bars: dict[str, tqdm[Any]] = {}
+        self._said = ""
+        self._waits_until, self._why = 0.0, ""
+        self._spoke_at = -SAID_EVERY_S
+        self._lock = threading.RLock()
+        self._closed = threading.Event()
+        self._ticker: threading.Thread | None = None
+
+    def begin(self, phase: str, total: int | None = None, *, unit: str = "ticket") -> None:
+        """Show a bar for a phase; `total` None where nobody knows, so that no bar says how much is left."""
+        with self._lock:
+            self.end(phase)
+            self._bars[phase] = tqdm(total=total, desc=phase, unit=unit, disable=self._disable, dynamic_ncols=True, leave=False)
+
+    def step(self, phase: str, said: str | None = None) -> None:
+        """One more is done; `said` stands beside the bar from now on."""
+        with self._lock:
+            bar = self._bars.get(phase)
+            if bar is None:
+                return
+            if said is not None:
+                self._said = said
+                bar.set_postfix_str(for_terminal(said), refresh=False)
+            bar.update()
+
+    def answered(self, question: str) -> None:
+        """A question of the work after the tickets has its answer; its phase begins with the first."""
+        phase = PHASES.get(question)
+        if phase is None or self._bars.keys() & {"deciding", "fetching"}:
+            return
+        with self._lock:
+            if phase not in self._bars:
+                self.begin(phase, unit=" answers")
+            self.step(phase)
+
+    def end(self, *phases: str) -> None:
+        """Take bars away: those of these phases, or all."""
+        with self._lock:
+            for phase in phases or tuple(self._bars):
+                bar = self._bars.pop(phase, None)
+                if bar is not None:
+                    bar.close()
+
+    def close(self) -> None:
+        """No bar from here on."""
+        self._closed.set()
+        self.end()
+
+    def wait(self, seconds: float, why: str) -> None:
+        """Count a wait down in the bars; a long one is also a line of the log, now and then."""
+        now = times.monotonic()
+        with self._lock:
+            if now + seconds > self._waits_until:
+                self._waits_until, self._why = now + seconds, why
+            speak = seconds >= SAID_WAIT_S and now - self._spoke_at >= SAID_EVERY_S
+            self._spoke_at = now if speak else self._spoke_at
+        logger.log(logging.INFO if speak else logging.DEBUG, "waiting %.0f s: %s", seconds, why)
+        self._count_down()
+        if self._ticker is None and any(not bar.disable for bar in self._bars.values()):
+            self._ticker = threading.Thread(target=self._tick, name="waiting", daemon=True)
+            self._ticker.start()
+
+    def _tick(self) -> None:
+        while not self._closed.wait(1.0):
+            self._count_down()
+
+    def _count_down(self) -> None:
+        left = self._waits_until - times.monotonic()
+        with self._lock:
+            if not self._why:
+                return
+            text = f"waiting {left:.0f} s: {for_terminal(self._why)}" if left >= 0.5 else for_terminal(self._said)
+            self._why = self._why if left >= 0.5 else ""
+            for bar in self._bars.values():
+                bar.set_postfix_str(text)
+
+
+def complain(text: str) -> None:
+    """What went wrong, on stderr."""
+    print("\n".join(for_terminal(line) for line in f"error: {text}".split("\n")), file=sys.stderr)
 
 
 @contextlib.contextmanager

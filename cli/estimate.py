@@ -1,6 +1,8 @@
-"""What a run would do and cost, before it does: for `--dry-run`. Asks no model, fetches no ticket and writes nothing."""
+"""What a run would do, take and cost, before it does: for `--dry-run`. Asks no model, fetches no ticket and writes nothing."""
 
+import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from cli.source import ConversationSource
@@ -13,28 +15,72 @@ from prompts_config import CHARS_PER_TOKEN, conversation_text
 CANDIDATE_TOKENS = 45
 ANSWER_TOKENS = 180
 UNKNOWN_TICKET_TOKENS = 600
-SECOND_LOOK_SHARE = 0.25
-"""Second askings, merges and cards, as a share of the first askings."""
+OVERVIEW_SHARE = 0.25
+"""Overview, merges and cards, as a share of the questions about tickets."""
+CALL_S = 4.0
+"""Seconds of a model call where no run before this one tells."""
+FETCH_S = 0.8
+"""Seconds of a ticket at the pace that a small Freshdesk plan allows (80 % of 100 calls a minute)."""
+TELLING_CALLS = 10
 
 
-def describe(tickets: Sequence[Mapping[str, Any]], source: ConversationSource, clusterer: IssueClusterer, settings: Settings) -> str:
-    """A few lines: tickets to decide, to fetch, and the estimated calls, tokens and, if prices are known, cost."""
+def describe(
+    tickets: Sequence[Mapping[str, Any]],
+    source: ConversationSource,
+    clusterer: IssueClusterer,
+    settings: Settings,
+    *,
+    known: int = 0,
+) -> str:
+    """A few lines: tickets listed, known and to be decided, then calls, minutes, tokens and, if prices are known, cost.
+
+    `known` tickets were listed too and are in the database.
+    """
     stored = [source.stored(ticket["ticket_id"]) for ticket in tickets]
-    known = [conversation for conversation in stored if conversation is not None]
-    deciding = len(tickets) - sum(conversation["ignored"] is not None for conversation in known)
-    calls = round(deciding * (1 + SECOND_LOOK_SHARE))
-    tokens_in = round(calls * _prompt_tokens(known, clusterer))
-    tokens_out = calls * ANSWER_TOKENS
-    lines = [
-        f"would decide {deciding} tickets ({len(tickets) - len(known)} to be fetched, {len(known)} stored in {source.folder})",
-        f"about {calls} model calls, {tokens_in} tokens in, {tokens_out} tokens out, before prefix caching and stored answers",
-    ]
-    if settings.llm_price_in is not None and settings.llm_price_out is not None:
-        cost = (tokens_in * settings.llm_price_in + tokens_out * settings.llm_price_out) / 1_000_000
-        lines.append(f"about {cost:.2f} USD at your prices")
-    else:
-        lines.append("cost unknown: set LLM_PRICE_IN and LLM_PRICE_OUT (USD per million tokens)")
-    return "\n".join([*lines, "nothing was asked and nothing was written (--dry-run)"])
+    here = [conversation for conversation in stored if conversation is not None]
+    deciding = len(tickets) - sum(conversation["ignored"] is not None for conversation in here)
+    calls = round(deciding * (1 + OVERVIEW_SHARE))
+    tokens_in, tokens_out = round(calls * _prompt_tokens(here, clusterer)), calls * ANSWER_TOKENS
+    seconds = max(calls * _call_s(clusterer.files.run_report, settings), (len(tickets) - len(here)) * FETCH_S)
+    listed = f"{len(tickets) + known} listed, {known} known (free), {deciding} to decide"
+    return "\n".join(
+        [
+            f"{listed}, {_minutes(seconds)}, {_cost(settings, tokens_in, tokens_out)}",
+            f"{len(tickets) - len(here)} conversations to fetch, {len(here)} stored in {source.folder}",
+            f"about {calls} model calls, {tokens_in} tokens in, {tokens_out} out, before prefix caching and stored answers",
+            "nothing was asked and nothing was written (--dry-run); whether the model's key works is told by --check",
+        ]
+    )
+
+
+def _call_s(run_report: Path, settings: Settings) -> float:
+    """Seconds from one call to the next: as the last run with enough calls had it, else a guess with all workers busy."""
+    try:
+        told = json.loads(run_report.read_text(encoding="utf-8"))
+        calls, seconds = told["model_calls"]["calls"], told["duration_s"]
+        if calls >= TELLING_CALLS and seconds > 0:
+            return float(seconds) / float(calls)
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    return CALL_S / settings.llm_workers
+
+
+def _minutes(seconds: float) -> str:
+    """Seconds in words, as roughly as they are known.
+
+    >>> _minutes(20), _minutes(200), _minutes(9000)
+    ('less than a minute', 'about 3 minutes', 'about 2.5 hours')
+    """
+    if seconds < 60:
+        return "less than a minute"
+    minutes = round(seconds / 60)
+    return f"about {minutes} minute{'' if minutes == 1 else 's'}" if minutes < 90 else f"about {seconds / 3600:.1f} hours"
+
+
+def _cost(settings: Settings, tokens_in: int, tokens_out: int) -> str:
+    if settings.llm_price_in is None or settings.llm_price_out is None:
+        return "cost unknown (set LLM_PRICE_IN and LLM_PRICE_OUT, USD per million tokens)"
+    return f"{(tokens_in * settings.llm_price_in + tokens_out * settings.llm_price_out) / 1_000_000:.2f} USD"
 
 
 def _prompt_tokens(known: Sequence[Conversation], clusterer: IssueClusterer) -> float:

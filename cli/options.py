@@ -5,6 +5,7 @@ Reads nothing of the environment but the names of two folders, and starts nothin
 
 import argparse
 import datetime
+import difflib
 import enum
 import functools
 import os
@@ -32,13 +33,14 @@ MAX_STEM_BYTES = 150
 MAX_NAME_BYTES = 200
 COMPANIONS = ("tmp.json", "run_report.json")
 
+PYPROJECT = Path(__file__).resolve().parents[1] / "pyproject.toml"
+
 EXAMPLES = """\
 examples:
-  python -m main --demo                                   see it work: no account, no key, no network
-  python -m main --pages 5                                up to 150 tickets, in the order of Freshdesk's search
-  python -m main --pages all --since 2026-11-01           the weekly run: tickets known already cost no model call
-  python -m main --ticket-ids 169,167,166 --output output/seed.json
-  python -m main --ticket-ids 169 --prompt-debug          look at prompt and answer; nothing under output/ changes
+  python -m main --demo                               see it work: no account, no key, no network
+  python -m main --dry-run                            what a run would do, how long and at what cost
+  python -m main --pages all                          the weekly run: what is known already costs nothing
+  python -m main --ticket-ids 169 --prompt-debug      look at prompt and answer; nothing changes
   python -m main --apply-review output/flagged_for_review.csv
 """
 
@@ -56,7 +58,10 @@ class Job(enum.Enum):
     BATCH_EXPORT = "--batch-export"
     BATCH_IMPORT = "--batch-import"
     CHECK = "--check"
-    DEMO = "--demo"
+
+
+DEMO_JOBS = (Job.RUN, Job.PROMPT_DEBUG, Job.DRY_RUN, Job.FETCH)
+DEMO_OUTPUT = Path("output/demo") / DEFAULT_OUTPUT.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +72,7 @@ class Options:
     """
 
     job: Job = Job.RUN
+    demo: bool = False
     ticket_ids: tuple[int, ...] | None = None
     pages: int | str | None = None
     since: str | None = None
@@ -115,9 +121,11 @@ class Options:
 
 
 def parse(argv: Sequence[str]) -> Options:
-    """The options of a command line. Raises SystemExit (2) after one line on stderr, or (0) after --help."""
+    """The options of a command line. Raises SystemExit (2) after one line on stderr, or (0) after --help or --version."""
     parser = _parser()
-    found = parser.parse_args(argv)
+    found, unknown = parser.parse_known_args(argv)
+    if unknown:
+        parser.error(_unknown(unknown, parser))
     chosen = [job for job in Job if job is not Job.RUN and getattr(found, _destination(job))]
     problem = _conflict(found, chosen)
     if problem:
@@ -125,6 +133,20 @@ def parse(argv: Sequence[str]) -> Options:
     values = {name: value for name, value in vars(found).items() if name in {known.name for known in fields(Options)}}
     values |= {"export": tuple(found.export) if found.export else None, "batch_import": tuple(found.batch_import)}
     return Options(job=chosen[0] if chosen else Job.RUN, **values)
+
+
+def version() -> str:
+    """The program's version, which stands in `pyproject.toml` and nowhere else."""
+    found = re.search(r'^version = "([^"\n]{1,40})"', PYPROJECT.read_text(encoding="utf-8"), re.MULTILINE)
+    return found[1] if found else "unknown"
+
+
+def _unknown(words: Sequence[str], parser: argparse.ArgumentParser) -> str:
+    """What to say about words that are no flags, with the flag that was probably meant."""
+    word = next((word for word in words if word.startswith("-")), words[0]).partition("=")[0]
+    flags = [flag for action in parser._actions for flag in action.option_strings if flag.startswith("--")]
+    near = difflib.get_close_matches(word if word.startswith("--") else f"--{word.lstrip('-')}", flags, n=1, cutoff=0.6)
+    return f"there is no {word[:80]!r}" + (f" (did you mean {near[0]}?)" if near else "")
 
 
 def _destination(job: Job) -> str:
@@ -151,80 +173,65 @@ class _OneLineParser(argparse.ArgumentParser):
 def _parser() -> argparse.ArgumentParser:
     parser = _OneLineParser(
         prog="python -m main",
-        description="Sorts resolved Freshdesk tickets into issues with a language model.",
+        usage="python -m main [flags]",
+        description="Sorts resolved Freshdesk tickets into issues with a language model. Every flag can be left out.",
         epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=functools.partial(argparse.RawDescriptionHelpFormatter, max_help_position=26),
         allow_abbrev=False,
     )
-    _add_tickets(parser.add_argument_group("which tickets"))
-    _add_work(parser.add_argument_group("what to do with them"))
-    _add_limits(parser.add_argument_group("speed and cost"))
-    _add_batch(parser.add_argument_group("by the provider's batch engine, at half price and within a day"))
-    _add_people(parser.add_argument_group("without a run"))
+    _add_often(parser.add_argument_group("often needed"))
+    rare = parser.add_argument_group("rarely needed")
+    _add_rare(rare)
+    _add_batch(rare)
+    rare.add_argument("--version", action="version", version=f"%(prog)s {version()}", help="print the version")
     return parser
 
 
-def _add_tickets(group: Any) -> None:
+def _add_often(group: Any) -> None:
     group.add_argument(
-        "--pages",
-        type=_pages,
-        metavar="N",
-        help=f"up to N pages of 30 tickets, in the order of Freshdesk's search, or 'all' (default {DEFAULT_PAGES})",
+        "--pages", type=_pages, metavar="N", help=f"up to N pages of 30 resolved or closed tickets, or 'all' (default {DEFAULT_PAGES})"
     )
     group.add_argument("--ticket-ids", type=_ticket_ids, metavar="1,2,3", help="just these tickets, in this order; no search")
     group.add_argument("--since", type=_day, metavar="DATE", help="created on or after this UTC day, YYYY-MM-DD; within --pages")
-    group.add_argument(
-        "--query", type=_query, metavar="Q", help="a search in Freshdesk's own language instead of status:4 OR status:5; within --pages"
-    )
-
-
-def _add_work(group: Any) -> None:
     group.add_argument("--output", type=_output, default=DEFAULT_OUTPUT, metavar="PATH", help=f"the database (default {DEFAULT_OUTPUT})")
+    group.add_argument("--prompt-debug", action="store_true", help="show prompts, answers and what would be decided; change nothing")
+    group.add_argument("--dry-run", action="store_true", help="what a run would do, take and cost; fetches no ticket, asks no model")
+    group.add_argument("--check", action="store_true", help="test every setting on its own; reads no ticket and costs a word of the model")
     group.add_argument(
-        "--prompt-debug",
-        action="store_true",
-        help="print prompts and answers; database and output files stay as they are, conversation and answer are kept",
+        "--reprocess", action="store_true", help="decide again tickets that the database holds; reviewed ones only by --ticket-ids"
     )
-    group.add_argument("--dry-run", action="store_true", help="say what would be done and cost; fetches no ticket, asks no model")
-    group.add_argument("--fetch-only", action="store_true", help="stop once conversations/ is filled")
-    group.add_argument(
-        "--reprocess", action="store_true", help="decide again tickets that the database holds; reviewed ones only if named by --ticket-ids"
-    )
+    group.add_argument("--max-cost", type=_amount, metavar="USD", help="stop before the call that would pass this")
+    group.add_argument("--apply-review", type=Path, metavar="FILE", help="put a person's decisions into the database (CSV or review.json)")
+    group.add_argument("--export", nargs=2, metavar=("KIND", "PATH"), help="markdown DIR, or csv FILE: the knowledge base for other tools")
+    group.add_argument("--demo", action="store_true", help="the whole program on sample tickets, with nothing to set up")
+
+
+def _add_rare(group: Any) -> None:
+    group.add_argument("--query", type=_query, metavar="Q", help="a search in Freshdesk's own language instead of status:4 OR status:5")
     group.add_argument("--refresh", action="store_true", help="fetch again what conversations/ holds")
+    group.add_argument("--fetch-only", action="store_true", help="stop once conversations/ is filled")
     group.add_argument("--fresh", action="store_true", help="set a leftover checkpoint aside and start from the database")
-    group.add_argument("--no-merge", dest="merge", action="store_false", help="leave out the second look at issues that look alike")
-    group.add_argument("--verbose", action="store_true", help="log HTTP payloads too: ticket text before redaction, never a key")
-
-
-def _add_limits(group: Any) -> None:
+    group.add_argument("--no-merge", dest="merge", action="store_false", help="leave out the overview of issues at the end")
+    group.add_argument("--undo-review", action="store_true", help="take the last applied review back")
     group.add_argument("--batch-size", type=_whole(1, MAX_BATCH_SIZE), metavar="N", help="tickets fetched at the same time (BATCH_SIZE, 3)")
     group.add_argument("--workers", type=_whole(1, MAX_WORKERS), metavar="N", help="model calls at the same time (LLM_WORKERS, 4)")
     group.add_argument("--max-tokens-total", type=_whole(1, 10**12), metavar="N", help="stop before the call that would pass this")
-    group.add_argument("--max-cost", type=_amount, metavar="USD", help="stop before the call that would pass this")
+    group.add_argument("--verbose", action="store_true", help="a line a ticket and call; HTTP payloads before redaction, never a key")
 
 
 def _add_batch(group: Any) -> None:
     group.add_argument(
-        "--wave-tickets",
-        type=_whole(1, MAX_WAVE_TICKETS),
-        metavar="N",
-        help=f"tickets asked about at once (default {WAVE_TICKETS}); {MAX_WAVE_TICKETS} makes few, large rounds for a backfill",
+        "--wave-tickets", type=_whole(1, MAX_WAVE_TICKETS), metavar="N", help=f"tickets asked about at once (default {WAVE_TICKETS})"
     )
-    group.add_argument("--batch-export", type=_jsonl, metavar="FILE", help="go on as far as stored answers reach, write the open questions")
+    group.add_argument(
+        "--batch-export", type=_jsonl, metavar="FILE", help="a backfill at half price: write open questions for a batch engine"
+    )
     group.add_argument(
         "--batch-at-least", type=_whole(1, MAX_WAVE_TICKETS), default=1, metavar="N", help="ask rounds of fewer questions live (default 1)"
     )
     group.add_argument(
-        "--batch-import", type=Path, nargs="+", default=(), metavar="FILE", help="take the results (and error file) into the store"
+        "--batch-import", type=Path, nargs="+", default=(), metavar="FILE", help="take the engine's results (and error file)"
     )
-
-
-def _add_people(group: Any) -> None:
-    group.add_argument("--apply-review", type=Path, metavar="FILE", help="put a person's decisions into the database (CSV or review.json)")
-    group.add_argument("--undo-review", action="store_true", help="take the last applied review back")
-    group.add_argument("--export", nargs=2, metavar=("KIND", "PATH"), help="markdown DIR, or csv FILE: the knowledge base for other tools")
-    group.add_argument("--check", action="store_true", help="test every setting on its own; reads no ticket and costs a word of the model")
-    group.add_argument("--demo", action="store_true", help="the whole program on sample tickets, with nothing to set up")
 
 
 def _conflict(found: argparse.Namespace, chosen: Sequence[Job]) -> str:
@@ -235,6 +242,8 @@ def _conflict(found: argparse.Namespace, chosen: Sequence[Job]) -> str:
             return f"--ticket-ids names the tickets; leave out {', '.join(others)}"
     if len(chosen) > 1:
         return f"choose one of {', '.join(job.value for job in chosen)}"
+    if found.demo and chosen and chosen[0] not in DEMO_JOBS:
+        return f"--demo cannot be had with {chosen[0].value}; for the demo's database use {chosen[0].value} with --output {DEMO_OUTPUT}"
     if found.export and found.export[0] not in ("markdown", "csv"):
         return "argument --export: the kind is markdown or csv"
     return ""

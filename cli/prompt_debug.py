@@ -1,32 +1,94 @@
-"""Looking at prompts: an asking that prints what is sent, what comes back, and what was read from it. Changes and writes nothing."""
+"""Looking at prompts: what is sent, what comes back, what was read from it, and what would become of the ticket.
+
+Changes and writes nothing. The answers go through unchanged, so that what is seen is what a run does.
+"""
 
 import dataclasses
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from common.text import for_terminal
+from knowledge.issue import SURE, Issue
 from llm.protocol import Answer, Ask, JsonSchema, Messages
 
 T = TypeVar("T")
 RULE = "=" * 78
+SUBJECT_CHARS = 60
 
 
-def shown(ask: Ask) -> Ask:
-    """The same asking, with the four parts printed: system message, user message, raw answer, parsed answer."""
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One ticket's line of the table at the end: where it is and where it would go; `confidence` None if there was no usable answer."""
 
-    def asking(messages: Messages, *, schema: JsonSchema, parse: Callable[[str], T]) -> Answer[T]:
+    ticket_id: int
+    now: str
+    would_be: str
+    confidence: float | None = None
+
+
+class Shown:
+    """An asking that prints its four parts: system message (where it is not the one before), user message, raw answer, parsed answer."""
+
+    def __init__(self, ask: Ask) -> None:
+        self._ask = ask
+        self._system = ""
+        self.paid = False
+
+    def __call__(self, messages: Messages, *, schema: JsonSchema, parse: Callable[[str], T]) -> Answer[T]:
+        """The answer, printed on the way; `paid` is true from now on if it was not in the store."""
         for message in messages:
-            _print_part(f"{message['role']} message", message["content"])
+            self._print_message(message["role"], message["content"])
 
         def parse_shown(text: str) -> T:
             _print_part("raw answer", text)
             value = parse(text)
-            _print_part("parsed answer", _as_lines(value))
+            _print_part("parsed answer", _as_json(value))
             return value
 
-        return ask(messages, schema=schema, parse=parse_shown)
+        answer = self._ask(messages, schema=schema, parse=parse_shown)
+        self.paid = self.paid or not answer.from_store
+        return answer
 
-    return asking
+    def _print_message(self, role: str, text: str) -> None:
+        if role == "system" and text == self._system:
+            print("(the system message is the one above)\n")
+            return
+        self._system = text if role == "system" else self._system
+        _print_part(f"{role} message", text)
+
+
+def head(ticket_id: int, subject: str, home: Issue | None) -> str:
+    """The line above a ticket's prompt."""
+    shown = subject if len(subject) <= SUBJECT_CHARS else subject[: SUBJECT_CHARS - 1] + "…"
+    where = f"in the database: {home.issue_id}" if home is not None else "not in the database"
+    return for_terminal(f'TICKET {ticket_id} "{shown}"  {where}')
+
+
+def verdict(joins: str | None, meant: str | None, confidence: float, issues: Mapping[str, Issue], *, category: str, paid: bool) -> str:
+    """What would become of a ticket: `joins` is the issue it would join, `meant` the one that the model named."""
+    named = f'{meant} "{issues[meant].category}"' if meant is not None and meant in issues else meant
+    if joins is not None:
+        text = f"would join {named} at {confidence:.2f}"
+    elif meant is not None:
+        text = f"may belong to {named} at {confidence:.2f}, below {SURE}: provisional, listed for review"
+    else:
+        listed = "" if confidence >= SURE else f", below {SURE}: provisional, listed for review"
+        text = f'would found a new issue "{category}" at {confidence:.2f}{listed}'
+    return for_terminal(f"=> {text}; {'asked now' if paid else 'stored answer, no cost'}")
+
+
+def table(looks: Sequence[Look]) -> str:
+    """All tickets that were looked at, a line each: what iterating prompts is about."""
+    rows = [("ticket", "now", "would be", "confidence")]
+    rows += [(str(look.ticket_id), look.now, look.would_be, "-" if look.confidence is None else f"{look.confidence:.2f}") for look in looks]
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    lines = ["  ".join([*(cell.ljust(width) for cell, width in zip(row[:3], widths, strict=True)), row[3]]) for row in rows]
+    changed = sum(look.confidence is not None and look.now != look.would_be for look in looks)
+    return "\n".join(
+        [RULE, *(for_terminal(line) for line in lines), f"{len(looks)} looked at, {changed} would change; nothing was written"]
+    )
 
 
 def _print_part(title: str, text: str) -> None:
@@ -34,7 +96,9 @@ def _print_part(title: str, text: str) -> None:
     print(f"{RULE}\n{title.upper()}\n{RULE}\n{lines}\n")
 
 
-def _as_lines(value: Any) -> str:
+def _as_json(value: Any) -> str:
+    """A parsed answer as JSON, one field a line; whatever is no record stands as text."""
     if not dataclasses.is_dataclass(value) or isinstance(value, type):
         return str(value)
-    return "\n".join(f"{name}: {entry!r}" for name, entry in dataclasses.asdict(value).items())
+    fields = json.loads(json.dumps(dataclasses.asdict(value), ensure_ascii=False, default=str))
+    return "\n".join(f"{name}: {json.dumps(entry, ensure_ascii=False)}" for name, entry in fields.items())

@@ -70,8 +70,16 @@ def list_tickets(selection: Selection, client: FreshdeskClient, *, redact: bool 
         {"ticket_id": ref.ticket_id, "subject": Redactor().redact(ref.subject) if redact else ref.subject, "updated_at": ref.updated_at}
         for ref in found.tickets
     )
-    logger.info("%s of %s tickets that match; your key sees no others", len(found), "unknown" if found.total is None else found.total)
+    logger.info("Freshdesk: %s", _listed(selection, len(found), found.total))
     return TicketList(tuple(refs), found.total, found.gaps)
+
+
+def _listed(selection: Selection, count: int, total: int | None) -> str:
+    """How many of which tickets were listed, in words."""
+    which = "that the query finds" if selection.query else "resolved or closed"
+    of = f"{count} of the {total}" if total is not None and total > count else str(count)
+    pages = f" ({selection.pages} pages; --pages all takes all)" if selection.pages and total is not None and total > count else ""
+    return f"{of} tickets {which} that your key can see{pages}"
 
 
 @dataclass(slots=True)
@@ -126,17 +134,31 @@ class ConversationSource:
         )
 
 
-def stream(tickets: Iterable[Ticket], source: ConversationSource, submit: Callable[[Callable[[], Item]], "Future[Item]"]) -> Iterator[Item]:
-    """Conversations and failures in the order of `tickets`, read ahead by `submit` up to a bound. Raises what ends the run."""
+def stream(
+    tickets: Iterable[Ticket],
+    source: ConversationSource,
+    submit: Callable[[Callable[[], Item]], "Future[Item]"],
+    *,
+    on_read: Callable[[], None] = lambda: None,
+) -> Iterator[Item]:
+    """Conversations and failures in the order of `tickets`, read ahead by `submit` up to a bound. Raises what ends the run.
+
+    `on_read` is called, from any thread, for each ticket that was read or could not be.
+    """
     files.remove_unfinished(source.folder)
     waiting: deque[Future[Item]] = deque()
     for ticket in tickets:
-        waiting.append(submit(_reading(source, ticket)))
+        waiting.append(submit(_reading(source, ticket, on_read)))
         if len(waiting) >= READ_AHEAD:
             yield waiting.popleft().result()
     while waiting:
         yield waiting.popleft().result()
 
 
-def _reading(source: ConversationSource, ticket: Ticket) -> Callable[[], Item]:
-    return lambda: source.read(ticket["ticket_id"], subject=str(ticket.get("subject", "")))
+def _reading(source: ConversationSource, ticket: Ticket, on_read: Callable[[], None]) -> Callable[[], Item]:
+    def read() -> Item:
+        item = source.read(ticket["ticket_id"], subject=str(ticket.get("subject", "")))
+        on_read()
+        return item
+
+    return read

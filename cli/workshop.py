@@ -7,11 +7,13 @@ import contextlib
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import data_fetcher
 import llm_client
-from cli import prompt_debug
+from cli.console import Progress
 from cli.options import Job, Options
+from cli.prompt_debug import Shown
 from cli.source import ConversationSource
 from clustering.candidates import CandidateIndex
 from clustering.vectors import FusedIndex
@@ -21,9 +23,12 @@ from issue_clusterer import IssueClusterer
 from knowledge.paths import RunFiles
 from llm.batch_round import BatchRounds
 from llm.embeddings import EmbeddingClient
+from llm.protocol import Answer, Ask, JsonSchema, Messages
 from llm.store import AnswerStore
 from llm_client import LlmClient, Server
 from prompts_config import Prompts
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +42,11 @@ class Workshop:
     model: LlmClient
     clusterer: IssueClusterer
     fetching: WorkerPool
+    looking: Shown | None = None
 
 
-def open_workshop(
-    options: Options, settings: Settings, files: RunFiles, cleanup: contextlib.ExitStack, *, on_wait: Callable[[float, str], None]
-) -> Workshop:
-    """A run's workshop; `cleanup` closes it, `on_wait` is told the seconds of each long wait and why."""
+def open_workshop(options: Options, settings: Settings, files: RunFiles, cleanup: contextlib.ExitStack, *, progress: Progress) -> Workshop:
+    """A run's workshop; `cleanup` closes it, `progress` is told of each long wait and of each answer."""
     store = AnswerStore(options.cache)
     cleanup.callback(store.close)
     model = LlmClient(
@@ -51,14 +55,15 @@ def open_workshop(
         store=store,
         max_tokens_total=options.max_tokens_total,
         max_cost=options.max_cost,
-        on_wait=on_wait,
+        on_wait=progress.wait,
     )
-    source = ConversationSource(settings, data_fetcher.client_of(settings, on_wait=on_wait), options.conversations, options.refresh)
+    source = ConversationSource(settings, data_fetcher.client_of(settings, on_wait=progress.wait), options.conversations, options.refresh)
     asking, fetching = _pool(settings.llm_workers, "asking", cleanup), _pool(settings.batch_size, "fetching", cleanup)
+    looking = Shown(model.ask) if options.job is Job.PROMPT_DEBUG else None
     rounds = BatchRounds(model, submit_live=asking.submit, at_least=options.batch_at_least)
     clusterer = IssueClusterer(
         files,
-        ask=prompt_debug.shown(model.ask) if options.job is Job.PROMPT_DEBUG else rounds.ask if options.batch_export else model.ask,
+        ask=looking or _counted(rounds.ask if options.batch_export else model.ask, progress),
         prompts=Prompts(product_context=settings.product_context, categories=settings.categories, language=settings.language),
         conversation_of=lambda ticket_id: source.shown(ticket_id, clusterer.decisions),
         new_index=_new_index(settings, store),
@@ -67,7 +72,18 @@ def open_workshop(
         decide_ignored=options.ticket_ids is not None,
         wave_tickets=options.selection().wave_tickets,
     )
-    return Workshop(options, settings, source, store, model, clusterer, fetching)
+    return Workshop(options, settings, source, store, model, clusterer, fetching, looking)
+
+
+def _counted(ask: Ask, progress: Progress) -> Ask:
+    """The same asking; each answer is one more step of its phase."""
+
+    def asking(messages: Messages, *, schema: JsonSchema, parse: Callable[[str], T]) -> Answer[T]:
+        answer = ask(messages, schema=schema, parse=parse)
+        progress.answered(schema["name"])
+        return answer
+
+    return asking
 
 
 def embedding_client(settings: Settings, store: AnswerStore | None = None) -> EmbeddingClient:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from cli.options import Job, Options
+from cli.options import Options
 from demo.helpdesk import Helpdesk, HelpdeskOptions, load_tickets
 from demo.model import BuiltInModel
 from demo.scoring import Scores, scores
@@ -49,7 +49,6 @@ def score_against_gold(clusterer: IssueClusterer) -> Scores:
 def _in_demo_folder(options: Options) -> Options:
     return replace(
         options,
-        job=Job.RUN,
         output=FOLDER / options.output.name,
         conversations=FOLDER / "conversations",
         cache=FOLDER / ".cache",

@@ -64,7 +64,7 @@ class TicketSearch:
         first = self._first_page()
         self.total = first.total
         self._wanted = None if pages is None else pages * PAGE_SIZE
-        logger.info("the key works; %d tickets match (a key sees only what its agent may see)", first.total)
+        logger.debug("the key works; %d tickets match (a key sees only what its agent may see)", first.total)
         try:
             if pages is not None and pages < min(pages_for(first.total), MAX_PAGES + 1) and not read_on:
                 self._list_first(first, pages)

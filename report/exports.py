@@ -16,7 +16,7 @@ from common.text import one_line
 from knowledge import issue as issue_db
 from knowledge.decision import DecisionRow
 from knowledge.issue import Issue
-from report import page_data
+from report import page_data, trends
 from review.list import harmless
 
 MAX_LINKED_TICKETS = 50
@@ -69,7 +69,7 @@ def month_table(issues: Mapping[str, Issue], log: Mapping[int, DecisionRow]) -> 
 
     Tickets whose day is not known stand in a last column `no_date`, which is there only if it is needed.
     """
-    days = page_data.ticket_days(issues, log)
+    days = trends.ticket_days(issues, log)
     months = _months([day[:7] for day in days.values()])
     columns = [*months, "no_date"] if any(ticket not in days for issue in issues.values() for ticket in issue.tickets) else months
     out = io.StringIO()

@@ -18,7 +18,7 @@ from common import files
 from knowledge.decision import DecisionRow
 from knowledge.issue import Issue
 from knowledge.paths import DEFAULT_OUTPUT
-from report import page_data
+from report import page_data, trends
 from report.page_data import ConversationOf, Nearest, Source
 from review import list as review_list
 
@@ -31,16 +31,15 @@ def write(
     issues: Mapping[str, Issue],
     log: Mapping[int, DecisionRow],
     conversation_of: ConversationOf = lambda _: None,
-    previous: Mapping[str, Issue] | None = None,
     nearest: Nearest | None = None,
     database: Path = DEFAULT_OUTPUT,
 ) -> None:
     """Put the page at `path`. Raises `Unwritable`.
 
-    `conversation_of` gives a ticket's stored conversation; `previous` is the database before this run, for what is new; `nearest` tells
-    the issues most like a ticket; `database` is named in the command that the page tells.
+    `conversation_of` gives a ticket's stored conversation; `nearest` tells the issues most like a ticket; `database` is named in the
+    command that the page tells.
     """
-    source = Source(issues, log, page_data.ticket_days(issues, log), conversation_of, previous, nearest)
+    source = Source(issues, log, trends.ticket_days(issues, log), conversation_of, nearest)
     files.write_text(path, _render(source, database))
 
 
@@ -49,12 +48,11 @@ def render(
     issues: Mapping[str, Issue],
     log: Mapping[int, DecisionRow],
     conversation_of: ConversationOf = lambda _: None,
-    previous: Mapping[str, Issue] | None = None,
     nearest: Nearest | None = None,
     database: Path = DEFAULT_OUTPUT,
 ) -> str:
     """The page's text; equal data give equal bytes."""
-    return _render(Source(issues, log, page_data.ticket_days(issues, log), conversation_of, previous, nearest), database)
+    return _render(Source(issues, log, trends.ticket_days(issues, log), conversation_of, nearest), database)
 
 
 def _render(source: Source, database: Path) -> str:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from common.times import to_utc
 from knowledge import issue as issue_db
 from knowledge.conversation import Conversation, customer_text
 from knowledge.decision import DecisionRow
@@ -30,14 +29,13 @@ Nearest = Callable[[str, str, int, int], list[str]]
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """All that a page is made of: `days` are those of the tickets; `previous` is the database before this run, None when not known;
-    `nearest` gives the ids of the issues most like a ticket by its subject, text and id; None where nobody can tell."""
+    """All that a page is made of: `days` are those of the tickets; `nearest` gives the ids of the issues
+    most like a ticket by its subject, text and id; None where nobody can tell."""
 
     issues: Mapping[str, Issue]
     log: Mapping[int, DecisionRow]
     days: Mapping[int, str]
     conversation_of: ConversationOf
-    previous: Mapping[str, Issue] | None = None
     nearest: Nearest | None = None
 
     def newest(self) -> str:
@@ -79,30 +77,18 @@ class Overview:
     bars: list[int]
     largest: list[Line]
     growing: list[Line]
-    new: list[Line] | None
+    new: list[Line]
     new_count: int
     returned: list[Line]
     agreement: list[summary.Band]
     outside: list[tuple[str, int]]
 
 
-def ticket_days(issues: Mapping[str, Issue], log: Mapping[int, DecisionRow]) -> dict[int, str]:
-    """The UTC day of each ticket in an issue, from the decision log, for a lone ticket also from its issue; unknown ones are missing."""
-    days: dict[int, str] = {}
-    for issue in issues.values():
-        for ticket in issue.tickets:
-            row = log.get(ticket)
-            known = row.created_at if row and to_utc(row.created_at) else issue.first_seen if len(issue.tickets) == 1 else ""
-            if to_utc(known):
-                days[ticket] = to_utc(known)[:10]
-    return days
-
-
 def overview(source: Source) -> Overview:
     """Numbers and lists of the first screen."""
     issues = list(source.issues.values())
     scale = trends.scale(source.days.values())
-    new = _new_issues(source)
+    moved = trends.movement(source.issues, source.days)
     outcomes = Counter(row.outcome for row in source.log.values() if row.outcome in ("ignored", "failed"))
     return Overview(
         ticket_count=sum(len(issue.tickets) for issue in issues),
@@ -115,10 +101,10 @@ def overview(source: Source) -> Overview:
         scale=scale,
         bars=scale.counts(source.days.values()),
         largest=[_line(issue) for issue in _ranked(issues)[:SHOWN] if issue.tickets],
-        growing=_growing(source),
-        new=None if new is None else [_line(issue) for issue in new[:SHOWN]],
-        new_count=len(new or ()),
-        returned=_returned(source),
+        growing=_growing(moved),
+        new=[_line(one.issue) for one in moved.new[:SHOWN]],
+        new_count=len(moved.new),
+        returned=_returned(moved),
         agreement=summary.bands(source.log.values()),
         outside=sorted(outcomes.items()),
     )
@@ -130,8 +116,8 @@ def island(source: Source) -> dict[str, Any]:
     names = issue_db.alias_map(source.issues.values())
     reviewed = {ticket for issue in source.issues.values() for ticket in issue.reviewed}
     nearest = _nearest(source, list(flagged))
-    fresh = _fresh_tickets(source)
-    new = {issue.issue_id for issue in _new_issues(source) or ()}
+    new = {one.issue.issue_id for one in trends.movement(source.issues, source.days).new}
+    fresh = {ticket for ticket, day in source.days.items() if trends.growth([day], source.newest(), span=trends.WEEK_DAYS)[0]}
     scale = trends.scale(source.days.values())
     tickets = [
         _ticket(ticket, issue, source, names)
@@ -242,41 +228,17 @@ def _nearest(source: Source, flagged: Sequence[int]) -> dict[int, list[str]]:
     return found
 
 
-def _fresh_tickets(source: Source) -> set[int]:
-    if source.previous is None:
-        return set()
-    known = {ticket for issue in source.previous.values() for ticket in (*issue.tickets, *issue.reviewed)}
-    return {ticket for issue in source.issues.values() for ticket in issue.tickets} - known
+def _growing(moved: trends.Movement) -> list[Line]:
+    """Issues that grow, with what stood before."""
+    span = "four weeks" if moved.days > trends.WEEK_DAYS else "week"
+    return [Line(one.issue.issue_id, one.issue.category, one.recent, f"{one.before} in the {span} before") for one in moved.growing[:SHOWN]]
 
 
-def _new_issues(source: Source) -> list[Issue] | None:
-    """Issues founded since the last run, the largest first; None when there is no last run to compare with."""
-    if not source.previous:
-        return None
-    known = issue_db.alias_map(source.previous.values())
-    return _ranked(issue for issue in source.issues.values() if issue.issue_id not in known)
-
-
-def _growing(source: Source) -> list[Line]:
-    """Issues with more tickets in the last four weeks than in the four before; silent when all the data is younger than that."""
-    newest = source.newest()
-    if trends.growth([min(source.days.values(), default="")], newest)[0]:
-        return []
-    found = []
-    for issue in _ranked(source.issues.values()):
-        recent, before = trends.growth(source.days_of(issue), newest)
-        if recent > before and recent > 1:
-            found.append((before - recent, Line(issue.issue_id, issue.category, recent, f"{before} in the four weeks before")))
-    return [line for _, line in sorted(found, key=lambda pair: pair[0])[:SHOWN]]
-
-
-def _returned(source: Source) -> list[Line]:
-    found = []
-    for issue in _ranked(source.issues.values()):
-        quiet = trends.quiet_before_return(source.days_of(issue), source.newest())
-        if quiet:
-            found.append(Line(issue.issue_id, issue.category, len(issue.tickets), f"quiet for {quiet} days before"))
-    return found[:SHOWN]
+def _returned(moved: trends.Movement) -> list[Line]:
+    return [
+        Line(one.issue.issue_id, one.issue.category, len(one.issue.tickets), f"quiet for {one.quiet} days before")
+        for one in moved.back[:SHOWN]
+    ]
 
 
 def _line(issue: Issue) -> Line:

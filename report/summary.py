@@ -7,7 +7,7 @@ import datetime
 import platform
 import shlex
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib import metadata
 from pathlib import Path
@@ -18,24 +18,14 @@ from common import times
 from common.errors import Ended
 from common.text import for_terminal
 from knowledge.decision import DecisionRow
-from knowledge.issue import Issue, sort_key
+from knowledge.issue import Issue, alias_map, sort_key
 from llm.bill import Totals
+from report import trends
 
-VERSION = "0.1.0"
 _LIBRARIES = ("requests", "python-dotenv", "tqdm", "backoff")
-_COUNTS = {
-    "new": "new issues",
-    "matched": "matched a known issue",
-    "provisional": "provisional, unsure",
-    "flagged": "flagged for review",
-    "ignored": "ignored, no issue in them",
-    "failed": "failed",
-    "merged_issues": "issues merged",
-    "already_known": "known already, skipped",
-}
-_ALWAYS_SHOWN = ("new", "matched", "flagged", "failed")
-_TOP = 5
+_TOP = 3
 _SHOWN = 20
+_REASONS = 4
 
 
 @dataclass(slots=True)
@@ -45,6 +35,7 @@ class RunReport:
     failed tickets once more must say so too."""
 
     output: Path
+    version: str = ""
     model: str = ""
     prompt_version: str = ""
     reprocess: bool = False
@@ -124,37 +115,68 @@ class RunReport:
             "look_again": self._command(self.changed, "--refresh --reprocess "),
             "model": self.model,
             "prompt_version": self.prompt_version,
-            "versions": {"program": VERSION, "python": platform.python_version(), **{name: metadata.version(name) for name in _LIBRARIES}},
+            "versions": {
+                "program": self.version,
+                "python": platform.python_version(),
+                **{name: metadata.version(name) for name in _LIBRARIES},
+            },
         }
 
-    def summary(self, issues: Mapping[str, Issue], decisions: Iterable[DecisionRow], files: Iterable[Path]) -> str:
-        """A few lines for whoever started the run; `decisions` are those of the whole database."""
-        data = self.to_json()
-        counts = data["counts"]
-        lines = ["", f"{counts['decided']} tickets decided in {_duration(data['duration_s'])}; {len(issues)} issues in the database"]
-        lines += [f"  {counts[key]:>6}  {text}" for key, text in _COUNTS.items() if counts[key] or key in _ALWAYS_SHOWN]
-        lines.append(f"  {self._tokens()}")
-        lines += self._top_issues(issues) + self._ignored() + _agreement(decisions) + self.troubles()
-        lines += ["files:", *(f"  {path}" for path in files if path.exists())]
-        return "\n".join(lines)
+    def summary(self, issues: Mapping[str, Issue], decisions: Mapping[int, DecisionRow], page: Path) -> str:
+        """A few lines for a Monday morning: what came in, what wants a look, what moves, what it cost, what to do next.
+
+        `issues` and `decisions` are those of the whole database.
+        """
+        moved = trends.movement(issues, trends.ticket_days(issues, decisions))
+        lines = [self._came_in(issues), self._wants_a_look(issues, decisions), self._biggest(issues), *_moving(moved)]
+        known = f"{_thousands(self.already_known)} known already; " if self.already_known else ""
+        lines.append(f"{known}{_duration(times.monotonic() - self._started)}; {self._tokens()}")
+        lines += self.troubles()
+        return "\n".join(["", *(line for line in lines if line), f"Next: open {page}"])
+
+    def _came_in(self, issues: Mapping[str, Issue]) -> str:
+        """Every decided ticket once: in a known issue, in a new one, in none, or not read."""
+        fresh = [issue for issue in issues.values() if issue.tickets and all(ticket in self.rows for ticket in issue.tickets)]
+        in_fresh = sum(len(issue.tickets) for issue in fresh)
+        outcomes = Counter(row.outcome for row in self.rows.values())
+        fits = len(self.rows) - in_fresh - outcomes["ignored"] - outcomes["failed"]
+        parts = [
+            f"{fits} fit known issues" if fits else "",
+            f"{in_fresh} are in {_number(len(fresh), 'new issue')}" if fresh else "",
+            f"{outcomes['ignored']} hold no issue{self._ignored()}" if outcomes["ignored"] else "",
+            f"{outcomes['failed']} could not be read or decided" if outcomes["failed"] else "",
+        ]
+        said = ", ".join(part for part in parts if part)
+        came = f"{_number(len(self.rows), 'ticket')} decided again" if self.reprocess else _number(len(self.rows), "new ticket")
+        return f"{came}: {said}" if said else came
+
+    def _wants_a_look(self, issues: Mapping[str, Issue], decisions: Mapping[int, DecisionRow]) -> str:
+        """How many of all decisions people should look at, and in how many of them the model meant another place."""
+        names = alias_map(issues.values())
+        homes = {ticket: issue.issue_id for issue in issues.values() for ticket in issue.tickets}
+        meant = {ticket: decisions[ticket].suggested_issue_id if ticket in decisions else None for ticket in self.flagged}
+        doubts = sum(names.get(meant[ticket] or "", "") != homes.get(ticket) for ticket in self.flagged)
+        size = f"{_number(len(issues), 'issue')} in all"
+        if not self.flagged:
+            return f"No decision wants a look; {size}"
+        real = f" ({doubts} real doubts)" if doubts else " (all stand where the model meant them)"
+        return f"{_number(len(self.flagged), 'decision')} want{'s' if len(self.flagged) == 1 else ''} a look{real}; {size}"
 
     def _tokens(self) -> str:
         usage = self.totals.usage
         about = "about " if usage.estimated else ""
-        text = f"{about}{_thousands(usage.prompt)} tokens in ({_thousands(usage.cached)} cached), {_thousands(usage.completion)} out"
-        text += f"; {self.totals.calls} calls, {self.totals.stored_answers} answers from the store"
-        return text + (f"; {about}{self.totals.cost:.4f} USD" if self.totals.cost is not None else "")
+        text = f"{self.totals.calls} calls, {self.totals.stored_answers} stored answers; "
+        text += f"{about}{_thousands(usage.prompt)} tokens in ({_thousands(usage.cached)} cached), {_thousands(usage.completion)} out"
+        return text + (f"; {about}{self.totals.cost:.2f} USD" if self.totals.cost is not None else "")
 
-    def _top_issues(self, issues: Mapping[str, Issue]) -> list[str]:
+    def _biggest(self, issues: Mapping[str, Issue]) -> str:
         top = sorted(issues.values(), key=lambda issue: (-len(issue.tickets), sort_key(issue.issue_id)))[:_TOP]
-        rows = [f"  {len(issue.tickets):>6}  {for_terminal(issue.issue_id)}  {for_terminal(issue.category)}" for issue in top]
-        return ["most tickets:", *rows] if rows else []
+        return _named("Biggest", [(issue, str(len(issue.tickets))) for issue in top if len(issue.tickets) > 1])
 
-    def _ignored(self) -> list[str]:
+    def _ignored(self) -> str:
         reasons = Counter(row.reason for row in self.rows.values() if row.outcome == "ignored")
-        return (
-            ["ignored because:", *(f"  {count:>6}  {for_terminal(reason)}" for reason, count in sorted(reasons.items()))] if reasons else []
-        )
+        shown = [f"{count} {for_terminal(reason)[:60]}" for reason, count in sorted(reasons.items(), key=lambda pair: (-pair[1], pair[0]))]
+        return f" ({'; '.join([*shown[:_REASONS], *(['…'] if len(shown) > _REASONS else [])])})" if shown else ""
 
     def trouble(self) -> str:
         """One line on what was not done, and the next step."""
@@ -182,10 +204,29 @@ class RunReport:
         return f"python -m main {flags}--ticket-ids {ids} --output {shlex.quote(str(self.output))}" if ids else ""
 
 
-def _agreement(decisions: Iterable[DecisionRow]) -> list[str]:
-    """How often people kept what the model decided, by how sure it was."""
-    found = [f"  {band}" for band in bands(decisions)]
-    return ["of the model's decisions that people reviewed, by its confidence:", *found] if found else []
+def _moving(moved: trends.Movement) -> list[str]:
+    """A line each for what grows, is new, and came back; "" for none."""
+    span = "four weeks" if moved.days > trends.WEEK_DAYS else "week"
+    return [
+        _named("Growing", [(one.issue, f"{one.recent} in the last {span}, {one.before} before") for one in moved.growing[:_TOP]]),
+        _named("New", [(one.issue, f"{one.recent}") for one in moved.new[:_TOP]], len(moved.new) - _TOP),
+        _named("Back", [(one.issue, f"after {one.quiet} quiet days") for one in moved.back[:_TOP]]),
+    ]
+
+
+def _named(title: str, issues: Sequence[tuple[Issue, str]], more: int = 0) -> str:
+    """Issues on one line, each with a remark; "" for none."""
+    said = [f"{for_terminal(issue.category or issue.issue_id)} ({remark})" for issue, remark in issues]
+    return f"{title}: {'; '.join(said)}{f'; and {more} more' if more > 0 else ''}" if said else ""
+
+
+def _number(count: int, thing: str) -> str:
+    """A count with its noun.
+
+    >>> _number(1, "new issue"), _number(1200, "new issue")
+    ('1 new issue', '1 200 new issues')
+    """
+    return f"{_thousands(count)} {thing}{'' if count == 1 else 's'}"
 
 
 def _tickets(number: int) -> str:

@@ -1,21 +1,29 @@
-"""How tickets spread over time: weeks or months to draw, recent growth, and issues that came back after being quiet.
+"""How tickets spread over time: weeks or months to draw, and which issues grow, are new, or came back after being quiet.
 
 Days are UTC, `YYYY-MM-DD`. "Recent" counts back from the newest ticket, not from today, so that equal data give an equal page.
 """
 
 import datetime
 import itertools
+import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from common.times import to_utc
+from knowledge.decision import DecisionRow
+from knowledge.issue import Issue, sort_key
 
 RECENT_DAYS = 28
 QUIET_DAYS = 42
 MAX_WEEKS = 26
 MAX_MONTHS = 36
+WEEK_DAYS = 7
+GROWN_TICKETS = 3
+"""Fewer recent tickets than this are no growth, whatever stood before."""
+GROWN_DEVIATIONS = 1.0
+"""The difference, in standard deviations of two Poisson counts, from which growth is more than chance would often show."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +58,8 @@ def scale(days: Iterable[str]) -> Scale:
     return Scale("month", _steps(min(known), max(known), "month", limit=MAX_MONTHS))
 
 
-def growth(days: Sequence[str], newest: str) -> tuple[int, int]:
-    """Tickets in the last 28 days up to `newest`, and in the 28 days before those.
+def growth(days: Sequence[str], newest: str, *, span: int = RECENT_DAYS) -> tuple[int, int]:
+    """Tickets in the last `span` days up to `newest`, and in as many days before those.
 
     >>> growth(["2025-03-01", "2025-02-28", "2025-01-30"], "2025-03-01")
     (2, 1)
@@ -59,7 +67,7 @@ def growth(days: Sequence[str], newest: str) -> tuple[int, int]:
     if not _is_day(newest):
         return (0, 0)
     ages = [(_date(newest) - _date(day)).days for day in days if _is_day(day)]
-    return (sum(0 <= age < RECENT_DAYS for age in ages), sum(RECENT_DAYS <= age < 2 * RECENT_DAYS for age in ages))
+    return (sum(0 <= age < span for age in ages), sum(span <= age < 2 * span for age in ages))
 
 
 def quiet_before_return(days: Iterable[str], newest: str) -> int:
@@ -72,6 +80,80 @@ def quiet_before_return(days: Iterable[str], newest: str) -> int:
     gaps = [((_date(later) - _date(earlier)).days, later) for earlier, later in itertools.pairwise(known)]
     recent = [gap for gap, later in gaps if (_date(newest) - _date(later)).days < RECENT_DAYS]
     return max((gap for gap in recent if gap >= QUIET_DAYS), default=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """An issue that moves: its tickets in the last days and in as many days before, and how long it had been quiet, in days."""
+
+    issue: Issue
+    recent: int
+    before: int
+    quiet: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """What moved in the last `days` days before `newest`, the most tickets first. An issue stands in one of the lists at most."""
+
+    newest: str
+    days: int
+    growing: tuple[Moved, ...] = ()
+    new: tuple[Moved, ...] = ()
+    back: tuple[Moved, ...] = ()
+
+
+def movement(issues: Mapping[str, Issue], days: Mapping[int, str]) -> Movement:
+    """Issues that grow, are new or came back, by the days of their tickets and by nothing that a run does.
+
+    Four weeks against the four before; one week against the one before while all there is is younger than eight weeks. Nothing is new in
+    data that begins within the span itself.
+    """
+    newest, oldest = max(days.values(), default=""), min(days.values(), default="")
+    if not newest or (_date(newest) - _date(oldest)).days < WEEK_DAYS:
+        return Movement(newest, WEEK_DAYS)
+    span = RECENT_DAYS if (_date(newest) - _date(oldest)).days >= 2 * RECENT_DAYS else WEEK_DAYS
+    found: dict[str, list[Moved]] = {"growing": [], "new": [], "back": []}
+    for issue in issues.values():
+        own = [days[ticket] for ticket in issue.tickets if ticket in days]
+        recent, before = growth(own, newest, span=span)
+        quiet = quiet_before_return(own, newest)
+        kind = _kind(issue, own, newest, span, (recent, before, quiet))
+        if kind:
+            found[kind].append(Moved(issue, recent, before, quiet))
+    ranked = {kind: sorted(moved, key=lambda one: (-one.recent, one.before, sort_key(one.issue.issue_id))) for kind, moved in found.items()}
+    return Movement(newest, span, tuple(ranked["growing"]), tuple(ranked["new"]), tuple(ranked["back"]))
+
+
+def grows(recent: int, before: int) -> bool:
+    """True when more tickets came than before and chance would not often do that.
+
+    >>> grows(6, 2), grows(2, 0), grows(11, 9)
+    (True, False, False)
+    """
+    return recent >= GROWN_TICKETS and recent - before >= GROWN_DEVIATIONS * math.sqrt(recent + before)
+
+
+def ticket_days(issues: Mapping[str, Issue], log: Mapping[int, DecisionRow]) -> dict[int, str]:
+    """The UTC day of each ticket in an issue, from the decision log, for a lone ticket also from its issue; unknown ones are missing."""
+    days: dict[int, str] = {}
+    for issue in issues.values():
+        for ticket in issue.tickets:
+            row = log.get(ticket)
+            known = row.created_at if row and to_utc(row.created_at) else issue.first_seen if len(issue.tickets) == 1 else ""
+            if to_utc(known):
+                days[ticket] = to_utc(known)[:10]
+    return days
+
+
+def _kind(issue: Issue, own: Sequence[str], newest: str, span: int, counts: tuple[int, int, int]) -> str:
+    recent, before, quiet = counts
+    if not recent:
+        return ""
+    first = min([*own, *([issue.first_seen] if _is_day(issue.first_seen) else [])])
+    if (_date(newest) - _date(first)).days < span:
+        return "new"
+    return "back" if quiet else "growing" if grows(recent, before) else ""
 
 
 def _steps(first: str, last: str, unit: Literal["week", "month"], *, limit: int) -> tuple[str, ...]:

@@ -453,7 +453,7 @@
       el("h3", { id: "issue-title", tabIndex: -1, dir: "auto" }, cardOf(issue).category || issue.id),
       el("p", { className: "facts" }, el("span", {}, issue.id), el("span", { className: issue.status === "confirmed" ? "tag good" : "tag" }, issue.status),
         el("span", {}, `confidence ${issue.confidence}`), issue.first ? el("span", {}, issue.first === issue.last ? issue.first : `${issue.first} to ${issue.last}`) : null,
-        issue.person ? el("span", { className: "tag" }, "card written by a person") : null, issue.fresh ? el("span", { className: "tag" }, "new since the last run") : null),
+        issue.person ? el("span", { className: "tag" }, "card written by a person") : null, issue.fresh ? el("span", { className: "tag" }, "new") : null),
       ...mine.map((action) => el("p", { className: "note" }, `You: ${inWords(action)}`)),
       ...cardView(issue).filter(Boolean),
       ...(issue.merged.length ? section("Also known as", el("p", {}, issue.merged.join(", "))) : []),

@@ -39,10 +39,9 @@ def tokens_in(text: str) -> int:
 
 def test_nothing_to_do_costs_nothing() -> None:
     text = describe(0, settings=PRICED)
-    assert "would decide 0 tickets (0 to be fetched, 0 stored in conversations)" in text
-    assert "about 0 model calls, 0 tokens in, 0 tokens out" in text
-    assert "about 0.00 USD" in text
-    assert text.endswith("nothing was asked and nothing was written (--dry-run)")
+    assert text.startswith("0 listed, 0 known (free), 0 to decide, less than a minute, 0.00 USD\n0 conversations to fetch, 0 stored")
+    assert "about 0 model calls, 0 tokens in, 0 out" in text
+    assert "nothing was asked and nothing was written (--dry-run)" in text
 
 
 def test_tickets_that_are_stored_are_told_from_those_to_fetch_and_ignored_ones_do_not_count() -> None:
@@ -50,7 +49,8 @@ def test_tickets_that_are_stored_are_told_from_those_to_fetch_and_ignored_ones_d
     save_conversation(talk(1_001, "x", ignored="a survey"), Path("conversations"))
     stored = {number: Path(f"conversations/{number}.json").read_text() for number in (1_000, 1_001)}
     text = describe(10)
-    assert "would decide 9 tickets (8 to be fetched, 2 stored in conversations)" in text
+    assert text.startswith("10 listed, 0 known (free), 9 to decide, ")
+    assert "8 conversations to fetch, 2 stored in conversations" in text
     assert {number: Path(f"conversations/{number}.json").read_text() for number in (1_000, 1_001)} == stored
 
 
@@ -61,9 +61,19 @@ def test_without_prices_the_cost_is_unknown_and_says_what_to_set() -> None:
 
 def test_the_cost_is_tokens_times_prices() -> None:
     text = describe(1_000, settings=PRICED)
-    found = re.search(r"(\d+) tokens in, (\d+) tokens out.*\nabout ([\d.]+) USD", text)
-    assert found
-    assert float(found[3]) == pytest.approx((int(found[1]) + 4 * int(found[2])) / 1e6, abs=0.01)
+    tokens, cost = re.search(r"(\d+) tokens in, (\d+) out", text), re.search(r"([\d.]+) USD", text)
+    assert tokens
+    assert cost
+    assert float(cost[1]) == pytest.approx((int(tokens[1]) + 4 * int(tokens[2])) / 1e6, abs=0.01)
+
+
+def test_the_time_is_that_of_the_last_run_where_there_was_one() -> None:
+    assert "about 21 minutes" in describe(1_000)  # 1 250 calls of 4 seconds, four at a time
+    report = RunFiles(Path("db.json")).run_report
+    report.write_text('{"duration_s": 100, "model_calls": {"calls": 20}}')
+    assert "about 1.7 hours" in describe(1_000)  # 5 seconds a call, as it was
+    report.write_text("[]")
+    assert "about 21 minutes" in describe(1_000)
 
 
 def test_more_tickets_longer_tickets_more_issues_and_a_longer_prompt_cost_more() -> None:

@@ -56,7 +56,7 @@ def test_no_flags_give_the_contracts_defaults() -> None:
         (["--fresh"], "fresh", True),
         (["--no-merge"], "merge", False),
         (["--apply-review", "r.csv"], "apply_review", Path("r.csv")),
-        (["--demo"], "job", Job.DEMO),
+        (["--demo"], "demo", True),
         (["--verbose"], "verbose", True),
         (["--export", "csv", "kb.csv"], "export", ("csv", "kb.csv")),
         (["--wave-tickets", "500"], "wave_tickets", 500),
@@ -165,7 +165,7 @@ def test_the_longest_name_of_a_database_leaves_room_for_its_files() -> None:
         (["--pages", "5", "--ticket-ids", "1"], "--pages"),
         (["--ticket-ids", "1", "--since", "2026-01-01", "--query", "x"], "--since, --query"),
         (["--dry-run", "--prompt-debug"], "--prompt-debug, --dry-run"),
-        (["--fetch-only", "--demo"], "--fetch-only, --demo"),
+        (["--undo-review", "--demo"], "--demo cannot be had with --undo-review"),
         (["--apply-review", "x", "--prompt-debug"], "--prompt-debug, --apply-review"),
     ],
 )
@@ -264,3 +264,44 @@ def test_a_limit_in_money_needs_prices() -> None:
 
 def test_options_take_a_path_as_text() -> None:
     assert Options(output="x.json").output == Path("x.json")  # type: ignore[arg-type] # run() is called by people
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (["--page", "5"], "there is no '--page' (did you mean --pages?)"),
+        (["--tickets-id=4"], "there is no '--tickets-id' (did you mean --ticket-ids?)"),
+        (["-output", "x.json"], "did you mean --output?"),
+        (["--zzz"], "there is no '--zzz'; see"),
+        (["169"], "there is no '169'"),
+    ],
+)
+def test_an_unknown_flag_names_the_nearest(argv: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        command_line.parse(argv)
+    assert ended.value.code == 2
+    assert said in capsys.readouterr().err
+
+
+def test_the_version_is_that_of_the_project_file(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        command_line.parse(["--version"])
+    assert ended.value.code == 0
+    stated = re.search(r'^version = "(.+)"', command_line.PYPROJECT.read_text(encoding="utf-8"), re.MULTILINE)
+    assert stated
+    assert capsys.readouterr().out.strip().endswith(f" {stated[1]}")
+
+
+def test_what_is_needed_often_stands_in_front(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        command_line.parse(["--help"])
+    front, _, behind = capsys.readouterr().out.partition("rarely needed:")
+    assert front.count("\n  --") <= 12
+    assert "--max-cost" in front
+    assert "--wave-tickets" in behind
+
+
+@pytest.mark.parametrize("flag", ["--prompt-debug", "--dry-run", "--fetch-only"])
+def test_the_demo_can_be_looked_at_too(flag: str) -> None:
+    options = command_line.parse(["--demo", flag])
+    assert (options.demo, options.job.value) == (True, flag)

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from cli.prompt_debug import shown
+from cli.prompt_debug import Look, Shown, head, table, verdict
 from clustering.answers import parse_card
+from knowledge.issue import Issue
 from llm.protocol import AnswerUnusable
 from testing.scripted_model import ScriptedModel
 
@@ -14,7 +15,7 @@ SCHEMA = {"name": "issue_card"}
 
 
 def ask(answer: Any, parse: Any = parse_card) -> Any:
-    return shown(ScriptedModel(lambda _asked: answer).ask)(MESSAGES, schema=SCHEMA, parse=parse)
+    return Shown(ScriptedModel(lambda _asked: answer).ask)(MESSAGES, schema=SCHEMA, parse=parse)
 
 
 def test_the_four_parts_are_shown_in_order_and_the_answer_is_the_same(capsys: pytest.CaptureFixture[str]) -> None:
@@ -26,12 +27,12 @@ def test_the_four_parts_are_shown_in_order_and_the_answer_is_the_same(capsys: py
     assert "You are.\nTwo lines.\n" in out
     assert "Subject: {x} %s $y" in out
     assert '{"category": "Lid leaks",}' in out
-    assert "category: 'Lid leaks'" in out
+    assert 'category: "Lid leaks"' in out
 
 
 def test_the_model_gets_what_it_would_get_without_looking() -> None:
     model = ScriptedModel(lambda _asked: {"category": "Lid"})
-    shown(model.ask)(MESSAGES, schema=SCHEMA, parse=parse_card)
+    Shown(model.ask)(MESSAGES, schema=SCHEMA, parse=parse_card)
     assert (model.asked[0].system, model.asked[0].user) == (MESSAGES[0]["content"], MESSAGES[1]["content"])
 
 
@@ -52,3 +53,48 @@ def test_an_answer_that_does_not_parse_is_shown_each_time_it_came(capsys: pytest
 def test_a_value_that_is_no_record_is_shown_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
     ask("seven", parse=lambda _text: (1, "b"))
     assert "(1, 'b')" in capsys.readouterr().out
+
+
+def test_the_system_message_is_shown_once_and_again_where_it_differs(capsys: pytest.CaptureFixture[str]) -> None:
+    shown = Shown(ScriptedModel(lambda _asked: {"category": "Lid"}).ask)
+    for system in ("first", "first", "second"):
+        shown([{"role": "system", "content": system}, MESSAGES[1]], schema=SCHEMA, parse=parse_card)
+    out = capsys.readouterr().out
+    assert (out.count("SYSTEM MESSAGE\n"), out.count("\nfirst\n"), out.count("\nsecond\n")) == (2, 1, 1)
+    assert shown.paid
+
+
+ISSUES = {"ISSUE-7": Issue("ISSUE-7", "Lid leaks")}
+
+
+@pytest.mark.parametrize(
+    ("joins", "meant", "confidence", "paid", "said"),
+    [
+        ("ISSUE-7", "ISSUE-7", 0.9, False, '=> would join ISSUE-7 "Lid leaks" at 0.90; stored answer, no cost'),
+        (None, "ISSUE-7", 0.66, True, '=> may belong to ISSUE-7 "Lid leaks" at 0.66, below 0.7: provisional, listed for review; asked now'),
+        (None, None, 0.95, True, '=> would found a new issue "Soft lid" at 0.95; asked now'),
+        (None, None, 0.3, True, '=> would found a new issue "Soft lid" at 0.30, below 0.7: provisional, listed for review; asked now'),
+    ],
+    ids=["match", "unsure match", "new", "unsure new"],
+)
+def test_the_verdict_says_what_would_become_of_the_ticket(
+    joins: str | None, meant: str | None, confidence: float, paid: bool, said: str
+) -> None:
+    assert verdict(joins, meant, confidence, ISSUES, category="Soft lid", paid=paid) == said
+
+
+def test_a_ticket_is_named_above_its_prompt() -> None:
+    assert head(1190, "Sensor\x1b overheats", ISSUES["ISSUE-7"]) == 'TICKET 1190 "Sensor  overheats"  in the database: ISSUE-7'
+    assert head(7, "x" * 99, None).endswith('…"  not in the database')
+
+
+def test_the_table_has_a_line_a_ticket_and_counts_changes() -> None:
+    looks = [Look(9, "ISSUE-7", "ISSUE-7", 0.9), Look(123, "-", "new", 0.5), Look(5, "-", "failed")]
+    lines = table(looks).splitlines()[1:]
+    assert [line.split() for line in lines[:4]] == [
+        ["ticket", "now", "would", "be", "confidence"],
+        ["9", "ISSUE-7", "ISSUE-7", "0.90"],
+        ["123", "-", "new", "0.50"],
+        ["5", "-", "failed", "-"],
+    ]
+    assert lines[4] == "3 looked at, 1 would change; nothing was written"

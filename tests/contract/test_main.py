@@ -281,18 +281,18 @@ class TestARun:
         site = open_site(100)
         assert main.main(["--pages", "2", "--dry-run"]) == 0
         assert len(searches(site)) == 2
-        assert "60 tickets" in capsys.readouterr().out
+        assert "60 listed" in capsys.readouterr().out
 
     def test_of_all_pages_goes_past_the_search_limit(self, open_site: OpenSite, capsys: pytest.CaptureFixture[str]) -> None:
         site = open_site(330)
         assert main.main(["--pages", "all", "--dry-run"]) == 0
-        assert "330 tickets" in capsys.readouterr().out
+        assert "330 listed" in capsys.readouterr().out
         assert not any("page=11" in target for target in searches(site))
 
     def test_since_a_day_leaves_out_older_tickets(self, open_site: OpenSite, capsys: pytest.CaptureFixture[str]) -> None:
         open_site(100)  # one every half hour from 2025-01-01T08:00Z
         assert main.main(["--since", "2025-01-02", "--dry-run"]) == 0
-        assert "68 tickets" in capsys.readouterr().out
+        assert "68 listed" in capsys.readouterr().out
 
     def test_by_a_query_takes_what_that_says(self, open_site: OpenSite) -> None:
         tickets = topic_tickets(4)
@@ -302,10 +302,24 @@ class TestARun:
         assert sorted(rows_at()) == [1003]
         assert all("status%3A4" not in target for target in searches(site))
 
-    def test_tells_id_status_and_subject_of_what_it_found(self, open_site: OpenSite, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_tells_id_status_and_subject_of_what_it_found_when_asked_for_every_detail(
+        self, open_site: OpenSite, capsys: pytest.CaptureFixture[str]
+    ) -> None:
         open_site(2)
-        main.main([])
+        main.main(["--verbose"])
         assert "ticket 1001, status 5: " in capsys.readouterr().out
+
+    def test_takes_about_ten_lines_to_tell_and_names_no_subject(self, open_site: OpenSite, capsys: pytest.CaptureFixture[str]) -> None:
+        tickets = topic_tickets(40)
+        for ticket in tickets:
+            ticket["subject"] = f"Private matter {ticket['id']}"
+        open_site(tickets)
+        main.main([])
+        printed = capsys.readouterr().out
+        logged = [line for line in printed.splitlines() if re.match(r"\d\d:\d\d:\d\d ", line)]
+        assert 1 <= len(logged) <= 10
+        assert not [line for line in logged if "Private matter" in line]
+        assert len(printed.splitlines()) < 24
 
 
 class TestTicketIds:
@@ -444,8 +458,9 @@ class TestPromptDebug:
         capsys.readouterr()
         assert main.main(["--prompt-debug", "--ticket-ids", "1001,1005"]) == 0
         printed = capsys.readouterr().out
-        for part in ("SYSTEM MESSAGE", "USER MESSAGE", "RAW ANSWER", "PARSED ANSWER"):
-            assert printed.count(part) == 2
+        for part, times in {"SYSTEM MESSAGE": 1, "USER MESSAGE": 2, "RAW ANSWER": 2, "PARSED ANSWER": 2}.items():
+            assert printed.count(part) == times
+        assert [line.split()[0] for line in printed.splitlines()[-4:-1]] == ["ticket", "1001", "1005"]
         assert "You are a support issue classifier" in printed
         assert " INFO " not in printed
         assert {name: content for name, content in tree().items() if name.startswith("output")} == before

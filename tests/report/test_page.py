@@ -70,7 +70,7 @@ def hostile_page() -> str:
             guards=(text,),
         )
         talks[number] = conversation(number, text, text)
-    return report.render(issues=issues, log=log, conversation_of=talks.get, previous={"ISSUE-0": Issue("ISSUE-0", "old")})
+    return report.render(issues=issues, log=log, conversation_of=talks.get)
 
 
 class Elements(HTMLParser):
@@ -164,7 +164,7 @@ def test_a_person_written_database_without_log_and_conversations_gives_a_page() 
 @pytest.mark.parametrize("seen", ["soon", "01.02.2025", "2025-W01-1", "=1+1", ""])
 def test_days_that_people_wrote_in_their_own_way_are_not_drawn(seen: str) -> None:
     issues = {"A": Issue("A", "a", tickets=[1], first_seen=seen, last_seen=seen)}
-    assert page_data.ticket_days(issues, {}) == {}
+    assert trends.ticket_days(issues, {}) == {}
     report.render(issues=issues, log={})
 
 
@@ -177,7 +177,7 @@ def overview_of(days: dict[str, list[str]], **more: Any) -> page_data.Overview:
             issue.tickets.append(number)
             log[number] = DecisionRow(number, name, "matched", 0.9, created_at=f"{day}T12:00:00Z")
         issues[name] = issue
-    return page_data.overview(page_data.Source(issues, log, page_data.ticket_days(issues, log), lambda _: None, **more))
+    return page_data.overview(page_data.Source(issues, log, trends.ticket_days(issues, log), lambda _: None, **more))
 
 
 def test_growing_issues_have_more_tickets_in_four_weeks_than_in_the_four_before() -> None:
@@ -191,21 +191,10 @@ def test_growing_issues_have_more_tickets_in_four_weeks_than_in_the_four_before(
     assert [(line.issue_id, line.count, line.remark) for line in view.growing] == [("rising", 3, "1 in the four weeks before")]
 
 
-def test_nothing_grows_when_all_the_data_is_from_four_weeks() -> None:
-    assert overview_of({"a": ["2025-03-01", "2025-03-02"]}).growing == []
-
-
 def test_an_issue_that_was_quiet_and_came_back_is_named() -> None:
     view = overview_of({"back": ["2025-01-01", "2025-03-20"], "gone": ["2025-01-01"], "now": ["2025-03-25"]})
     assert [(line.issue_id, line.remark) for line in view.returned] == [("back", "quiet for 78 days before")]
-
-
-def test_new_since_the_last_run_knows_merged_issues() -> None:
-    previous = {"a": Issue("a", "x", merged_from=["c"])}
-    view = overview_of({"a": ["2025-01-01"], "b": ["2025-01-02"], "c": ["2025-01-03"]}, previous=previous)
-    assert view.new is not None
-    assert [line.issue_id for line in view.new] == ["b"]
-    assert overview_of({"a": ["2025-01-01"]}).new is None
+    assert [line.issue_id for line in view.new] == ["now"]
 
 
 def test_a_long_conversation_is_cut_and_says_by_how_much(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -107,24 +107,61 @@ def test_a_run_is_incomplete_when_something_asked_for_was_not_done(made: RunRepo
     assert made.incomplete is incomplete
 
 
-def test_the_summary_tells_a_person_what_came_out() -> None:
-    Path("db.json").write_text("[]")
-    issues = {f"ISSUE-{n}": Issue(f"ISSUE-{n}", f"Thing {n}", tickets=list(range(n))) for n in range(1, 9)}
-    totals = Totals(calls=7, usage=Usage(12_345, 40, 20), cost=0.5)
-    text = report(*MIXED, flagged=frozenset({3, 6}), totals=totals).summary(issues, [], [Path("db.json"), Path("missing.json")])
-    lines = text.splitlines()
-    assert "6 tickets decided" in lines[1]
-    assert "8 issues in the database" in lines[1]
-    assert "       2  flagged for review" in lines
-    assert "12 345 tokens in (40 cached), 20 out; 7 calls, 0 answers from the store; 0.5000 USD" in text
-    assert [line.split()[1] for line in lines if "Thing" in line] == ["ISSUE-8", "ISSUE-7", "ISSUE-6", "ISSUE-5", "ISSUE-4"]
-    assert "       1  a survey" in lines
+def at(day: str, ticket_id: int, outcome: Any, confidence: float = 0.9, **fields: Any) -> DecisionRow:
+    return DecisionRow(ticket_id, fields.pop("issue_id"), outcome, confidence, created_at=f"{day}T08:00:00Z", **fields)
+
+
+def monday() -> tuple[RunReport, dict[str, Issue], dict[int, DecisionRow]]:
+    """A week after a quarter: one issue grows, one is new, one came back, one ticket is in doubt."""
+    old = [at(f"2025-01-{n:02}", n, "matched", issue_id="LID") for n in range(1, 4)]
+    old += [at("2025-01-02", 9, "new", issue_id="PLUG")]
+    new = [at(f"2025-04-{n:02}", 100 + n, "matched", issue_id="LID") for n in range(1, 4)]
+    new += [at("2025-04-05", 110, "new", issue_id="CODE"), at("2025-04-06", 111, "matched", issue_id="PLUG")]
+    new += [at("2025-04-06", 112, "provisional", 0.6, issue_id="ISSUE-112", suggested_issue_id="LID")]
+    issues = {
+        "LID": Issue("LID", "Lid leaks", tickets=[1, 2, 3, 101, 102, 103]),
+        "PLUG": Issue("PLUG", "Wrong plug", tickets=[9, 111]),
+        "CODE": Issue("CODE", "Code never comes", tickets=[110]),
+        "ISSUE-112": Issue("ISSUE-112", "Lid rattles", tickets=[112], unsure={112: 0.6}),
+    }
+    made = report(*new, row(5, "failed", reason="gone (404)"), row(6, "ignored", reason="a survey"), already_known=4)
+    made.flagged = frozenset({112})
+    made.totals = Totals(calls=7, usage=Usage(12_345, 40, 20), cost=0.5)
+    return made, issues, {entry.ticket_id: entry for entry in [*old, *new]}
+
+
+def test_the_summary_is_what_a_lead_asks_on_a_monday() -> None:
+    made, issues, decisions = monday()
+    lines = made.summary(issues, decisions, Path("output/report.html")).splitlines()[1:]
+    assert lines[:3] == [
+        "8 new tickets: 4 fit known issues, 2 are in 2 new issues, 1 hold no issue (1 a survey), 1 could not be read or decided",
+        "1 decision wants a look (1 real doubts); 4 issues in all",
+        "Biggest: Lid leaks (6); Wrong plug (2)",
+    ]
+    assert "New: Lid rattles (1); Code never comes (1)" in lines
+    assert [line.split(" (")[0] for line in lines if line.startswith("Back")] == ["Back: Lid leaks"]
+    assert "7 calls, 0 stored answers; 12 345 tokens in (40 cached), 20 out; 0.50 USD" in lines[5]
+    assert lines[5].startswith("4 known already; ")
     assert "  ticket 5: gone (404)" in lines
-    assert "missing.json" not in text
+    assert lines[-1] == "Next: open output/report.html"
+    assert len(lines) < 20
+
+
+def test_every_new_ticket_stands_in_one_part_of_the_first_line() -> None:
+    made, issues, decisions = monday()
+    first = made.summary(issues, decisions, Path("r.html")).splitlines()[1]
+    total, parts = first.split(" new tickets: ")
+    assert int(total) == sum(int(part.split()[0]) for part in parts.split(", "))
+
+
+def test_a_run_without_a_new_ticket_says_so_in_a_few_lines() -> None:
+    lines = report(already_known=93).summary({}, {}, Path("r.html")).splitlines()
+    assert lines[1:3] == ["0 new tickets", "No decision wants a look; 0 issues in all"]
+    assert len(lines) == 5
 
 
 def test_what_was_estimated_is_called_so() -> None:
-    assert "about 10 tokens in" in report(totals=Totals(usage=Usage(10, estimated=True), cost=1.0)).summary({}, [], [])
+    assert "about 10 tokens in" in report(totals=Totals(usage=Usage(10, estimated=True), cost=1.0)).summary({}, {}, Path("r.html"))
 
 
 def test_many_failures_are_shown_in_part_and_retried_in_full() -> None:
@@ -162,5 +199,5 @@ def test_one_line_says_what_was_not_done_and_what_to_do(made: RunReport, line: s
 def test_strangers_words_cannot_steer_the_terminal() -> None:
     evil = "\x1b]0;owned\x07\x1b[2J\u202e\r"
     issues = {evil: Issue(evil, evil, tickets=[1])}
-    text = report(row(1, "failed", reason=evil), row(2, "ignored", reason=evil)).summary(issues, [], [])
+    text = report(row(1, "failed", reason=evil), row(2, "ignored", reason=evil)).summary(issues, {}, Path("r.html"))
     assert not {"\x1b", "\x07", "\u202e", "\r"} & set(text)

@@ -1,0 +1,45 @@
+"""Whether this Python can run the program at all: new enough, and with the libraries of requirements.txt.
+
+Imported before anything else, so that whoever starts it with the wrong Python reads one line instead of a traceback. It must itself run
+on any Python 3 and imports nothing that has to be installed.
+"""
+
+import importlib.util
+import sys
+
+OLDEST = (3, 10)
+LIBRARIES = {
+    "requests": "requests",
+    "dotenv": "python-dotenv",
+    "tqdm": "tqdm",
+    "backoff": "backoff",
+    "lxml": "lxml",
+    "filelock": "filelock",
+    "jinja2": "jinja2",
+    "stdnum": "python-stdnum",
+}
+"""Module name to the name in requirements.txt."""
+
+
+def problem(version: "tuple[int, ...]" = sys.version_info[:3], libraries: "dict[str, str]" = LIBRARIES) -> str:
+    """What is wrong with this Python and how to get a right one, "" if nothing is.
+
+    >>> problem((3, 8, 10)).partition(";")[0]
+    'Python 3.10 or newer is needed, this is 3.8.10'
+    """
+    steps = "{} -m venv .venv, then .venv/bin/pip install -r requirements.txt"
+    if version < OLDEST:
+        found = ".".join(str(part) for part in version)
+        return "Python 3.10 or newer is needed, this is " + found + "; use a newer one: " + steps.format("python3.12")
+    missing = [name for module, name in libraries.items() if importlib.util.find_spec(module) is None]
+    if missing:
+        return (
+            ", ".join(missing) + " is not installed for " + sys.executable + "; use the project's own Python (.venv/bin/python -m main), or"
+            " make it: " + steps.format("python3")
+        )
+    return ""
+
+
+if problem():
+    sys.stderr.write("error: " + problem() + "\n")
+    sys.exit(2)

@@ -1,0 +1,101 @@
+"""Log and bars: lines and bars do not meet, waits count down, no terminal no bar."""
+
+import io
+import logging
+import sys
+
+import pytest
+
+from cli import console
+from cli.console import Progress
+from common import times
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def terminal_of(monkeypatch: pytest.MonkeyPatch) -> Terminal:
+    """stdout and stderr of the test, on one screen."""
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stdout", terminal)
+    monkeypatch.setattr(sys, "stderr", terminal)
+    return terminal
+
+
+def test_a_log_line_stands_on_a_line_of_its_own_while_a_bar_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = terminal_of(monkeypatch)
+    console.set_up_logging(logging.INFO)
+    progress = Progress()
+    progress.begin("deciding", 3)
+    progress.step("deciding", "1 issue")
+    logging.getLogger("x").info("hello")
+    progress.step("deciding")
+    progress.close()
+    lines = [line.split("\r")[-1].strip() for line in screen.getvalue().split("\n")]
+    assert [line[9:] for line in lines if "hello" in line] == ["hello"]
+
+
+def test_a_wait_is_counted_down_beside_the_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = terminal_of(monkeypatch)
+    now = [100.0]
+    monkeypatch.setattr(times, "monotonic", lambda: now[0])
+    progress = Progress()
+    progress.begin("fetching", 3)
+    progress.step("fetching", "2 issues")
+    progress.wait(60, "the helpdesk asked for it")
+    assert "waiting 60 s: the helpdesk asked for it" in screen.getvalue()
+    now[0] += 13
+    progress._count_down()
+    assert "waiting 47 s: the helpdesk asked for it" in screen.getvalue()
+    now[0] += 47
+    progress._count_down()
+    progress.close()
+    assert "2 issues" in screen.getvalue().rsplit("waiting", 1)[1]
+
+
+def test_long_waits_are_logged_now_and_then_and_short_ones_never(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr(times, "monotonic", lambda: now[0])
+    caplog.set_level(logging.INFO)
+    progress = Progress(shown=False)
+    for seconds, later in ((2, 1), (30, 1), (30, 70), (30, 1)):
+        progress.wait(seconds, "busy")
+        now[0] += later
+    assert [record.getMessage() for record in caplog.records] == ["waiting 30 s: busy", "waiting 30 s: busy"]
+
+
+def test_without_a_terminal_there_is_no_bar(capsys: pytest.CaptureFixture[str]) -> None:
+    progress = Progress()
+    progress.begin("deciding", 3)
+    progress.step("deciding", "1 issue")
+    progress.close()
+    assert capsys.readouterr().err == ""
+
+
+def test_answers_after_the_tickets_have_bars_of_their_phases_and_no_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = terminal_of(monkeypatch)
+    progress = Progress()
+    progress.begin("deciding", 1)
+    progress.answered("issue_card")
+    assert "cards" not in screen.getvalue()
+    progress.end("deciding")
+    for name in ("issue_overview", "issue_merge", "issue_card", "issue_decision"):
+        progress.answered(name)
+    progress.close()
+    assert "overview: " in screen.getvalue()
+    assert "cards: " in screen.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("level", "verbose", "said"),
+    [(logging.INFO, False, "a b"), (logging.WARNING, False, "WARNING x: a b"), (logging.INFO, True, "INFO x: a b")],
+)
+def test_a_line_has_its_time_and_who_speaks_where_it_matters(level: int, verbose: bool, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = terminal_of(monkeypatch)
+    handler = console.LogHandler(verbose=verbose)
+    handler.emit(logging.LogRecord("x", level, "", 0, "a\x1bb", None, None))
+    assert screen.getvalue()[9:] == f"{said}\n"

@@ -1,0 +1,36 @@
+"""The wrong Python gets one line with the next step, and no traceback."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from cli import interpreter
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_this_python_will_do() -> None:
+    assert interpreter.problem() == ""
+
+
+def test_an_old_python_is_told_which_is_needed() -> None:
+    assert interpreter.problem((3, 9, 2)).startswith("Python 3.10 or newer is needed, this is 3.9.2; ")
+
+
+def test_a_missing_library_is_named_with_the_way_to_get_it() -> None:
+    said = interpreter.problem((3, 12, 0), {"no_such_library": "no-such-library"})
+    assert said.startswith("no-such-library is not installed for ")
+    assert "pip install -r requirements.txt" in said
+
+
+def test_every_library_that_is_needed_is_looked_for() -> None:
+    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    needed = {line.partition(">=")[0] for line in lines if ">=" in line and not line.startswith("#")}
+    assert needed - {"urllib3"} == set(interpreter.LIBRARIES.values())  # urllib3 comes with requests
+
+
+def test_a_python_without_libraries_gets_a_line_and_exit_2() -> None:
+    done = subprocess.run([sys.executable, "-S", "-E", "-m", "main", "--help"], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: ")
+    assert "Traceback" not in done.stderr
