@@ -10,9 +10,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from clustering.candidates import CandidateIndex
+from clustering.candidates import CandidateIndex, Candidates, ConversationOf, Nearest, TicketText, nearest_issues
 from clustering.consolidation import Consolidation
-from clustering.issue_memory import ConversationOf, IssueMemory, Nearest, TicketText, in_id_order, nearest_issues
 from clustering.question import Verdict, ask_where
 from clustering.wave import Question, Submit, Wave, at_once
 from common import files as safe_files
@@ -20,10 +19,11 @@ from common.errors import Unwritable
 from knowledge import checkpoint as checkpoint_file
 from knowledge import decision
 from knowledge import issue as issue_db
+from knowledge.base import By, KnowledgeBase, in_order
 from knowledge.checkpoint import Checkpoint
 from knowledge.conversation import Conversation, conversation_sha256
 from knowledge.decision import DecisionRow, Outcome
-from knowledge.issue import SURE, Issue
+from knowledge.issue import SURE, Issue, Stored
 from knowledge.paths import RunFiles
 from llm.protocol import Ask
 from prompts_config import Prompts
@@ -75,7 +75,7 @@ class IssueClusterer:
 
     `ask` puts one question to the model, from any thread; `submit` runs questions side by side; `conversation_of` reads a stored
     conversation; `decide_ignored`: decide tickets that seem to hold no issue too, because somebody named them; `wave_tickets`: the most
-    tickets that are asked about at once.
+    tickets that are asked about at once; `stored` is the database where it has been read already.
     """
 
     def __init__(
@@ -90,7 +90,9 @@ class IssueClusterer:
         model: str = "",
         decide_ignored: bool = False,
         wave_tickets: int = WAVE_TICKETS,
+        stored: Stored | None = None,
     ) -> None:
+        stored = stored or issue_db.load_stored(files.database)
         self.files = files
         self.decisions = decision.load(files.decisions)
         self.rows: dict[int, DecisionRow] = {}
@@ -98,9 +100,9 @@ class IssueClusterer:
         self.plan: Plan | None = None
         self.done = 0
         self.merged = 0
-        self._base_sha256 = checkpoint_file.file_sha256(files.database)
-        self._memory = IssueMemory(issue_db.load(files.database), conversation_of=conversation_of, new_index=new_index)
+        self.base_sha256 = stored.sha256
         self._conversation_of, self._new_index = conversation_of, new_index
+        self._take(KnowledgeBase(stored.issues))
         self.prompts = prompts
         self._ask, self._submit = ask, submit
         self._model, self._decide_ignored = model, decide_ignored
@@ -110,41 +112,46 @@ class IssueClusterer:
         self._sizes_before = {name: len(issue.tickets) for name, issue in self.issues.items()}
         self._placed_by_person = frozenset(ticket for issue in self.issues.values() for ticket in issue.reviewed)
 
+    def _take(self, base: KnowledgeBase) -> None:
+        """Work on this knowledge base from here on."""
+        self._base = base
+        self._known = Candidates(base, conversation_of=self._conversation_of, new_index=self._new_index)
+
     @property
     def issues(self) -> dict[str, Issue]:
         """The in-memory dict of issues by issue id."""
-        return self._memory.issues
+        return self._base.issues
 
     @property
     def index(self) -> CandidateIndex:
         """The candidate index over these issues, filled if it was not."""
-        return self._memory.index
+        return self._known.index
 
     @property
     def nearest(self) -> Nearest:
         """What tells the issues most like a ticket; takes the run's index if it needed one."""
-        return nearest_issues(self.issues, self._conversation_of, index=self._memory.ready_index)
+        return nearest_issues(self.issues, self._conversation_of, index=self._known.ready_index)
 
     def home(self, ticket_id: int) -> Issue | None:
         """The issue that a ticket stands in."""
-        return self._memory.home(ticket_id)
+        return self._base.home(ticket_id)
 
     def reviewed(self, ticket_id: int) -> bool:
         """True for a ticket that a person decided."""
         row = self.decisions.get(ticket_id)
         by_person = row is not None and row.decided_by == "person"
-        stands = self._memory.home(ticket_id) is not None or (row is not None and row.outcome == "ignored")  # the log may be older
+        stands = self._base.home(ticket_id) is not None or (row is not None and row.outcome == "ignored")  # the log may be older
         return ticket_id in self._placed_by_person or (by_person and stands)
 
     def held(self, ticket_id: int) -> bool:
         """True for a ticket whose place is settled: it stands in an issue, or a person took it out of one."""
-        return self._memory.home(ticket_id) is not None or self.reviewed(ticket_id)
+        return self._base.home(ticket_id) is not None or self.reviewed(ticket_id)
 
     def begin(self, plan: Plan, *, done: int) -> list[Mapping[str, Any]]:
         """The plan's tickets that are still to be decided, the first `done` being so already."""
-        self.plan, self.done = replace(plan, base_sha256=self._base_sha256), done
+        self.plan, self.done = replace(plan, base_sha256=self.base_sha256), done
         rest = list(plan.tickets[done:])
-        self.leaving = {ticket["ticket_id"] for ticket in rest if self._memory.home(ticket["ticket_id"]) is not None}
+        self.leaving = {ticket["ticket_id"] for ticket in rest if self._base.home(ticket["ticket_id"]) is not None}
         return rest
 
     def decide(self, items: Iterable[Item], *, on_decided: Callable[[DecisionRow], None] = lambda _row: None) -> None:
@@ -154,7 +161,7 @@ class IssueClusterer:
         """
         stream = iter(items)
         while True:
-            wave = Wave(self._memory, ask=self._ask, prompts=self.prompts, submit=self._submit)
+            wave = Wave(self._base, self._known, ask=self._ask, prompts=self.prompts, submit=self._submit)
             size = self.wave_size()
             entries = [self._begin(item, wave) for item in itertools.islice(stream, min(size, BEGUN_FIRST))]
             self._checkpoint_if_due()  # of the waves before; the model has something to do meanwhile
@@ -171,13 +178,13 @@ class IssueClusterer:
 
     def wave_size(self) -> int:
         """How many tickets the next wave takes: an empty database knows nothing, so waves start with one and double."""
-        return min(self._wave_tickets, 1 + max(0, self._memory.ticket_count - len(self.leaving)))
+        return min(self._wave_tickets, 1 + max(0, self._base.ticket_count - len(self.leaving)))
 
     def preview(self, conversation: Conversation) -> Verdict:
         """What would be decided for a ticket; nothing is changed. Its own issue is not offered if it is alone there."""
         ticket = TicketText.of(conversation)
-        candidates = self._memory.candidates(ticket, leaving={ticket.ticket_id})
-        return ask_where(self._ask, self.prompts, conversation, candidates, self._memory.likeness(ticket, candidates))
+        candidates = self._known.offered(ticket, leaving={ticket.ticket_id})
+        return ask_where(self._ask, self.prompts, conversation, candidates, self._known.likeness(ticket, candidates))
 
     def consolidate(self) -> None:
         """Merge lookalikes among the issues that this run touched, and rewrite the cards that this pays for."""
@@ -185,22 +192,20 @@ class IssueClusterer:
             return
         self.write_checkpoint()
         self._between_waves = False
-        work = Consolidation(self._memory, self._ask, self.prompts, self._submit)
-        touched = set(self._memory.touched)
+        work = Consolidation(self._base, self._known, self._ask, self.prompts, self._submit)
+        touched = {issue.issue_id for issue in self._base.changed_issues()}
         for merge in itertools.chain(work.merge_lookalikes(touched), work.place_lone_tickets(touched)):
             self.merged += 1
             self._note_merge(merge.kept, merge.gone, merge.confidence)
-        grown = {name: self._sizes_before.get(name, 0) for name in self._memory.touched}
+        grown = {name: self._sizes_before.get(name, 0) for name in self._base.changed if name in self.issues}
         rewritten = work.rewrite_cards(grown)
         logger.info("consolidation: %d issues merged, %d cards rewritten", self.merged, len(rewritten))
 
     def resume(self, saved: Checkpoint) -> None:
         """Take over what an earlier run had decided on the same database."""
         issues = {**self.issues, **{issue.issue_id: issue for issue in saved.issues}}
-        kept = {issue.issue_id: issue for issue in in_id_order(issues.values()) if issue.issue_id not in saved.dropped}
-        self._memory = IssueMemory(kept, conversation_of=self._conversation_of, new_index=self._new_index)
-        self._memory.touched = {issue.issue_id for issue in saved.issues}
-        self._memory.dropped = set(saved.dropped)
+        kept = {name: issues[name] for name in in_order(issues) if name not in saved.dropped}
+        self._take(KnowledgeBase(kept, changed=[*(issue.issue_id for issue in saved.issues), *saved.dropped]))
         for row in saved.decisions:
             self._note(row)
         self._saved_at = len(self.rows)
@@ -225,8 +230,8 @@ class IssueClusterer:
             tickets=self.plan.tickets,
             gaps=self.plan.gaps,
             done=self.done,
-            issues=tuple(in_id_order(self.issues[name] for name in self._memory.touched)),
-            dropped=tuple(sorted(self._memory.dropped)),
+            issues=tuple(self._base.changed_issues()),
+            dropped=tuple(sorted(self._base.gone)),
             decisions=tuple(self.rows.values()),
         )
         safe_files.write_parts(self.files.checkpoint, checkpoint_file.parts(saved))
@@ -249,13 +254,13 @@ class IssueClusterer:
         listed = review_list.render(self.issues, self.decisions, filled=review_list.load_filled(self.files.flagged))
         safe_files.write_if_changed(self.files.flagged, lambda: [listed])
         safe_files.write_if_changed(self.files.database, lambda: [text], backup=self.files.backup)
-        self._base_sha256 = result_sha256
+        self.base_sha256 = result_sha256
         safe_files.remove(self.files.checkpoint)
 
     def _refuse_changed_database(self) -> None:
         """Never write over what somebody else wrote meanwhile."""
         path = self.files.database
-        if checkpoint_file.file_sha256(path) != self._base_sha256:
+        if checkpoint_file.file_sha256(path) != self.base_sha256:
             message = f"{path} was changed while the run worked and is left as it is; run again with --fresh to start from it as it is now"
             raise Unwritable(f"{message} (answers already paid for cost nothing)")
 
@@ -274,7 +279,7 @@ class IssueClusterer:
         row = self._place(entry) if isinstance(entry, Question) else entry
         self.leaving.discard(row.ticket_id)
         if row.outcome == "ignored":
-            self._memory.remove(row.ticket_id)
+            self._base.take_out(row.ticket_id, by=By.MODEL)
         self.done += 1
         self._note(row)
         return row
@@ -282,22 +287,21 @@ class IssueClusterer:
     def _note(self, row: DecisionRow) -> None:
         """Keep a decision. A failure says nothing new about a ticket that has its place."""
         self.rows[row.ticket_id] = row
-        if row.outcome != "failed" or self._memory.home(row.ticket_id) is None:
+        if row.outcome != "failed" or self._base.home(row.ticket_id) is None:
             self.decisions[row.ticket_id] = row
 
     def _place(self, question: Question) -> DecisionRow:
         verdict = question.verdict
         if verdict is None:
             return _row_of(question.conversation, "failed", reason=question.failure)
+        ticket_id, day = question.ticket.ticket_id, question.ticket.day
         if verdict.joins is not None:
-            self._memory.join(verdict.joins, question.ticket, verdict.confidence)
+            self._base.place(ticket_id, verdict.joins, confidence=verdict.confidence, day=day, by=By.MODEL)
             return self._decided_row(question, verdict, verdict.joins)
-        founded = question.founds
-        assert founded is not None, "a settled wave gives an issue to each ticket that joins none"
-        self._memory.add(founded, question.ticket)
-        if verdict.confidence < SURE and question.ticket.ticket_id not in founded.reviewed:
-            founded.unsure[question.ticket.ticket_id] = verdict.confidence
-        return self._decided_row(question, verdict, founded.issue_id)
+        founds = question.founds
+        assert founds is not None, "a settled wave gives an issue to each ticket that joins none"
+        self._base.found(ticket_id, founds.card, confidence=verdict.confidence, day=day, by=By.MODEL, issue_id=founds.issue_id)
+        return self._decided_row(question, verdict, founds.issue_id)
 
     def _decided_row(self, question: Question, verdict: Verdict, issue_id: str) -> DecisionRow:
         sure = verdict.confidence >= SURE

@@ -73,14 +73,16 @@ def run_with_report(options: Options, settings: Settings | None = None) -> tuple
     """The clusterer and the report of one run; `settings` in place of the environment's."""
     settings = command_line.with_overrides(options, settings or env.load_settings())
     files = RunFiles(options.output)
-    issue.load(files.database)  # what cannot be read ends the run before a folder is made or a call
+    stored = issue.load_stored(files.database)  # what cannot be read ends the run before a folder is made or a call
     review_list.load_filled(files.flagged)
     with contextlib.ExitStack() as cleanup:
         if not options.reads_only:
             cleanup.enter_context(files.locked())
+            if checkpoint_file.file_sha256(files.database) != stored.sha256:  # another run ended in between
+                stored = issue.load_stored(files.database)
         progress = Progress(shown=options.job is not Job.PROMPT_DEBUG)
         cleanup.callback(progress.close)
-        shop = open_workshop(options, settings, files, cleanup, progress=progress)
+        shop = open_workshop(options, settings, files, cleanup, stored=stored, progress=progress)
         report = RunReport(
             options.output,
             command_line.version(),
@@ -158,8 +160,7 @@ class _Run:
             listing = source.list_tickets(selection, self.source.client, redact=self.settings.redact)
             self.progress.end("listing")
             self.report.total = listing.total
-            base = checkpoint_file.file_sha256(self.clusterer.files.database)
-            plan, done = Plan(base, selection.to_json(), tuple(self._not_settled(listing.tickets)), listing.gaps), 0
+            plan, done = Plan(self.clusterer.base_sha256, selection.to_json(), tuple(self._not_settled(listing.tickets)), listing.gaps), 0
         self.report.listed, self.report.gaps = len(plan.tickets), plan.gaps
         return self.clusterer.begin(plan, done=done)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from common.text import shortened, without_hidden
 from knowledge.conversation import Conversation, Message
-from knowledge.issue import Issue
+from knowledge.issue import CARD_FIELDS, Issue
 
 NEW_ID = "NEW"
 CHARS_PER_TOKEN = 4
@@ -24,16 +24,20 @@ def _object(**properties: Any) -> dict[str, Any]:
     return {"type": "object", "additionalProperties": False, "required": list(properties), "properties": properties}
 
 
+_CARD = {part.name: _TEXTS if part.many else _TEXT for part in CARD_FIELDS}
+
+
+def _card_without(*names: str) -> dict[str, Any]:
+    return {name: form for name, form in _CARD.items() if name not in names}
+
+
 DECISION_SCHEMA: Mapping[str, Any] = {
     "name": "issue_decision",
     "strict": True,
     "schema": _object(
         short_description=_TEXT,
         issue_id=_TEXT,
-        category=_TEXT,
-        keywords=_TEXTS,
-        root_cause=_TEXT,
-        resolution_steps=_TEXTS,
+        **_card_without("short_description", "notes"),
         evidence={"type": "array", "items": {"type": "integer"}},
         confidence={"type": "number"},
         notes=_TEXT,
@@ -49,26 +53,13 @@ MERGE_SCHEMA: Mapping[str, Any] = {
                 category=_TEXT,
                 short_description=_TEXT,
                 issue_ids=_TEXTS,
-                keywords=_TEXTS,
-                root_cause=_TEXT,
-                resolution_steps=_TEXTS,
+                **_card_without("category", "short_description", "notes"),
                 confidence={"type": "number"},
             ),
         }
     ),
 }
-CARD_SCHEMA: Mapping[str, Any] = {
-    "name": "issue_card",
-    "strict": True,
-    "schema": _object(
-        category=_TEXT,
-        short_description=_TEXT,
-        keywords=_TEXTS,
-        root_cause=_TEXT,
-        resolution_steps=_TEXTS,
-        notes=_TEXT,
-    ),
-}
+CARD_SCHEMA: Mapping[str, Any] = {"name": "issue_card", "strict": True, "schema": _object(**_CARD)}
 
 DECISION_SYSTEM = """\
 You are a support issue classifier. You read one closed support ticket and decide which known issue it belongs to, or that it is NEW.
@@ -237,11 +228,12 @@ class Prompts:
 def issue_line(issue: Issue, likeness: float | None = None) -> str:
     """One candidate on one line: id, category, description, keywords, words in common; about 45 tokens at the most.
 
-    >>> issue_line(Issue("ISSUE-7", "Lid leaks", "The lid lets air in.", ["leak", "lid"]))
+    >>> from knowledge.issue import Card
+    >>> issue_line(Issue("ISSUE-7", Card("Lid leaks", "The lid lets air in.", ("leak", "lid"))))
     'ISSUE-7 | Lid leaks | The lid lets air in. | leak, lid'
     """
-    parts = [_one_line(issue.issue_id, 200), _one_line(issue.category, 80)]
-    parts += [_one_line(issue.short_description, 110), _one_line(", ".join(issue.keywords[:5]), 60)]
+    parts = [_one_line(issue.issue_id, 200), _one_line(issue.card.category, 80)]
+    parts += [_one_line(issue.card.short_description, 110), _one_line(", ".join(issue.card.keywords[:5]), 60)]
     parts += [] if likeness is None else [f"{likeness:.0%}"]
     return " | ".join(part for part in parts if part)
 
@@ -249,13 +241,13 @@ def issue_line(issue: Issue, likeness: float | None = None) -> str:
 def issue_block(issue: Issue, quotes: Sequence[str]) -> str:
     """An issue with cause, steps and quotes, for the questions about issues."""
     lines = [
-        f"{_one_line(issue.issue_id, 200)} | {_one_line(issue.category, 80)}",
-        f"  description: {_one_line(issue.short_description, 200)}",
+        f"{_one_line(issue.issue_id, 200)} | {_one_line(issue.card.category, 80)}",
+        f"  description: {_one_line(issue.card.short_description, 200)}",
     ]
-    if issue.root_cause:
-        lines.append(f"  cause: {_one_line(issue.root_cause, 300)}")
-    if issue.resolution_steps:
-        lines.append(f"  steps: {_one_line(' / '.join(issue.resolution_steps), 400)}")
+    if issue.card.root_cause:
+        lines.append(f"  cause: {_one_line(issue.card.root_cause, 300)}")
+    if issue.card.resolution_steps:
+        lines.append(f"  steps: {_one_line(' / '.join(issue.card.resolution_steps), 400)}")
     lines += [f"  a customer wrote: {_one_line(quote, 240)}" for quote in quotes]
     return "\n".join(lines)
 

@@ -18,8 +18,6 @@ from pathlib import Path
 from statistics import median
 from typing import Any, TypeVar
 
-from clustering.answers import Card
-from clustering.issue_memory import write_card
 from common import files
 from conversation_utils import Conversation, load_conversation
 from issue_clusterer import IssueClusterer, Plan
@@ -27,7 +25,7 @@ from knowledge import checkpoint as checkpoint_file
 from knowledge import decision
 from knowledge import issue as issue_db
 from knowledge.decision import DecisionRow
-from knowledge.issue import Issue
+from knowledge.issue import Card, Issue
 from knowledge.paths import RunFiles
 from llm.protocol import Answer, Ask, JsonSchema, Messages
 from prompts_config import Prompts
@@ -88,8 +86,9 @@ def _names_of(issues: Mapping[str, Issue]) -> Callable[[], tuple[str, ...]]:
 
 def _issue(conversation: Conversation) -> Issue:
     said = conversation["conversation"][0]["text"].split()
-    issue = Issue(f"ISSUE-{conversation['ticket_id']}", "", status="confirmed", confidence=0.95, tickets=[conversation["ticket_id"]])
-    write_card(issue, Card(" ".join(said[:5]), " ".join(said)[:110], tuple(sorted(said[:5])), "It was old.", ("Replace it.",), ""))
+    card = Card(" ".join(said[:5]), " ".join(said)[:110], tuple(sorted(said[:5])), "It was old.", ("Replace it.",))
+    issue = Issue(f"ISSUE-{conversation['ticket_id']}", card, status="confirmed", confidence=0.95, tickets=[conversation["ticket_id"]])
+    issue.seal_card()
     issue.first_seen = issue.last_seen = conversation["created_at"][:10]
     return issue
 
@@ -100,7 +99,7 @@ def _row(conversation: Conversation, issue: Issue, names: Callable[[], tuple[str
         issue_id=issue.issue_id,
         outcome="matched",
         confidence=0.95,
-        reason=f"fits {issue.issue_id}: {issue.short_description}",
+        reason=f"fits {issue.issue_id}: {issue.card.short_description}",
         evidence=(1,),
         candidates=names() if len(issue.tickets) < 3 else (issue.issue_id,) * 20,
         subject=conversation["subject"],

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from cli.source import ConversationSource
-from clustering.issue_memory import CANDIDATES
+from clustering.candidates import CANDIDATES
 from conversation_utils import Conversation
 from env import Settings
 from issue_clusterer import IssueClusterer

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cli.options import Job, Options
-from clustering.issue_memory import nearest_issues
+from clustering.candidates import nearest_issues
 from common.errors import Unusable, Unwritable
 from common.text import for_terminal
 from knowledge import decision, issue

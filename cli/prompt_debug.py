@@ -68,7 +68,7 @@ def head(ticket_id: int, subject: str, home: Issue | None) -> str:
 
 def verdict(joins: str | None, meant: str | None, confidence: float, issues: Mapping[str, Issue], *, category: str, paid: bool) -> str:
     """What would become of a ticket: `joins` is the issue it would join, `meant` the one that the model named."""
-    named = f'{meant} "{issues[meant].category}"' if meant is not None and meant in issues else meant
+    named = f'{meant} "{issues[meant].card.category}"' if meant is not None and meant in issues else meant
     if joins is not None:
         text = f"would join {named} at {confidence:.2f}"
     elif meant is not None:

@@ -20,6 +20,7 @@ from clustering.vectors import FusedIndex
 from common.pool import WorkerPool
 from env import Settings
 from issue_clusterer import IssueClusterer
+from knowledge.issue import Stored
 from knowledge.paths import RunFiles
 from llm.batch_round import BatchRounds
 from llm.embeddings import EmbeddingClient
@@ -45,8 +46,10 @@ class Workshop:
     looking: Shown | None = None
 
 
-def open_workshop(options: Options, settings: Settings, files: RunFiles, cleanup: contextlib.ExitStack, *, progress: Progress) -> Workshop:
-    """A run's workshop; `cleanup` closes it, `progress` is told of each long wait and of each answer."""
+def open_workshop(
+    options: Options, settings: Settings, files: RunFiles, cleanup: contextlib.ExitStack, *, stored: Stored, progress: Progress
+) -> Workshop:
+    """A run's workshop on the database as it was `stored`; `cleanup` closes it, `progress` is told of each long wait and of each answer."""
     store = AnswerStore(options.cache)
     cleanup.callback(store.close)
     model = LlmClient(
@@ -71,6 +74,7 @@ def open_workshop(options: Options, settings: Settings, files: RunFiles, cleanup
         model=settings.llm_model,
         decide_ignored=options.ticket_ids is not None,
         wave_tickets=options.selection().wave_tickets,
+        stored=stored,
     )
     return Workshop(options, settings, source, store, model, clusterer, fetching, looking)
 

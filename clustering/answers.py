@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from common.text import shortened, valid
-from knowledge.issue import MAX_CATEGORY_CHARS
+from knowledge.issue import MAX_CATEGORY_CHARS, Card
 from llm.json_text import extract_json
 
 MAX_KEYWORDS, MAX_KEYWORD_CHARS = 12, 60
@@ -25,18 +25,6 @@ VAGUE_CATEGORIES = frozenset(
     {"other", "others", "general", "misc", "miscellaneous", "unknown", "none", "new", "null", "n/a", "issue", "question", "support",
      "technical issue", "general issue", "general question", "general inquiry", "other issue", "uncategorized", "uncategorised"}
 )  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Card:
-    """What the knowledge base says about an issue."""
-
-    category: str
-    short_description: str
-    keywords: tuple[str, ...]
-    root_cause: str
-    resolution_steps: tuple[str, ...]
-    notes: str
 
 
 @dataclass(frozen=True, slots=True)

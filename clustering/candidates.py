@@ -15,12 +15,15 @@ import itertools
 import math
 import operator
 import sys
-from collections.abc import Collection, Iterable, Sequence
+import zlib
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from clustering.related_words import with_related
 from clustering.words import WordWeights, cosine, split_words, words
-from knowledge.issue import sort_key
+from knowledge.base import KnowledgeBase, in_id_order
+from knowledge.conversation import Conversation, customer_text
+from knowledge.issue import Card, Issue, sort_key
 
 RESEMBLES = 0.12
 LOOKS_ALIKE = 0.05
@@ -328,3 +331,153 @@ def _terms(subject: str, text: str) -> tuple[tuple[str, ...], tuple[str, ...], t
 def _interned(terms: Iterable[str]) -> tuple[str, ...]:
     """The first words, each text held once in memory however many tickets have it."""
     return tuple(map(sys.intern, itertools.islice(terms, _WORDS_KEPT)))
+
+
+CANDIDATES = 26
+"""Up to this many issues all are offered; beyond it the index picks as many."""
+
+EXEMPLARS = 16
+"""Tickets of one issue that the index holds."""
+
+MAX_INDEXED = 2_000
+"""Tickets up to which an index that is made for a question about nearness holds conversations; beyond it, the cards alone."""
+
+ConversationOf = Callable[[int], Conversation | None]
+Nearest = Callable[[str, str, int, int], list[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class TicketText:
+    """What the index knows of a ticket: its day (`YYYY-MM-DD`), subject, and what the customer said."""
+
+    ticket_id: int
+    day: str
+    subject: str
+    text: str
+
+    @classmethod
+    def of(cls, conversation: Conversation) -> "TicketText":
+        """The facts of a conversation."""
+        return cls(conversation["ticket_id"], conversation["created_at"][:10], conversation["subject"], customer_text(conversation))
+
+    @property
+    def whole(self) -> str:
+        """Subject and text together."""
+        return f"{self.subject}\n{self.text}"
+
+
+class Candidates:
+    """The issues of a knowledge base that a ticket could belong to. The index follows what changed there whenever it is asked."""
+
+    def __init__(
+        self, base: KnowledgeBase, *, conversation_of: ConversationOf, new_index: Callable[[], CandidateIndex] = CandidateIndex
+    ) -> None:
+        self._base, self._conversation_of, self._new_index = base, conversation_of, new_index
+        self._index: CandidateIndex | None = None
+        self._mark = 0
+        self._cards: dict[str, Card] = {}
+        self._asked_about: dict[int, TicketText] = {}  # and not placed yet: they need not be read from disk
+
+    @property
+    def index(self) -> CandidateIndex:
+        """The candidate index, filled from cards and stored conversations when first needed, and up to date."""
+        if self._index is None:
+            self._index = self._new_index()
+            texts = (self._text_of(ticket_id) for issue in self._base.issues.values() for ticket_id in exemplars(issue))
+            self._index.expect(ticket.whole for ticket in texts if ticket is not None)
+            self._follow(self._index, list(self._base.issues))
+        elif self._mark != self._base.mark:
+            self._follow(self._index, self._base.changed_since(self._mark))
+        return self._index
+
+    @property
+    def ready_index(self) -> CandidateIndex | None:
+        """The candidate index if it is filled."""
+        return None if self._index is None else self.index
+
+    def offered(self, ticket: TicketText, *, leaving: Collection[int]) -> list[Issue]:
+        """Issues to offer for a ticket, in id order; none all of whose tickets are `leaving` (about to be decided again)."""
+        self._asked_about[ticket.ticket_id] = ticket
+        wanted = CANDIDATES
+        while True:
+            found = self.likeliest(ticket, wanted)
+            stays = [issue for issue in found if not issue.tickets or any(other not in leaving for other in issue.tickets)]
+            if len(stays) >= CANDIDATES or len(found) < wanted:
+                return in_id_order(stays[:CANDIDATES])
+            wanted *= 4
+
+    def likeliest(self, ticket: TicketText, count: int) -> list[Issue]:
+        """The `count` issues that a ticket is likeliest to belong to, the likeliest first; all, in any order, if there are few."""
+        issues = self._base.issues
+        if len(issues) <= min(count, CANDIDATES):
+            return list(issues.values())
+        ids = self.index.search(subject=ticket.subject, text=ticket.text, k=count, exclude_ticket=ticket.ticket_id)
+        return [issues[issue_id] for issue_id in ids]
+
+    def likeness(self, ticket: TicketText, issues: Iterable[Issue]) -> dict[str, float]:
+        """By issue id, how many telling words a ticket has in common with what was said in each of `issues`, 0 to 1."""
+        ids = [issue.issue_id for issue in issues]
+        return self.index.likeness(subject=ticket.subject, text=ticket.text, issue_ids=ids, exclude_ticket=ticket.ticket_id)
+
+    def conversations(self, ticket_ids: Iterable[int]) -> list[Conversation]:
+        """The stored conversations of tickets, as far as they are there."""
+        found = (self._conversation_of(ticket_id) for ticket_id in ticket_ids)
+        return [conversation for conversation in found if conversation is not None]
+
+    def _follow(self, index: CandidateIndex, changed: Iterable[str]) -> None:
+        """Bring the index to hold these issues as they are now: their cards, and just their exemplars."""
+        for name in changed:
+            issue = self._base.issues.get(name)
+            if issue is None:
+                index.drop_issue(name)
+                self._cards.pop(name, None)
+                continue
+            if self._cards.get(name) != issue.card:
+                self._cards[name] = issue.card
+                index.put_card(name, card_text(issue.card))
+            self._hold_exemplars(index, issue)
+        self._mark = self._base.mark
+        self._asked_about = {ticket_id: text for ticket_id, text in self._asked_about.items() if self._base.home(ticket_id) is None}
+
+    def _hold_exemplars(self, index: CandidateIndex, issue: Issue) -> None:
+        wanted, held = set(exemplars(issue)), index.tickets_of(issue.issue_id)
+        for ticket_id in held - wanted:
+            index.drop_ticket(ticket_id)
+        for ticket_id in sorted(wanted - held):
+            ticket = self._asked_about.get(ticket_id) or self._text_of(ticket_id)
+            if ticket is not None:
+                index.put_ticket(ticket_id, issue.issue_id, subject=ticket.subject, text=ticket.text)
+
+    def _text_of(self, ticket_id: int) -> TicketText | None:
+        conversation = self._conversation_of(ticket_id)
+        return None if conversation is None else TicketText.of(conversation)
+
+
+def nearest_issues(issues: dict[str, Issue], conversation_of: ConversationOf, *, index: CandidateIndex | None = None) -> Nearest:
+    """A function from subject, text, ticket id and a number to the ids of as many issues most like the ticket, the most alike first.
+
+    `index` is one that holds these issues already; without it one is made when the function is first called.
+    """
+    made: list[CandidateIndex] = [] if index is None else [index]
+
+    def nearest(subject: str, text: str, ticket_id: int, count: int) -> list[str]:
+        if not made:
+            small = sum(len(issue.tickets) for issue in issues.values()) <= MAX_INDEXED
+            made.append(Candidates(KnowledgeBase(issues), conversation_of=conversation_of if small else lambda _: None).index)
+        return made[0].search(subject=subject, text=text, k=count, exclude_ticket=ticket_id)
+
+    return nearest
+
+
+def card_text(card: Card) -> str:
+    """What the index reads of a card."""
+    return "\n".join((card.category, card.short_description, ", ".join(card.keywords), card.root_cause))
+
+
+def exemplars(issue: Issue, limit: int = EXEMPLARS) -> list[int]:
+    """Tickets that speak for an issue: those that a person placed, then a fixed sample of the others.
+
+    Depends on the issue alone, not on the order in which tickets came, so that a resumed run has the same index.
+    """
+    reviewed = set(issue.reviewed)
+    return heapq.nsmallest(limit, issue.tickets, key=lambda ticket: (ticket not in reviewed, zlib.crc32(b"%d" % ticket), ticket))

@@ -12,12 +12,13 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from clustering.answers import Card, MergeGroup, parse_card, parse_merge
+from clustering.answers import MergeGroup, parse_card, parse_merge
+from clustering.candidates import Candidates, TicketText, exemplars
 from clustering.issue_groups import question_groups
-from clustering.issue_memory import IssueMemory, TicketText, agent_spoke, exemplars, in_id_order, with_fix_marked
-from clustering.question import Verdict, ask_where, shortened_for_card, talks_to_model, without_orders
+from clustering.question import Verdict, agent_spoke, ask_where, shortened_for_card, talks_to_model, with_fix_marked, without_orders
+from knowledge.base import By, KnowledgeBase, in_id_order, oldest_first
 from knowledge.conversation import Conversation
-from knowledge.issue import Issue
+from knowledge.issue import Card, Issue
 from llm.protocol import AnswerUnusable, Ask, ContextTooLong
 from prompts_config import CARD_SCHEMA, MERGE_SCHEMA, Prompts
 
@@ -56,7 +57,8 @@ class Merged:
 class Consolidation:
     """One pass over the issues that a run touched."""
 
-    memory: IssueMemory
+    base: KnowledgeBase
+    known: Candidates
     ask: Ask
     prompts: Prompts
     submit: Submit
@@ -68,7 +70,7 @@ class Consolidation:
 
         Each is told as soon as it is done: what ends the run in a later round cannot hide it.
         """
-        names = {name for name in touched if name in self.memory.issues}
+        names = {name for name in touched if name in self.base.issues}
         for _ in range(MAX_ROUNDS):
             groups = self._groups(names)
             answers = self._ask_all(self._merge_question(group) for group in groups)
@@ -76,7 +78,7 @@ class Consolidation:
             if not done:
                 return
             yield from done
-            names = {merge.kept for merge in done if merge.kept in self.memory.issues}
+            names = {merge.kept for merge in done if merge.kept in self.base.issues}
 
     def place_lone_tickets(self, touched: Collection[str]) -> Iterator[Merged]:
         """Ask once more about each ticket that is alone in its issue, now that all issues are known; merge what belongs together.
@@ -85,7 +87,7 @@ class Consolidation:
         """
         names = set(touched)
         for _ in range(MAX_ROUNDS):
-            lone = in_id_order(issue for name in names if (issue := self.memory.issues.get(name)) and self._is_lone(issue))
+            lone = in_id_order(issue for name in names if (issue := self.base.issues.get(name)) and self._is_lone(issue))
             homes = self._homes(lone)
             changed: set[str] = set()
             names = set()
@@ -96,8 +98,8 @@ class Consolidation:
                 if changed & {issue.issue_id, home}:
                     names.add(issue.issue_id)
                     continue
-                keep, gone = _oldest_first((issue, self.memory.issues[home]))
-                self.memory.merge(keep, gone, None)
+                keep, gone = oldest_first((issue, self.base.issues[home]))
+                self.base.merge(keep, gone, by=By.MODEL)
                 changed |= {keep.issue_id, gone.issue_id}
                 yield Merged(keep.issue_id, gone.issue_id, confidence)
 
@@ -133,16 +135,16 @@ class Consolidation:
         said = self._speaking(issue, 1)
         if not said:
             return lambda: None
-        found = self.memory.likeliest(TicketText.of(said[0]), LONE_CANDIDATES + 1)
+        found = self.known.likeliest(TicketText.of(said[0]), LONE_CANDIDATES + 1)
         others = [other for other in found if other.issue_id != issue.issue_id and self._may_merge(issue.issue_id, other.issue_id)]
         if beside is not None:
-            others = [self.memory.issues[beside], *[other for other in others if other.issue_id != beside][:RIVALS]]
+            others = [self.base.issues[beside], *[other for other in others if other.issue_id != beside][:RIVALS]]
         return self._where(said[0], others[:LONE_CANDIDATES])
 
     def _where(self, said: Conversation, offered: Iterable[Issue]) -> Callable[[], Verdict | None]:
         """The question where a ticket belongs among the issues offered; None is its answer if there are none."""
         shown = in_id_order(offered)
-        likeness = self.memory.likeness(TicketText.of(said), shown)
+        likeness = self.known.likeness(TicketText.of(said), shown)
         return lambda: ask_where(self.ask, self.prompts, said, shown, likeness) if shown else None
 
     def rewrite_cards(self, grown: Mapping[str, int]) -> list[str]:
@@ -150,32 +152,32 @@ class Consolidation:
 
         A card is worth a call when the number of tickets has doubled since, and there are tickets to rewrite it from.
         """
-        grew = [issue for issue in in_id_order(self.memory.issues[name] for name in grown) if _card_is_due(issue, grown[issue.issue_id])]
+        grew = [issue for issue in in_id_order(self.base.issues[name] for name in grown) if _card_is_due(issue, grown[issue.issue_id])]
         due = [(issue, said) for issue in grew if (said := self._speaking(issue, CARD_TICKETS))]
         cards = self._ask_all(self._card_question(issue, said) for issue, said in due)
         rewritten = [(issue, card) for (issue, _), card in zip(due, cards, strict=True) if card is not None]
         for issue, card in rewritten:
-            self.memory.rewrite(issue, card)
+            self.base.set_card(issue, card, by=By.MODEL)
         return [issue.issue_id for issue, _ in rewritten]
 
     def _groups(self, names: Collection[str]) -> list[list[Issue]]:
         """Small groups that cover every pair of lookalikes that was not told apart yet."""
-        near = self.memory.index.lookalikes(names)
+        near = self.known.index.lookalikes(names)
         pairs = [pair for pair in near if self._may_merge(pair[0], pair[1]) and self._alike(pair[0], pair[1])]
         return [
-            in_id_order(self.memory.issues[name] for name in group)
+            in_id_order(self.base.issues[name] for name in group)
             for group in question_groups(pairs, size=GROUP_SIZE, may_meet=self._may_merge)
         ]
 
     def _alike(self, first: str, second: str) -> bool:
         """False for two that share little: a weak model calls them one all the same, and a strong one seldom does."""
-        described = (self.memory.issues[name].short_description for name in (first, second))
-        return self.memory.index.resemblance(*described) + self.memory.index.kinship(first, second) >= ALIKE
+        described = (self.base.issues[name].card.short_description for name in (first, second))
+        return self.known.index.resemblance(*described) + self.known.index.kinship(first, second) >= ALIKE
 
     def _may_merge(self, first: str, second: str) -> bool:
-        keep, gone = _oldest_first((self.memory.issues[first], self.memory.issues[second]))
+        keep, gone = oldest_first((self.base.issues[first], self.base.issues[second]))
         told_apart = {frozenset(pair) for pair in itertools.product(_names(keep), _names(gone))} & self._told_apart
-        return not told_apart and _people_allow(keep, gone) and not (self._is_hearsay(keep) or self._is_hearsay(gone))
+        return not told_apart and self.base.may_merge(keep, gone) and not (self._is_hearsay(keep) or self._is_hearsay(gone))
 
     def _is_hearsay(self, issue: Issue) -> bool:
         """True for an issue of nothing but unsure tickets whose text talks to the model: a person looks before it changes another one."""
@@ -183,13 +185,13 @@ class Consolidation:
             return False
         key = tuple(issue.tickets)
         if key not in self._hearsay:
-            stored = self.memory.conversations(exemplars(issue, QUOTES_AN_ISSUE))
+            stored = self.known.conversations(exemplars(issue, QUOTES_AN_ISSUE))
             self._hearsay[key] = bool(stored) and all(talks_to_model(conversation) for conversation in stored)
         return self._hearsay[key]
 
     def _speaking(self, issue: Issue, limit: int) -> list[Conversation]:
         """Stored conversations that may speak for an issue; text that talks to the model is not passed on."""
-        stored = self.memory.conversations(exemplars(issue, limit))
+        stored = self.known.conversations(exemplars(issue, limit))
         return [conversation for conversation in stored if not talks_to_model(conversation)]
 
     def _merge_question(self, group: Sequence[Issue]) -> Callable[[], tuple[MergeGroup, ...]]:
@@ -250,23 +252,22 @@ class Consolidation:
                 self._told_apart.add(frozenset((first, second)))
 
     def _is_grown(self, name: str) -> bool:
-        return len(self.memory.issues[name].tickets) >= GROWN
+        return len(self.base.issues[name].tickets) >= GROWN
 
     def _home_question(self, name: str, pair: Sequence[str]) -> Callable[[], Verdict | None]:
         """Where a ticket of one issue of a pair belongs, with both shown; not one that founded it, whose words are on its card."""
-        issue = self.memory.issues[name]
+        issue = self.base.issues[name]
         said = [told for told in self._speaking(issue, GROWN) if f"ISSUE-{told['ticket_id']}" not in _names(issue)]
-        return self._where(said[0], (self.memory.issues[one] for one in pair)) if said else lambda: None
+        return self._where(said[0], (self.base.issues[one] for one in pair)) if said else lambda: None
 
     def _merge_part(self, part: MergeGroup) -> list[Merged]:
         """Merge the members that are still there; one that went elsewhere in this round is asked about again in the next."""
-        present = _oldest_first(self.memory.issues[name] for name in part.issue_ids if name in self.memory.issues)
+        present = oldest_first(self.base.issues[name] for name in part.issue_ids if name in self.base.issues)
         done = []
         for gone in present[1:]:
             keep = present[0]
             if self._may_merge(keep.issue_id, gone.issue_id):
-                card = without_orders(part.card)
-                self.memory.merge(keep, gone, card if card.category else None)
+                self.base.merge(keep, gone, by=By.MODEL)
                 done.append(Merged(keep.issue_id, gone.issue_id, part.confidence))
         return done
 
@@ -282,23 +283,12 @@ def _names(issue: Issue) -> tuple[str, ...]:
     return (issue.issue_id, *issue.merged_from)
 
 
-def _people_allow(keep: Issue, gone: Issue) -> bool:
-    """False where a merge would undo what a person told apart, placed or wrote."""
-    told_apart = set(_names(keep)) & set(gone.distinct_from) or set(_names(gone)) & set(keep.distinct_from)
-    return not told_apart and not gone.reviewed and not gone.written_by_person()
-
-
 def _usable(future: "Future[T]") -> T | None:
     try:
         return future.result()
     except (AnswerUnusable, ContextTooLong) as error:
         logger.warning("a question about issues had no usable answer and changes nothing: %s", error)
         return None
-
-
-def _oldest_first(issues: Iterable[Issue]) -> list[Issue]:
-    """Issues by their earliest ticket; those without a date last."""
-    return sorted(in_id_order(issues), key=lambda issue: (issue.first_seen or "9999", min(issue.tickets, default=0)))
 
 
 def _card_is_due(issue: Issue, tickets_before: int) -> bool:

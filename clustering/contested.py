@@ -47,7 +47,7 @@ def contested(answer: DecisionAnswer, offered: Sequence[Issue], likeness: Mappin
 def _support(answer: DecisionAnswer, offered: Sequence[Issue], likeness: Mapping[str, float], *, names_tell: bool) -> dict[str, float]:
     """By issue id, what the words of the answer and of the ticket say for it."""
     weights = WordWeights()
-    told = {issue.issue_id: words(issue.short_description or issue.category) for issue in offered}
+    told = {issue.issue_id: words(issue.card.short_description or issue.card.category) for issue in offered}
     for terms in told.values():
         weights.add(terms)
     said = weights.vector(words(answer.card.short_description))
@@ -56,7 +56,7 @@ def _support(answer: DecisionAnswer, offered: Sequence[Issue], likeness: Mapping
         issue.issue_id: round(
             cosine(said, weights.vector(told[issue.issue_id]))
             + likeness.get(issue.issue_id, 0.0)
-            + (SAME_NAME if borrowed and borrowed == words(issue.category) else 0.0),
+            + (SAME_NAME if borrowed and borrowed == words(issue.card.category) else 0.0),
             6,
         )
         for issue in offered

@@ -7,13 +7,14 @@ import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
+from typing import Any
 
 from cleaning.shorten import shorten
 from clustering import suspicion
-from clustering.answers import Card, DecisionAnswer, parse_decision
+from clustering.answers import DecisionAnswer, parse_decision
 from clustering.contested import contested
 from knowledge.conversation import Conversation
-from knowledge.issue import SURE, Issue
+from knowledge.issue import CARD_FIELDS, SURE, Card, Issue
 from llm.protocol import AnswerUnusable, Ask, ContextTooLong
 from prompts_config import DECISION_SCHEMA, Prompts
 
@@ -21,6 +22,8 @@ TICKET_CHARS = (24_000, 12_000, 6_000, 3_000)
 """Lengths of the conversation that are tried in turn while the model finds the question too long."""
 
 CARD_CHARS = 1_500
+
+NO_FIX = "No confirmed fix."
 
 TWO_ANSWERS = "a second asking answered differently"
 
@@ -120,14 +123,25 @@ def talks_to_model(conversation: Conversation) -> bool:
 
 def without_orders(card: Card) -> Card:
     """The card without texts that address the model: it will be shown with every later ticket."""
-    return Card(
-        category=_harmless(card.category),
-        short_description=_harmless(card.short_description),
-        keywords=tuple(word for word in card.keywords if _harmless(word)),
-        root_cause=_harmless(card.root_cause),
-        resolution_steps=tuple(step for step in card.resolution_steps if _harmless(step)),
-        notes=_harmless(card.notes),
-    )
+    harmless: dict[str, Any] = {}
+    for part in CARD_FIELDS:
+        value = getattr(card, part.name)
+        harmless[part.name] = tuple(text for text in value if _harmless(text)) if part.many else _harmless(value)
+    return Card(**harmless)
+
+
+def with_fix_marked(card: Card, *, supported: bool) -> Card:
+    """The card, its notes saying so when it has steps that no agent's message supports."""
+    if supported or not card.resolution_steps or card.notes.startswith(NO_FIX):
+        return card
+    return replace(card, notes=f"{NO_FIX} {card.notes}".strip())
+
+
+def agent_spoke(conversation: Conversation, numbers: Sequence[int] = ()) -> bool:
+    """True when one of the numbered messages (all, if none is named) is an agent's or an internal note."""
+    messages = conversation["conversation"]
+    chosen = [messages[number - 1] for number in numbers if number <= len(messages)] or messages
+    return any(message["speaker"] == "agent" for message in chosen)
 
 
 def _harmless(text: str) -> str:

@@ -10,13 +10,13 @@ from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from clustering.answers import Card, clean_text
-from clustering.candidates import RESEMBLES
-from clustering.issue_memory import IssueMemory, TicketText, agent_spoke, in_id_order, with_fix_marked
-from clustering.question import Verdict, ask_where, talks_to_model
+from clustering.answers import clean_text
+from clustering.candidates import RESEMBLES, Candidates, TicketText
+from clustering.question import Verdict, agent_spoke, ask_where, talks_to_model, with_fix_marked
 from clustering.wave_likeness import earlier_alike
+from knowledge.base import KnowledgeBase, in_id_order
 from knowledge.conversation import Conversation
-from knowledge.issue import MAX_CATEGORY_CHARS, Issue
+from knowledge.issue import MAX_CATEGORY_CHARS, Card, Issue
 from llm.protocol import AnswerUnusable, Ask, BudgetReached
 from prompts_config import Prompts
 
@@ -30,7 +30,7 @@ Submit = Callable[[Callable[[], Any]], "Future[Any]"]
 
 @dataclass(slots=True, eq=False)
 class Question:
-    """One ticket of a wave. After `settle` it has a verdict (and the issue that it founds) or a failure, or was cut off by the budget."""
+    """One ticket of a wave. After `settle` it has a verdict (`founds`: what it would found) or a failure, or was cut off by the budget."""
 
     conversation: Conversation
     ticket: TicketText
@@ -53,10 +53,10 @@ class Question:
 
 
 class Wave:
-    """Asks a wave's tickets. `ask` may be called from any thread, `submit` runs calls side by side, `memory` does not change meanwhile."""
+    """Asks a wave's tickets. `ask` may be called from any thread, `submit` runs calls side by side, `base` does not change meanwhile."""
 
-    def __init__(self, memory: IssueMemory, *, ask: Ask, prompts: Prompts, submit: Submit) -> None:
-        self._memory, self._ask, self._prompts, self._submit = memory, ask, prompts, submit
+    def __init__(self, base: KnowledgeBase, known: Candidates, *, ask: Ask, prompts: Prompts, submit: Submit) -> None:
+        self._base, self._known, self._ask, self._prompts, self._submit = base, known, ask, prompts, submit
         self._questions: list[Question] = []
         self._founded: dict[str, Issue] = {}
         self._founders: dict[str, TicketText] = {}
@@ -64,8 +64,8 @@ class Wave:
     def begin(self, conversation: Conversation, *, leaving: set[int]) -> Question:
         """The question about one more ticket, under way."""
         ticket = TicketText.of(conversation)
-        candidates = self._memory.candidates(ticket, leaving=leaving)
-        likeness = self._memory.likeness(ticket, candidates)
+        candidates = self._known.offered(ticket, leaving=leaving)
+        likeness = self._known.likeness(ticket, candidates)
         question = Question(conversation, ticket, candidates, likeness, self._asking(conversation, candidates, likeness))
         self._questions.append(question)
         return question
@@ -91,7 +91,7 @@ class Wave:
         """The earlier questions that each one resembles, those that it resembles most if there are many."""
         if len(waiting) < 2:
             return {question: [] for question in waiting}
-        vectors = [self._memory.index.word_vector(question.ticket.whole) for question in waiting]
+        vectors = [self._known.index.word_vector(question.ticket.whole) for question in waiting]
         places = earlier_alike(vectors, least=RESEMBLES, most=FOUNDERS_SHOWN)
         return {question: [waiting[place] for place in found] for question, found in zip(waiting, places, strict=True)}
 
@@ -114,7 +114,7 @@ class Wave:
         founders = [self._founded[name] for name in dict.fromkeys(names) if name in self._founded]
         if founders:
             alike = {
-                issue.issue_id: self._memory.index.resemblance(question.ticket.whole, self._founders[issue.issue_id].whole)
+                issue.issue_id: self._known.index.resemblance(question.ticket.whole, self._founders[issue.issue_id].whole)
                 for issue in founders
             }
             offered = in_id_order([*question.candidates, *founders])
@@ -129,7 +129,7 @@ class Wave:
     def _issue_of(self, question: Question, verdict: Verdict) -> Issue:
         card = _card_with_title(verdict.answer.card, question.conversation)
         supported = agent_spoke(question.conversation, verdict.answer.evidence)
-        return self._memory.new_issue(question.ticket, with_fix_marked(card, supported=supported), verdict.confidence)
+        return Issue(self._base.free_id(question.ticket.ticket_id), with_fix_marked(card, supported=supported))
 
 
 def _in_turn(waiting: Sequence[Question], earlier: dict[Question, list[Question]]) -> Iterator[list[Question]]:

@@ -119,19 +119,30 @@ def remove_unfinished(folder: Path, *, older_than_s: float = 3600.0) -> None:
                 os.unlink(entry.path)
 
 
-def read_text(path: Path, *, max_bytes: int = MAX_FILE_BYTES) -> str | None:
-    """The text of a UTF-8 file (BOM or not), None if there is no such file. Raises `Unreadable`."""
+def read_bytes(path: Path, *, max_bytes: int = MAX_FILE_BYTES) -> bytes | None:
+    """The bytes of a file, None if there is no such file. Raises `Unreadable`."""
     try:
-        size = path.stat().st_size
-        if size > max_bytes:
+        if path.stat().st_size > max_bytes:
             raise Unreadable(f"{path} is larger than {max_bytes} bytes")
-        return path.read_bytes().decode("utf-8-sig")
+        return path.read_bytes()
     except FileNotFoundError:
         return None
-    except UnicodeDecodeError as error:
-        raise Unreadable(f"{path} is not UTF-8 text (byte {error.start})") from error
     except OSError as error:
         raise Unreadable(f"cannot read {path}: {error.strerror or error}") from error
+
+
+def read_text(path: Path, *, max_bytes: int = MAX_FILE_BYTES) -> str | None:
+    """The text of a UTF-8 file (BOM or not), None if there is no such file. Raises `Unreadable`."""
+    content = read_bytes(path, max_bytes=max_bytes)
+    return None if content is None else decoded(content, name=str(path))
+
+
+def decoded(content: bytes, *, name: str) -> str:
+    """The text of UTF-8 bytes (BOM or not). Raises `Unreadable` naming `name`."""
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise Unreadable(f"{name} is not UTF-8 text (byte {error.start})") from error
 
 
 def parse_json(text: str, *, name: str) -> Any:

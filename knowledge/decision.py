@@ -26,8 +26,10 @@ class DecisionRow:
 
     `issue_id` is None for a ticket that is in no issue, as failed and ignored ones must be (else ValueError); `confidence` is that of the
     decision made, None when nothing was decided; `evidence` are numbers of messages, counted from 1; `candidates` are the issue ids that
-    were shown; `confidence_raw` is the model's own word before any guard lowered it; `guards` are the guards that did; `margin` is how much
-    more, -1 to 1, the ticket's words speak for the decision than for the next best; `extra` holds keys the program does not know.
+    were shown; `short_description`, `second_choice` (the id that would be next) and `kind` are the model's words on the ticket, in the file
+    only where it said something; `confidence_raw` is the model's own word before any guard lowered it; `guards` are the guards that did;
+    `margin` is how much more, -1 to 1, the ticket's words speak for the decision than for the next best; `extra` holds keys the program
+    does not know.
     """
 
     ticket_id: int
@@ -45,6 +47,9 @@ class DecisionRow:
     conversation_sha256: str = ""
     model: str = ""
     prompt_version: str = ""
+    short_description: str = ""
+    second_choice: str = ""
+    kind: str = ""
     confidence_raw: float | None = None
     guards: tuple[str, ...] = ()
     margin: float | None = None
@@ -59,6 +64,7 @@ class DecisionRow:
 _OUTCOMES, _DECIDERS = get_args(Outcome), get_args(DecidedBy)
 _KEYS = tuple(entry.name for entry in fields(DecisionRow) if entry.name != "extra")
 _KNOWN = frozenset(_KEYS)
+_SAID = ("short_description", "second_choice", "kind")
 
 
 def load(path: Path) -> dict[int, DecisionRow]:
@@ -92,7 +98,10 @@ def to_json(row: DecisionRow) -> dict[str, Any]:
     known = {key: getattr(row, key) for key in _KEYS}
     for key in ("evidence", "candidates", "guards"):
         known[key] = list(known[key])
-    return {**known, **{key: row.extra[key] for key in sorted(row.extra) if key not in known}}
+    for key in _SAID:
+        if not known[key]:
+            del known[key]
+    return {**known, **{key: row.extra[key] for key in sorted(row.extra) if key not in _KNOWN}}
 
 
 def from_json(item: Any) -> DecisionRow:
@@ -106,7 +115,7 @@ def from_json(item: Any) -> DecisionRow:
         raise ValueError("no ticket_id")
     if outcome not in _OUTCOMES:
         raise ValueError("no outcome that this program knows")
-    texts = ("reason", "subject", "url", "created_at", "updated_at", "conversation_sha256", "model", "prompt_version")
+    texts = ("reason", "subject", "url", "created_at", "updated_at", "conversation_sha256", "model", "prompt_version", *_SAID)
     return DecisionRow(
         ticket_id=ticket_id,
         outcome=outcome,

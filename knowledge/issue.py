@@ -7,7 +7,7 @@ import functools
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -15,15 +15,50 @@ from common import files
 from common.errors import Unreadable
 
 IssueStatus = Literal["provisional", "confirmed"]
-CARD_FIELDS = ("category", "short_description", "keywords", "root_cause", "resolution_steps", "notes")
 MAX_CATEGORY_CHARS = 80
 SURE = 0.7
 """Below this confidence a decision founds a provisional issue and goes to a person (the plan's rule)."""
 
+
+def _part(label: str, max_chars: int, default: Any = "") -> Any:
+    """A field of `Card`: how people call it, and how many characters a person may write into it, or into each entry of a list."""
+    return field(default=default, metadata={"label": label, "max_chars": max_chars})
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What the knowledge base says about an issue: the one list of these fields, in the order of the file."""
+
+    category: str = _part("Category", 200)
+    short_description: str = _part("Description", 2_000)
+    keywords: tuple[str, ...] = _part("Keywords", 200, ())
+    root_cause: str = _part("Root cause", 10_000)
+    resolution_steps: tuple[str, ...] = _part("Steps", 2_000, ())
+    notes: str = _part("Notes", 10_000)
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields by name, lists as lists."""
+        return {entry.name: list(value) if entry.many else value for entry in CARD_FIELDS for value in [getattr(self, entry.name)]}
+
+
+@dataclass(frozen=True, slots=True)
+class CardField:
+    """One field of a card: `many` for a list of texts, `max_chars` of each text that a person may write."""
+
+    name: str
+    label: str
+    many: bool
+    max_chars: int
+
+
+CARD_FIELDS = tuple(CardField(part.name, many=part.default == (), **part.metadata) for part in fields(Card))
+
 _KEYS = (
-    "issue_id", *CARD_FIELDS, "status", "confidence", "tickets", "first_seen", "last_seen",
+    "issue_id", *(part.name for part in CARD_FIELDS), "status", "confidence", "tickets", "first_seen", "last_seen",
     "merged_from", "distinct_from", "unsure", "reviewed", "card_hash",
 )  # fmt: skip
+_OPTIONAL = ("area", "kind", "may_be_one", "step_evidence", "held_back")
+_EVIDENCE = re.compile(r"[1-9][0-9]{0,18}:[1-9][0-9]{0,5}")
 
 
 @dataclass(slots=True)
@@ -33,15 +68,14 @@ class Issue:
     `tickets` are ticket ids in the order in which they joined; `first_seen` and `last_seen` are UTC days `YYYY-MM-DD` of the earliest and
     latest ticket, "" when unknown; `unsure` maps ticket ids below 0.7 that nobody has reviewed to their confidence; `confidence` is that of
     the surest decision that placed a ticket here; `extra` holds fields that the program does not know, kept as they are.
+
+    In the file only where there is something to say: `area` and `kind` sort issues broadly; `may_be_one` maps ids of issues that may be
+    this one, which people are asked, to the model's confidence; `step_evidence` has for each resolution step the agents' messages that it
+    rests on, as `ticket:message`; `held_back` is None, or for an issue that is not offered to tickets the id that was meant ("" for none).
     """
 
     issue_id: str
-    category: str
-    short_description: str = ""
-    keywords: list[str] = field(default_factory=list)
-    root_cause: str = ""
-    resolution_steps: list[str] = field(default_factory=list)
-    notes: str = ""
+    card: Card
     status: IssueStatus = "provisional"
     confidence: float = 0.0
     tickets: list[int] = field(default_factory=list)
@@ -52,21 +86,26 @@ class Issue:
     unsure: dict[int, float] = field(default_factory=dict)
     reviewed: list[int] = field(default_factory=list)
     card_hash: str = ""
+    area: str = ""
+    kind: str = ""
+    may_be_one: dict[str, float] = field(default_factory=dict)
+    step_evidence: list[list[str]] = field(default_factory=list)
+    held_back: str | None = None
     extra: dict[str, Any] = field(default_factory=dict)
 
     def written_by_person(self) -> bool:
         """True when the card is not as the program last wrote it: no run may rewrite it."""
-        return self.card_hash != card_hash(self)
+        return self.card_hash != card_hash(self.card)
 
     def seal_card(self) -> None:
         """Mark the card as the program's own."""
-        self.card_hash = card_hash(self)
+        self.card_hash = card_hash(self.card)
 
 
-def card_hash(issue: Issue) -> str:
-    """Eight hex digits over the card's six fields."""
-    card = files.dump_json([getattr(issue, name) for name in CARD_FIELDS], indent=None)
-    return hashlib.sha256(card.encode()).hexdigest()[:8]
+def card_hash(card: Card) -> str:
+    """Eight hex digits over the card's fields."""
+    text = files.dump_json(list(card.to_json().values()), indent=None)
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
 @functools.lru_cache(maxsize=65_536)  # sorting asks for the same ids again and again
@@ -87,7 +126,7 @@ def sort_key(issue_id: str) -> tuple[int, int, tuple[tuple[int, int, str], ...]]
 def alias_map(issues: Iterable[Issue]) -> dict[str, str]:
     """Every id an issue is known by, its own and those of issues merged into it, mapped to its own.
 
-    >>> alias_map([Issue("ISSUE-7", "Lid leaks", merged_from=["ISSUE-9"])])
+    >>> alias_map([Issue("ISSUE-7", Card("Lid leaks"), merged_from=["ISSUE-9"])])
     {'ISSUE-9': 'ISSUE-7', 'ISSUE-7': 'ISSUE-7'}
     """
     known = list(issues)
@@ -95,13 +134,27 @@ def alias_map(issues: Iterable[Issue]) -> dict[str, str]:
     return {**merged, **{issue.issue_id: issue.issue_id for issue in known}}
 
 
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A database as it stood in its file: issues by id in order, and the SHA-256 of the file's bytes (of none, if there is no file)."""
+
+    issues: dict[str, Issue]
+    sha256: str
+
+
 def load(path: Path) -> dict[str, Issue]:
     """The issues of a database file by id, in order; empty if there is no file. Raises `Unreadable`."""
+    return load_stored(path).issues
+
+
+def load_stored(path: Path) -> Stored:
+    """The issues of a database file and its digest; empty if there is no file. Raises `Unreadable`."""
     try:
-        text = files.read_text(path)
-        return {} if text is None else parse(text, name=str(path))
+        content = files.read_bytes(path)
+        issues = {} if content is None else parse(files.decoded(content, name=str(path)), name=str(path))
     except Unreadable as error:
         raise Unreadable(f"{error}. The file is left as it is; restore it (see its .bak) or choose another --output.") from error
+    return Stored(issues, hashlib.sha256(content or b"").hexdigest())
 
 
 def parse(text: str, *, name: str) -> dict[str, Issue]:
@@ -126,9 +179,13 @@ def render(issues: Iterable[Issue]) -> str:
 
 def to_json(issue: Issue) -> dict[str, Any]:
     """One issue in the file's form."""
-    known = {key: getattr(issue, key) for key in _KEYS}
+    card = issue.card.to_json()
+    known = {key: card[key] if key in card else getattr(issue, key) for key in _KEYS}
     known["unsure"] = {str(ticket): issue.unsure[ticket] for ticket in sorted(issue.unsure)}
-    return {**known, **{key: issue.extra[key] for key in sorted(issue.extra)}}
+    optional = {key: value for key in _OPTIONAL if (value := getattr(issue, key)) or (key == "held_back" and value is not None)}
+    if "may_be_one" in optional:
+        optional["may_be_one"] = {name: issue.may_be_one[name] for name in sorted(issue.may_be_one, key=sort_key)}
+    return {**known, **optional, **{key: issue.extra[key] for key in sorted(issue.extra)}}
 
 
 def from_json(item: Any, *, place: str = "the issue") -> Issue:
@@ -144,9 +201,7 @@ def from_json(item: Any, *, place: str = "the issue") -> Issue:
         raise ValueError(f"{place} ({issue_id}): status must be one of {', '.join(get_args(IssueStatus))}")
     return Issue(
         issue_id=issue_id,
-        **{name: read.text(name) for name in ("category", "short_description", "root_cause", "notes")},
-        keywords=read.texts("keywords"),
-        resolution_steps=read.texts("resolution_steps"),
+        card=read.card(),
         status=status,  # type: ignore[arg-type] # checked above
         confidence=read.confidence(item.get("confidence"), "confidence"),
         tickets=read.ticket_ids("tickets"),
@@ -157,7 +212,12 @@ def from_json(item: Any, *, place: str = "the issue") -> Issue:
         unsure=read.unsure(),
         reviewed=read.ticket_ids("reviewed"),
         card_hash=read.text("card_hash"),
-        extra={key: value for key, value in item.items() if key not in _KEYS},
+        area=read.text("area"),
+        kind=read.text("kind"),
+        may_be_one=read.may_be_one(),
+        step_evidence=read.step_evidence(),
+        held_back=None if item.get("held_back") is None else read.text("held_back"),
+        extra={key: value for key, value in item.items() if key not in _KEYS and key not in _OPTIONAL},
     )
 
 
@@ -184,6 +244,10 @@ class _Reader:
             raise ValueError(f"{self.place}: {key} must be a list of texts")
         return list(value)
 
+    def card(self) -> Card:
+        parts: dict[str, Any] = {part.name: tuple(self.texts(part.name)) if part.many else self.text(part.name) for part in CARD_FIELDS}
+        return Card(**parts)
+
     def ticket_ids(self, key: str) -> list[int]:
         value = self.item.get(key)
         if value is None:
@@ -208,6 +272,23 @@ class _Reader:
         if not isinstance(value, dict) or not all(re.fullmatch(r"[1-9][0-9]{0,18}", key) for key in value):
             raise ValueError(f"{self.place}: unsure must map ticket numbers to confidences")
         return {int(key): self.confidence(entry, f"unsure[{key}]") for key, entry in value.items()}
+
+    def may_be_one(self) -> dict[str, float]:
+        value = self.item.get("may_be_one")
+        if value is None:
+            return {}
+        if not isinstance(value, dict):
+            raise ValueError(f"{self.place}: may_be_one must map issue ids to confidences")
+        return {key: self.confidence(entry, f"may_be_one[{key}]") for key, entry in value.items()}
+
+    def step_evidence(self) -> list[list[str]]:
+        value = self.item.get("step_evidence")
+        if value is None:
+            return []
+        entries: list[Any] = value if isinstance(value, list) else [None]
+        if not all(isinstance(step, list) and all(isinstance(one, str) and _EVIDENCE.fullmatch(one) for one in step) for step in entries):
+            raise ValueError(f"{self.place}: step_evidence must be a list of lists of ticket:message")
+        return [list(step) for step in entries]
 
 
 def _check_together(issues: list[Issue]) -> None:

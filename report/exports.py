@@ -30,7 +30,7 @@ def write_markdown(folder: Path, issues: Mapping[str, Issue], log: Mapping[int, 
     for issue in confirmed:
         files.write_text(folder / names[issue.issue_id], article(issue, log))
     ranked = sorted(confirmed, key=lambda issue: (-len(issue.tickets), issue_db.sort_key(issue.issue_id)))
-    lines = [f"- [{plain(issue.category or issue.issue_id)}]({names[issue.issue_id]}): {_tickets(len(issue.tickets))}" for issue in ranked]
+    lines = [f"- [{_title(issue)}]({names[issue.issue_id]}): {_tickets(len(issue.tickets))}" for issue in ranked]
     files.write_text(folder / "index.md", "\n".join(["# Support issues", "", *(lines or ["No issue is confirmed yet."])]) + "\n")
     return [folder / names[issue.issue_id] for issue in confirmed]
 
@@ -38,19 +38,24 @@ def write_markdown(folder: Path, issues: Mapping[str, Issue], log: Mapping[int, 
 def article(issue: Issue, log: Mapping[int, DecisionRow]) -> str:
     """The draft of one issue: problem, cause, steps, and the tickets it rests on.
 
-    >>> print(article(Issue("ISSUE-7", "Lid leaks", "The lid lets air in."), {}).splitlines()[0])
+    >>> from knowledge.issue import Card
+    >>> print(article(Issue("ISSUE-7", Card("Lid leaks", "The lid lets air in.")), {}).splitlines()[0])
     # Lid leaks
     """
-    steps = [f"{number}. {plain(step)}" for number, step in enumerate(issue.resolution_steps, start=1)]
-    parts = [f"# {plain(issue.category or issue.issue_id)}", plain(issue.short_description)]
-    parts += ["## Cause", plain(issue.root_cause) or "Not known."]
+    steps = [f"{number}. {plain(step)}" for number, step in enumerate(issue.card.resolution_steps, start=1)]
+    parts = [f"# {_title(issue)}", plain(issue.card.short_description)]
+    parts += ["## Cause", plain(issue.card.root_cause) or "Not known."]
     parts += ["## Solution", "\n".join(steps) or "None recorded."]
-    if issue.notes:
-        parts += ["## Notes", plain(issue.notes)]
-    if issue.keywords:
-        parts.append("Also searched for as: " + ", ".join(plain(word) for word in issue.keywords))
+    if issue.card.notes:
+        parts += ["## Notes", plain(issue.card.notes)]
+    if issue.card.keywords:
+        parts.append("Also searched for as: " + ", ".join(plain(word) for word in issue.card.keywords))
     parts += ["## Evidence", _facts(issue), "\n".join(_evidence(issue.tickets, log))]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _title(issue: Issue) -> str:
+    return plain(issue.card.category or issue.issue_id)
 
 
 def plain(text: str) -> str:
@@ -79,7 +84,7 @@ def month_table(issues: Mapping[str, Issue], log: Mapping[int, DecisionRow]) -> 
         counts = Counter(days.get(ticket, "no_date")[:7] for ticket in issue.tickets)
         facts = [
             _cell(issue.issue_id),
-            _cell(issue.category),
+            _cell(issue.card.category),
             issue.status,
             len(issue.tickets),
             _cell(issue.first_seen),

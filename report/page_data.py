@@ -129,6 +129,7 @@ def island(source: Source) -> dict[str, Any]:
         "unit": scale.unit,
         "starts": list(scale.starts),
         "newest": source.newest(),
+        "card_fields": [{"name": part.name, "label": part.label, "many": part.many} for part in issue_db.CARD_FIELDS],
         "issues": [_issue(issue, source) | {"fresh": issue.issue_id in new} for issue in source.issues.values()],
         "tickets": tickets,
     }
@@ -193,12 +194,7 @@ def _issue(issue: Issue, source: Source) -> dict[str, Any]:
     recent, before = trends.growth(days, source.newest())
     return {
         "id": issue.issue_id,
-        "category": issue.category,
-        "description": issue.short_description,
-        "keywords": issue.keywords,
-        "cause": issue.root_cause,
-        "steps": issue.resolution_steps,
-        "notes": issue.notes,
+        "card": issue.card.to_json(),
         "status": issue.status,
         "confidence": issue.confidence,
         "first": issue.first_seen,
@@ -206,7 +202,7 @@ def _issue(issue: Issue, source: Source) -> dict[str, Any]:
         "merged": issue.merged_from,
         "distinct": issue.distinct_from,
         "person": issue.written_by_person(),
-        "hash": issue_db.card_hash(issue),
+        "hash": issue_db.card_hash(issue.card),
         "recent": recent,
         "before": before,
         "tickets": issue.tickets,
@@ -231,18 +227,19 @@ def _nearest(source: Source, flagged: Sequence[int]) -> dict[int, list[str]]:
 def _growing(moved: trends.Movement) -> list[Line]:
     """Issues that grow, with what stood before."""
     span = "four weeks" if moved.days > trends.WEEK_DAYS else "week"
-    return [Line(one.issue.issue_id, one.issue.category, one.recent, f"{one.before} in the {span} before") for one in moved.growing[:SHOWN]]
+    grown = [(one.issue, one.recent, one.before) for one in moved.growing[:SHOWN]]
+    return [Line(issue.issue_id, issue.card.category, recent, f"{before} in the {span} before") for issue, recent, before in grown]
 
 
 def _returned(moved: trends.Movement) -> list[Line]:
     return [
-        Line(one.issue.issue_id, one.issue.category, len(one.issue.tickets), f"quiet for {one.quiet} days before")
+        Line(one.issue.issue_id, one.issue.card.category, len(one.issue.tickets), f"quiet for {one.quiet} days before")
         for one in moved.back[:SHOWN]
     ]
 
 
 def _line(issue: Issue) -> Line:
-    return Line(issue.issue_id, issue.category, len(issue.tickets), issue.status)
+    return Line(issue.issue_id, issue.card.category, len(issue.tickets), issue.status)
 
 
 def _ranked(issues: Iterable[Issue]) -> list[Issue]:

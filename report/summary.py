@@ -216,7 +216,7 @@ def _moving(moved: trends.Movement) -> list[str]:
 
 def _named(title: str, issues: Sequence[tuple[Issue, str]], more: int = 0) -> str:
     """Issues on one line, each with a remark; "" for none."""
-    said = [f"{for_terminal(issue.category or issue.issue_id)} ({remark})" for issue, remark in issues]
+    said = [f"{for_terminal(issue.card.category or issue.issue_id)} ({remark})" for issue, remark in issues]
     return f"{title}: {'; '.join(said)}{f'; and {more} more' if more > 0 else ''}" if said else ""
 
 

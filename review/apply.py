@@ -10,18 +10,20 @@ import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from common import files as safe_files
 from common.errors import Unreadable, Unusable, Unwritable
 from common.text import for_terminal
+from common.times import to_utc
 from knowledge import decision, issue
-from knowledge.decision import DecisionRow
-from knowledge.issue import Issue
+from knowledge.base import By, KnowledgeBase, oldest_first
+from knowledge.decision import DecisionRow, Outcome
+from knowledge.issue import Card, Issue, card_hash
 from knowledge.paths import RunFiles
 from review import decisions
 from review import list as review_list
 from review.decisions import IssueStep, Step, TicketStep
-from review.draft import Draft, age, write_card
 
 MAX_NAMED_PROBLEMS = 200
 KEPT_REVIEWS = 20
@@ -125,10 +127,10 @@ def revise(path: Path, issues: Mapping[str, Issue], log: Mapping[int, DecisionRo
         raise ReviewRefused(
             f"{path}: {count} to mend; nothing was applied", tuple(for_terminal(problem) for problem in sorted(problems, key=_place_order))
         )
-    after = revision.draft
-    dropped = [for_terminal(line) for line in after.settle()] if done else []
-    ordered = {name: after.issues[name] for name in sorted(after.issues, key=issue.sort_key)}
-    return ReviewResult(ordered, after.log, tuple(done), len(review_list.flagged_tickets(ordered)), tuple(dropped))
+    dropped = [for_terminal(line) for line in revision.settle()] if done else []
+    after = revision.base.issues
+    ordered = {name: after[name] for name in sorted(after, key=issue.sort_key)}
+    return ReviewResult(ordered, revision.log, tuple(done), len(review_list.flagged_tickets(ordered)), tuple(dropped))
 
 
 def undo(files: RunFiles) -> str:
@@ -208,10 +210,16 @@ def _place_order(problem: str) -> tuple[int, str]:
 
 
 class Revision:
-    """A database and its log as they become by a person's steps: `foresee` all, `carry_out` each, then settle the `draft` once."""
+    """A database and its log as they become by a person's steps: `foresee` all, `carry_out` each, then `settle` once.
+
+    `base` and `log` are copies; what the caller handed in is never changed.
+    """
 
     def __init__(self, issues: Mapping[str, Issue], log: Mapping[int, DecisionRow]) -> None:
-        self.draft = Draft(issues, log)
+        self.base = KnowledgeBase(issues).copy()
+        self.log = dict(log)
+        self._tickets_before = {name: frozenset(entry.tickets) for name, entry in issues.items()}
+        self._cards_before = {name: card_hash(entry.card) for name, entry in issues.items()}
         self._becomes: dict[str, str] = {}
         self._apart: list[tuple[str, str]] = []
         self._edited: set[str] = set()
@@ -220,54 +228,70 @@ class Revision:
         """Note which issues go into another one as a whole: a suggestion to join such an issue then means where it went."""
         leaving: dict[str, dict[int, str]] = {}
         for step in steps:
-            if isinstance(step, TicketStep) and step.ticket_id in self.draft.home:
-                wanted = self._suggestion(step) if step.verb == "accept" else self.draft.names.get(step.target or "")
-                home = self.draft.home[step.ticket_id]
-                if wanted is not None and wanted != home:
-                    leaving.setdefault(home, {})[step.ticket_id] = wanted
-        for home, moves in leaving.items():
-            if self.draft.start[home][0] == set(moves) and len(set(moves.values())) == 1:
-                self._becomes[home] = next(iter(moves.values()))
+            home = self.base.home(step.ticket_id) if isinstance(step, TicketStep) else None
+            if isinstance(step, TicketStep) and home is not None:
+                wanted = self._suggestion(step) if step.verb == "accept" else self.base.names.get(step.target or "")
+                if wanted is not None and wanted != home.issue_id:
+                    leaving.setdefault(home.issue_id, {})[step.ticket_id] = wanted
+        for name, moves in leaving.items():
+            if self._tickets_before[name] == set(moves) and len(set(moves.values())) == 1:
+                self._becomes[name] = next(iter(moves.values()))
 
     def carry_out(self, step: Step) -> str:
         """Do one step; returns what it does, in words. Raises `Unusable`."""
         if isinstance(step, TicketStep):
             return f"ticket {step.ticket_id}: {self._decide(step, self._checked_home(step))}"
-        issues = [self.draft.issues[self._known(name)] for name in step.issue_ids]
+        issues = [self._known(name) for name in step.issue_ids]
         if step.verb == "merge":
             return self._merge(issues)
         if step.verb == "distinct":
             return self._distinct(issues)
         return self._split(step, issues[0]) if step.verb == "split" else self._edit(step, issues[0])
 
-    def _checked_home(self, step: TicketStep) -> str:
+    def settle(self) -> list[str]:
+        """Let emptied issues go, and bring days and log in line; returns what was dropped, in words."""
+        dropped = self.base.drop_emptied()
+        for entry in self.base.issues.values():
+            if self._tickets_before.get(entry.issue_id) != frozenset(entry.tickets):
+                rows = [self.log.get(ticket) for ticket in entry.tickets]
+                self.base.bring_days_in_line(entry, [to_utc(row.created_at)[:10] if row else "" for row in rows])
+        for ticket, row in self.log.items():
+            home = self.base.home(ticket)
+            if home is not None and row.issue_id != home.issue_id:
+                self.log[ticket] = replace(row, issue_id=home.issue_id)
+        return [f"{_named(gone)} has no ticket left and goes" for gone in dropped]
+
+    def _checked_home(self, step: TicketStep) -> Issue:
         """The issue a ticket stands in, if the person looked at it there and nobody reviewed it since."""
-        home = self.draft.home.get(step.ticket_id)
+        home = self.base.home(step.ticket_id)
+        reviewed = step.ticket_id in self.base.reviewed
         if home is None:
-            gone = ": a person took it out" if step.ticket_id in self.draft.reviewed else ""
+            gone = ": a person took it out" if reviewed else ""
             raise Unusable(f"ticket {step.ticket_id} is in no issue of this database{gone}")
-        if step.was_in is not None and self.draft.names.get(step.was_in) != home:
-            raise Unusable(f"ticket {step.ticket_id} stood in {step.was_in} when this was written and is in {home} now")
-        if step.ticket_id in self.draft.reviewed and not step.again:
-            raise Unusable(f"ticket {step.ticket_id} has been reviewed already; it is in {home}")
+        if step.was_in is not None and self.base.names.get(step.was_in) != home.issue_id:
+            raise Unusable(f"ticket {step.ticket_id} stood in {step.was_in} when this was written and is in {home.issue_id} now")
+        if reviewed and not step.again:
+            raise Unusable(f"ticket {step.ticket_id} has been reviewed already; it is in {home.issue_id}")
         return home
 
-    def _decide(self, step: TicketStep, home: str) -> str:
-        meant = self._suggestion(step)
+    def _decide(self, step: TicketStep, home: Issue) -> str:
+        meant = self.base.issues.get(self._suggestion(step) or "")
         if step.verb == "ignore":
-            self.draft.take_out(step.ticket_id)
-            self.draft.record(step.ticket_id, step.verb, None, agreed=False)
-            return f"taken out of {self.draft.named(home)}"
+            row = self.log.get(step.ticket_id)
+            self.base.take_out(step.ticket_id, by=By.PERSON, meant=(row.suggested_issue_id if row else None) or "")
+            self._record(step.ticket_id, step.verb, None, agreed=False)
+            return f"taken out of {_named(home)}"
         towards, words = self._destination(step, home, meant)
-        self.draft.place(step.ticket_id, towards)
+        self.base.place(step.ticket_id, towards.issue_id, by=By.PERSON)
         if step.verb in ("confirm", "new"):
-            self.draft.issues[towards].status = "confirmed"
-            for other in {meant or towards, home} - {towards}:  # a person saw these and said that it is another problem
-                self._set_apart(towards, other)
-        self.draft.record(step.ticket_id, step.verb, towards, agreed=towards == (meant or home))
-        return f"{words} {self.draft.named(towards)}"
+            self.base.confirm(towards)
+            for other in (meant or towards, home):  # a person saw these and said that it is another problem
+                if other is not towards:
+                    self._set_apart(towards, other)
+        self._record(step.ticket_id, step.verb, towards.issue_id, agreed=towards is (meant or home))
+        return f"{words} {_named(towards)}"
 
-    def _destination(self, step: TicketStep, home: str, meant: str | None) -> tuple[str, str]:
+    def _destination(self, step: TicketStep, home: Issue, meant: Issue | None) -> tuple[Issue, str]:
         """Where a ticket goes, and how to say so."""
         if step.verb == "confirm":
             return home, "stays in"
@@ -275,41 +299,59 @@ class Revision:
             return self._accepted(step, meant), "goes as suggested to"
         if step.verb == "move":
             return self._known(step.target or "", f"ticket {step.ticket_id}: target_issue_id "), "goes to"
-        if home in self.draft.start and self.draft.start[home][0] == {step.ticket_id}:  # alone there: it is its own issue already
+        if self._tickets_before.get(home.issue_id) == frozenset((step.ticket_id,)):  # alone there: it is its own issue already
             if step.card:
-                write_card(self.draft.issues[home], step.card)
+                self.base.set_card(home, step.card, by=By.PERSON)
             return home, "is an issue of its own, as"
-        return self.draft.found_issue([step.ticket_id], self.draft.issues[meant or home], step.card).issue_id, "founds"
+        return self._found([step.ticket_id], meant or home, step.card), "founds"
+
+    def _found(self, tickets: list[int], like: Issue, card: Mapping[str, Any]) -> Issue:
+        """An issue founded for tickets; without a person's card it has the old category and the first ticket's subject."""
+        row = self.log.get(tickets[0])
+        subject = " ".join(row.subject.split())[:300] if row else ""
+        founded = self.base.found(tickets[0], Card(like.card.category, subject), confidence=1.0, by=By.PERSON)
+        for ticket in tickets[1:]:
+            self.base.place(ticket, founded.issue_id, by=By.PERSON)
+        if card:
+            self.base.set_card(founded, card, by=By.PERSON)
+        return founded
+
+    def _record(self, ticket: int, verb: str, issue_id: str | None, *, agreed: bool) -> None:
+        """Write into the log that a person decided; the model's own words stay."""
+        row = self.log.get(ticket) or DecisionRow(ticket, issue_id, "reviewed")
+        review = {"decision": verb, "model_was_right": agreed}
+        outcome: Outcome = "reviewed" if issue_id else "ignored"
+        self.log[ticket] = replace(row, issue_id=issue_id, outcome=outcome, decided_by="person", extra={**row.extra, "review": review})
 
     def _suggestion(self, step: TicketStep) -> str | None:
         """The issue that the model meant, as far as it is still known."""
-        return self.draft.names.get(self._suggested_name(step))
+        return self.base.names.get(self._suggested_name(step))
 
     def _suggested_name(self, step: TicketStep) -> str:
-        row = self.draft.log.get(step.ticket_id)
+        row = self.log.get(step.ticket_id)
         return step.suggested or (row.suggested_issue_id if row else None) or ""
 
-    def _accepted(self, step: TicketStep, meant: str | None) -> str:
+    def _accepted(self, step: TicketStep, meant: Issue | None) -> Issue:
         if meant is None:
             named = self._suggested_name(step)
             why = f"the suggested {named} is no issue of this database" if named else "there is no suggestion to accept"
             raise Unusable(f"ticket {step.ticket_id}: {why}; write confirm, new, or move with a target_issue_id")
-        seen: set[str] = set()
-        while meant in self._becomes and meant not in seen:
-            seen.add(meant)
-            meant = self.draft.names[self._becomes[meant]]
-        return meant
+        name, seen = meant.issue_id, set[str]()
+        while name in self._becomes and name not in seen:
+            seen.add(name)
+            name = self.base.names[self._becomes[name]]
+        return self.base.issues[name]
 
     def _merge(self, issues: list[Issue]) -> str:
-        names = [issue.issue_id for issue in issues]
+        names = [entry.issue_id for entry in issues]
         if len(set(names)) < len(names):
             raise Unusable(f"merge of {', '.join(names)}: they are one issue already (a circle, or merged before)")
-        if any(self.draft.names[one] in names and self.draft.names[other] in names for one, other in self._apart):
+        if any(self.base.names[one] in names and self.base.names[other] in names for one, other in self._apart):
             raise Unusable(f"merge of {', '.join(names)}: this file also says that they are not the same")
-        keep, *others = sorted(issues, key=age)
+        keep, *others = oldest_first(issues)
         for gone in others:
-            self.draft.merge(keep, gone)
-        return f"{', '.join(gone.issue_id for gone in others)} merged into {self.draft.named(keep.issue_id)}"
+            self.base.merge(keep, gone, by=By.PERSON)
+        return f"{', '.join(gone.issue_id for gone in others)} merged into {_named(keep)}"
 
     def _distinct(self, issues: list[Issue]) -> str:
         one, other = issues
@@ -317,8 +359,8 @@ class Revision:
             raise Unusable(f"{one.issue_id} cannot be told from itself; the two were merged, split tickets off instead")
         if other.issue_id in one.distinct_from and one.issue_id in other.distinct_from:
             raise Unusable(f"{one.issue_id} and {other.issue_id} are known not to be the same already")
-        self._set_apart(one.issue_id, other.issue_id)
-        return f"{self.draft.named(one.issue_id)} and {self.draft.named(other.issue_id)} are not the same"
+        self._set_apart(one, other)
+        return f"{_named(one)} and {_named(other)} are not the same"
 
     def _split(self, step: IssueStep, source: Issue) -> str:
         strangers = [ticket for ticket in step.ticket_ids if ticket not in source.tickets]
@@ -326,30 +368,34 @@ class Revision:
             raise Unusable(f"split of {source.issue_id}: ticket {strangers[0]} is not in it")
         if len(step.ticket_ids) == len(source.tickets):
             raise Unusable(f"split of {source.issue_id}: it would be left without tickets")
-        founded = self.draft.found_issue(sorted(step.ticket_ids), source, step.card)
+        founded = self._found(sorted(step.ticket_ids), source, step.card)
         for ticket in step.ticket_ids:
-            self.draft.place(ticket, founded.issue_id)
-            self.draft.record(ticket, "split", founded.issue_id, agreed=False)
-        self._set_apart(founded.issue_id, source.issue_id)
-        return f"{len(step.ticket_ids)} tickets of {self.draft.named(source.issue_id)} found {self.draft.named(founded.issue_id)}"
+            self._record(ticket, "split", founded.issue_id, agreed=False)
+        self._set_apart(founded, source)
+        return f"{len(step.ticket_ids)} tickets of {_named(source)} found {_named(founded)}"
 
-    def _edit(self, step: IssueStep, issue: Issue) -> str:
-        if issue.issue_id in self._edited:
-            raise Unusable(f"{issue.issue_id} is edited more than once")
-        if step.card_was is not None and (issue.issue_id not in self.draft.start or step.card_was != self.draft.start[issue.issue_id][1]):
-            raise Unusable(f"the card of {issue.issue_id} was changed after the page was written")
-        self._edited.add(issue.issue_id)
-        write_card(issue, step.card)
-        return f"{self.draft.named(issue.issue_id)}: new {', '.join(step.card)}"
+    def _edit(self, step: IssueStep, entry: Issue) -> str:
+        if entry.issue_id in self._edited:
+            raise Unusable(f"{entry.issue_id} is edited more than once")
+        if step.card_was is not None and step.card_was != self._cards_before.get(entry.issue_id):
+            raise Unusable(f"the card of {entry.issue_id} was changed after the page was written")
+        self._edited.add(entry.issue_id)
+        self.base.set_card(entry, step.card, by=By.PERSON)
+        return f"{_named(entry)}: new {', '.join(step.card)}"
 
-    def _set_apart(self, one: str, other: str) -> None:
-        self.draft.set_apart(one, other)
-        self._apart.append((one, other))
+    def _set_apart(self, one: Issue, other: Issue) -> None:
+        self.base.tell_apart(one, other)
+        self._apart.append((one.issue_id, other.issue_id))
 
-    def _known(self, name: str, before: str = "") -> str:
-        """The id of an issue named by any of its ids."""
-        found = self.draft.names.get(name)
+    def _known(self, name: str, before: str = "") -> Issue:
+        """The issue named by any of its ids."""
+        found = self.base.names.get(name)
         if found is None:
-            near = next((known for known in self.draft.names if known.lower() in (name.lower(), f"issue-{name}")), None)
+            near = next((known for known in self.base.names if known.lower() in (name.lower(), f"issue-{name}")), None)
             raise Unusable(f"{before}{name[:80]!r} is no issue of this database" + (f"; is {near} meant?" if near else ""))
-        return found
+        return self.base.issues[found]
+
+
+def _named(entry: Issue) -> str:
+    """An issue's id with its category, for messages."""
+    return f"{entry.issue_id} ({entry.card.category})" if entry.card.category else entry.issue_id

@@ -12,19 +12,11 @@ from typing import Any, Literal, TypeAlias, get_args
 from common import files
 from common.errors import Unreadable
 from knowledge import issue
+from knowledge.issue import CardField
 from review import list as review_list
 
 TicketVerb = Literal["confirm", "accept", "move", "new", "ignore"]
 IssueVerb = Literal["merge", "split", "edit", "distinct"]
-_LIST_FIELDS = ("keywords", "resolution_steps")
-_MAX_CHARS = {
-    "category": 200,
-    "short_description": 2_000,
-    "root_cause": 10_000,
-    "notes": 10_000,
-    "keywords": 200,
-    "resolution_steps": 2_000,
-}
 _MAX_ITEMS = 100
 
 
@@ -214,26 +206,27 @@ def _card(value: Any) -> dict[str, Any]:
         return {}
     if not isinstance(value, dict):
         raise ValueError("card is not an object")
-    unknown = sorted(set(value) - set(issue.CARD_FIELDS))
+    known = {part.name: part for part in issue.CARD_FIELDS}
+    unknown = sorted(set(value) - set(known))
     if unknown:
         raise ValueError(f"card has the unknown field {unknown[0][:40]!r}")
-    card = {key: _texts(key, value[key]) if key in _LIST_FIELDS else _text(key, value[key]) for key in issue.CARD_FIELDS if key in value}
+    card = {name: _texts(part, value[name]) if part.many else _text(part, value[name]) for name, part in known.items() if name in value}
     if "category" in card and not card["category"]:
         raise ValueError("category is empty")
     return card
 
 
-def _texts(key: str, value: Any) -> list[str]:
+def _texts(part: CardField, value: Any) -> list[str]:
     if not isinstance(value, list) or len(value) > _MAX_ITEMS:
-        raise ValueError(f"{key} is not a list of up to {_MAX_ITEMS} texts")
-    return [text for text in (_text(key, item) for item in value) if text]
+        raise ValueError(f"{part.name} is not a list of up to {_MAX_ITEMS} texts")
+    return [text for text in (_text(part, item) for item in value) if text]
 
 
-def _text(key: str, value: Any) -> str:
+def _text(part: CardField, value: Any) -> str:
     if not isinstance(value, str):
-        raise ValueError(f"{key} is not text")
-    if len(value) > _MAX_CHARS[key]:
-        raise ValueError(f"{key} is longer than {_MAX_CHARS[key]} characters")
+        raise ValueError(f"{part.name} is not text")
+    if len(value) > part.max_chars:
+        raise ValueError(f"{part.name} is longer than {part.max_chars} characters")
     clean = value.encode("utf-8", "replace").decode()
     return "".join(char for char in clean if (char >= " " and char != "\x7f") or char in "\n\t").strip()
 

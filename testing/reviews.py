@@ -9,14 +9,14 @@ from typing import Any
 from knowledge import decision as decision_log
 from knowledge import issue as issue_db
 from knowledge.decision import DecisionRow
-from knowledge.issue import Issue
+from knowledge.issue import Card, Issue
 from knowledge.paths import RunFiles
 from review import list as review_list
 from review.list import KIND
 
 
 def issue(issue_id: str, category: str, tickets: list[int], **more: Any) -> Issue:
-    made = Issue(issue_id, category, f"About {category}.", tickets=tickets, **more)
+    made = Issue(issue_id, Card(category, f"About {category}."), tickets=tickets, **more)
     made.seal_card()
     return made
 
@@ -36,7 +36,7 @@ def database() -> dict[str, Issue]:
         issue("ISSUE-5", "Wi-Fi drops", [5], unsure={5: 0.62}, first_seen="2025-01-05", last_seen="2025-01-05"),
         issue("ISSUE-6", "Wi-Fi is slow", [6], unsure={6: 0.4}, first_seen="2025-01-06", last_seen="2025-01-06"),
         issue("ISSUE-7", "Lid leaks", [7, 8], unsure={7: 0.1}, first_seen="2025-01-07", last_seen="2025-01-08"),
-        Issue("NOTE-1", "Hand written"),
+        Issue("NOTE-1", Card("Hand written")),
     ]
     return {made.issue_id: made for made in issues}
 

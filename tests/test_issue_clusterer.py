@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from clustering.issue_memory import CANDIDATES
+from clustering.candidates import CANDIDATES
 from clustering.wave import at_once
 from common import files as safe_files
 from common.errors import Stopped, Unwritable
@@ -19,7 +19,7 @@ from knowledge import decision as decision_log
 from knowledge import issue as issue_db
 from knowledge.conversation import Conversation
 from knowledge.decision import DecisionRow
-from knowledge.issue import Issue
+from knowledge.issue import Card, Issue
 from knowledge.paths import RunFiles
 from llm.protocol import AnswerUnusable, BudgetReached, ContextTooLong
 from prompts_config import Prompts
@@ -94,8 +94,8 @@ def seed_database(*issues: Issue) -> None:
     safe_files.write_text(DATABASE, issue_db.render(issues))
 
 
-def sealed(issue_id: str, category: str = "Lid leaks water", **fields: Any) -> Issue:
-    issue = Issue(issue_id, category, **fields)
+def sealed(issue_id: str, card: str | Card = "Lid leaks water", **fields: Any) -> Issue:
+    issue = Issue(issue_id, Card(card) if isinstance(card, str) else card, **fields)
     issue.seal_card()
     return issue
 
@@ -161,7 +161,7 @@ def test_words_for_none_mean_a_new_issue(word: Any) -> None:
 
 
 def test_an_issue_that_a_person_called_new_is_never_joined_by_the_word_new() -> None:
-    seed_database(Issue("NEW", "New things"), Issue("None", "No things"))
+    seed_database(Issue("NEW", Card("New things")), Issue("None", Card("No things")))
     clusterer = run(ScriptedModel(by_ticket({5: decision("NEW", 0.9), 6: decision("none", 0.9)})), [talk(5, "Lid."), talk(6, "Oven.")])
     assert clusterer.issues["ISSUE-5"].tickets == [5]
     assert clusterer.issues["ISSUE-6"].tickets == [6]
@@ -218,11 +218,12 @@ def test_a_ticket_that_could_not_be_read_is_a_failure_and_the_run_goes_on() -> N
 
 
 def test_a_match_adds_the_ticket_and_its_days_and_leaves_the_card_as_it_was() -> None:
-    seed_database(sealed("ISSUE-1", tickets=[1], root_cause="Seal worn.", first_seen="2025-02-01", last_seen="2025-02-01", confidence=0.8))
+    card = Card("Lid leaks water", root_cause="Seal worn.")
+    seed_database(sealed("ISSUE-1", card, tickets=[1], first_seen="2025-02-01", last_seen="2025-02-01", confidence=0.8))
     answer = decision("ISSUE-1", 0.9, category="Something else", root_cause="Invented.", resolution_steps=["Pray."], notes="?")
     clusterer = run(ScriptedModel(by_ticket({7: answer, 5: answer})), [talk(7, "Lid.", day="2025-01-07"), talk(5, "Lid.")], merge=False)
     issue = clusterer.issues["ISSUE-1"]
-    assert (issue.category, issue.root_cause, issue.resolution_steps, issue.notes) == ("Lid leaks water", "Seal worn.", [], "")
+    assert issue.card == card
     assert (issue.tickets, issue.first_seen, issue.last_seen) == ([1, 5, 7], "2025-01-07", "2025-03-01")
     assert (issue.status, issue.confidence) == ("confirmed", 0.9)
 
@@ -306,24 +307,24 @@ def test_a_ticket_founds_its_own_issue_anew_under_the_old_id_with_what_people_sa
     seed_database(sealed("ISSUE-1", tickets=[1], distinct_from=["ISSUE-2"], merged_from=["ISSUE-0"], extra={"owner": "Ada"}))
     clusterer = run(ScriptedModel(by_ticket({1: decision(None, 0.9, category="Seal worn")})), [talk(1, "Lid.")], reprocess=True)
     issue = clusterer.issues["ISSUE-1"]
-    assert (issue.category, issue.tickets, issue.distinct_from, issue.merged_from) == ("Seal worn", [1], ["ISSUE-2"], ["ISSUE-0"])
+    assert (issue.card.category, issue.tickets, issue.distinct_from, issue.merged_from) == ("Seal worn", [1], ["ISSUE-2"], ["ISSUE-0"])
     assert issue.extra == {"owner": "Ada"}
 
 
 def test_a_card_that_a_person_wrote_survives_that_its_only_ticket_is_decided_again() -> None:
-    seed_database(Issue("ISSUE-1", "My words", root_cause="Mine", tickets=[1]))
+    seed_database(Issue("ISSUE-1", Card("My words", root_cause="Mine"), tickets=[1]))
     clusterer = run(ScriptedModel(by_ticket({1: decision(None, 0.9, category="Seal worn")})), [talk(1, "Lid.")], reprocess=True)
     issue = clusterer.issues["ISSUE-1"]
-    assert (issue.category, issue.root_cause, issue.tickets) == ("My words", "Mine", [1])
+    assert (issue.card.category, issue.card.root_cause, issue.tickets) == ("My words", "Mine", [1])
     assert issue.written_by_person()
 
 
 def test_a_person_written_issue_stays_when_its_last_ticket_goes_elsewhere() -> None:
-    seed_database(Issue("WIFI", "My words", tickets=[1]), sealed("ISSUE-2", tickets=[2]))
+    seed_database(Issue("WIFI", Card("My words"), tickets=[1]), sealed("ISSUE-2", tickets=[2]))
     clusterer = run(ScriptedModel(by_ticket({1: decision("ISSUE-2", 0.9)})), [talk(1, "Lid.")], reprocess=True, merge=False)
     assert clusterer.issues["WIFI"].tickets == []
     assert clusterer.issues["ISSUE-2"].tickets == [1, 2]
-    assert issue_db.load(DATABASE)["WIFI"].category == "My words"
+    assert issue_db.load(DATABASE)["WIFI"].card.category == "My words"
 
 
 def test_what_a_person_confirmed_stays_confirmed_when_the_ticket_founds_the_issue_again() -> None:
@@ -771,7 +772,7 @@ def reference(tmp_path: Path, items: Sequence[Item], **options: Any) -> dict[str
 def prepare(folder: Path) -> None:
     """A database that people worked on, older than the run."""
     issues = [
-        Issue("BLADE", "blade by hand", tickets=[900], first_seen="2025-01-01", last_seen="2025-01-01"),
+        Issue("BLADE", Card("blade by hand"), tickets=[900], first_seen="2025-01-01", last_seen="2025-01-01"),
         sealed("ISSUE-901", "oven fails", tickets=[901, 902], reviewed=[901], distinct_from=["ISSUE-10"], first_seen="2025-02-01"),
         sealed("ISSUE-3", "router fails", tickets=[3, 8], first_seen="2025-02-03"),
     ]

@@ -22,7 +22,7 @@
     return made;
   }
   const plural = (count, word) => `${count} ${word}${count === 1 ? "" : "s"}`;
-  const named = (id) => (issues.has(id) ? issues.get(id).category || id : id);
+  const named = (id) => (issues.has(id) ? issues.get(id).card.category || id : id);
   const addressOf = (id) => `#issue/${encodeURIComponent(id.replace(/\p{Surrogate}/gu, "?"))}`;
   const issueLink = (id) => el("a", { href: addressOf(id) }, named(id));
   const say = (text) => {
@@ -181,7 +181,7 @@
     const typed = label.querySelector("input").value.trim();
     const id = typed.split(" | ")[0].trim();
     if (issues.has(id)) return id;
-    const near = data.issues.filter((issue) => issue.category.toLowerCase().includes(typed.toLowerCase()));
+    const near = data.issues.filter((issue) => issue.card.category.toLowerCase().includes(typed.toLowerCase()));
     return typed && near.length === 1 ? near[0].id : null;
   }
 
@@ -201,37 +201,29 @@
   const valueOf = (label) => label.querySelector("input, textarea").value.trim();
   const lists = (text, mark) => text.split(mark).map((part) => part.trim()).filter(Boolean);
 
+  const LINES = { short_description: 2, root_cause: 3, resolution_steps: 4, notes: 2 };  // of the form; the others take one
+  const parted = (field) => (LINES[field.name] ? "\n" : ",");
+  const formLabel = (field) => (field.many ? `${field.label}, ${LINES[field.name] ? "one a line" : "separated by commas"}` : field.label);
+
   function cardFields(card) {
-    const fields = {
-      category: line("Category", card.category, true),
-      short_description: area("Description", card.short_description, 2),
-      keywords: line("Keywords, separated by commas", card.keywords.join(", ")),
-      root_cause: area("Root cause", card.root_cause, 3),
-      resolution_steps: area("Steps, one a line", card.resolution_steps.join("\n"), 4),
-      notes: area("Notes", card.notes, 2),
-    };
-    fields.keywords.querySelector("input").maxLength = 2000;
-    const read = () => ({
-      category: valueOf(fields.category),
-      short_description: valueOf(fields.short_description),
-      keywords: lists(valueOf(fields.keywords), ","),
-      root_cause: valueOf(fields.root_cause),
-      resolution_steps: lists(valueOf(fields.resolution_steps), "\n"),
-      notes: valueOf(fields.notes),
+    const inputs = data.card_fields.map((field) => {
+      const text = field.many ? card[field.name].join(LINES[field.name] ? "\n" : ", ") : card[field.name];
+      const node = LINES[field.name] ? area(formLabel(field), text, LINES[field.name]) : line(formLabel(field), text, field.name === "category");
+      if (field.many && !LINES[field.name]) node.querySelector("input").maxLength = 2000;
+      return { field, node };
     });
-    return { nodes: Object.values(fields), read };
+    const valueIn = ({ field, node }) => (field.many ? lists(valueOf(node), parted(field)) : valueOf(node));
+    const read = () => Object.fromEntries(inputs.map((input) => [input.field.name, valueIn(input)]));
+    return { nodes: inputs.map((input) => input.node), read };
   }
 
-  const cardOf = (issue) => ({
-    category: issue.category, short_description: issue.description, keywords: issue.keywords,
-    root_cause: issue.cause, resolution_steps: issue.steps, notes: issue.notes, ...(editOf(issue.id) || { card: {} }).card,
-  });
-  const EMPTY_CARD = { category: "", short_description: "", keywords: [], root_cause: "", resolution_steps: [], notes: "" };
+  const cardOf = (issue) => ({ ...issue.card, ...(editOf(issue.id) || { card: {} }).card });
+  const EMPTY_CARD = Object.fromEntries(data.card_fields.map((field) => [field.name, field.many ? [] : ""]));
   const filled = (card) => Object.fromEntries(Object.entries(card).filter(([, value]) => value.length));
 
   function askEdit(issue) {
     const form = cardFields(cardOf(issue));
-    const before = { ...cardOf(issue), ...{ category: issue.category, short_description: issue.description, keywords: issue.keywords, root_cause: issue.cause, resolution_steps: issue.steps, notes: issue.notes } };
+    const before = issue.card;
     ask(`Edit ${issue.id}`, form.nodes, "Keep these words", () => {
       const card = Object.fromEntries(Object.entries(form.read()).filter(([key, value]) => JSON.stringify(value) !== JSON.stringify(before[key])));
       const others = actions.filter((action) => action !== editOf(issue.id));
@@ -309,7 +301,7 @@
   function haystack() {
     if (hay === null) {
       hay = new Map(data.issues.map((issue) => {
-        const parts = [issue.id, ...issue.merged, issue.category, issue.description, ...issue.keywords, issue.cause, ...issue.steps, issue.notes];
+        const parts = [issue.id, ...issue.merged, ...Object.values(issue.card).flat()];
         for (const id of issue.tickets) parts.push(`#${id}`, tickets.get(id).subject);
         return [issue.id, parts.join("\n").toLowerCase()];
       }));
@@ -330,7 +322,7 @@
     const inRange = (day) => (!from || day >= from) && (!to || day <= to);
     const dated = (issue) => issue.tickets.some((id) => tickets.get(id).day && inRange(tickets.get(id).day)) || (issue.first && (!to || issue.first <= to) && (!from || issue.last >= from) && !issue.tickets.some((id) => tickets.get(id).day));
     return data.issues
-      .filter((issue) => (!category || issue.category === category) && (!status || issue.status === status))
+      .filter((issue) => (!category || issue.card.category === category) && (!status || issue.status === status))
       .filter((issue) => !$("only-flagged").checked || flaggedIn.has(issue.id))
       .filter((issue) => !$("only-fresh").checked || issue.fresh || issue.tickets.some((id) => tickets.get(id).fresh))
       .filter((issue) => (!from && !to) || dated(issue))
@@ -343,7 +335,7 @@
     if (!rowsMade.has(issue.id)) {
       const flags = flaggedIn.get(issue.id) || 0;
       const link = el("a", { href: addressOf(issue.id), "data-issue": issue.id },
-        el("span", {}, el("strong", { dir: "auto" }, issue.category || issue.id),
+        el("span", {}, el("strong", { dir: "auto" }, issue.card.category || issue.id),
           el("span", { className: "facts" }, plural(issue.tickets.length, "ticket"), " ", issue.status,
             flags ? el("span", { className: "tag flagged" }, `${flags} for review`) : null, issue.fresh ? el("span", { className: "tag" }, "new") : null)),
         spark(issue, ""));
@@ -478,8 +470,8 @@
   function option(issue, title, button, chosen) {
     return el("section", { className: chosen ? "panel option chosen" : "panel option" },
       el("h4", {}, title), el("p", {}, el("strong", {}, issueLink(issue.id)), ` ${issue.id}, ${plural(issue.tickets.length, "ticket")}`),
-      issue.description ? el("p", { dir: "auto" }, issue.description) : null,
-      issue.cause ? el("p", { className: "remark", dir: "auto" }, `Cause: ${issue.cause}`) : null,
+      issue.card.short_description ? el("p", { dir: "auto" }, issue.card.short_description) : null,
+      issue.card.root_cause ? el("p", { className: "remark", dir: "auto" }, `Cause: ${issue.card.root_cause}`) : null,
       el("div", { className: "buttons" }, button));
   }
 
@@ -596,9 +588,9 @@
   }
 
   const counts = new Map();
-  for (const issue of data.issues) counts.set(issue.category, (counts.get(issue.category) || 0) + 1);
+  for (const issue of data.issues) counts.set(issue.card.category, (counts.get(issue.card.category) || 0) + 1);
   $("category").append(...[...counts.keys()].filter(Boolean).sort((a, b) => a.localeCompare(b)).map((name) => el("option", { value: name }, name)));
-  $("all-issues").append(...data.issues.map((issue) => el("option", { value: `${issue.id} | ${issue.category}` })));
+  $("all-issues").append(...data.issues.map((issue) => el("option", { value: `${issue.id} | ${issue.card.category}` })));
   $("only-fresh").disabled = !data.issues.some((issue) => issue.fresh) && !data.tickets.some((ticket) => ticket.fresh);
   let waiting = 0;
   $("filters").addEventListener("input", () => { clearTimeout(waiting); waiting = setTimeout(showList, 80); });

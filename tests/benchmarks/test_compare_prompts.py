@@ -10,7 +10,7 @@ from benchmarks import compare_prompts
 from demo.model import BuiltInModel
 from knowledge.conversation import CLEANER_VERSION, Conversation, save_conversation
 from knowledge.decision import DecisionRow
-from knowledge.issue import Issue, render
+from knowledge.issue import Card, Issue, render
 from llm.bill import Totals
 from llm.protocol import Usage
 
@@ -79,7 +79,7 @@ def test_another_version_of_the_words_is_read_from_its_file(
 
 def test_reviewed_tickets_are_the_truth_without_labels(folder: Path) -> None:
     database = folder / "issues.json"
-    database.write_text(render([Issue("ISSUE-1", "x", tickets=[1, 2], reviewed=[2, 9])]), encoding="utf-8")
+    database.write_text(render([Issue("ISSUE-1", Card("x"), tickets=[1, 2], reviewed=[2, 9])]), encoding="utf-8")
     assert compare_prompts.load_truth(None, database) == {2: "ISSUE-1"}
 
 

@@ -10,7 +10,7 @@ import requests
 
 from benchmarks import quality
 from demo.model import BuiltInModel
-from knowledge.issue import Issue, render
+from knowledge.issue import Card, Issue, render
 from prompts_config import Prompts
 from testing.labelled_run import LabelsUnusable, load_set
 from testing.simulated_models import SimulatedModel
@@ -63,13 +63,13 @@ def test_the_built_in_model_finds_plain_topics(labels: Path) -> None:
 def test_answers_do_not_depend_on_the_order_of_asking(labels: Path) -> None:
     data = load_set(labels)
     model = SimulatedModel.of(data, "splitter")
-    messages = [Prompts().decision_messages(conversation, [Issue("ISSUE-11", "Lid")]) for conversation in data.conversations]
+    messages = [Prompts().decision_messages(conversation, [Issue("ISSUE-11", Card("Lid"))]) for conversation in data.conversations]
     assert [model.answer(entry) for entry in messages] == [model.answer(entry) for entry in reversed(messages)][::-1]
 
 
 def test_a_simulated_model_can_stand_behind_a_server_with_latency(labels: Path, no_sleep: list[float]) -> None:
     data = load_set(labels)
-    messages = Prompts().decision_messages(data.conversations[0], [Issue("ISSUE-14", "Lid leaks")])
+    messages = Prompts().decision_messages(data.conversations[0], [Issue("ISSUE-14", Card("Lid leaks"))])
     with BuiltInModel(answer_with=SimulatedModel.of(data, "perfect").answer, latency_s=0.3) as url:
         value = requests.post(f"{url}/chat/completions", json={"messages": messages}, timeout=10).json()
     assert json.loads(value["choices"][0]["message"]["content"])["issue_id"] == "ISSUE-14"
@@ -106,7 +106,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, content: bytes, cap
 
 def database(labels: Path, *groups: list[int]) -> Path:
     path = labels.with_name("issues.json")
-    path.write_text(render(Issue(f"ISSUE-{tickets[0]}", "Some title", tickets=tickets) for tickets in groups), encoding="utf-8")
+    path.write_text(render(Issue(f"ISSUE-{tickets[0]}", Card("Some title"), tickets=tickets) for tickets in groups), encoding="utf-8")
     return path
 
 

@@ -14,7 +14,7 @@ from common import files
 from data_fetcher import FreshdeskClient
 from issue_clusterer import IssueClusterer
 from knowledge.conversation import save_conversation
-from knowledge.issue import Issue, render
+from knowledge.issue import Card, Issue, render
 from knowledge.paths import RunFiles
 from prompts_config import Prompts
 from testing.scripted_model import ScriptedModel, by_ticket, talk
@@ -25,7 +25,7 @@ PRICED = replace(SETTINGS, llm_price_in=1.0, llm_price_out=4.0)
 
 def describe(count: int, *, settings: env.Settings = SETTINGS, issues: int = 0, **prompts: Any) -> str:
     database = Path("db.json")
-    files.write_text(database, render(Issue(f"ISSUE-{n}", "x", tickets=[n]) for n in range(1, issues + 1)))
+    files.write_text(database, render(Issue(f"ISSUE-{n}", Card("x"), tickets=[n]) for n in range(1, issues + 1)))
     source = ConversationSource(settings, FreshdeskClient(base_url=settings.freshdesk_url, api_key="k"), Path("conversations"))
     clusterer = IssueClusterer(RunFiles(database), ask=ScriptedModel(by_ticket({})).ask, prompts=Prompts(**prompts))
     return estimate.describe([{"ticket_id": 1_000 + n} for n in range(count)], source, clusterer, settings)

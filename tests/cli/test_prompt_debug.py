@@ -6,7 +6,7 @@ import pytest
 
 from cli.prompt_debug import Look, Shown, head, table, verdict
 from clustering.answers import parse_card
-from knowledge.issue import Issue
+from knowledge.issue import Card, Issue
 from llm.protocol import AnswerUnusable
 from testing.scripted_model import ScriptedModel
 
@@ -64,7 +64,7 @@ def test_the_system_message_is_shown_once_and_again_where_it_differs(capsys: pyt
     assert shown.paid
 
 
-ISSUES = {"ISSUE-7": Issue("ISSUE-7", "Lid leaks")}
+ISSUES = {"ISSUE-7": Issue("ISSUE-7", Card("Lid leaks"))}
 
 
 @pytest.mark.parametrize(

@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 
 from clustering.answers import (
     MAX_STEPS,
-    Card,
     DecisionAnswer,
     clean_text,
     parse_card,
     parse_decision,
     parse_merge,
 )
+from knowledge.issue import Card
 
 OFFERED = ("ISSUE-7", "ISSUE-9", "[WIFI] 2.4", "wifi", "WIFI")
 FULL = {

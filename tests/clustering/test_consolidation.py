@@ -2,18 +2,20 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 
 from clustering.answers import parse_merge
+from clustering.candidates import Candidates
 from clustering.consolidation import CARD_TICKETS, GROUP_SIZE, GROWN, LONE_CANDIDATES, MERGE_SURE, QUOTES_AN_ISSUE, RIVALS, Consolidation
-from clustering.issue_memory import IssueMemory
 from clustering.wave import at_once
 from common.pool import WorkerPool
 from knowledge import issue as issue_db
+from knowledge.base import KnowledgeBase
 from knowledge.conversation import Conversation
-from knowledge.issue import Issue
+from knowledge.issue import Card, Issue
 from llm.protocol import AnswerUnusable, BudgetReached, ContextTooLong
 from prompts_config import Prompts
 from testing.scripted_model import Asked, ScriptedModel, backwards, latency, talk
@@ -23,16 +25,29 @@ LID = "kettle lid leaks hot water base gasket drips"
 
 def issue(number: int, *, tickets: Sequence[int] = (), day: str = "", person: bool = False, **fields: Any) -> Issue:
     found = Issue(
-        f"ISSUE-{number}", "Lid leaks water", tickets=list(tickets or [number]), first_seen=day or f"2025-01-{number:02}", **fields
+        f"ISSUE-{number}", Card("Lid leaks water"), tickets=list(tickets or [number]), first_seen=day or f"2025-01-{number:02}", **fields
     )
     if not person:
         found.seal_card()
     return found
 
 
-def memory_of(*issues: Issue, said: Mapping[int, str] | None = None, agent: str = "Replace the seal.") -> IssueMemory:
+@dataclass(slots=True)
+class Memory:
+    """A knowledge base with what is found in it."""
+
+    base: KnowledgeBase
+    known: Candidates
+
+    @property
+    def issues(self) -> dict[str, Issue]:
+        return self.base.issues
+
+
+def memory_of(*issues: Issue, said: Mapping[int, str] | None = None, agent: str = "Replace the seal.") -> Memory:
     stored = {ticket: talk(ticket, (said or {}).get(ticket, LID), agent=agent) for entry in issues for ticket in entry.tickets}
-    return IssueMemory({entry.issue_id: entry for entry in issues}, conversation_of=stored.get)
+    base = KnowledgeBase({entry.issue_id: entry for entry in issues})
+    return Memory(base, Candidates(base, conversation_of=stored.get))
 
 
 def group(*numbers: int, confidence: Any = 0.95, category: str = "Lid seal worn") -> dict[str, Any]:
@@ -40,10 +55,10 @@ def group(*numbers: int, confidence: Any = 0.95, category: str = "Lid seal worn"
 
 
 def merge(
-    memory: IssueMemory, script: Any, *, touched: Sequence[str] | None = None, submit: Any = at_once, **prompts: Any
+    memory: Memory, script: Any, *, touched: Sequence[str] | None = None, submit: Any = at_once, **prompts: Any
 ) -> tuple[list[tuple[str, str]], list[Asked]]:
     model = ScriptedModel(script)
-    work = Consolidation(memory, model.ask, Prompts(**prompts), submit)
+    work = Consolidation(memory.base, memory.known, model.ask, Prompts(**prompts), submit)
     done = work.merge_lookalikes(set(memory.issues) if touched is None else touched)
     return [(merged.kept, merged.gone) for merged in done], model.asked
 
@@ -57,13 +72,13 @@ def all_apart(asked: Asked) -> Any:
     return {"groups": [group(int(name.split("-")[1])) for name in asked.offered]}
 
 
-def test_two_that_are_one_become_the_oldest_with_the_new_card() -> None:
+def test_two_that_are_one_become_the_oldest_with_its_own_card() -> None:
     memory = memory_of(issue(7, day="2025-01-09"), issue(3, day="2025-02-01"))
     done, asked = merge(memory, all_one)
     assert done == [("ISSUE-7", "ISSUE-3")]
     assert [question.offered for question in asked] == [["ISSUE-3", "ISSUE-7"]]
     kept = memory.issues["ISSUE-7"]
-    assert (kept.tickets, kept.merged_from, kept.category) == ([3, 7], ["ISSUE-3"], "Lid seal worn")
+    assert (kept.tickets, kept.merged_from, kept.card.category) == ([3, 7], ["ISSUE-3"], "Lid leaks water")
     assert not kept.written_by_person()
 
 
@@ -112,7 +127,7 @@ def test_an_unusable_answer_changes_nothing(answer: Any) -> None:
 
 def test_issues_of_different_words_are_not_put_to_the_model() -> None:
     memory = memory_of(issue(1), issue(2), said={1: LID, 2: "invoice charged twice card refund"})
-    memory.issues["ISSUE-2"].category = "Invoice twice"
+    memory.issues["ISSUE-2"].card = Card("Invoice twice")
     memory.issues["ISSUE-2"].seal_card()
     assert merge(memory, all_one) == ([], [])
 
@@ -121,13 +136,13 @@ def test_issues_that_share_little_are_not_put_to_the_model() -> None:
     """A few common words make them lookalikes for the index; neither descriptions nor customers' words bear it out."""
     far = "kettle lid leaks hot base drips gasket, all that in the parcel, but the invoice, the street, the courier and the door were wrong"
     memory = memory_of(issue(1), issue(2), said={1: LID, 2: far})
-    memory.issues["ISSUE-2"].category = "Parcel went astray"
+    memory.issues["ISSUE-2"].card = Card("Parcel went astray")
     memory.issues["ISSUE-2"].seal_card()
-    work = Consolidation(memory, ScriptedModel(all_one).ask, Prompts(), at_once)
-    assert [pair[:2] for pair in memory.index.lookalikes({"ISSUE-1"})] == [("ISSUE-1", "ISSUE-2")]
+    work = Consolidation(memory.base, memory.known, ScriptedModel(all_one).ask, Prompts(), at_once)
+    assert [pair[:2] for pair in memory.known.index.lookalikes({"ISSUE-1"})] == [("ISSUE-1", "ISSUE-2")]
     assert list(work.merge_lookalikes({"ISSUE-1", "ISSUE-2"})) == []
     for entry in memory.issues.values():
-        entry.short_description = "Hot water comes out at the lid."
+        entry.card = replace(entry.card, short_description="Hot water comes out at the lid.")
         entry.seal_card()
     assert [(merged.kept, merged.gone) for merged in work.merge_lookalikes({"ISSUE-1"})] == [("ISSUE-1", "ISSUE-2")]
 
@@ -216,7 +231,7 @@ def test_a_person_written_issue_takes_others_in_and_keeps_its_words() -> None:
     memory = memory_of(issue(1, person=True, reviewed=[1]), issue(2))
     assert merge(memory, all_one)[0] == [("ISSUE-1", "ISSUE-2")]
     kept = memory.issues["ISSUE-1"]
-    assert (kept.category, kept.tickets) == ("Lid leaks water", [1, 2])
+    assert (kept.card.category, kept.tickets) == ("Lid leaks water", [1, 2])
     assert kept.written_by_person()
 
 
@@ -243,7 +258,7 @@ def test_of_two_merges_that_exclude_each_other_the_surer_is_done() -> None:
         parse_merge(json.dumps({"groups": [group(1, 2, confidence=0.85)]}), offered=("ISSUE-1", "ISSUE-2")),
         parse_merge(json.dumps({"groups": [group(2, 3, confidence=0.95)]}), offered=("ISSUE-2", "ISSUE-3")),
     ]
-    work = Consolidation(memory, ScriptedModel(all_one).ask, Prompts(), at_once)
+    work = Consolidation(memory.base, memory.known, ScriptedModel(all_one).ask, Prompts(), at_once)
     done = work._merge([[first, second], [second, third]], answers)
     assert [(merged.kept, merged.gone) for merged in done] == [("ISSUE-2", "ISSUE-3")]
 
@@ -302,7 +317,7 @@ def test_a_card_that_is_off_the_list_of_categories_is_not_taken_over_by_a_merge(
     memory = memory_of(issue(1), issue(2))
     merge(memory, all_one, categories=["Lid leaks water", "Oven"])
     assert memory.issues["ISSUE-1"].tickets == [1, 2]
-    assert memory.issues["ISSUE-1"].category == "Lid leaks water"
+    assert memory.issues["ISSUE-1"].card.category == "Lid leaks water"
 
 
 def test_the_question_quotes_a_few_customers_and_no_agents() -> None:
@@ -318,7 +333,7 @@ def test_a_conversation_in_which_no_customer_spoke_can_be_quoted() -> None:
     memory = memory_of(issue(1), issue(2))
     conversation = talk(1, LID, subject="Lid leaks")
     conversation["conversation"][0]["speaker"] = "agent"
-    memory = IssueMemory(memory.issues, conversation_of=lambda _ticket: conversation)
+    memory.known = Candidates(memory.base, conversation_of=lambda _ticket: conversation)
     assert merge(memory, all_apart, touched=["ISSUE-1"])[0] == []
 
 
@@ -332,9 +347,9 @@ def test_merges_already_done_are_known_when_the_budget_ends_in_a_later_round() -
         return {"groups": [group(1, 2)]}
 
     memory = memory_of(issue(1), issue(2), issue(3), said={1: LID, 2: LID + " oven cold", 3: "oven cold fuse tripped element"})
-    memory.issues["ISSUE-3"].category = "Oven stays cold"
+    memory.issues["ISSUE-3"].card = Card("Oven stays cold")
     memory.issues["ISSUE-3"].seal_card()
-    work = Consolidation(memory, ScriptedModel(script).ask, Prompts(), at_once)
+    work = Consolidation(memory.base, memory.known, ScriptedModel(script).ask, Prompts(), at_once)
     told: list[str] = []
     try:
         for merged in work.merge_lookalikes(["ISSUE-1"]):
@@ -346,7 +361,7 @@ def test_merges_already_done_are_known_when_the_budget_ends_in_a_later_round() -
 
 @pytest.mark.parametrize("seed", range(5))
 def test_the_outcome_does_not_depend_on_which_answer_came_first(seed: int) -> None:
-    def fresh() -> IssueMemory:
+    def fresh() -> Memory:
         kinds = [LID, "oven stays cold fuse tripped element", "invoice charged twice card refund"]
         said = {number: kinds[number % 3] + f" word{number}" for number in range(1, 22)}
         return memory_of(*(issue(number) for number in range(1, 22)), said=said)
@@ -364,7 +379,7 @@ def test_the_outcome_does_not_depend_on_which_answer_came_first(seed: int) -> No
     else:
         pool = WorkerPool(seed * 3, name="test")
         model = ScriptedModel(script, pause=latency(seed))
-        work = Consolidation(other, model.ask, Prompts(), pool.submit)
+        work = Consolidation(other.base, other.known, model.ask, Prompts(), pool.submit)
         assert [(merged.kept, merged.gone) for merged in work.merge_lookalikes(set(other.issues))] == expected
         pool.close()
     assert issue_db.render(first.issues.values()) == issue_db.render(other.issues.values())
@@ -375,9 +390,9 @@ def test_the_outcome_does_not_depend_on_which_answer_came_first(seed: int) -> No
 CARD = {"category": "Lid seal worn", "root_cause": "Age.", "resolution_steps": ["Replace the seal."], "notes": ""}
 
 
-def rewrite(memory: IssueMemory, before: Mapping[str, int], answer: Any = CARD, **prompts: Any) -> tuple[list[str], list[Asked]]:
+def rewrite(memory: Memory, before: Mapping[str, int], answer: Any = CARD, **prompts: Any) -> tuple[list[str], list[Asked]]:
     model = ScriptedModel(lambda _asked: answer)
-    return Consolidation(memory, model.ask, Prompts(**prompts), at_once).rewrite_cards(before), model.asked
+    return Consolidation(memory.base, memory.known, model.ask, Prompts(**prompts), at_once).rewrite_cards(before), model.asked
 
 
 @pytest.mark.parametrize(
@@ -388,12 +403,13 @@ def test_a_card_is_rewritten_when_its_tickets_have_doubled(before: int, after: i
     memory = memory_of(issue(1, tickets=range(1, after + 1)))
     names, asked = rewrite(memory, {"ISSUE-1": before})
     assert (names, len(asked)) == (["ISSUE-1"] if due else [], int(due))
-    assert memory.issues["ISSUE-1"].category == ("Lid seal worn" if due else "Lid leaks water")
+    assert memory.issues["ISSUE-1"].card.category == ("Lid seal worn" if due else "Lid leaks water")
     assert not memory.issues["ISSUE-1"].written_by_person()
 
 
 def test_a_card_is_not_rewritten_from_no_tickets_at_all() -> None:
-    silent = IssueMemory(memory_of(issue(1, tickets=[1, 2])).issues, conversation_of=lambda _ticket: None)
+    silent = memory_of(issue(1, tickets=[1, 2]))
+    silent.known = Candidates(silent.base, conversation_of=lambda _ticket: None)
     talking = memory_of(issue(1, tickets=[1, 2]), said=dict.fromkeys((1, 2), "Our language model endpoint returns 500."))
     for memory in (silent, talking):
         assert rewrite(memory, {"ISSUE-1": 0}) == ([], [])
@@ -407,20 +423,20 @@ def test_a_persons_card_is_not_even_asked_about() -> None:
 def test_an_unusable_card_changes_nothing(answer: Any) -> None:
     memory = memory_of(issue(1, tickets=[1, 2]))
     assert rewrite(memory, {"ISSUE-1": 0}, answer)[0] == []
-    assert memory.issues["ISSUE-1"].category == "Lid leaks water"
+    assert memory.issues["ISSUE-1"].card.category == "Lid leaks water"
 
 
 def test_a_card_cannot_bring_in_a_category_that_is_not_on_the_list() -> None:
     memory = memory_of(issue(1, tickets=[1, 2]))
     assert rewrite(memory, {"ISSUE-1": 0}, categories=["Lid leaks water", "Oven"])[0] == []
-    assert memory.issues["ISSUE-1"].category == "Lid leaks water"
+    assert memory.issues["ISSUE-1"].card.category == "Lid leaks water"
 
 
 @pytest.mark.parametrize(("agent", "notes"), [("Replace it.", ""), ("", "No confirmed fix.")], ids=["an agent spoke", "none did"])
 def test_steps_that_no_agent_said_are_marked(agent: str, notes: str) -> None:
     memory = memory_of(issue(1, tickets=[1, 2]), agent=agent)
     rewrite(memory, {"ISSUE-1": 0})
-    assert memory.issues["ISSUE-1"].notes == notes
+    assert memory.issues["ISSUE-1"].card.notes == notes
 
 
 def test_a_card_is_written_from_a_few_short_conversations() -> None:
@@ -437,32 +453,32 @@ def test_a_card_that_talks_to_the_model_is_not_kept() -> None:
     """It would be shown with every later ticket."""
     memory = memory_of(issue(1, tickets=[1, 2]))
     assert rewrite(memory, {"ISSUE-1": 0}, {**CARD, "category": ORDER})[0] == []
-    assert memory.issues["ISSUE-1"].category == "Lid leaks water"
+    assert memory.issues["ISSUE-1"].card.category == "Lid leaks water"
     assert rewrite(memory, {"ISSUE-1": 0}, {**CARD, "notes": ORDER, "resolution_steps": [ORDER, "Replace the seal."]})[0] == ["ISSUE-1"]
-    assert (memory.issues["ISSUE-1"].notes, memory.issues["ISSUE-1"].resolution_steps) == ("", ["Replace the seal."])
+    assert (memory.issues["ISSUE-1"].card.notes, memory.issues["ISSUE-1"].card.resolution_steps) == ("", ("Replace the seal.",))
 
 
 def test_a_merge_cannot_bring_in_a_card_that_talks_to_the_model() -> None:
     memory = memory_of(issue(1), issue(2))
     merge(memory, lambda _asked: {"groups": [group(1, 2, category=ORDER)]})
-    assert (memory.issues["ISSUE-1"].tickets, memory.issues["ISSUE-1"].category) == ([1, 2], "Lid leaks water")
+    assert (memory.issues["ISSUE-1"].tickets, memory.issues["ISSUE-1"].card.category) == ([1, 2], "Lid leaks water")
 
 
 def test_the_budget_at_a_card_ends_the_pass_and_rewrites_none() -> None:
     memory = memory_of(issue(1, tickets=[1, 2]), issue(3, tickets=[3, 4]))
     with pytest.raises(BudgetReached):
         rewrite(memory, {"ISSUE-1": 0, "ISSUE-3": 0}, BudgetReached("spent"))
-    assert {entry.category for entry in memory.issues.values()} == {"Lid leaks water"}
+    assert {entry.card.category for entry in memory.issues.values()} == {"Lid leaks water"}
 
 
 PARCEL = "where is my parcel, the courier never came"
 
 
 def place_lone(
-    memory: IssueMemory, script: Any, *, touched: Sequence[str] | None = None, submit: Any = at_once
+    memory: Memory, script: Any, *, touched: Sequence[str] | None = None, submit: Any = at_once
 ) -> tuple[list[tuple[str, str]], list[Asked]]:
     model = ScriptedModel(script)
-    work = Consolidation(memory, model.ask, Prompts(), submit)
+    work = Consolidation(memory.base, memory.known, model.ask, Prompts(), submit)
     done = work.place_lone_tickets(set(memory.issues) if touched is None else touched)
     return [(merged.kept, merged.gone) for merged in done], model.asked
 
@@ -484,10 +500,10 @@ def test_the_oldest_id_stays_when_a_lone_ticket_is_placed() -> None:
     assert place_lone(memory, names_first)[0] == [("ISSUE-9", "ISSUE-3")]
 
 
-def many_and_a_stranger() -> IssueMemory:
+def many_and_a_stranger() -> Memory:
     """Six issues about lids and a lone ticket that shares no word with any of them."""
     memory = memory_of(*(issue(number, tickets=[number, number + 1]) for number in range(10, 70, 10)), issue(99), said={99: PARCEL})
-    memory.issues["ISSUE-99"].category = "Parcel went astray"
+    memory.issues["ISSUE-99"].card = Card("Parcel went astray")
     memory.issues["ISSUE-99"].seal_card()
     return memory
 
@@ -570,7 +586,7 @@ def test_an_issue_that_changed_is_asked_about_as_it_is_then() -> None:
 def test_what_the_second_look_told_apart_is_not_offered_again() -> None:
     memory = memory_of(issue(1), issue(2))
     model = ScriptedModel(all_apart)
-    work = Consolidation(memory, model.ask, Prompts(), at_once)
+    work = Consolidation(memory.base, memory.known, model.ask, Prompts(), at_once)
     assert list(work.merge_lookalikes(set(memory.issues))) == []
     assert list(work.place_lone_tickets(set(memory.issues))) == []
     assert [question.schema for question in model.asked] == ["issue_merge"]
@@ -588,14 +604,14 @@ def test_the_conversation_of_an_unsure_issue_is_not_read_for_every_pair(monkeypa
     large = [issue(number, tickets=[number, number + 1000], day="2025-01-01") for number in range(1, 40)]
     memory = memory_of(*large, issue(500, day="2025-02-01", unsure={500: 0.6}))
     read: list[int] = []
-    whole = memory.conversations
+    whole = memory.known.conversations
 
     def counted(ticket_ids: Iterable[int]) -> list[Conversation]:
         wanted = list(ticket_ids)
         read.extend(wanted)
         return whole(wanted)
 
-    monkeypatch.setattr(memory, "conversations", counted)
+    monkeypatch.setattr(Candidates, "conversations", lambda _self, ticket_ids: counted(ticket_ids))
     place_lone(memory, lambda _asked: {"issue_id": "NEW", "category": "Tea", "confidence": 0.9}, touched=["ISSUE-500"])
     assert read.count(500) == 2  # whether it is hearsay, and what it says
 
@@ -605,7 +621,7 @@ def test_lone_tickets_end_up_the_same_at_any_speed(seed: int) -> None:
     def run(submit: Any, pause: Any) -> tuple[list[tuple[str, str]], str]:
         memory = memory_of(*(issue(number) for number in range(1, 20)))
         model = ScriptedModel(names_first, pause)
-        work = Consolidation(memory, model.ask, Prompts(), submit)
+        work = Consolidation(memory.base, memory.known, model.ask, Prompts(), submit)
         done = [(merged.kept, merged.gone) for merged in work.place_lone_tickets(set(memory.issues))]
         return done, issue_db.render(memory.issues.values())
 

@@ -2,16 +2,16 @@
 
 import pytest
 
-from clustering.answers import Card, DecisionAnswer
+from clustering.answers import DecisionAnswer
 from clustering.contested import FOR_NEW, HELD, LEAD, SAME_NAME, SHOWN, contested
-from knowledge.issue import Issue
+from knowledge.issue import Card, Issue
 
 KNOWN = [
-    Issue("ISSUE-1", "Balance inquiry", "The customer wants to check the balance of a credit card."),
-    Issue("ISSUE-2", "Disputed charge", "The customer wants to dispute a charge on a credit card."),
-    Issue("ISSUE-3", "Cash machine", "The customer wants to find a cash machine nearby."),
-    Issue("ISSUE-4", "Kettle hums"),
-    Issue("ISSUE-5", "Lid leaks", "The lid of the kettle leaks hot water."),
+    Issue("ISSUE-1", Card("Balance inquiry", "The customer wants to check the balance of a credit card.")),
+    Issue("ISSUE-2", Card("Disputed charge", "The customer wants to dispute a charge on a credit card.")),
+    Issue("ISSUE-3", Card("Cash machine", "The customer wants to find a cash machine nearby.")),
+    Issue("ISSUE-4", Card("Kettle hums")),
+    Issue("ISSUE-5", Card("Lid leaks", "The lid of the kettle leaks hot water.")),
 ]
 DISPUTE = "The customer wants to dispute a charge on their card."
 ELSEWHERE = "The invoice came twice."
@@ -71,7 +71,7 @@ def test_a_name_from_a_closed_list_tells_nothing() -> None:
 
 
 def test_a_category_without_telling_words_is_nobodys_name() -> None:
-    nameless = [Issue("ISSUE-1", "?", "The lid leaks."), Issue("ISSUE-2", "!", "The base hums.")]
+    nameless = [Issue("ISSUE-1", Card("?", "The lid leaks.")), Issue("ISSUE-2", Card("!", "The base hums."))]
     answer = DecisionAnswer(None, 0.9, Card("", ELSEWHERE, (), "", (), ""), (1,))
     assert contested(answer, nameless, {"ISSUE-1": 0.5}) == []
 

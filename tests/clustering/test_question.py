@@ -4,15 +4,26 @@ from typing import Any
 
 import pytest
 
-from clustering.question import CARD_CHARS, GUARD_CAPS, TICKET_CHARS, TWO_ANSWERS, Verdict, ask_where, shortened_for_card
+from clustering.question import (
+    CARD_CHARS,
+    GUARD_CAPS,
+    NO_FIX,
+    TICKET_CHARS,
+    TWO_ANSWERS,
+    Verdict,
+    agent_spoke,
+    ask_where,
+    shortened_for_card,
+    with_fix_marked,
+)
 from common.errors import Stopped
 from knowledge.conversation import Conversation
-from knowledge.issue import SURE, Issue
+from knowledge.issue import SURE, Card, Issue
 from llm.protocol import AnswerUnusable, BudgetReached, ContextTooLong
 from prompts_config import Prompts
 from testing.scripted_model import Asked, ScriptedModel, by_ticket, decision, talk
 
-KNOWN = [Issue("ISSUE-7", "Lid leaks"), Issue("ISSUE-9", "Oven cold")]
+KNOWN = [Issue("ISSUE-7", Card("Lid leaks")), Issue("ISSUE-9", Card("Oven cold"))]
 
 
 def ask(answer: Any, conversation: Conversation | None = None, *, prompts: Prompts | None = None) -> Verdict:
@@ -127,9 +138,9 @@ def test_a_conversation_for_a_card_is_short() -> None:
 
 SAYS_LID = "The lid of the box leaks."
 DESCRIBED = [
-    Issue("ISSUE-7", "Lid leaks", SAYS_LID),
-    Issue("ISSUE-9", "Oven cold", "The oven stays cold."),
-    *(Issue(f"ISSUE-{number}", f"Part {number}", f"Number {number} broke.") for number in range(20, 30)),
+    Issue("ISSUE-7", Card("Lid leaks", SAYS_LID)),
+    Issue("ISSUE-9", Card("Oven cold", "The oven stays cold.")),
+    *(Issue(f"ISSUE-{number}", Card(f"Part {number}", f"Number {number} broke.")) for number in range(20, 30)),
 ]
 LIKENESS = {"ISSUE-7": 0.4, "ISSUE-9": 0.1}
 
@@ -198,3 +209,27 @@ def test_the_margin_says_how_far_the_words_are_for_the_decision(issue_id: str | 
 
 def test_without_known_issues_the_margin_is_nought() -> None:
     assert ask_where(ScriptedModel(by_ticket({1: decision()})).ask, Prompts(), talk(1, "x"), []).margin == 0
+
+
+@pytest.mark.parametrize(
+    ("steps", "notes", "supported", "expected"),
+    [
+        (("a",), "", False, NO_FIX),
+        (("a",), "n", False, f"{NO_FIX} n"),
+        (("a",), f"{NO_FIX} n", False, f"{NO_FIX} n"),
+        ((), "n", False, "n"),
+        (("a",), "n", True, "n"),
+    ],
+)
+def test_steps_without_support_are_marked_once(steps: tuple[str, ...], notes: str, supported: bool, expected: str) -> None:
+    assert with_fix_marked(Card("c", "", (), "", steps, notes), supported=supported).notes == expected
+
+
+@pytest.mark.parametrize(
+    ("numbers", "expected"),
+    [((1,), False), ((2,), True), ((1, 2), True), ((), True), ((9,), True)],
+    ids=["customer", "agent", "both", "none", "beyond"],
+)
+def test_an_agent_spoke_if_one_of_the_named_messages_is_an_agents(numbers: tuple[int, ...], expected: bool) -> None:
+    assert agent_spoke(talk(1, "x", agent="y"), numbers) is expected
+    assert not agent_spoke(talk(1, "x"), numbers)

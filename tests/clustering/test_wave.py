@@ -4,12 +4,13 @@ from typing import Any
 
 import pytest
 
-from clustering.issue_memory import IssueMemory
+from clustering.candidates import Candidates
 from clustering.wave import Question, Wave, at_once
 from common.errors import Stopped
 from common.pool import WorkerPool
+from knowledge.base import KnowledgeBase
 from knowledge.conversation import Conversation
-from knowledge.issue import Issue, render
+from knowledge.issue import Card, Issue, render
 from llm.protocol import AnswerUnusable, BudgetReached
 from prompts_config import Prompts
 from testing.scripted_model import Asked, ScriptedModel, backwards, by_ticket, decision, latency, talk
@@ -20,12 +21,12 @@ LID = "The lid leaks hot water"
 def settle(
     model: ScriptedModel, conversations: list[Conversation], *, known: tuple[Issue, ...] = (), submit: Any = at_once
 ) -> tuple[list[Question], BudgetReached | None]:
-    memory = IssueMemory({issue.issue_id: issue for issue in known}, conversation_of=lambda _ticket: None)
-    before = render(memory.issues.values())
-    wave = Wave(memory, ask=model.ask, prompts=Prompts(), submit=submit)
+    base = KnowledgeBase({issue.issue_id: issue for issue in known})
+    before = render(base.issues.values())
+    wave = Wave(base, Candidates(base, conversation_of=lambda _ticket: None), ask=model.ask, prompts=Prompts(), submit=submit)
     questions = [wave.begin(conversation, leaving=set()) for conversation in conversations]
     ended = wave.settle()
-    assert (render(memory.issues.values()), memory.touched) == (before, set()), "a wave commits nothing"
+    assert (render(base.issues.values()), base.changed) == (before, set()), "a wave commits nothing"
     return questions, ended
 
 
@@ -36,7 +37,7 @@ def homes(questions: list[Question]) -> list[str | None]:
 
 def test_all_are_asked_against_what_was_known_when_the_wave_began() -> None:
     model = ScriptedModel(by_ticket({1: decision("ISSUE-9"), 2: decision("ISSUE-9")}))
-    questions, ended = settle(model, [talk(1, LID), talk(2, LID)], known=(Issue("ISSUE-9", "Lid"),))
+    questions, ended = settle(model, [talk(1, LID), talk(2, LID)], known=(Issue("ISSUE-9", Card("Lid")),))
     assert model.offers() == [(1, ["ISSUE-9"]), (2, ["ISSUE-9"])]
     assert homes(questions) == ["ISSUE-9", "ISSUE-9"]
     assert ended is None
@@ -58,7 +59,7 @@ def test_one_that_resembles_nobody_is_asked_once() -> None:
 
 def test_one_that_joined_a_known_issue_is_not_asked_again() -> None:
     model = ScriptedModel(by_ticket({1: decision(), 2: decision("ISSUE-9")}))
-    settle(model, [talk(1, LID), talk(2, LID)], known=(Issue("ISSUE-9", "Lid"),))
+    settle(model, [talk(1, LID), talk(2, LID)], known=(Issue("ISSUE-9", Card("Lid")),))
     assert [ticket for ticket, _ in model.offers()] == [1, 2]
 
 
@@ -71,7 +72,7 @@ def test_the_third_sees_the_one_founder_of_two_that_went_before() -> None:
 
 
 def test_a_founder_is_shown_among_the_known_ones_in_the_order_of_ids() -> None:
-    known = (Issue("ISSUE-1", "Oven"), Issue("ISSUE-30", "Pan"), Issue("WIFI", "Wi-Fi"))
+    known = (Issue("ISSUE-1", Card("Oven")), Issue("ISSUE-30", Card("Pan")), Issue("WIFI", Card("Wi-Fi")))
     model = ScriptedModel(by_ticket({20: decision(), 25: [decision(), decision("ISSUE-20")]}))
     settle(model, [talk(20, LID), talk(25, LID)], known=known)
     assert model.offers()[-1] == (25, ["ISSUE-1", "ISSUE-20", "ISSUE-30", "WIFI"])
@@ -108,8 +109,8 @@ def test_a_low_match_that_has_no_name_is_named_after_its_description_subject_or_
     nameless = talk(3, "invoice")
     model = ScriptedModel(lambda asked: answers[asked.ticket or 3])
     nameless["subject"] = ""
-    questions, _ = settle(model, [talk(1, LID), talk(2, "oven cold"), nameless], known=(Issue("ISSUE-9", "Lid"),))
-    assert [question.founds and question.founds.category for question in questions] == ["Leaks.", "T2", "Ticket 3"]
+    questions, _ = settle(model, [talk(1, LID), talk(2, "oven cold"), nameless], known=(Issue("ISSUE-9", Card("Lid")),))
+    assert [question.founds and question.founds.card.category for question in questions] == ["Leaks.", "T2", "Ticket 3"]
 
 
 @pytest.mark.parametrize(
@@ -125,7 +126,7 @@ def test_steps_that_no_agent_supports_are_marked(agent: str, evidence: list[int]
     model = ScriptedModel(by_ticket({1: decision(resolution_steps=["Replace the seal."], evidence=evidence, notes="n")}))
     questions, _ = settle(model, [talk(1, LID, agent=agent)])
     assert questions[0].founds is not None
-    assert questions[0].founds.notes == notes
+    assert questions[0].founds.card.notes == notes
 
 
 def test_the_budget_cuts_off_questions_and_the_others_keep_their_answers() -> None:
@@ -169,11 +170,11 @@ def outcome(questions: list[Question]) -> list[tuple[str | None, str, Any]]:
 
 @pytest.mark.parametrize("seed", range(8))
 def test_the_outcome_does_not_depend_on_threads_and_latency(seed: int) -> None:
-    expected = outcome(settle(ScriptedModel(whimsical), stories(), known=(Issue("ISSUE-99", "Oven"),))[0])
+    expected = outcome(settle(ScriptedModel(whimsical), stories(), known=(Issue("ISSUE-99", Card("Oven")),))[0])
     pool = WorkerPool(1 + 3 * seed, name="test")
     try:
         model = ScriptedModel(whimsical, pause=latency(seed))
-        assert outcome(settle(model, stories(), known=(Issue("ISSUE-99", "Oven"),), submit=pool.submit)[0]) == expected
+        assert outcome(settle(model, stories(), known=(Issue("ISSUE-99", Card("Oven")),), submit=pool.submit)[0]) == expected
     finally:
         pool.close()
 

@@ -1066,7 +1066,7 @@ class TestThePlan:
             monkeypatch.setattr(llm_client, "chat_completion", lambda messages, reply=reply, **kwargs: reply)
             clusterer = main.run(ticket_ids=[123], output=f"{type(reply).__name__}{len(reply)}.json")
             assert list(clusterer.issues) == ["ISSUE-123"]
-            assert clusterer.issues["ISSUE-123"].category == "Lid leaks steam"
+            assert clusterer.issues["ISSUE-123"].card.category == "Lid leaks steam"
             assert clusterer.issues["ISSUE-123"].tickets == [123]
         assert all("search" not in str(call.request.url) for call in responses.calls)
 

@@ -7,18 +7,19 @@ import pytest
 import requests
 
 from clustering.answers import DecisionAnswer, parse_card, parse_decision, parse_merge
-from clustering.issue_memory import IssueMemory, TicketText
+from clustering.candidates import Candidates, TicketText
 from demo.card_writer import extract
 from demo.model import MODEL_NAME, BuiltInModel, NotOurQuestion, answer
 from demo.prompt_reader import read_card, read_decision, read_issues
 from demo.word_matcher import alike_groups
+from knowledge.base import KnowledgeBase
 from knowledge.conversation import Conversation, Message
-from knowledge.issue import SURE, Issue
+from knowledge.issue import SURE, Card, Issue
 from prompts_config import Prompts
 
 PROMPTS = Prompts()
-LID = Issue("ISSUE-7", "Lid leaks", "The lid of the box lets air in over night.", ["vacuum", "seal"])
-CODE = Issue("ISSUE-12", "Login code not delivered", "The six digit login code never arrives by e-mail.", ["code", "inbox"])
+LID = Issue("ISSUE-7", Card("Lid leaks", "The lid of the box lets air in over night.", ("vacuum", "seal")))
+CODE = Issue("ISSUE-12", Card("Login code not delivered", "The six digit login code never arrives by e-mail.", ("code", "inbox")))
 
 
 def conversation(*texts: str, subject: str = "") -> Conversation:
@@ -43,8 +44,9 @@ def conversation(*texts: str, subject: str = "") -> Conversation:
 
 def question(ticket: Conversation, *issues: Issue) -> list[dict[str, str]]:
     """The question as the program puts it, with the words that the ticket has in common with each card."""
-    memory = IssueMemory({issue.issue_id: issue for issue in issues}, conversation_of=lambda _ticket_id: None)
-    return PROMPTS.decision_messages(ticket, issues, memory.likeness(TicketText.of(ticket), issues))
+    base = KnowledgeBase({issue.issue_id: issue for issue in issues})
+    known = Candidates(base, conversation_of=lambda _ticket_id: None)
+    return PROMPTS.decision_messages(ticket, issues, known.likeness(TicketText.of(ticket), issues))
 
 
 def decide(ticket: Conversation, *issues: Issue) -> DecisionAnswer:
@@ -88,7 +90,7 @@ def test_a_near_match_is_a_doubt_for_people(share: float, issue_id: str | None, 
 
 
 def test_the_first_of_equally_alike_issues_is_taken() -> None:
-    twin = Issue("ISSUE-8", LID.category, LID.short_description, LID.keywords)
+    twin = Issue("ISSUE-8", LID.card)
     assert decide(conversation("customer: air under the lid, no vacuum"), LID, twin).issue_id == "ISSUE-7"
 
 
@@ -138,7 +140,7 @@ def test_a_message_cannot_pass_for_another_one_or_for_an_issue() -> None:
 
 
 def test_lookalikes_are_merged_and_each_id_stands_once() -> None:
-    again = Issue("ISSUE-9", "Box loses its vacuum", "The lid of the box lets air in.", [])
+    again = Issue("ISSUE-9", Card("Box loses its vacuum", "The lid of the box lets air in.", ()))
     quotes = {"ISSUE-7": ["no vacuum, air under the lid"], "ISSUE-9": ["the lid of my box lets air in over night"], "ISSUE-12": ["no code"]}
     messages = PROMPTS.merge_messages([LID, again, CODE], quotes)
     groups = parse_merge(json.dumps(answer(messages)), offered=["ISSUE-7", "ISSUE-9", "ISSUE-12"])

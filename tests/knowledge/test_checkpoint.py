@@ -11,7 +11,7 @@ from common.errors import Unreadable
 from knowledge import checkpoint
 from knowledge.checkpoint import Checkpoint
 from knowledge.decision import DecisionRow
-from knowledge.issue import Issue
+from knowledge.issue import Card, Issue
 
 FULL = Checkpoint(
     base_sha256="ab" * 32,
@@ -19,7 +19,7 @@ FULL = Checkpoint(
     tickets=({"ticket_id": 1, "subject": "Ü \u2028"}, {"ticket_id": 2}),
     gaps=("two tickets of 2025-01-01",),
     done=1,
-    issues=(Issue("K9", "Lid", tickets=[1], unsure={1: 0.6}, extra={"owner": None}), Issue("ISSUE-1", "x")),
+    issues=(Issue("K9", Card("Lid"), tickets=[1], unsure={1: 0.6}, extra={"owner": None}), Issue("ISSUE-1", Card("x"))),
     dropped=("ISSUE-2",),
     decisions=(DecisionRow(1, "K9", "provisional", 0.6, evidence=(1, 2), guards=("suspicious text",), decided_by="model", extra={"z": 1}),),
     result_sha256="cd" * 32,

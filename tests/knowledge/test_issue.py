@@ -3,6 +3,7 @@
 import itertools
 import json
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from common.errors import Unreadable
 from knowledge import issue as issue_db
-from knowledge.issue import Issue
+from knowledge.issue import Card, Issue
 
 CONTRACT = {
     "issue_id": "ISSUE-169",
@@ -53,15 +54,16 @@ def test_a_file_that_is_not_there_is_an_empty_database() -> None:
 
 def test_only_an_id_is_required() -> None:
     issue = parse([{"issue_id": "WIFI"}])["WIFI"]
-    assert issue == Issue("WIFI", "")
+    assert issue == Issue("WIFI", Card(""))
     assert issue.written_by_person()
 
 
 @pytest.mark.parametrize("key", [key for key in CONTRACT if key != "issue_id"])
 def test_a_null_counts_as_missing(key: str) -> None:
     issue = parse([{**CONTRACT, key: None}])["ISSUE-169"]
-    field = getattr(issue, key)
-    assert field == getattr(Issue("x", ""), key)
+    bare = Issue("x", Card())
+    assert getattr(issue.card, key, None) == getattr(bare.card, key, None)
+    assert getattr(issue, key, None) == getattr(bare, key, None)
 
 
 def test_what_the_program_does_not_know_is_kept_as_it_is() -> None:
@@ -175,17 +177,18 @@ def test_an_id_with_endless_digits_is_only_a_name() -> None:
     assert list(parse([{"issue_id": name}, {"issue_id": "ISSUE-1"}])) == ["ISSUE-1", name]
 
 
-@pytest.mark.parametrize("field", issue_db.CARD_FIELDS)
-def test_a_card_is_the_programs_own_until_somebody_changes_any_field_of_it(field: str) -> None:
-    issue = Issue("ISSUE-1", "Lid", "d", ["k"], "r", ["s"], "n")
+@pytest.mark.parametrize("field", issue_db.CARD_FIELDS, ids=lambda field: field.name)
+def test_a_card_is_the_programs_own_until_somebody_changes_any_field_of_it(field: issue_db.CardField) -> None:
+    issue = Issue("ISSUE-1", Card("Lid", "d", ("k",), "r", ("s",), "n"))
     issue.seal_card()
     assert not issue.written_by_person()
-    setattr(issue, field, ["x"] if isinstance(getattr(issue, field), list) else "x")
+    changed: dict[str, Any] = {field.name: ("x",) if field.many else "x"}
+    issue.card = replace(issue.card, **changed)
     assert issue.written_by_person()
 
 
 def test_what_is_no_card_does_not_count_for_the_hash() -> None:
-    issue = Issue("ISSUE-1", "Lid")
+    issue = Issue("ISSUE-1", Card("Lid"))
     issue.seal_card()
     issue.tickets, issue.status, issue.confidence, issue.extra = [1], "confirmed", 0.9, {"a": 1}
     assert not issue.written_by_person()
@@ -193,13 +196,13 @@ def test_what_is_no_card_does_not_count_for_the_hash() -> None:
 
 
 def test_a_seal_survives_writing_and_reading() -> None:
-    issue = Issue("ISSUE-1", "Lid “leaks”", keywords=["é", "\u2028"], resolution_steps=["a", "b"])
+    issue = Issue("ISSUE-1", Card("Lid “leaks”", keywords=("é", "\u2028"), resolution_steps=("a", "b")))
     issue.seal_card()
     assert not parse(issue_db.render([issue]))["ISSUE-1"].written_by_person()
 
 
 def test_an_id_that_is_alive_wins_over_an_alias_of_the_same_name() -> None:
-    issues = [Issue("ISSUE-1", "a", merged_from=["ISSUE-2", "ISSUE-3"]), Issue("ISSUE-2", "b")]
+    issues = [Issue("ISSUE-1", Card("a"), merged_from=["ISSUE-2", "ISSUE-3"]), Issue("ISSUE-2", Card("b"))]
     assert issue_db.alias_map(issues) == {"ISSUE-1": "ISSUE-1", "ISSUE-2": "ISSUE-2", "ISSUE-3": "ISSUE-1"}
 
 
@@ -207,3 +210,36 @@ def test_a_single_entry_can_be_read_alone() -> None:
     assert issue_db.from_json(CONTRACT) == parse([CONTRACT])["ISSUE-169"]
     with pytest.raises(ValueError, match="the issue is not an object"):
         issue_db.from_json("x")
+
+
+OPTIONAL = {"area": "Power", "kind": "bug", "may_be_one": {"ISSUE-9": 0.7}, "step_evidence": [["169:2", "171:4"]], "held_back": "ISSUE-9"}
+
+
+def test_optional_keys_are_read_and_written_only_where_there_is_something_to_say() -> None:
+    plain = issue_db.render(parse([CONTRACT]).values())
+    assert not set(json.loads(plain)[0]) & set(OPTIONAL)
+    text = issue_db.render(parse([{**CONTRACT, **OPTIONAL}]).values())
+    assert {key: json.loads(text)[0][key] for key in OPTIONAL} == OPTIONAL
+    assert issue_db.render(parse(text).values()) == text
+    nothing_meant = json.loads(issue_db.render(parse([{**CONTRACT, "held_back": ""}]).values()))[0]
+    assert nothing_meant["held_back"] == ""
+    assert parse([{**CONTRACT, **dict.fromkeys(OPTIONAL)}]) == parse([CONTRACT])
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"area": 5},
+        {"kind": ["bug"]},
+        {"may_be_one": ["ISSUE-9"]},
+        {"may_be_one": {"ISSUE-9": 1.5}},
+        {"step_evidence": {"1": "169:2"}},
+        {"step_evidence": ["169:2"]},
+        {"step_evidence": [["the second message"]]},
+        {"held_back": True},
+    ],
+    ids=str,
+)
+def test_optional_keys_of_another_shape_are_named(wrong: dict[str, Any]) -> None:
+    with pytest.raises(Unreadable, match=next(iter(wrong))):
+        parse([{**CONTRACT, **wrong}])

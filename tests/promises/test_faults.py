@@ -20,11 +20,11 @@ import pytest
 import data_fetcher
 import llm_client
 import main
-from clustering.issue_memory import IssueMemory
 from common import files
 from common.errors import Unwritable
 from common.files import write_text
 from issue_clusterer import IssueClusterer
+from knowledge.base import KnowledgeBase
 from testing.chaos_llm import Seen
 from testing.topic_site import sorting, topic_tickets
 
@@ -220,7 +220,12 @@ class Changes:
     names: list[str] = field(default_factory=list)
 
     def watch(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        for place, name in ((IssueClusterer, "_commit"), (IssueClusterer, "_note_merge"), (IssueMemory, "merge"), (IssueMemory, "rewrite")):
+        for place, name in (
+            (IssueClusterer, "_commit"),
+            (IssueClusterer, "_note_merge"),
+            (KnowledgeBase, "merge"),
+            (KnowledgeBase, "set_card"),
+        ):
             monkeypatch.setattr(place, name, self._watched(name, getattr(place, name)))
 
     def _watched(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from knowledge.decision import DecisionRow
-from knowledge.issue import Issue
+from knowledge.issue import Card, Issue
 from review import list as review_list
 
 SOFFICE = shutil.which("soffice")
@@ -41,7 +41,8 @@ def convert(path: Path, form: str, folder: Path, *, utf8: bool = True) -> Path:
 def listed(tmp_path: Path) -> Path:
     path = tmp_path / "flagged.csv"
     issues = {
-        f"=ISSUE-{number}": Issue(f"=ISSUE-{number}", text, tickets=[number], unsure={number: 0.5}) for number, text in enumerate(TEXTS, 1)
+        f"=ISSUE-{number}": Issue(f"=ISSUE-{number}", Card(text), tickets=[number], unsure={number: 0.5})
+        for number, text in enumerate(TEXTS, 1)
     }
     log = {number: DecisionRow(number, None, "new", reason=text, subject=text) for number, text in enumerate(TEXTS, 1)}
     review_list.write(path, issues, log)

@@ -14,7 +14,7 @@ from knowledge import decision
 from knowledge import issue as issue_db
 from knowledge.conversation import Conversation
 from knowledge.decision import DecisionRow
-from knowledge.issue import Issue
+from knowledge.issue import Card, Issue
 from knowledge.paths import RunFiles
 from report import page as report
 from review import apply
@@ -99,9 +99,14 @@ def write_database(folder: Path) -> RunFiles:
     """Five issues; tickets 11 to 15 wait for review, each alone in an issue of its own and meant for ISSUE-1 or ISSUE-2."""
     files = RunFiles(folder / "silo_issues_db.json")
     issues = [
-        Issue("ISSUE-1", "Wi-Fi setup fails", HOSTILE[0], ["wi-fi"], HOSTILE[1], [HOSTILE[2]], HOSTILE[3], "confirmed", 0.9, [1, 3, 5]),
-        Issue("ISSUE-2", "Lid leaks", "Air gets in.", ["lid"], "", [], "", "confirmed", 0.9, [2, 4]),
-        *(Issue(f"ISSUE-{number}", f"Doubtful {number} {HOSTILE[4]}", tickets=[number], unsure={number: 0.5}) for number in range(11, 16)),
+        Issue(
+            "ISSUE-1", Card("Wi-Fi setup fails", HOSTILE[0], ("wi-fi",), HOSTILE[1], (HOSTILE[2],), HOSTILE[3]), "confirmed", 0.9, [1, 3, 5]
+        ),
+        Issue("ISSUE-2", Card("Lid leaks", "Air gets in.", ("lid",), "", (), ""), "confirmed", 0.9, [2, 4]),
+        *(
+            Issue(f"ISSUE-{number}", Card(f"Doubtful {number} {HOSTILE[4]}"), tickets=[number], unsure={number: 0.5})
+            for number in range(11, 16)
+        ),
     ]
     rows = []
     for issue in issues:
@@ -254,10 +259,14 @@ def test_merge_split_edit_and_keep_apart_reach_the_database(walk: Walk) -> None:
     apply.apply_file(walk.export(), walk.files)
     issues = issue_db.load(walk.files.database)
     first = issues["ISSUE-1"]
-    assert (first.category, first.resolution_steps, first.tickets) == ("Wi-Fi on 5 GHz", ["Use 2.4 GHz.", "Try again."], [1, 5, 11])
+    assert (first.card.category, first.card.resolution_steps, first.tickets) == (
+        "Wi-Fi on 5 GHz",
+        ("Use 2.4 GHz.", "Try again."),
+        [1, 5, 11],
+    )
     assert first.written_by_person()
     assert (first.merged_from, first.distinct_from) == (["ISSUE-11"], ["ISSUE-2", "ISSUE-3"])
-    assert (issues["ISSUE-3"].category, issues["ISSUE-3"].tickets) == ("Router too old", [3])
+    assert (issues["ISSUE-3"].card.category, issues["ISSUE-3"].tickets) == ("Router too old", [3])
     walk.write_page()
     walk.open()
     assert page.locator("#decisions-badge").inner_text() == "0"
@@ -354,7 +363,7 @@ def test_ten_thousand_tickets_open_in_under_two_seconds(tmp_path: Path, browser:
     issues, log = {}, {}
     for number in range(1, 1_001):
         tickets = list(range(number * 10, number * 10 + 10))
-        issues[f"ISSUE-{number}"] = Issue(f"ISSUE-{number}", f"Category {number}", "d" * 100, tickets=tickets)
+        issues[f"ISSUE-{number}"] = Issue(f"ISSUE-{number}", Card(f"Category {number}", "d" * 100), tickets=tickets)
         for ticket in tickets:
             log[ticket] = DecisionRow(ticket, f"ISSUE-{number}", "matched", 0.9, subject="s" * 40, created_at="2025-01-01T00:00:00Z")
     path = tmp_path / "report.html"

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from knowledge.decision import DecisionRow
-from knowledge.issue import Issue
+from knowledge.issue import Card, Issue
 from report import exports
 
 
 def database() -> tuple[dict[str, Issue], dict[int, DecisionRow]]:
-    wifi = Issue("ISSUE-1", "Wi-Fi setup fails", "No 2.4 GHz.", ["wi-fi"], "5 GHz only.", ["Use 2.4 GHz.", "Retry."], "Seen often.")
+    wifi = Issue("ISSUE-1", Card("Wi-Fi setup fails", "No 2.4 GHz.", ("wi-fi",), "5 GHz only.", ("Use 2.4 GHz.", "Retry."), "Seen often."))
     wifi.status, wifi.tickets, wifi.first_seen, wifi.last_seen = "confirmed", [1, 2, 3], "2024-11-30", "2025-02-01"
-    lid = Issue("ISSUE-4", "=Lid", tickets=[4, 5])
+    lid = Issue("ISSUE-4", Card("=Lid"), tickets=[4, 5])
     days = {1: "2024-11-30T23:30:00-02:00", 2: "2025-02-01T00:00:00Z", 3: "2025-02-01T00:00:00Z", 4: "2025-02-01T00:00:00Z"}
     log = {
         ticket: DecisionRow(
@@ -66,7 +66,7 @@ def test_no_confirmed_issue_gives_an_index_that_says_so(tmp_path: Path) -> None:
     ],
 )
 def test_text_in_an_article_stays_text(text: str) -> None:
-    lines = exports.article(Issue("ISSUE-1", text, text), {}).splitlines()
+    lines = exports.article(Issue("ISSUE-1", Card(text, text)), {}).splitlines()
     for line in (lines[0].removeprefix("# "), lines[2]):
         assert line == exports.plain(text)
         assert "<" not in line.replace("\\<", "")
@@ -77,13 +77,13 @@ def test_text_in_an_article_stays_text(text: str) -> None:
 
 @pytest.mark.parametrize("url", ["javascript:alert(1)", "http://evil.example", "https://a.example/)(<script>", ""])
 def test_an_address_that_is_no_plain_web_address_is_not_linked(url: str) -> None:
-    issue = Issue("ISSUE-1", "x", tickets=[1])
+    issue = Issue("ISSUE-1", Card("x"), tickets=[1])
     assert "](" not in exports.article(issue, {1: DecisionRow(1, "ISSUE-1", "new", url=url)})
 
 
 def test_ids_that_people_chose_stay_within_the_folder(tmp_path: Path) -> None:
     names = ["../../etc", "a/b", "a b", "index", "...", "A-B", "a\ud800"]
-    issues = {name: Issue(name, name, status="confirmed") for name in names}
+    issues = {name: Issue(name, Card(name), status="confirmed") for name in names}
     files = exports.write_markdown(tmp_path / "out", issues, {})
     assert len(set(files)) == len(names)
     assert sorted(tmp_path.rglob("*.md")) == sorted([*files, tmp_path / "out" / "index.md"])

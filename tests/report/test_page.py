@@ -10,7 +10,7 @@ import pytest
 
 from knowledge.conversation import Conversation
 from knowledge.decision import DecisionRow
-from knowledge.issue import Issue
+from knowledge.issue import Card, Issue
 from report import page as report
 from report import page_data, trends
 
@@ -51,7 +51,7 @@ def hostile_page() -> str:
     issues, log, talks = {}, {}, {}
     for number, text in enumerate(HOSTILE, start=1):
         issues[f"ISSUE-{number}{text}"] = Issue(
-            f"ISSUE-{number}{text}", text, text, [text], text, [text], text, tickets=[number], unsure={number: 0.3}
+            f"ISSUE-{number}{text}", Card(text, text, (text,), text, (text,), text), tickets=[number], unsure={number: 0.3}
         )
         log[number] = DecisionRow(
             number,
@@ -108,14 +108,14 @@ def test_hostile_text_adds_no_element_and_no_handler() -> None:
 def test_hostile_text_is_all_there_in_the_island() -> None:
     islands = Elements(hostile_page()).islands
     data = json.loads(islands["data"])
-    assert [issue["description"] for issue in data["issues"]] == HOSTILE
+    assert [issue["card"]["short_description"] for issue in data["issues"]] == HOSTILE
     assert [json.loads(line)["messages"][1]["text"] for line in islands["talks"].split("\n")] == HOSTILE
     assert all(ticket["url"] == "" for ticket in data["tickets"])
 
 
 @pytest.mark.parametrize("url", ["https://acme.freshdesk.com/a/tickets/7", "http://127.0.0.1:8080/a/tickets/7"])
 def test_a_link_to_the_helpdesk_is_kept(url: str) -> None:
-    page = report.render(issues={"A": Issue("A", "a", tickets=[7])}, log={7: DecisionRow(7, "A", "new", 0.9, url=url)})
+    page = report.render(issues={"A": Issue("A", Card("a"), tickets=[7])}, log={7: DecisionRow(7, "A", "new", 0.9, url=url)})
     assert json.loads(Elements(page).islands["data"])["tickets"][0]["url"] == url
 
 
@@ -155,7 +155,9 @@ def test_an_empty_database_gives_a_page(tmp_path: Path) -> None:
 
 
 def test_a_person_written_database_without_log_and_conversations_gives_a_page() -> None:
-    page = report.render(issues={"WIFI": Issue("WIFI", "Wi-Fi", tickets=[1, 2], first_seen="2025-01-01", last_seen="2025-02-01")}, log={})
+    page = report.render(
+        issues={"WIFI": Issue("WIFI", Card("Wi-Fi"), tickets=[1, 2], first_seen="2025-01-01", last_seen="2025-02-01")}, log={}
+    )
     data = json.loads(Elements(page).islands["data"])
     assert data["issues"][0]["person"] is True
     assert data["talks"] == []
@@ -163,7 +165,7 @@ def test_a_person_written_database_without_log_and_conversations_gives_a_page() 
 
 @pytest.mark.parametrize("seen", ["soon", "01.02.2025", "2025-W01-1", "=1+1", ""])
 def test_days_that_people_wrote_in_their_own_way_are_not_drawn(seen: str) -> None:
-    issues = {"A": Issue("A", "a", tickets=[1], first_seen=seen, last_seen=seen)}
+    issues = {"A": Issue("A", Card("a"), tickets=[1], first_seen=seen, last_seen=seen)}
     assert trends.ticket_days(issues, {}) == {}
     report.render(issues=issues, log={})
 
@@ -171,7 +173,7 @@ def test_days_that_people_wrote_in_their_own_way_are_not_drawn(seen: str) -> Non
 def overview_of(days: dict[str, list[str]], **more: Any) -> page_data.Overview:
     issues, log, number = {}, {}, 0
     for name, seen in days.items():
-        issue = Issue(name, f"About {name}")
+        issue = Issue(name, Card(f"About {name}"))
         for day in seen:
             number += 1
             issue.tickets.append(number)
@@ -199,7 +201,7 @@ def test_an_issue_that_was_quiet_and_came_back_is_named() -> None:
 
 def test_a_long_conversation_is_cut_and_says_by_how_much(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(page_data, "MAX_TALK_CHARS", 10)
-    source = page_data.Source({"A": Issue("A", "a", tickets=[1])}, {}, {}, lambda _: conversation(1, "x" * 8, "y" * 8, "z"))
+    source = page_data.Source({"A": Issue("A", Card("a"), tickets=[1])}, {}, {}, lambda _: conversation(1, "x" * 8, "y" * 8, "z"))
     assert [(message["text"], message["cut"]) for message in page_data.talks(source)[0]["messages"]] == [
         ("x" * 8, 0),
         ("yy", 6),
@@ -209,7 +211,7 @@ def test_a_long_conversation_is_cut_and_says_by_how_much(monkeypatch: pytest.Mon
 
 def test_beyond_a_size_flagged_and_newest_conversations_stay(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(page_data, "MAX_ALL_TALKS_CHARS", 150)
-    issues = {"A": Issue("A", "a", tickets=[1, 2, 3], unsure={1: 0.2})}
+    issues = {"A": Issue("A", Card("a"), tickets=[1, 2, 3], unsure={1: 0.2})}
     source = page_data.Source(issues, {}, {2: "2025-01-01", 3: "2025-01-02"}, lambda ticket: conversation(ticket, "x" * 30))
     assert [talk["id"] for talk in page_data.talks(source)] == [1, 3]
 

@@ -11,7 +11,7 @@ from cli import options as command_line
 from common import times
 from common.errors import Ended
 from knowledge.decision import DecisionRow
-from knowledge.issue import Issue
+from knowledge.issue import Card, Issue
 from llm.bill import Totals
 from llm.protocol import Usage
 from report.summary import RunReport
@@ -119,10 +119,10 @@ def monday() -> tuple[RunReport, dict[str, Issue], dict[int, DecisionRow]]:
     new += [at("2025-04-05", 110, "new", issue_id="CODE"), at("2025-04-06", 111, "matched", issue_id="PLUG")]
     new += [at("2025-04-06", 112, "provisional", 0.6, issue_id="ISSUE-112", suggested_issue_id="LID")]
     issues = {
-        "LID": Issue("LID", "Lid leaks", tickets=[1, 2, 3, 101, 102, 103]),
-        "PLUG": Issue("PLUG", "Wrong plug", tickets=[9, 111]),
-        "CODE": Issue("CODE", "Code never comes", tickets=[110]),
-        "ISSUE-112": Issue("ISSUE-112", "Lid rattles", tickets=[112], unsure={112: 0.6}),
+        "LID": Issue("LID", Card("Lid leaks"), tickets=[1, 2, 3, 101, 102, 103]),
+        "PLUG": Issue("PLUG", Card("Wrong plug"), tickets=[9, 111]),
+        "CODE": Issue("CODE", Card("Code never comes"), tickets=[110]),
+        "ISSUE-112": Issue("ISSUE-112", Card("Lid rattles"), tickets=[112], unsure={112: 0.6}),
     }
     made = report(*new, row(5, "failed", reason="gone (404)"), row(6, "ignored", reason="a survey"), already_known=4)
     made.flagged = frozenset({112})
@@ -198,6 +198,6 @@ def test_one_line_says_what_was_not_done_and_what_to_do(made: RunReport, line: s
 
 def test_strangers_words_cannot_steer_the_terminal() -> None:
     evil = "\x1b]0;owned\x07\x1b[2J\u202e\r"
-    issues = {evil: Issue(evil, evil, tickets=[1])}
+    issues = {evil: Issue(evil, Card(evil), tickets=[1])}
     text = report(row(1, "failed", reason=evil), row(2, "ignored", reason=evil)).summary(issues, {}, Path("r.html"))
     assert not {"\x1b", "\x07", "\u202e", "\r"} & set(text)

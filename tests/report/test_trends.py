@@ -2,7 +2,7 @@
 
 import pytest
 
-from knowledge.issue import Issue
+from knowledge.issue import Card, Issue
 from report import trends
 
 
@@ -10,7 +10,7 @@ def moved(**days: list[str]) -> dict[str, list[str]]:
     """Names of issues by what they do; each issue's tickets have these days."""
     issues, known, number = {}, {}, 0
     for name, seen in days.items():
-        issue = Issue(name, name)
+        issue = Issue(name, Card(name))
         for day in seen:
             number += 1
             issue.tickets.append(number)
@@ -54,10 +54,10 @@ def test_nothing_moves_where_there_is_nothing_to_compare_with(days: list[str]) -
 
 
 def test_an_issue_first_seen_before_its_known_tickets_is_not_new() -> None:
-    issue = Issue("A", "a", tickets=[2], first_seen="2024-06-01")
-    assert trends.movement({"A": issue, "B": Issue("B", "b", tickets=[1])}, {1: "2025-01-01", 2: "2025-03-01"}).new == ()
+    issue = Issue("A", Card("a"), tickets=[2], first_seen="2024-06-01")
+    assert trends.movement({"A": issue, "B": Issue("B", Card("b"), tickets=[1])}, {1: "2025-01-01", 2: "2025-03-01"}).new == ()
 
 
 def test_a_run_of_nothing_changes_nothing() -> None:
-    issues, days = {"A": Issue("A", "a", tickets=[1, 2])}, {1: "2025-01-01", 2: "2025-03-01"}
+    issues, days = {"A": Issue("A", Card("a"), tickets=[1, 2])}, {1: "2025-01-01", 2: "2025-03-01"}
     assert trends.movement(issues, days) == trends.movement(dict(issues), dict(days))

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from knowledge import decision as decision_log
 from knowledge import issue as issue_db
+from knowledge.issue import Card
 from knowledge.paths import RunFiles
 from report import summary
 from review import apply
@@ -102,7 +103,7 @@ def test_new_for_a_ticket_that_is_alone_keeps_its_issue(tmp_path: Path) -> None:
 def test_new_for_a_ticket_among_others_founds_an_issue_never_merged_with_the_old(tmp_path: Path) -> None:
     result = revise(tmp_path, (7, "new"))
     founded = result.issues["ISSUE-7-2"]
-    assert (founded.tickets, founded.category, founded.short_description) == ([7], "Lid leaks", "Subject 7")
+    assert (founded.tickets, founded.card.category, founded.card.short_description) == ([7], "Lid leaks", "Subject 7")
     assert (founded.first_seen, founded.status, founded.reviewed) == ("2025-01-07", "confirmed", [7])
     assert result.issues["ISSUE-7"].distinct_from == ["ISSUE-7-2"]
     assert (result.issues["ISSUE-7"].tickets, result.issues["ISSUE-7"].first_seen) == ([8], "2025-01-08")
@@ -161,7 +162,7 @@ def test_merge_keeps_the_oldest_id_and_the_aliases(tmp_path: Path) -> None:
     result = revise_page(tmp_path, {"action": "merge", "issue_ids": ["ISSUE-6", "ISSUE-5", "ISSUE-1"]})
     kept = result.issues["ISSUE-1"]
     assert (kept.tickets, kept.merged_from) == ([1, 2, 5, 6], ["ISSUE-2", "ISSUE-5", "ISSUE-6"])
-    assert (kept.unsure, kept.last_seen, kept.category) == ({5: 0.62, 6: 0.4}, "2025-01-06", "Wi-Fi setup fails")
+    assert (kept.unsure, kept.last_seen, kept.card.category) == ({5: 0.62, 6: 0.4}, "2025-01-06", "Wi-Fi setup fails")
     assert [result.log[ticket].issue_id for ticket in (5, 6)] == ["ISSUE-1", "ISSUE-1"]
     assert set(result.issues) == {"ISSUE-1", "ISSUE-7", "NOTE-1"}
 
@@ -172,7 +173,7 @@ def test_merge_takes_the_card_that_a_person_wrote(tmp_path: Path) -> None:
         {"action": "edit", "issue_id": "ISSUE-6", "card": {"category": "Mine"}},
         {"action": "merge", "issue_ids": ["ISSUE-1", "ISSUE-6"]},
     )
-    assert result.issues["ISSUE-1"].category == "Mine"
+    assert result.issues["ISSUE-1"].card.category == "Mine"
     assert result.issues["ISSUE-1"].written_by_person()
 
 
@@ -187,7 +188,7 @@ def test_split_founds_an_issue_and_both_know_they_are_not_the_same(tmp_path: Pat
     action = {"action": "split", "issue_id": "ISSUE-1", "ticket_ids": [2], "card": {"category": "Router too old", "keywords": ["router"]}}
     result = revise_page(tmp_path, action)
     founded = result.issues["ISSUE-2-2"]  # ISSUE-2 is an alias and never used again
-    assert (founded.tickets, founded.category, founded.keywords, founded.reviewed) == ([2], "Router too old", ["router"], [2])
+    assert (founded.tickets, founded.card.category, founded.card.keywords, founded.reviewed) == ([2], "Router too old", ("router",), [2])
     assert founded.written_by_person()
     assert (founded.distinct_from, result.issues["ISSUE-1"].distinct_from) == (["ISSUE-1"], ["ISSUE-2-2"])
     assert result.log[2].decided_by == "person"
@@ -202,9 +203,9 @@ def test_edit_writes_what_the_person_wrote_and_no_run_may_rewrite_it(tmp_path: P
     }
     result = revise_page(tmp_path, {"action": "edit", "issue_id": "ISSUE-1", "card": card})
     edited = result.issues["ISSUE-1"]
-    assert (edited.category, edited.resolution_steps, edited.notes) == ("Wi-Fi on 5 GHz", ["Use 2.4 GHz."], "two\nlines")
-    assert edited.root_cause == "a?b"
-    assert edited.short_description == "About Wi-Fi setup fails."
+    assert (edited.card.category, edited.card.resolution_steps, edited.card.notes) == ("Wi-Fi on 5 GHz", ("Use 2.4 GHz.",), "two\nlines")
+    assert edited.card.root_cause == "a?b"
+    assert edited.card.short_description == "About Wi-Fi setup fails."
     assert edited.written_by_person()
     assert edited.card_hash == ""
 
@@ -227,7 +228,7 @@ def test_a_ticket_reviewed_before_may_be_decided_again_when_the_person_saw_that(
 
 def test_new_from_the_page_takes_the_card_that_was_written(tmp_path: Path) -> None:
     result = revise_page(tmp_path, {"action": "new", "ticket_id": 8, "issue_id": "ISSUE-7", "card": {"category": "Hinge broken"}})
-    assert result.issues["ISSUE-8"].category == "Hinge broken"
+    assert result.issues["ISSUE-8"].card.category == "Hinge broken"
     assert result.issues["ISSUE-8"].written_by_person()
 
 
@@ -356,7 +357,7 @@ def test_a_review_of_another_database_is_named_row_by_row(tmp_path: Path) -> Non
 
 def test_text_from_a_file_cannot_steer_the_terminal(tmp_path: Path) -> None:
     issues = database()
-    issues["ISSUE-5"].category = "\x1b[2Jgone\nticket 9: done\ud800"
+    issues["ISSUE-5"].card = Card("\x1b[2Jgone\nticket 9: done\ud800")
     path = sheet(tmp_path, (5, "confirm"), issues=issues)
     assert apply.revise(path, issues, log()).done == ("ticket 5: stays in ISSUE-5 ( [2Jgone ticket 9: done )",)
     path.write_text('ticket_id,issue_id,decision\n5,"\x1b[2J\nrow 9: fine",confirm\n', encoding="utf-8")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from common.errors import Unreadable
 from knowledge.decision import DecisionRow
-from knowledge.issue import Issue
+from knowledge.issue import Card, Issue
 from review import list as review_list
 
 CONTRACT_HEADER = "ticket_id,confidence,issue_id,category,suggested_issue_id,suggested_category,reason,subject,url,decision,target_issue_id"
@@ -18,9 +18,9 @@ CONTRACT_HEADER = "ticket_id,confidence,issue_id,category,suggested_issue_id,sug
 
 def database() -> dict[str, Issue]:
     issues = [
-        Issue("ISSUE-9", "Wi-Fi setup fails", tickets=[9, 10], reviewed=[10], unsure={10: 0.3}, merged_from=["ISSUE-8"]),
-        Issue("ISSUE-171", "Wi-Fi drops", tickets=[171], unsure={171: 0.62}),
-        Issue("ISSUE-100", "Lid leaks", tickets=[100, 101], unsure={100: 0.0, 101: 0.7, 500: 0.2}),
+        Issue("ISSUE-9", Card("Wi-Fi setup fails"), tickets=[9, 10], reviewed=[10], unsure={10: 0.3}, merged_from=["ISSUE-8"]),
+        Issue("ISSUE-171", Card("Wi-Fi drops"), tickets=[171], unsure={171: 0.62}),
+        Issue("ISSUE-100", Card("Lid leaks"), tickets=[100, 101], unsure={100: 0.0, 101: 0.7, 500: 0.2}),
     ]
     return {issue.issue_id: issue for issue in issues}
 
@@ -111,7 +111,7 @@ def test_a_harmless_cell_reads_back_right(text: str) -> None:
 
 
 def test_issue_ids_that_look_like_formulas_come_back_as_they_were() -> None:
-    issues = {"=X": Issue("=X", "+Lid", tickets=[5], unsure={5: 0.1})}
+    issues = {"=X": Issue("=X", Card("+Lid"), tickets=[5], unsure={5: 0.1})}
     text = review_list.render(issues, {})
     assert read(text)[0]["issue_id"] == "'=X"
     assert review_list.parse(text.encode(), name="list")[0].cells["issue_id"] == "=X"
@@ -233,5 +233,5 @@ def test_what_is_no_list_is_refused_with_a_reason(content: bytes, words: str) ->
 
 
 def test_a_list_of_ten_thousand_rows_is_written_and_read() -> None:
-    issues = {"A": Issue("A", "x", tickets=list(range(1, 10_001)), unsure=dict.fromkeys(range(1, 10_001), 0.5))}
+    issues = {"A": Issue("A", Card("x"), tickets=list(range(1, 10_001)), unsure=dict.fromkeys(range(1, 10_001), 0.5))}
     assert len(review_list.parse(review_list.render(issues, {}).encode(), name="list")) == 10_000
