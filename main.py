@@ -241,12 +241,17 @@ class _Run:
         for ticket in tickets:
             ticket_id = ticket["ticket_id"]
             again = self.options.reprocess and (self.options.ticket_ids is not None or not self.clusterer.reviewed(ticket_id))
-            if again or self.options.looks_again or not self.clusterer.held(ticket_id):
+            if again or self.options.looks_again or not (self.clusterer.held(ticket_id) or self._ignored_as_it_is(ticket)):
                 yield ticket
                 continue
             self.report.already_known += 1
             if self._changed(ticket):
                 self.report.changed.append(ticket_id)
+
+    def _ignored_as_it_is(self, ticket: Ticket) -> bool:
+        """True for a listed ticket that was found to hold no issue and has not changed since."""
+        row = self.clusterer.decisions.get(ticket["ticket_id"])
+        return row is not None and row.outcome == "ignored" and row.updated_at == str(ticket.get("updated_at") or "-")
 
     def _changed(self, ticket: Ticket) -> bool:
         row = self.clusterer.decisions.get(ticket["ticket_id"])

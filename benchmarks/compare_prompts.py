@@ -24,7 +24,6 @@ import env
 import llm_client
 import prompts_config
 from common.pool import WorkerPool
-from demo.scoring import Scores, scores
 from env import Settings
 from issue_clusterer import IssueClusterer
 from knowledge import issue as issue_db
@@ -36,6 +35,7 @@ from llm.protocol import Answer, JsonSchema, Messages, Usage
 from llm.store import AnswerStore
 from llm_client import LlmClient
 from prompts_config import Prompts
+from testing.scoring import Scores, scores
 
 T = TypeVar("T")
 SHOWN_DIFFERENCES = 40

@@ -23,10 +23,10 @@ from cli.options import Options
 from demo.helpdesk import Helpdesk, HelpdeskOptions
 from demo.labelled_files import load_labelled
 from demo.model import BuiltInModel
-from demo.scoring import Scores, scores
 from env import Settings
 from issue_clusterer import IssueClusterer
 from report.summary import RunReport
+from testing.scoring import Scores, scores
 
 RESULTS = ("silo_issues_db.json", "flagged_for_review.csv", "decisions.jsonl")
 

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from conversation_utils import customer_text
-from demo.scoring import scores
 from testing.labelled_run import LabelledSet, LabelsUnusable, load_set
+from testing.scoring import scores
 
 SEEDS = range(5)
 

@@ -21,10 +21,10 @@ from pathlib import Path
 from common import files
 from common.errors import Unreadable
 from demo.model import answer
-from demo.scoring import scores
 from knowledge import issue as issue_db
 from llm.protocol import Ask
 from testing.labelled_run import LabelledSet, LabelsUnusable, Meter, asking, cluster, found_issues, load_set, recall_at_offer
+from testing.scoring import scores
 from testing.simulated_models import BEHAVIOURS, SimulatedModel
 
 MODELS = ("built-in", *BEHAVIOURS)

@@ -29,13 +29,13 @@ from typing import Any, TypeVar
 
 from demo.helpdesk import Helpdesk, HelpdeskOptions
 from demo.labelled_files import as_ticket
-from demo.scoring import scores
 from issue_clusterer import WAVE_TICKETS, IssueClusterer
 from knowledge.paths import RunFiles
 from llm.protocol import Answer, Ask, JsonSchema, Messages
 from prompts_config import CHARS_PER_TOKEN, Prompts
 from testing.chaos_llm import Behaviour, ChaosServer, Reply, Seen, completion
 from testing.labelled_run import LabelledSet, asking, found_issues, load_set
+from testing.scoring import scores
 from testing.simulated_models import SimulatedModel
 from testing.synthetic import synthetic_set
 

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-SCHEMA_NAMES = ("issue_decision", "issue_merge", "issue_card")
+SCHEMA_NAMES = ("issue_decision", "issue_overview", "issue_merge", "issue_card")
 _MESSAGE = re.compile(r"^\[([0-9]+)\] (customer|agent|internal note): ?")
 _OFFER = re.compile(r"^(\S+) \| (.*)$")
 _TICKET = "TICKET TO DECIDE"

@@ -1,66 +1,110 @@
-"""`--demo`: the ordinary run on sample tickets, against the helpdesk and the model of this folder, and how well that went.
+"""`--demo`: the ordinary run on sample tickets, against the helpdesk of this folder and the recorded answers of a language model.
 
-Everything happens on loopback and under output/demo/. Has no rules of its own: what it shows is what a real run does.
+Everything happens on loopback and under output/demo/. The first run brings the tickets of half a year, the next those of the week after.
+Has no rules of its own: what it shows is what a real run does.
 """
 
-import json
-from collections.abc import Callable
+import threading
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from cli.options import Options
+from cli.options import Job, Options
+from demo import model
 from demo.helpdesk import Helpdesk, HelpdeskOptions, load_tickets
 from demo.model import BuiltInModel
-from demo.scoring import Scores, scores
+from demo.recorded import Recording
 from env import Settings
 from issue_clusterer import IssueClusterer
 from report.summary import RunReport
 
-GOLD = Path(__file__).with_name("gold.json")
 FOLDER = Path("output/demo")
+SECOND_WEEK = "2026-06-28T12:00:00Z"
+"""Tickets from here on come with the second run."""
 
 Run = Callable[[Options, Settings], tuple[IssueClusterer, RunReport]]
 
 
+class RecordedModel:
+    """Answers from the recording, and from the word matcher what was not recorded; counts both. Safe for threads."""
+
+    def __init__(self, recording: Recording) -> None:
+        self._recording = recording
+        self._lock = threading.Lock()
+        self.answered: Counter[str] = Counter()
+
+    def __call__(self, messages: Any) -> dict[str, Any]:
+        """The answer to one question. Raises `NotOurQuestion`."""
+        try:
+            found = self._recording.answer(messages)
+        except (ValueError, KeyError, TypeError):  # not a question of this program
+            found = None
+        with self._lock:
+            self.answered["matcher" if found is None else "recorded"] += 1
+        return model.answer(messages) if found is None else found
+
+
 def run_demo(options: Options, run: Run) -> int:
     """The exit status of a run on the sample tickets; prints what a person should know about what it saw."""
-    tickets = load_tickets()
-    print(f"Sample helpdesk: {len(tickets)} invented tickets of a maker of kitchen devices. Built-in model: a word matcher, not an LLM.")
-    with Helpdesk(tickets) as helpdesk_url, BuiltInModel() as model_url:
-        clusterer, report = run(_in_demo_folder(options), _settings(helpdesk_url, model_url))
-    found = score_against_gold(clusterer)
-    print(
-        f"\nAgainst the gold labels of the samples the built-in model reached ARI {found.ari:.2f} and ACC {found.acc:.2f}: "
-        f"{found.found} issues where people see {found.labels}, "
-        f"and {found.pair_precision:.0%} of the pairs it put together belong together.\n"
-        "It stands in for a language model so that you can see the program work; point .env at a real one for real tickets."
-    )
+    there = _in_demo_folder(options)
+    tickets, later = _weeks(load_tickets(), there.output)
+    print(f"Sample helpdesk: {len(tickets)} invented tickets of a maker of kitchen devices. No account, no key, no network.")
+    print("Answers: recorded from a language model that was asked the program's own questions (demo/recorded.jsonl).")
+    recorded = RecordedModel(Recording.load(tickets))
+    with Helpdesk(tickets) as helpdesk_url, BuiltInModel(answer_with=recorded) as model_url:
+        _, report = run(there, settings_of(helpdesk_url, model_url))
+    print("\n" + _told(recorded.answered, report))
+    if there.job is Job.RUN and report.already_known + len(report.rows):
+        print(_next(len(later)))
     return 3 if report.incomplete else 0
 
 
-def score_against_gold(clusterer: IssueClusterer) -> Scores:
-    """Agreement of the found issues with the gold labels, over tickets that have one."""
-    gold = {int(ticket): label for ticket, label in json.loads(GOLD.read_text(encoding="utf-8")).items() if label is not None}
-    home = {ticket: issue.issue_id for issue in clusterer.issues.values() for ticket in issue.tickets}
-    placed = [ticket for ticket in sorted(gold) if ticket in home]
-    return scores([home[ticket] for ticket in placed], [gold[ticket] for ticket in placed])
+def _weeks(tickets: Sequence[dict[str, Any]], database: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """(the tickets that the helpdesk holds by now, those of the week to come): a first run has no database yet."""
+    if database.exists():
+        return list(tickets), []
+    return [ticket for ticket in tickets if ticket["created_at"] < SECOND_WEEK], [t for t in tickets if t["created_at"] >= SECOND_WEEK]
+
+
+def _told(answered: Mapping[str, int], report: RunReport) -> str:
+    """Where this run's answers came from."""
+    if not sum(answered.values()):
+        stored = report.totals.stored_answers
+        return f"No question was asked: {f'{stored} answers were' if stored else 'everything was'} here already."
+    by_matcher = answered.get("matcher", 0)
+    others = f", {by_matcher} by the built-in word matcher, which is no language model" if by_matcher else ""
+    return f"{answered.get('recorded', 0)} questions were answered from the recording{others}."
+
+
+def _next(later: int) -> str:
+    again = (
+        f"`make demo` again brings the {later} tickets of the week after"
+        if later
+        else "`make demo` again finds nothing new and asks nothing"
+    )
+    yours = "For your own tickets copy .env.example to .env, then run python -m main --check."
+    return f"`make demo` again {again}; rm -r {FOLDER} starts over. {yours}"
 
 
 def _in_demo_folder(options: Options) -> Options:
     return replace(
         options,
+        pages="all" if options.pages is None and options.ticket_ids is None and options.job is Job.RUN else options.pages,
         output=FOLDER / options.output.name,
         conversations=FOLDER / "conversations",
         cache=FOLDER / ".cache",
     )
 
 
-def _settings(helpdesk_url: str, model_url: str) -> Settings:
+def settings_of(helpdesk_url: str, model_url: str) -> Settings:
+    """Settings for a run on the sample tickets."""
     return Settings(
         freshdesk_url=helpdesk_url,
         freshdesk_api_key=HelpdeskOptions().api_key,
         llm_base_url=model_url,
         llm_api_key="none",
-        llm_model="built-in-matcher",
+        llm_model="recorded-answers",
         batch_size=8,
     )

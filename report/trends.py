@@ -6,6 +6,7 @@ Days are UTC, `YYYY-MM-DD`. "Recent" counts back from the newest ticket, not fro
 import datetime
 import itertools
 import math
+import statistics
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -70,16 +71,19 @@ def growth(days: Sequence[str], newest: str, *, span: int = RECENT_DAYS) -> tupl
     return (sum(0 <= age < span for age in ages), sum(span <= age < 2 * span for age in ages))
 
 
-def quiet_before_return(days: Iterable[str], newest: str) -> int:
-    """Days without a ticket before an issue came back recently; 0 if it did not, or if the silence was short.
+def quiet_before_return(days: Iterable[str], newest: str, *, span: int = RECENT_DAYS) -> int:
+    """Days without a ticket before an issue came back within `span`; 0 if it did not, or if the silence was none.
 
-    >>> quiet_before_return(["2025-01-01", "2025-03-20"], "2025-03-25"), quiet_before_return(["2025-03-20"], "2025-03-25")
-    (78, 0)
+    It takes six weeks, twice what was usual between its tickets before, and two tickets before: one alone makes no habit.
+
+    >>> quiet_before_return(["2025-01-01", "2025-01-04", "2025-03-20"], "2025-03-25"), quiet_before_return(["2025-03-20"], "2025-03-25")
+    (75, 0)
     """
-    known = sorted({day for day in days if _is_day(day)})
-    gaps = [((_date(later) - _date(earlier)).days, later) for earlier, later in itertools.pairwise(known)]
-    recent = [gap for gap, later in gaps if (_date(newest) - _date(later)).days < RECENT_DAYS]
-    return max((gap for gap in recent if gap >= QUIET_DAYS), default=0)
+    known = sorted(day for day in days if _is_day(day))
+    gaps = [(_date(later) - _date(earlier)).days for earlier, later in itertools.pairwise(known)]
+    recent = [place for place in range(1, len(gaps)) if (_date(newest) - _date(known[place + 1])).days < span]
+    silent = [gaps[place] for place in recent if gaps[place] >= max(QUIET_DAYS, 2 * statistics.median(gaps[:place]))]
+    return max(silent, default=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +121,7 @@ def movement(issues: Mapping[str, Issue], days: Mapping[int, str]) -> Movement:
     for issue in issues.values():
         own = [days[ticket] for ticket in issue.tickets if ticket in days]
         recent, before = growth(own, newest, span=span)
-        quiet = quiet_before_return(own, newest)
+        quiet = quiet_before_return(own, newest, span=span)
         kind = _kind(issue, own, newest, span, (recent, before, quiet))
         if kind:
             found[kind].append(Moved(issue, recent, before, quiet))

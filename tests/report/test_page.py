@@ -194,8 +194,8 @@ def test_growing_issues_have_more_tickets_in_four_weeks_than_in_the_four_before(
 
 
 def test_an_issue_that_was_quiet_and_came_back_is_named() -> None:
-    view = overview_of({"back": ["2025-01-01", "2025-03-20"], "gone": ["2025-01-01"], "now": ["2025-03-25"]})
-    assert [(line.issue_id, line.remark) for line in view.returned] == [("back", "quiet for 78 days before")]
+    view = overview_of({"back": ["2025-01-01", "2025-01-02", "2025-03-20"], "gone": ["2025-01-01"], "now": ["2025-03-25"]})
+    assert [(line.issue_id, line.remark) for line in view.returned] == [("back", "quiet for 77 days before")]
     assert [line.issue_id for line in view.new] == ["now"]
 
 

@@ -32,11 +32,24 @@ RECENT = ["2025-03-10", "2025-03-11", "2025-03-12"]
         (["2025-02-10", *RECENT[:2]], ""),
         (RECENT, "new"),
         ([RECENT[0]], "new"),
-        (["2025-01-01", RECENT[0]], "back"),
-        (["2025-01-01", *RECENT], "back"),
+        (["2025-01-01", "2025-01-09", RECENT[0]], "back"),
+        (["2025-01-01", "2025-01-09", *RECENT], "back"),
+        (["2024-09-01", "2024-11-01", "2025-01-01", RECENT[0]], ""),
+        (["2025-01-01", RECENT[0]], ""),
         (OLD, ""),
     ],
-    ids=["more than before", "as many as before", "too few to tell", "new", "one new", "back", "back with many", "gone"],
+    ids=[
+        "more than before",
+        "as many as before",
+        "too few to tell",
+        "new",
+        "one new",
+        "back",
+        "back with many",
+        "rare anyway",
+        "one before",
+        "gone",
+    ],
 )
 def test_an_issue_stands_in_the_list_of_what_it_does(days: list[str], kind: str) -> None:
     found = moved(old=OLD, it=days)

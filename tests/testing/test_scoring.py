@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from demo.scoring import best_matching, scores
+from testing.scoring import best_matching, scores
 
 
 @pytest.mark.parametrize(

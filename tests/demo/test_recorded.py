@@ -1,0 +1,130 @@
+"""The recording: found by what a ticket says, whatever the prompt around it; nothing is made up for what was not recorded."""
+
+import json
+from typing import Any
+
+import pytest
+
+from demo import record
+from demo.helpdesk import load_tickets
+from demo.recorded import FILE, Recording
+from knowledge.issue import Issue
+from prompts_config import Prompts
+from testing.scripted_model import talk
+
+TICKETS = load_tickets()
+RECORDING = Recording.load(TICKETS)
+WIFI = "Kettle cannot join 5 GHz Wi-Fi"
+
+
+def asked(ticket_id: int, *issues: Issue) -> list[dict[str, str]]:
+    """The program's question about a sample ticket, which was cleaned in a way of its own."""
+    raw = next(ticket for ticket in TICKETS if ticket["id"] == ticket_id)
+    texts = [raw["description_text"], *(message["body_text"] for message in raw["conversations"])]
+    conversation = talk(ticket_id, texts[0])
+    conversation["subject"] = raw["subject"] or ""
+    first = conversation["conversation"][0]
+    conversation["conversation"] = [
+        {**first, "speaker": "user" if number % 2 == 0 else "agent", "text": text[:400]} for number, text in enumerate(texts)
+    ]
+    return Prompts().decision_messages(conversation, issues)
+
+
+def test_every_finished_sample_ticket_has_an_answer() -> None:
+    lines = [json.loads(line) for line in FILE.read_text(encoding="utf-8").splitlines()]
+    finished = {ticket["id"] for ticket in TICKETS if ticket["status"] in (4, 5)}
+    assert {line["ticket"] for line in lines if "ticket" in line} == finished
+
+
+def test_every_issue_that_is_named_has_an_area() -> None:
+    lines = [json.loads(line) for line in FILE.read_text(encoding="utf-8").splitlines()]
+    named = {line["answer"]["issue"] for line in lines if "ticket" in line} - {"UNCLEAR"}
+    areas = {line["issue"]: line["area"] for line in lines if line.get("area")}
+    assert named <= areas.keys()
+    assert len(set(areas.values())) <= 15
+
+
+@pytest.mark.parametrize("ticket_id", [1020, 1124, 1340, 1518, 1760, 2133])
+def test_a_ticket_is_found_by_its_text(ticket_id: int) -> None:
+    lines = [json.loads(line) for line in FILE.read_text(encoding="utf-8").splitlines()]
+    expected = next(line["answer"] for line in lines if line.get("ticket") == ticket_id)
+    answer = RECORDING.answer(asked(ticket_id))
+    assert answer is not None
+    assert answer["short_description"] == expected["short_description"]
+
+
+def test_an_issue_is_found_by_its_category_whatever_its_id() -> None:
+    match = RECORDING.answer(asked(1124, Issue("ISSUE-5", "Lid leaks"), Issue("ISSUE-77", WIFI.upper())))
+    new = RECORDING.answer(asked(1124, Issue("ISSUE-5", "Lid leaks")))
+    unclear = RECORDING.answer(asked(1760, Issue("ISSUE-5", "Lid leaks")))
+    assert [answer and answer["issue_id"] for answer in (match, new, unclear)] == ["ISSUE-77", "NEW", "UNCLEAR"]
+
+
+def test_a_ticket_that_was_not_recorded_has_no_answer() -> None:
+    stranger = Prompts().decision_messages(talk(7, "Wir suchen einen Praktikumsplatz im Lager, bitte um Antwort."), ())
+    assert RECORDING.answer(stranger) is None
+    assert RECORDING.answer([{"role": "system", "content": "another schema"}, {"role": "user", "content": "x"}]) is None
+
+
+def test_steps_rest_on_messages_of_agents_where_the_numbers_moved() -> None:
+    answer = RECORDING.answer(asked(1028))
+    assert answer is not None
+    assert all(step.endswith((" [2]", " [4]")) for step in answer["resolution_steps"])
+
+
+OVERVIEW = [{"role": "system", "content": "schema issue_overview"}]
+MERGE = [{"role": "system", "content": 'schema issue_merge: {"merges": []}'}]
+
+
+def test_an_overview_groups_what_has_one_category_and_names_areas() -> None:
+    lines = f"ISSUE-1 | {WIFI} | x\nISSUE-2 | Lid leaks | y\nISSUE-3 | {WIFI} | z\nISSUE-4 | Lid hinge pin broken | a\n"
+    lines += "ISSUE-5 | Spout filter as a spare part | b"
+    answer = RECORDING.answer([*OVERVIEW, {"role": "user", "content": f"ISSUES (5)\n{lines}"}])
+    assert answer is not None
+    assert answer["groups"] == [{"issue_ids": ["ISSUE-1", "ISSUE-3"]}, {"issue_ids": ["ISSUE-4", "ISSUE-5"]}]
+    assert {"area": "Connecting devices", "issue_ids": ["ISSUE-1", "ISSUE-3"]} in answer["areas"]
+    assert "ISSUE-2" not in str(answer["areas"])
+
+
+def test_a_merge_is_sure_of_one_category_and_asks_people_about_what_is_alike() -> None:
+    same = RECORDING.answer([*MERGE, {"role": "user", "content": f"ISSUE-1 | {WIFI}\n  cause: x\nISSUE-3 | {WIFI}"}])
+    alike = RECORDING.answer(
+        [*MERGE, {"role": "user", "content": "ISSUE-4 | Lid hinge pin broken\nISSUE-5 | Spout filter as a spare part"}]
+    )
+    apart = RECORDING.answer([*MERGE, {"role": "user", "content": f"ISSUE-1 | {WIFI}\nISSUE-2 | Lid leaks"}])
+    assert same is not None
+    assert alike is not None
+    assert [(merge["issue_ids"], merge["confidence"]) for merge in same["merges"]] == [(["ISSUE-1", "ISSUE-3"], 0.95)]
+    assert [(merge["issue_ids"], merge["confidence"]) for merge in alike["merges"]] == [(["ISSUE-4", "ISSUE-5"], 0.55)]
+    assert apart == {"merges": []}
+
+
+def test_a_cards_steps_rest_on_the_tickets_that_are_shown() -> None:
+    user = f"ISSUE\nISSUE-1020 | {WIFI}\n  description: x\n\nTICKET 1020\nSubject: a\n\nTICKET 1277\nSubject: b"
+    answer = RECORDING.answer([{"role": "system", "content": "schema issue_card"}, {"role": "user", "content": user}])
+    assert answer is not None
+    assert [step.rpartition(" [")[2] for step in answer["resolution_steps"]] == ["1020:3]", "1277:2]", "1020:5]"]
+
+
+def question(schema: str, user: str) -> dict[str, str]:
+    return {"schema": schema, "system": f"schema {schema}", "user": user}
+
+
+def test_what_a_model_answers_is_recorded_without_ids() -> None:
+    decision = question("issue_decision", asked(1124, Issue("ISSUE-77", WIFI))[1]["content"])
+    said: dict[str, Any] = {"issue_id": "ISSUE-77", "second_choice": "NEW", "category": "x", "confidence": 0.9}
+    (line,) = record.lines_of(decision, said, TICKETS)
+    assert (line["ticket"], line["answer"]["issue"], line["answer"]["category"]) == (1124, WIFI, WIFI)
+    assert "issue_id" not in line["answer"]
+    overview = question("issue_overview", "ISSUE-1 | Lid leaks | y")
+    areas = {"groups": [], "areas": [{"area": "Devices", "issue_ids": ["ISSUE-1", "ISSUE-9"]}]}
+    assert record.lines_of(overview, areas, TICKETS) == [{"issue": "Lid leaks", "area": "Devices"}]
+    pair = {"merges": [{"issue_ids": ["ISSUE-1", "ISSUE-2"], "confidence": 0.6, "reason": "r"}]}
+    merge = question("issue_merge", "ISSUE-1 | Lid leaks\nISSUE-2 | Lid drips")
+    assert record.lines_of(merge, pair, TICKETS)[0]["like"] == [{"issue": "Lid drips", "confidence": 0.6, "reason": "r"}]
+
+
+def test_a_question_about_no_sample_ticket_is_not_recorded() -> None:
+    stranger = Prompts().decision_messages(talk(7, "Praktikumsplatz gesucht"), ())[1]["content"]
+    with pytest.raises(ValueError, match="no sample ticket"):
+        record.lines_of(question("issue_decision", stranger), {"issue_id": "NEW", "category": "x"}, TICKETS)
