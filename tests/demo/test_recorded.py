@@ -8,7 +8,7 @@ import pytest
 from demo import record
 from demo.helpdesk import load_tickets
 from demo.recorded import FILE, Recording
-from knowledge.issue import Issue
+from knowledge.issue import Card, Issue
 from prompts_config import Prompts
 from testing.scripted_model import talk
 
@@ -54,9 +54,9 @@ def test_a_ticket_is_found_by_its_text(ticket_id: int) -> None:
 
 
 def test_an_issue_is_found_by_its_category_whatever_its_id() -> None:
-    match = RECORDING.answer(asked(1124, Issue("ISSUE-5", "Lid leaks"), Issue("ISSUE-77", WIFI.upper())))
-    new = RECORDING.answer(asked(1124, Issue("ISSUE-5", "Lid leaks")))
-    unclear = RECORDING.answer(asked(1760, Issue("ISSUE-5", "Lid leaks")))
+    match = RECORDING.answer(asked(1124, Issue("ISSUE-5", Card("Lid leaks")), Issue("ISSUE-77", Card(WIFI.upper()))))
+    new = RECORDING.answer(asked(1124, Issue("ISSUE-5", Card("Lid leaks"))))
+    unclear = RECORDING.answer(asked(1760, Issue("ISSUE-5", Card("Lid leaks"))))
     assert [answer and answer["issue_id"] for answer in (match, new, unclear)] == ["ISSUE-77", "NEW", "UNCLEAR"]
 
 
@@ -111,7 +111,7 @@ def question(schema: str, user: str) -> dict[str, str]:
 
 
 def test_what_a_model_answers_is_recorded_without_ids() -> None:
-    decision = question("issue_decision", asked(1124, Issue("ISSUE-77", WIFI))[1]["content"])
+    decision = question("issue_decision", asked(1124, Issue("ISSUE-77", Card(WIFI)))[1]["content"])
     said: dict[str, Any] = {"issue_id": "ISSUE-77", "second_choice": "NEW", "category": "x", "confidence": 0.9}
     (line,) = record.lines_of(decision, said, TICKETS)
     assert (line["ticket"], line["answer"]["issue"], line["answer"]["category"]) == (1124, WIFI, WIFI)
