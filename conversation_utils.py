@@ -147,8 +147,6 @@ def _nothing_said(entry: Entry, known: set[str], kept: list[Entry], *, include_p
     words = MEDIA_MARKER.sub("", entry.text).split()
     if not words:
         return "only an attachment" if entry.text.strip() else "empty"
-    if entry.only_quoted and kept and sum(word in known for word in words) >= 0.9 * len(words):
-        return "only a quote"
     doubled = len(kept) == 1 and kept[0].speaker == entry.speaker and kept[0].private == entry.private
     return "repeats the opening" if doubled and words == MEDIA_MARKER.sub("", kept[0].text).split() else None
 

@@ -10,6 +10,7 @@ Exits 1 if a floor is missed.
 """
 
 import argparse
+import functools
 import importlib
 import itertools
 import json
@@ -23,9 +24,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cleaning.mail_markup import mail_mark
+from cleaning.history import History
 from cleaning.markup import html_lines
-from cleaning.quotes import new_lines
+from cleaning.quotes import mail_mark, new_lines
 from cleaning.redaction import Redactor
 from cleaning.signatures import without_signature
 from common.text import tidy
@@ -134,8 +135,17 @@ def shown(source: str) -> str:
 
 
 def cleaned(source: str) -> str:
-    new = new_lines(html_lines(source, mark=mail_mark))
+    new = new_lines(html_lines(source, mark=mail_mark), _said())
     return tidy("\n".join(line.text for line in without_signature(new.lines)))
+
+
+@functools.cache
+def _said() -> History:
+    """What the tickets of the message pairs had said before."""
+    known = History()
+    for message in (CASES / "thread.txt").read_text(encoding="utf-8").split("\n\n"):
+        known.add(message.split("\n"))
+    return known
 
 
 def libraries() -> dict[str, Callable[[str], str] | None]:

@@ -17,6 +17,9 @@ import json
 import re
 from pathlib import Path
 
+from cleaning.history import words_of
+
+_KEY = 3  # characters by which phrases are filed
 FOLDER = Path(__file__).parent / "languages"
 
 
@@ -55,3 +58,47 @@ def alternation(kind: str) -> str:
     """
     escaped = (re.escape(word).replace("\\ ", r"\s{1,3}") for word in sorted(words(kind), key=lambda word: (-len(word), word)))
     return "|".join(escaped)
+
+
+def spaced(text: str) -> str:
+    """The words of a text in small letters, a blank after each: the form in which phrases are looked for.
+
+    >>> spaced("Mit freundlichen Grüßen,")
+    'mit freundlichen grüßen '
+    """
+    return "".join(f"{word} " for word in words_of(text))
+
+
+@functools.cache
+def exact(kind: str) -> frozenset[str]:
+    """The words of a kind in all languages, each in the form of `spaced`."""
+    return frozenset(spaced(word) for word in words(kind)) - {""}
+
+
+@functools.cache
+def _by_beginning(kind: str) -> dict[str, tuple[str, ...]]:
+    """The phrases of a kind by their first three characters; the last word of a phrase may go on, unless it is that short."""
+    found: dict[str, list[str]] = {}
+    for phrase in sorted(exact(kind)):
+        found.setdefault(phrase[:_KEY], []).append(phrase.rstrip())
+    return {beginning: tuple(phrases) for beginning, phrases in found.items()}
+
+
+def says(kind: str, text: str) -> bool:
+    """True if a text, in the form of `spaced`, holds a phrase of a kind; the phrase's last word may be the beginning of a longer one.
+
+    >>> says("confidential", spaced("Diese vertraulichen Daten"))
+    True
+    """
+    phrases, at = _by_beginning(kind), 0
+    while at < len(text):
+        for phrase in phrases.get(text[at : at + _KEY], ()):
+            if text.startswith(phrase, at):
+                return True
+        at = text.find(" ", at) + 1 or len(text)
+    return False
+
+
+def begins_with(kind: str, text: str) -> bool:
+    """True if a text, in the form of `spaced`, begins with a phrase of a kind."""
+    return any(text.startswith(phrase) for phrase in _by_beginning(kind).get(text[:_KEY], ()))

@@ -1,56 +1,36 @@
-"""Messages that nobody said: auto-replies and the notes that a merge leaves, told by their words where the payload has no field for it.
+"""Messages that nobody said: automatic replies, absences, failed deliveries, and the notes that a merge leaves.
 
-Strict on purpose: a sentence that only mentions an absence or a merge is a person's. Knows no payload.
+Each is told by its shape together with words of the language tables, never by a word alone: a merge note is short, an agent's, and names
+one ticket; an absence notice or a receipt says nothing else in any of its sentences; a failed delivery names an address or a status code.
+A sentence that only mentions such a thing is a person's. Knows no payload.
 """
 
 import re
+from collections.abc import Sequence
 
-_MERGED_INTO = re.compile(
-    r"^\W{0,5}(?:this (?:ticket|request|case|conversation) (?:is|was|has been|got) (?:now )?(?:closed and |"
-    r"automatically )?merged (?:in ?to|with) (?:the )?"
-    r"|(?:closed and )?merged into (?:the )?"
-    r"|dieses ticket (?:ist|wurde) (?=.{0,120}(?:zusammeng|verschm|gemerg|überführt))(?:geschlossen und )?(?:wurde )?(?:mit|"
-    r"in) (?:dem |das )?"
-    r"|ce ticket (?:est|a été) (?:fermé|clos|clôturé)?(?: et )?(?:a été )?fusionné (?:avec|dans) (?:le )?"
-    r"|este (?:ticket|tíquete) (?:está|ha sido|se ha|foi) (?:cerrado y |fechado e )?(?:se ha )?(?:fusionado|combinado|mesclado|"
-    r"unido) (?:con|en|ao?|com o|no) (?:el )?"
-    r"|questo ticket (?:è|è stato) (?:chiuso e )?(?:unito|fuso) (?:al|nel|con il) "
-    r"|dit ticket is (?:gesloten en )?samengevoegd (?:met|in) )"
-    r"(?:ticket|request|case|tíquete|id|with id|number|nr\.?|no\.?|mit der id|[ #:])*\[?\s?#?(?P<id>[1-9][0-9]{0,17})\b",
-    re.I,
-)
+from cleaning import languages
+from cleaning.history import words_of
+from cleaning.quotes import is_closing, is_greeting
+
+_MAX_NOTE_CHARS = 600
+_MAX_BOUNCE_CHARS = 8000
+_MAX_MERGE_WORDS = 12
+_NUMBER = re.compile(r"(?<![\w.])\[?#?\s?([1-9][0-9]{0,17})\]?(?![\w.]*\d)")
 _MERGED_FROM = re.compile(
-    r"^\W{0,5}(?:merged from ticket\b|(?:ticket|the ticket|ticket with id|tickets?)\W{0,3}#?\[?\d[\d, #]*\]?.{0,80}?\b(?:is|was|were|"
+    r"\W{0,5}(?:merged from ticket\b|(?:the )?(?:ticket|tickets?|ticket with id)\W{0,3}#?\[?\d[\d, #]{0,80}\]?.{0,80}?\b(?:is|was|were|"
     r"has been|have been) merged (?:in ?to|with) this (?:ticket|one)|"
     r"(?:zusammengeführt|zusammengefügt) aus ticket|fusionné (?:depuis|à partir) d[ue] ticket|fusionado (?:desde|"
     r"del) (?:el )?ticket)[^\n]{0,200}",
     re.I,
 )
 _MERGED_WORDS = re.compile(
-    r"(?:description|beschreibung|descripción|descrição|descrizione|beschrijving)\s{0,2}:\s*(?P<words>.+)", re.I | re.S
+    r"(?:description|beschreibung|descripción|descrição|descrizione|beschrijving)\s{0,2}:\s{0,20}(?P<words>\S.{0,1000000})", re.I | re.S
 )
-_AUTO_REPLY = re.compile(
-    r"^\W{0,5}(?:auto(?:matic|mated)?[- ]?(?:reply|response|answer)\b|out of (?:the )?office(?: auto-?reply| notification|"
-    r" message)?\s*[:.\n]|"
-    r"this is an auto(?:matic|mated|matically generated)[- ]?(?:e-?mail |mail )?(?:reply|response|message|notification|e-?mail|"
-    r"acknowledge?ment|note)\b|"
-    r"automatische (?:antwort|e-?mail)\b|abwesenheitsnotiz|automatische abwesenheits\w+|dies ist eine automatische?\w*|"
-    r"réponse automatique|message automatique|"
-    r"ceci est (?:un|une) (?:message|réponse|courriel) automatique|respuesta automática|esta es una respuesta automática|"
-    r"resposta automática|esta é uma (?:resposta|mensagem) automática|"
-    r"risposta automatica|questa è una risposta automatica|automatisch antwoord|dit is een automatisch\w* (?:antwoord|bericht))",
-    re.I,
-)
-_ABSENT = re.compile(
-    r"^(?:(?:hi|hello|dear|hallo|guten tag|bonjour|hola|thank you for your (?:e-?mail|"
-    r"message))[^\n]{0,60}\n+)?\W{0,3}(?:thank you for your (?:e-?mail|message)[.,!]?\s{0,3})?"
-    r"(?:i am|i'm|i will be|i’m) (?:currently |presently )?(?:out of (?:the |my )?office|on (?:annual |parental |maternity |"
-    r"sick )?(?:leave|vacation|holiday))\b[^\n]{0,200}"
-    r"(?:return|back|until|limited access|no access)",
-    re.I,
-)
-_FORWARD_SUBJECT = re.compile(r"^\s*(?:fwd?|wg|wtr|tr|rv|enc|i|vs|doorst|weitergeleitet)\s?:", re.I)
-_MAX_NOTE_CHARS = 600
+_SENTENCES = re.compile(r"[.!?。！？]+(?=\s|$|[^\x00-\x7f])|\n+")
+_DATE = re.compile(r"\d|[^\W\d_]{2,}(?:day|tag|di|dag)\b", re.I)
+_STATUS_CODE = re.compile(r"\b[45]\.\d{1,2}\.\d{1,3}\b|\b55\d\b")
+_ADDRESS = re.compile(r"[\w.+-]{1,64}@[\w-]{1,64}")
+_MAILER = re.compile(r"(?:mailer-daemon|postmaster|mail-daemon|no-?reply-delivery)\b", re.I)
 
 
 def merged_into(text: str) -> int | None:
@@ -59,8 +39,19 @@ def merged_into(text: str) -> int | None:
     >>> merged_into("This ticket is closed and merged into ticket 182")
     182
     """
-    match = _MERGED_INTO.match(text[:400]) if len(text) <= _MAX_NOTE_CHARS else None
-    return int(match["id"]) if match else None
+    head = text[:_MAX_NOTE_CHARS].split("\n", 1)[0]
+    words = words_of(head)
+    if len(text) > _MAX_NOTE_CHARS or "?" in head or len(words) > (_MAX_MERGE_WORDS if " " in head.strip() else 3 * _MAX_MERGE_WORDS):
+        return None
+    numbers = {int(number) for number in _NUMBER.findall(head)}
+    if len(numbers) != 1 or _begins_with_number(words) or not languages.says("merged", languages.spaced(head)):
+        return None
+    return None if _MERGED_FROM.match(text) else numbers.pop()
+
+
+def _begins_with_number(words: Sequence[str]) -> bool:
+    """True for "Ticket 182 was merged into this ticket": the other one went into this."""
+    return any(word.isdigit() for word in words[1:3]) and words[-1].isalpha() and not words[0].isdigit()
 
 
 def merged_from_text(text: str) -> str | None:
@@ -74,26 +65,72 @@ def merged_from_text(text: str) -> str | None:
         return None
     words = _MERGED_WORDS.search(text, match.start())
     if words is not None:
-        return words["words"].strip()
+        return text[words.start("words") :].strip()
     rest = text[match.end() :].strip()
     return rest if len(rest.split()) > 12 else ""
 
 
-def is_auto_reply(text: str, *, incoming: bool) -> bool:
-    """True for a text that calls itself automatic, or a customer's notice of absence with nothing else in it.
+def is_auto_reply(text: str, *, incoming: bool, subject: str = "") -> bool:
+    """True for a text that calls itself automatic, or an incoming one that says nothing but an absence or a receipt.
 
     >>> is_auto_reply("Automatic reply: I am away", incoming=True), is_auto_reply("The automatic reply fails", incoming=True)
     (True, False)
     """
-    if _AUTO_REPLY.match(text):
+    if languages.begins_with("automatic", languages.spaced(text[:200])) and not _asks(text):
         return True
-    return incoming and len(text) <= _MAX_NOTE_CHARS and bool(_ABSENT.match(text))
+    if len(text) > 2 * _MAX_NOTE_CHARS or not incoming:
+        return False
+    if len(text) <= _MAX_NOTE_CHARS and languages.begins_with("automatic", languages.spaced(subject[:200])):
+        return True
+    return _only_absent(text)
 
 
-def forwards_by_subject(subject: str) -> bool:
-    """True for a subject that a mail program gives to what it forwards.
+def _asks(text: str) -> bool:
+    return len(text) > _MAX_NOTE_CHARS or "?" in text
 
-    >>> forwards_by_subject("WG: Router"), forwards_by_subject("Re: FW update fails")
-    (True, False)
+
+def _only_absent(text: str) -> bool:
+    """True if every sentence is about an absence, a receipt or a substitute, and one of them is an absence with a date or a receipt."""
+    told, dated = False, bool(_DATE.search(text))
+    if "?" in text or not (
+        (dated and languages.says("absence", languages.spaced(text))) or languages.says("automatic", languages.spaced(text))
+    ):
+        return False
+    for sentence in _SENTENCES.split(text):
+        said = languages.spaced(sentence)
+        if not said or is_greeting(sentence) or is_closing(sentence) or _is_name(sentence):
+            continue
+        absent, receipt = dated and languages.says("absence", said), languages.begins_with("automatic", said)
+        told = told or receipt or absent
+        if not (absent or receipt or languages.says("substitute", said) or _ADDRESS.search(sentence)):
+            return False
+    return told
+
+
+def _is_name(sentence: str) -> bool:
+    words = sentence.split()
+    return len(words) <= 3 and all(word[:1].isupper() for word in words)
+
+
+def is_bounce(text: str, *, subject: str = "", sender: str = "") -> bool:
+    """True for the report of a failed delivery.
+
+    >>> is_bounce("Delivery has failed to these recipients:\\n\\nann@example.org")
+    True
     """
-    return bool(_FORWARD_SUBJECT.match(subject))
+    head = text[:_MAX_BOUNCE_CHARS]
+    if _MAILER.search(sender[:200]):
+        return True
+    named = bool(_ADDRESS.search(head)) or bool(_STATUS_CODE.search(head))
+    if languages.begins_with("undelivered", languages.spaced(subject[:200])):
+        return named
+    first = head[:300].split("\n\n", 1)[0]
+    said = languages.says("undelivered", languages.spaced(first))
+    coded = bool(_STATUS_CODE.search(head)) and bool(_ADDRESS.search(head)) and languages.says("undelivered", languages.spaced(head))
+    return "?" not in head[:300] and (coded or (said and named and len(head) <= 2 * _MAX_NOTE_CHARS and _is_report(first)))
+
+
+def _is_report(first: str) -> bool:
+    """True for an opening that is a headline or addresses nobody: it ends in a colon, stands between stars or speaks of "your message"."""
+    text = first.strip()
+    return text.endswith((":", "：", "**")) or text.startswith("**") or len(words_of(text)) <= 8 or bool(_ADDRESS.search(text))

@@ -1,143 +1,270 @@
 """A message without the signature and legal notice below it.
 
-Cuts only what is surely a signature: marked as one by the mail program, below the standard "-- " line, a phone's "Sent from my ...",
-a known legal notice, or a formal closing with nothing but names and contact data below. Never cuts a message down to nothing.
+Cuts only what is surely a signature: marked as one by the mail program, or names, roles and contact data below a closing or a line of
+dashes, a last line that names a phone or mail program, a notice at the end. A sentence, a postscript, a field with a number stays wherever
+it stands. A cut that would leave nothing but a greeting was wrong and is not made.
 """
 
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 
-from cleaning.mail_markup import SIGNATURE
-from cleaning.markup import Line
-from cleaning.quotes import has_words
+from cleaning import languages
+from cleaning.history import words_of
+from cleaning.markup import MEDIA_MARKER, Line
+from cleaning.quotes import SIGNATURE, has_words, is_closing, is_greeting
 
 _MAX_LINES = 12
-_SEPARATOR = re.compile(r"^(?:--|—|––|__)\s?$|^-- \s*$")
-_SENT_FROM = re.compile(
-    r"^\W{0,3}(?:sent (?:from|via|with|using) (?:my |the )?[\w .'’+-]{2,60}|get outlook for \w+.{0,20}|von meinem .{2,40} gesendet|"
-    r"gesendet (?:von|mit|über) .{2,60}|"
-    r"diese nachricht wurde von meinem .{2,60}|holen sie sich outlook für .{2,30}|outlook für \w+ .{0,30}|envoyé (?:de|"
-    r"depuis) (?:mon |l'|l’).{2,40}|téléchargez outlook pour .{2,30}|"
-    r"obtenez outlook pour .{2,30}|enviado desde (?:mi )?.{2,40}|obtener outlook para .{2,30}|enviado (?:do|a partir do|pelo|"
-    r"via) (?:meu )?.{2,40}|obter o? ?outlook para .{2,30}|"
-    r"inviato da(?:l mio)? ?.{2,40}|scarica outlook per .{2,30}|ottieni outlook per .{2,30}|verstuurd vanaf (?:mijn )?.{2,40}|"
-    r"verzonden (?:vanaf|met|via) (?:mijn )?.{2,40}|"
-    r"outlook voor \w+ downloaden.{0,20}|skickat från min .{2,40}|sendt fra min .{2,40}|wysłane z (?:mojego )?.{2,40}|отправлено с .{2,40}|"
-    r"iphoneから送信|我的iphone发送|从我的 ?\w+ ?发送)\W{0,4}$",
+_MAX_LINE = 120
+_MIN_NOTICE_CHARS, _MAX_NOTICE_CHARS = 12, 6000
+_SEPARATOR = re.compile(r"(?:--|—|––|__)\s?")
+_POSTSCRIPT = re.compile(r"\W{0,3}p\.?\s?p?\.?s\b|\W{0,3}n\.?b\.?[:\s]", re.I)
+_MAIL = re.compile(r"[\w.+-]{1,64}@[\w.-]{1,190}")
+_WEB = re.compile(
+    r"(?:https?://|\bwww\.)\S{1,100}|\([\w-]{1,63}(?:\.[\w-]{1,63}){1,6}\)|\b[\w-]{2,40}\.(?:com|net|org|info|example|[a-z]{2})(?:/\S{0,60})?\b",
     re.I,
 )
-_NOTICE = re.compile(
-    r"^\W{0,4}(?:(?:confidentiality|legal|privacy) (?:notice|note|disclaimer)\b|disclaimer\b\s*[:.-]|"
-    r"(?:the information (?:contained )?in )?this (?:e-?mail|email|message|communication|transmission)(?: message)?(?:,? \(?(?:and|"
-    r"including|together with) any .{2,60}?)?\)?,? "
-    r"(?:is|are|may|contains?|and|has been|was) .{0,80}(?:confidential|intended|privileged)|"
-    r"the (?:information|contents?) (?:contained |transmitted )?(?:in|of) this (?:e-?mail|message|"
-    r"communication).{0,80}(?:confidential|intended|privileged)|"
-    r"diese (?:e-?mail|nachricht).{0,60}(?:vertraulich|rechtlich geschützt)|(?:der inhalt|"
-    r"die informationen?) (?:in )?dieser (?:e-?mail|nachricht).{0,60}vertraulich|"
-    r"ce (?:message|courriel|mail|courrier électronique).{0,80}(?:confidentiel|destiné)|"
-    r"este (?:mensaje|correo|e-?mail|mensagem).{0,100}(?:confidencial|privilegiad|dirigid|destinad)|"
-    r"esta mensagem.{0,100}(?:confidencial|destinad)|"
-    r"(?:questo messaggio|questa (?:e-?mail|comunicazione)|le informazioni contenute in quest).{0,100}(?:riservat|confidenzial|destinat)|"
-    r"(?:dit (?:e-?mail)?bericht|deze e-?mail|de informatie (?:verzonden )?(?:in|met) dit).{0,100}(?:vertrouwelijk|bestemd)|"
-    r"detta (?:meddelande|e-postmeddelande|mejl).{0,80}(?:konfidentiell|avsett)|denne e-?mail.{0,80}(?:fortrolig|beregnet)|"
-    r"(?:niniejsza|ta) wiadomość.{0,80}(?:poufn|przeznaczon)|"
-    r"please consider the environment before printing|think before you print|bitte denken sie an die umwelt|pensez à l'environnement|"
-    r"before printing, think about the environment|(?:\[image[^\]]{0,60}\][ |]{0,3}(?:\([^)]{0,40}\)[ |"
-    r"]{0,3})?)?virus-free\.? ?www\.avast|this email has been checked for viruses)",
+_PHONE = re.compile(r"(?:\+|\(\+?|\b0)[\d(][\d ()/.\-–]{5,24}\d")
+_CONTACT_LABEL = re.compile(
+    r"\b(?:t|m|p|f|e|w|i|d|tel|ph|mob|web|www|mail|e-?mail|fax|skype|whatsapp|linkedin|direct|office|cell)\b\s?[.:|]{0,2}", re.I
+)
+_COMPANY = re.compile(
+    r"\b(?:gmbh|mbh|ltd|limited|llc|llp|inc|s\.?à?\.?a?\.?r\.?l|b\.?v|n\.?v|ag|plc|corp|s\.?p\.?a|s\.?r\.?l|s\.?l|s\.?a|z o\.?\s?o|"
+    r"ltda|ab|a/s|oy|kg|e\.?v|d\.?o\.?o|s\.?r\.?o|kft|hrb|ооо|株式会社|有限公司)(?:\b|\.)",
     re.I,
 )
-_CLOSING = re.compile(
-    r"^\W{0,2}(?:(?:with )?(?:best|kind|kindest|warm|warmest|many) (?:regards|wishes)|best regards and thanks|regards|rgds|br|"
-    r"(?:thanks|thank you|many thanks)(?: and| &|,)? (?:best |kind )?regards|yours (?:sincerely|faithfully|truly)|"
-    r"sincerely(?: yours)?|respectfully|cordially|"
-    r"mit (?:freundlichen|besten|herzlichen|lieben|vielen) grü(?:ß|ss)en|(?:viele|beste|liebe|herzliche|schöne|freundliche) grü(?:ß|"
-    r"ss)e(?: aus \w+)?|mfg|lg|vg|freundliche grüsse|"
-    r"(?:bien )?cordialement|(?:bien |meilleures? |sincères )?salutations(?: distinguées)?|bien à vous|(?:un )?(?:saludo|"
-    r"cordial saludo)s?(?: cordial(?:es)?)?|(?:muchos )?saludos(?: cordiales)?|"
-    r"atentamente|atte|(?:com os )?(?:melhores )?cumprimentos|atenciosamente|att|abraços?|cordiali saluti|(?:distinti|"
-    r"cordiali) saluti|saluti|"
-    r"met vriendelijke groet(?:en)?|vriendelijke groet(?:en)?|mvg|hartelijke groet(?:en)?|groet(?:en|jes)?|med vänliga hälsningar|"
-    r"vänliga hälsningar|mvh|venlig hilsen|med venlig hilsen|"
-    r"z poważaniem|pozdrawiam|с уважением)\W{0,3}$",
-    re.I,
+_POSTAL = re.compile(
+    r"\b[A-Z]{0,2}-?\d{4,5}\s[^\W\d]|\b[A-Z]{1,2}\d{1,2}[A-Z]? \d[A-Z]{2}\b|[^\W\d]{4,}\.?,? \d{1,4}[a-z]?\b|\b\d{1,4} [^\W\d]{3,}"
 )
-_CONTACT = re.compile(
-    r"@|\bwww\.|https?://|\b(?:tel|phone|fon|telefon|mobile?|cell|handy|fax|office|direct|t|m|p|f|e|w)\b\s?[.:|]|\+?\d[\d ()/.-]{6,}|"
-    r"\b(?:gmbh|ltd|llc|inc|s\.?a\.?r\.?l|b\.?v|ag|plc|corp|s\.?p\.?a|s\.?r\.?l|s\.?l|z o\.?\s?o|ltda|ab|a/s|oy|kg)(?:\b|\.)|"
-    r"\b(?:manager|director|engineer|officer|specialist|support|team|head of|ceo|cto|coo|cfo|assistant|consultant|administrator|"
-    r"sales|leiter|geschäftsführer|\[image)\b",
+_SENTENCE_END = re.compile(r"[.!?…。！？]\s*$")
+_DEVICE = re.compile(
+    r"\b(?:iphone|ipad|ipod|ios|macbook|android|outlook|samsung|galaxy|huawei|xiaomi|redmi|oneplus|motorola|nokia|blackberry|pixel|xperia|sony|"
+    r"oppo|vivo|honor|gmail|yahoo|hotmail|proton ?mail|thunderbird|k-9|gmx|web\.de|mail\.ru|t-online|aol|icloud|spark|bluemail|nine|newton|"
+    r"airmail|edison|zoho|fairemail|tutanota|tuta|windows|mailbird|em client|at&t|verizon|t-mobile|vodafone|mailspring|superhuman|front|"
+    r"hey|fastmail|yandex|naver|seznam|wp|onet|libero|laposte|orange|free|sfr|mail|мейл|яндекс|айфон)"
+    r"(?:[a-zåäöéáíóúőűа-я]{0,4}(?![^\W_\u0e00-\uffff])|(?=[\u0e00-\uffff]))(?:-[^\W\d_]{1,8}\b)?|手机|手機|스마트폰|携帯",
     re.I,
 )
 
+Cut = Callable[[Sequence[Line]], Sequence[Line]]
 
-def without_signature(lines: Sequence[Line]) -> list[Line]:
-    """The lines above the signature; all of them if nothing is surely one or nothing else would be left.
+
+def without_signature(lines: Sequence[Line], cut: Counter[str] | None = None) -> list[Line]:
+    """The lines without signature and notices; all of them if nothing is surely one or nothing but a greeting would be left.
+
+    `cut` counts the characters that went, by reason.
 
     >>> [line.text for line in without_signature([Line("It fails."), Line("-- "), Line("Ann")])]
     ['It fails.']
     """
-    for cut in (_marked, _below_separator, _notice, _sent_from, _closing, _sent_from):
-        shorter = cut(lines)
-        if any(has_words(line.text) for line in shorter):
+    steps: tuple[tuple[str, Cut], ...] = (
+        ("signature", _marked),
+        ("notice", _notice),
+        ("signature", _sent_from),
+        ("signature", _below_separator),
+        ("signature", _closing),
+        ("notice", _notice),
+        ("signature", _sent_from),
+    )
+    for reason, step in steps:
+        shorter = step(lines)
+        if len(shorter) < len(lines) and says_something(shorter):
+            if cut is not None:
+                cut[reason] += sum(len(line.text) for line in lines) - sum(len(line.text) for line in shorter)
             lines = shorter
     return list(lines)
+
+
+def says_something(lines: Sequence[Line]) -> bool:
+    """True for lines that hold more than a greeting, a closing or a name."""
+    said = [line.text for line in lines if has_words(line.text)]
+    if len(said) > 3 or any(len(text) > 60 for text in said):
+        return bool(said)
+    return any(not (is_closing(text) or is_greeting(text) or _is_name_alone(text)) for text in said)
+
+
+def _is_name_alone(text: str) -> bool:
+    """True for "Marcus," and "Marcus Webb,": names set off by a comma."""
+    return text.rstrip().endswith((",", "，")) and len(text.split()) <= 3 and _capitalised(text)
+
+
+def _capitalised(text: str) -> bool:
+    return all(not word[:1].islower() for word in text.split())
 
 
 def _marked(lines: Sequence[Line]) -> Sequence[Line]:
     return [line for line in lines if SIGNATURE not in line.marks]
 
 
+# Below a closing or a divider
+
+
 def _below_separator(lines: Sequence[Line]) -> Sequence[Line]:
-    for at in range(len(lines) - 1, -1, -1):
-        if _SEPARATOR.match(lines[at].text):
-            below = [line.text for line in lines[at + 1 :] if line.text]
-            short = len(below) <= _MAX_LINES and all(len(text) <= 120 or _NOTICE.match(text) for text in below)
-            return lines[:at] if short else lines
-    return lines
-
-
-def _notice(lines: Sequence[Line]) -> Sequence[Line]:
-    """Cuts at the first legal notice among the last lines; what stands below it goes too."""
-    cut, texts = len(lines), 0
-    for at in range(len(lines) - 1, -1, -1):
-        texts += bool(lines[at].text)
-        if texts > _MAX_LINES:
-            break
-        if lines[at].text and _NOTICE.match(lines[at].text[:400]):
-            cut = at
-    return lines[:cut]
-
-
-def _sent_from(lines: Sequence[Line]) -> Sequence[Line]:
-    end = _last_text(lines, len(lines))
-    while end >= 0 and len(lines[end].text) < 120 and _SENT_FROM.match(lines[end].text):
-        end = _last_text(lines, end)
-    return lines[: end + 1]
+    """Without the last line of dashes and the names and contact data below it; more than one such line is a layout."""
+    found = [at for at, line in enumerate(lines) if len(line.text) <= 3 and _SEPARATOR.fullmatch(line.text)]
+    if len(found) != 1:
+        return lines
+    end = _contact_block(lines, found[0] + 1, closed=True)
+    return [*lines[: found[0]], *lines[end:]] if end > found[0] + 1 else lines
 
 
 def _closing(lines: Sequence[Line]) -> Sequence[Line]:
-    """Cuts at a formal closing when only names and contact data stand below it."""
+    """Without the last closing and the names and contact data below it."""
     for at in range(len(lines) - 1, -1, -1):
-        if lines[at].text and len(lines[at].text) < 60 and _CLOSING.match(lines[at].text):
-            below = [line.text for line in lines[at + 1 :] if line.text]
-            sure = len(below) <= _MAX_LINES and all(_is_signature_line(text, first=number == 0) for number, text in enumerate(below))
-            return lines[:at] if sure else lines
+        if is_closing(lines[at].text):
+            end = _contact_block(lines, at + 1, closed=True)
+            below = any(has_words(line.text) for line in lines[end:])
+            alone = end == at + 1 and below
+            short = len(words_of(lines[at].text)) == 1 and len(lines[at].text) <= 4
+            return lines if alone or (short and not _closes(lines, at, end)) else [*lines[:at], *lines[end:]]
     return lines
 
 
-def _is_signature_line(text: str, *, first: bool) -> bool:
-    words = text.split()
-    if len(text) > 120 or text.endswith("?") or len(words) > 14:
+def _closes(lines: Sequence[Line], at: int, end: int) -> bool:
+    """True for a closing of a few letters with words above it, none of them a label, and a name below it."""
+    above = next((line.text for line in reversed(lines[:at]) if line.text), "")
+    return bool(above) and not above.endswith((":", "：")) and any(line.text for line in lines[at + 1 : end])
+
+
+def _contact_block(lines: Sequence[Line], at: int, *, closed: bool) -> int:
+    """The end of the names, roles, companies, addresses and contact data from `at` on; `at` if there are none."""
+    strong = any(_is_contact(line.text) or _COMPANY.search(line.text[:_MAX_LINE]) for line in lines[at : at + 2 * _MAX_LINES])
+    end, texts, first = at, 0, closed
+    for place in range(at, len(lines)):
+        text = lines[place].text
+        if not text:
+            continue
+        texts += 1
+        if texts > _MAX_LINES or not _is_signature_line(text, first=first, strong=strong):
+            break
+        first, end = False, place + 1
+    return end
+
+
+def _is_signature_line(text: str, *, first: bool, strong: bool) -> bool:
+    """True for a line of a signature; `first`: it is where the name stands, `strong`: contact data or a company stand near."""
+    if len(text) > _MAX_LINE or _POSTSCRIPT.match(text) or text.endswith(("?", "？")):
         return False
-    if _CONTACT.search(text) or text.startswith("[image"):
+    if not has_words(text) or _is_contact(text) or is_closing(text):
         return True
-    capitals = sum(word[:1].isupper() or not word[:1].isalpha() for word in words)
-    return len(words) <= (5 if first else 8) and capitals >= len(words) - 1 and not text.endswith(("!", "."))
+    if any(word in languages.words("numbers") for word in words_of(text)):
+        return False
+    words = text.split()
+    if any(char.isdigit() for char in text):
+        return strong and len(words) <= 9 and bool(_POSTAL.search(text) or _COMPANY.search(text)) and not text.endswith((".", "!", ":"))
+    if text.endswith((":", "：", "!", "！", "。")):
+        return False
+    if len(words) <= 9 and _COMPANY.search(text):
+        return True
+    if first and len(words) <= 2 and len(text) <= 24 and not text.endswith("."):
+        return True
+    capitals = sum(not word[:1].islower() for word in words)
+    small = sum(word[:1].islower() and len(word) > 3 for word in words)
+    return len(words) <= (5 if first else 8) and small <= (1 if strong else 0) and capitals >= len(words) / 2 and not _is_sentence(text)
 
 
-def _last_text(lines: Sequence[Line], end: int) -> int:
-    at = end - 1
-    while at >= 0 and not lines[at].text:
-        at -= 1
-    return at
+def _is_sentence(text: str) -> bool:
+    return bool(_SENTENCE_END.search(text)) and len(text.split()) > 2
+
+
+def _is_contact(text: str) -> bool:
+    """True for a line of addresses, links and phone numbers with hardly a word beside them."""
+    if len(text) > _MAX_LINE:
+        return False
+    rest, found = text, 0
+    for pattern in (_MAIL, _WEB, _PHONE):
+        rest, count = pattern.subn(" ", rest)
+        found += count
+    if not found:
+        return False
+    rest = _CONTACT_LABEL.sub(" ", rest)
+    left = [word for word in words_of(rest) if word not in languages.words("phones") and word not in languages.words("titles")]
+    if any(char.isdigit() for char in "".join(left)) or any(word in languages.words("numbers") for word in left):
+        return bool(_MAIL.search(text) or _WEB.search(text)) and len(left) <= 6 and "|" in text
+    return len(left) <= 1 or (_capitalised(rest.replace("|", " ")) and len(left) <= 6)
+
+
+# The last lines
+
+
+def _notice(lines: Sequence[Line]) -> Sequence[Line]:
+    """Without the legal notices and environmental advice that the message ends with."""
+    end = len(lines)
+    for start, stop in _last_paragraphs(lines):
+        text = " ".join(line.text for line in lines[start:stop])
+        if len(text) > _MAX_NOTICE_CHARS or not _is_notice(text):
+            break
+        end = start
+    return lines[:end]
+
+
+def _last_paragraphs(lines: Sequence[Line]) -> Iterator[tuple[int, int]]:
+    """Start and stop of the last paragraphs and of the last lines of them, the last first."""
+    stop = len(lines)
+    for _ in range(_MAX_LINES):
+        while stop and not has_words(lines[stop - 1].text):
+            stop -= 1
+        if not stop:
+            return
+        start, size = stop - 1, len(lines[stop - 1].text)
+        if not _is_notice(lines[start].text):  # a notice may be broken into lines
+            while start and lines[start - 1].text and size < _MAX_NOTICE_CHARS and stop - start < 3 * _MAX_LINES:
+                start -= 1
+                size += len(lines[start].text)
+        yield start, stop
+        stop = start
+
+
+def _is_notice(text: str) -> bool:
+    """True for a text about its addressee and about secrecy or misuse; and for advice on printing and words of virus scanners."""
+    if len(text) < _MIN_NOTICE_CHARS:
+        return False
+    said = languages.spaced(text[:_MAX_NOTICE_CHARS])
+    if len(text) <= 300 and languages.says("footers", said):
+        return True
+    return languages.says("confidential", said) and languages.says("recipient", said)
+
+
+def _sent_from(lines: Sequence[Line]) -> Sequence[Line]:
+    """Without lines that only say from which phone or program the message was sent: the last ones, and any that stands alone."""
+    end = len(lines)
+    while end and (not lines[end - 1].text or is_phone_signature(lines[end - 1].text)):
+        end -= 1
+    rest = lines[:end] if any(line.text for line in lines[end:]) else lines
+    alone = [at for at in range(1, len(rest) - 1) if not rest[at - 1].text and not rest[at + 1].text and is_phone_signature(rest[at].text)]
+    return [line for at, line in enumerate(rest) if at not in alone] if alone else rest
+
+
+_BRACKETED_LINK = re.compile(r"[<(]https?://[^\s<>()]{1,2000}[>)]|\([\w-]{1,63}(?:\.[\w-]{1,63}){1,6}\)")
+
+
+def is_phone_signature(text: str) -> bool:
+    """True for a short line that names a device or mail program and holds no other word than those of such lines.
+
+    >>> is_phone_signature("Sent from my iPhone"), is_phone_signature("Sent via DHL express")
+    (True, False)
+    """
+    if not text or len(text) > 2200:
+        return False
+    text = MEDIA_MARKER.sub("", _BRACKETED_LINK.sub("", text)).lower()
+    if not text or len(text) > _MAX_LINE or len(text.split()) > 14 or text.rstrip().endswith(("?", ":")):
+        return False
+    if not _DEVICE.search(text):
+        return False
+    known, others = languages.words("sent_from"), re.findall(r"[^\W\d_][\w'’/-]*", _DEVICE.sub(" ", text))
+    sent = any(word in languages.words("sent") or _made_of(word, languages.words("sent") | known, unspaced=True) for word in others)
+    others = [word for word in others if len(word) > 2 and word not in known and not any(char.isdigit() for char in word)]
+    return sent and all(_made_of(word, known) for word in others)
+
+
+def _made_of(word: str, known: frozenset[str], *, unspaced: bool = False) -> bool:
+    """True for words of scripts without blanks that are put together from known ones; unless `unspaced`, also for "meinem/meiner"."""
+    if word[0] < "\u0e00":
+        return not unspaced and all(part in known or len(part) <= 2 for part in re.split(r"[-'’/]", word))
+    at = 0
+    while at < len(word):
+        size = next((size for size in range(min(8, len(word) - at), 0, -1) if word[at : at + size] in known), 0)
+        if not size:
+            return False
+        at += size
+    return True

@@ -10,29 +10,31 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from cleaning.mail_markup import mail_mark
+from cleaning.history import History
 from cleaning.markup import Line, html_lines, text_lines
-from cleaning.notices import forwards_by_subject, is_auto_reply, merged_from_text, merged_into
-from cleaning.quotes import new_lines
+from cleaning.notices import is_auto_reply, is_bounce, merged_from_text, merged_into
+from cleaning.quotes import mail_mark, new_lines
 from cleaning.signatures import without_signature
 from common.text import one_line, tidy
 from common.times import to_utc
 from knowledge.conversation import Speaker
 
-SOURCE_OUTBOUND_EMAIL = 10
-CONVERSATION_SURVEY, CONVERSATION_FORWARD = 6, 8
+SOURCE_OUTBOUND_EMAIL, SOURCE_CHAT = 10, 15
+CONVERSATION_SURVEY = 6
 
 
 @dataclass(slots=True)
 class Entry:
-    """One message of the thread on its way; `dropped` is the reason why it is left out."""
+    """One message of the thread on its way; `cut` counts the characters that went, `dropped` is the reason why it is left out."""
 
     speaker: Speaker
     private: bool
     incoming: bool
     created_at: str
+    lines: list[Line] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)
     text: str = ""
-    only_quoted: bool = False
+    cut: Counter[str] = field(default_factory=Counter)
     dropped: str | None = None
     merged_into: int | None = None
 
@@ -66,7 +68,7 @@ def read_thread(ticket: Mapping[str, Any]) -> Thread:
     """The opening and all messages in the order of their times, each with the reason if it is to be left out."""
     thread = Thread()
     opening = _opening(ticket)
-    replies: list[tuple[str, int, Entry]] = []
+    found: list[tuple[str, int, Entry, Mapping[str, Any]]] = []
     seen: set[int] = set()
     last_time = opening.created_at
     for raw in items(ticket.get("conversations")):
@@ -79,9 +81,13 @@ def read_thread(ticket: Mapping[str, Any]) -> Thread:
         seen.update(() if reply_id is None else (reply_id,))
         entry = _reply(raw, ticket)
         last_time = entry.created_at or last_time  # one without a time stays where it stood
-        replies.append((last_time, reply_id or 0, entry))
-    replies.sort(key=lambda item: item[:2])
-    thread.entries = [opening, *(entry for _, _, entry in replies)]
+        found.append((last_time, reply_id or 0, entry, raw))
+    found.sort(key=lambda item: item[:2])
+    history, subject = History(), _subject(ticket)
+    for entry, raw in [(opening, ticket), *((entry, raw) for _, _, entry, raw in found)]:
+        _clean(entry, history)
+        _tell_machines(entry, raw, subject=subject if entry is opening else "")
+        thread.entries.append(entry)
     return thread
 
 
@@ -89,41 +95,63 @@ def _opening(ticket: Mapping[str, Any]) -> Entry:
     outbound = number(ticket.get("source")) == SOURCE_OUTBOUND_EMAIL
     speaker: Speaker = "agent" if outbound else "user"
     entry = Entry(speaker, private=False, incoming=not outbound, created_at=to_utc(ticket.get("created_at")))
-    lines = _lines(ticket.get("description"), ticket.get("description_text"))
-    _fill(entry, lines, ticket.get("attachments"), headers_mean_forward=forwards_by_subject(_subject(ticket)))
+    entry.lines = _lines(ticket.get("description"), ticket.get("description_text"))
+    entry.files = _files(ticket.get("attachments"))
     return entry
 
 
 def _reply(raw: Mapping[str, Any], ticket: Mapping[str, Any]) -> Entry:
     private, incoming = flag(raw.get("private")), flag(raw.get("incoming"))
-    author = number(raw.get("user_id"))
-    by_requester = author is not None and author == number(ticket.get("requester_id"))
-    speaker: Speaker = "user" if not private and (incoming or by_requester) else "agent"
-    entry = Entry(speaker, private=private, incoming=incoming, created_at=to_utc(raw.get("created_at")))
-    source = number(raw.get("source"))
-    _fill(entry, _lines(raw.get("body"), raw.get("body_text")), raw.get("attachments"), keep_forwards=source != CONVERSATION_FORWARD)
-    entry.merged_into = None if incoming else merged_into(entry.text)
-    entry.dropped = _machine_made(raw, entry, source)
+    entry = Entry(_speaker(raw, ticket), private=private, incoming=incoming, created_at=to_utc(raw.get("created_at")))
+    entry.lines = _lines(raw.get("body"), raw.get("body_text"))
+    entry.files = _files(raw.get("attachments"))
     return entry
 
 
-def _machine_made(raw: Mapping[str, Any], entry: Entry, source: int | None) -> str | None:
-    """Why nobody said this message; None if somebody did. The words of a ticket merged into this one stay, as its customer's."""
-    if source == CONVERSATION_SURVEY:
+def _speaker(raw: Mapping[str, Any], ticket: Mapping[str, Any]) -> Speaker:
+    """Who wrote a reply: the author's id decides, then whether it came in from outside."""
+    author, requester = number(raw.get("user_id")), number(ticket.get("requester_id"))
+    if author is not None and author == requester:
+        return "user"
+    if author is not None and author == number(ticket.get("responder_id")):
+        return "agent"
+    return "user" if flag(raw.get("incoming")) and not flag(raw.get("private")) else "agent"
+
+
+def _clean(entry: Entry, history: History) -> None:
+    """Give a message the text that is new in it, and the history its lines."""
+    new = new_lines(entry.lines, history)
+    said = without_signature(new.lines, entry.cut)
+    entry.cut.update(new.cut)
+    history.add(line.text for line in entry.lines)
+    entry.lines = []
+    entry.text = "\n".join(part for part in (tidy("\n".join(line.text for line in said)), *entry.files) if part)
+    if new.only_history and not entry.files:
+        entry.dropped = "only a quote"
+
+
+def _tell_machines(entry: Entry, raw: Mapping[str, Any], *, subject: str) -> None:
+    """Name the reason if nobody said this message. The words of a ticket merged into this one stay, as its customer's."""
+    entry.dropped = _machine_made(entry, raw, subject) or entry.dropped
+    if entry.dropped or subject or entry.incoming:
+        return
+    entry.merged_into = merged_into(entry.text)
+    words = merged_from_text(entry.text)
+    if entry.merged_into is not None or words == "":
+        entry.dropped = "merge note"
+    elif words is not None:
+        entry.text, entry.speaker = words, "user"
+
+
+def _machine_made(entry: Entry, raw: Mapping[str, Any], subject: str) -> str | None:
+    if number(raw.get("source")) == CONVERSATION_SURVEY and not subject and "conversations" not in raw:
         return "survey"
-    if flag(raw.get("auto_response")) or is_auto_reply(entry.text, incoming=entry.incoming):
+    if flag(raw.get("auto_response")) or is_auto_reply(entry.text, incoming=entry.incoming, subject=subject):
         return "auto-reply"
-    if number(raw.get("automation_id")) is not None and not entry.incoming:
-        return "automation"
-    if entry.merged_into is not None:
-        return "merge note"
-    words = None if entry.incoming else merged_from_text(entry.text)
-    if words is None:
-        return None
-    if not words:
-        return "merge note"
-    entry.text, entry.speaker = words, "user"
-    return None
+    sender = raw.get("from_email")
+    if entry.incoming and is_bounce(entry.text, subject=subject, sender=sender if isinstance(sender, str) else ""):
+        return "failed delivery"
+    return "automation" if number(raw.get("automation_id")) is not None and not entry.incoming else None
 
 
 def _lines(body: Any, plain: Any) -> list[Line]:
@@ -133,12 +161,8 @@ def _lines(body: Any, plain: Any) -> list[Line]:
     return text_lines(plain) if isinstance(plain, str) else []
 
 
-def _fill(entry: Entry, lines: list[Line], attachments: Any, *, keep_forwards: bool = True, headers_mean_forward: bool = False) -> None:
-    new = new_lines(lines, keep_forwards=keep_forwards, headers_mean_forward=headers_mean_forward)
-    said = tidy("\n".join(line.text for line in without_signature(new.lines)))
-    files = [_attachment(item) for item in items(attachments) if isinstance(item, Mapping)]
-    entry.text = "\n".join(part for part in (said, *files) if part)
-    entry.only_quoted = new.only_quoted
+def _files(attachments: Any) -> list[str]:
+    return [_attachment(item) for item in items(attachments) if isinstance(item, Mapping)]
 
 
 def _attachment(item: Mapping[str, Any]) -> str:
