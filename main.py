@@ -74,7 +74,6 @@ def run_with_report(options: Options, settings: Settings | None = None) -> tuple
     settings = command_line.with_overrides(options, settings or env.load_settings())
     files = RunFiles(options.output)
     stored = issue.load_stored(files.database)  # what cannot be read ends the run before a folder is made or a call
-    review_list.load_filled(files.flagged)
     with contextlib.ExitStack() as cleanup:
         if not options.reads_only:
             cleanup.enter_context(files.locked())

@@ -1,15 +1,19 @@
 """The one way in which the program writes and reads files that it owns.
 
-A write is whole or not at all (temporary file in the same folder, fsync of file and folder, rename); a read is bounded and says
-what is wrong. Knows no file's meaning.
+A write is whole or not at all (temporary file in the same folder, fsync of file and folder, rename) and meets regular files only; a read
+is bounded and says what is wrong. What is made here is for its owner alone (0600, folders 0700); what stood there keeps its mode.
+Knows no file's meaning.
 """
 
 import contextlib
+import errno
 import json
 import math
 import os
 import re
 import secrets
+import shutil
+import stat
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +26,8 @@ _BLOCK_BYTES = 1_000_000
 _UNFINISHED = re.compile(r"\..+\.[0-9a-f]{16}\.part", re.DOTALL)
 _COMPACT = json.JSONEncoder(ensure_ascii=False, allow_nan=False)  # made once: the decision log has a line for each ticket
 _SURROGATES = re.compile("[\ud800-\udfff]")
+_NO_SUCH_CALL = frozenset({errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP})
+"""What a file system says that cannot do a thing at all, as CIFS, 9p and shared folders of virtual machines do."""
 
 
 def dump_json(value: Any, *, indent: int | None = 2, sort_keys: bool = False) -> str:
@@ -40,12 +46,32 @@ def write_text(path: Path, text: str, *, encoding: str = "utf-8") -> None:
     write_parts(path, (text.encode(encoding),))
 
 
+def write_over(path: Path, text: str, *, begins: str) -> None:
+    """Put `text` at `path` if nothing stands there, or nothing in it, or what begins with `begins`. Raises `Unwritable`."""
+    refuse_strangers((path,), begins=begins)
+    write_text(path, text)
+
+
+def refuse_strangers(paths: Iterable[Path], *, begins: str) -> None:
+    """Raises `Unwritable` naming the first of `paths` with a file that is not empty and does not begin with `begins`."""
+    mark = begins.encode()
+    for path in paths:
+        try:
+            _refuse_special(path)
+            start = next(blocks(path), b"")[: len(mark)] if path.exists() else b""
+        except OSError as error:
+            raise Unwritable(f"cannot write {path}: {error.strerror or error}") from error
+        if start and start != mark:
+            raise Unwritable(f"{path} was not made by this kind of export and is left as it is; name another place, or move it away")
+
+
 def write_if_changed(path: Path, texts: Callable[[], Iterable[str]], *, backup: Path | None = None) -> None:
     """Put what `texts` gives, one after another, at `path` unless it stands there already; what stood there goes to `backup` first.
 
     `texts` is called again for the writing, so that a large file is never in memory as a whole. Raises `Unwritable`.
     """
     try:
+        _refuse_special(path)
         there = path.exists()
         if there and _holds(path, texts()):
             return
@@ -72,18 +98,21 @@ def _holds(path: Path, texts: Iterable[str]) -> bool:
 
 
 def remove(path: Path) -> None:
-    """Take a file away for good; nothing happens if it is not there. Raises `Unwritable`."""
+    """Take a file, or a folder with all that is in it, away for good; nothing happens if it is not there. Raises `Unwritable`."""
     try:
-        path.unlink(missing_ok=True)
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
         _sync_folder(path.parent)
     except OSError as error:
         raise Unwritable(f"cannot remove {path}: {error.strerror or error}") from error
 
 
 def rename(path: Path, target: Path) -> None:
-    """Give a file another name in its folder, for good. Raises `Unwritable`."""
+    """Give a file or folder another name in its folder, for good. Raises `Unwritable`."""
     try:
-        path.replace(target)
+        os.replace(path, target)
         _sync_folder(target.parent)
     except OSError as error:
         raise Unwritable(f"cannot rename {path}: {error.strerror or error}") from error
@@ -93,14 +122,15 @@ def write_parts(path: Path, parts: Iterable[bytes]) -> None:
     """Put `parts`, one after another, at `path`, whole or not at all and durable. Raises `Unwritable`."""
     target = Path(os.path.realpath(path))
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(target.parent)
+        _refuse_special(target)
         part = target.with_name(f".{target.name}.{secrets.token_hex(8)}.part")
         try:
-            with open(part, "xb") as out:  # its permissions are what the user's umask leaves
+            with open(part, "xb", opener=_private) as out:
                 _take_permissions(out.fileno(), target)
                 out.writelines(parts)
                 out.flush()
-                os.fsync(out.fileno())
+                _sync_file(out.fileno())
             os.replace(part, target)
         except BaseException:
             with contextlib.suppress(OSError):
@@ -109,6 +139,16 @@ def write_parts(path: Path, parts: Iterable[bytes]) -> None:
         _sync_folder(target.parent)
     except OSError as error:
         raise Unwritable(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it, as far as they are missing, for the owner alone and for good. Raises OSError."""
+    if folder.is_dir():
+        return
+    make_folder(folder.parent)
+    with contextlib.suppress(FileExistsError):  # made meanwhile; what else stands there is seen when it is written into
+        os.mkdir(folder, 0o700)
+    _sync_folder(folder.parent)
 
 
 def remove_unfinished(folder: Path, *, older_than_s: float = 3600.0) -> None:
@@ -120,8 +160,9 @@ def remove_unfinished(folder: Path, *, older_than_s: float = 3600.0) -> None:
 
 
 def read_bytes(path: Path, *, max_bytes: int = MAX_FILE_BYTES) -> bytes | None:
-    """The bytes of a file, None if there is no such file. Raises `Unreadable`."""
+    """The bytes of a regular file, None if there is no such file. Raises `Unreadable`."""
     try:
+        _refuse_special(path)
         if path.stat().st_size > max_bytes:
             raise Unreadable(f"{path} is larger than {max_bytes} bytes")
         return path.read_bytes()
@@ -176,18 +217,44 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 _STRICT = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite, object_pairs_hook=_unique_keys)
 
 
+def _refuse_special(path: Path) -> None:
+    """Raises OSError for a folder, device, pipe or socket: opening one may wait for ever, writing one may do anything."""
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        return
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, "it is a folder")
+    if not stat.S_ISREG(mode):
+        raise OSError(errno.EINVAL, "it is no regular file but a device, pipe or socket")
+
+
+def _private(name: str, flags: int) -> int:
+    return os.open(name, flags, 0o600)
+
+
 def _take_permissions(handle: int, target: Path) -> None:
-    """Give the new file the permission bits of the one that it replaces, if there is one."""
+    """Give the new file the permission bits of the one that it replaces, if there is one and the file system has such bits."""
     if hasattr(os, "fchmod"):
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(OSError):
             os.fchmod(handle, target.stat().st_mode & 0o777)
 
 
-def _sync_folder(folder: Path) -> None:
-    if os.name == "nt":  # Windows opens no folders; its rename is durable by itself
-        return
-    handle = os.open(folder, os.O_RDONLY)
+def _sync_file(handle: int) -> None:
     try:
         os.fsync(handle)
-    finally:
-        os.close(handle)
+    except OSError as error:
+        if error.errno not in _NO_SUCH_CALL:
+            raise
+
+
+def _sync_folder(folder: Path) -> None:
+    """Best effort: not every file system can, and the data itself is safe by then."""
+    if os.name == "nt":  # Windows opens no folders; its rename is durable by itself
+        return
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

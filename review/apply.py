@@ -5,8 +5,6 @@ Keeps what stood there before, so that a review can be undone. Asks no model and
 
 import hashlib
 import json
-import os
-import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -28,6 +26,7 @@ from review.decisions import IssueStep, Step, TicketStep
 MAX_NAMED_PROBLEMS = 200
 KEPT_REVIEWS = 20
 UNFINISHED = "unfinished"
+AFTER = "after.json"
 
 
 class ReviewRefused(Unusable):
@@ -77,9 +76,9 @@ def apply_file(path: Path, files: RunFiles) -> ReviewResult:
         safe_files.write_text(files.decisions, decision.render(result.log.values()))
     except BaseException:
         if begun is None:
-            _put_back(folder / files.decisions.name, files.decisions)
-            _put_back(folder / files.database.name, files.database)
-            shutil.rmtree(folder, ignore_errors=True)
+            for target in (files.decisions, files.database):
+                _put_back(folder / target.name, target)
+            _discard(folder)
         raise
     return replace(result, unwritten=_write_list(files, result, folder))
 
@@ -136,26 +135,40 @@ def revise(path: Path, issues: Mapping[str, Issue], log: Mapping[int, DecisionRo
 def undo(files: RunFiles) -> str:
     """Put back what the last applied review found; returns what was done, in words.
 
-    Only if nothing changed the database since. Raises `ReviewRefused` and `Unwritable`.
+    Only if nothing changed the database since, and only what is as it was kept. Raises `ReviewRefused` and `Unwritable`.
     """
     kept = _kept(files)
     if not kept:
         raise ReviewRefused(f"there is no applied review to undo for {files.database}")
     folder = kept[-1]
-    try:
-        after = json.loads((folder / "after.json").read_text(encoding="utf-8"))["database_sha256"]
-        now = _sha256(files.database.read_bytes())
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ReviewRefused(f"cannot undo: {folder} or {files.database} cannot be read ({error})") from error
-    if after != now:
+    after = _checked_copies(folder, files)
+    now, before = (_sha256(safe_files.read_bytes(path) or b"") for path in (files.database, folder / files.database.name))
+    if now not in (after, before):  # the latter: an undo that was interrupted when it was nearly done
         raise ReviewRefused(
             f"{files.database} was changed after that review (a run, another review or by hand); undoing would lose this. "
             f"The files from before the review are in {folder}"
         )
     for target in (files.flagged, files.decisions, files.database):  # first the one that a spreadsheet may hold open
         _put_back(folder / target.name, target)
-    shutil.rmtree(folder)
+    _discard(folder)
     return f"{files.database} is again as it was before the last review"
+
+
+def _checked_copies(folder: Path, files: RunFiles) -> str:
+    """The digest of the database after the review; everything that is to be put back is read first. Raises `ReviewRefused`."""
+    try:
+        kept = safe_files.parse_json(safe_files.read_text(folder / AFTER) or "", name=AFTER)
+        if issue.load(folder / files.database.name) == {}:
+            raise ValueError(f"there is no database in it ({files.database.name})")
+        copies = kept.get("copies_sha256")  # reviews of earlier versions have none
+        for target in (files.database, files.decisions, files.flagged) if copies is not None else ():
+            found = safe_files.read_bytes(folder / target.name)
+            if copies.get(target.name) != (None if found is None else _sha256(found)):
+                raise ValueError(f"{target.name} is not as it was kept")
+        return str(kept["database_sha256"])
+    except (Unreadable, ValueError, KeyError, TypeError, AttributeError) as error:
+        reason = str(error).removesuffix(". The file is left as it is; restore it (see its .bak) or choose another --output.")
+        raise ReviewRefused(f"cannot undo: {folder} is damaged, and nothing was changed ({reason})") from error
 
 
 def _keep_previous(files: RunFiles, *, after: str) -> Path:
@@ -164,28 +177,36 @@ def _keep_previous(files: RunFiles, *, after: str) -> Path:
     number = _number(kept[-1]) + 1 if kept else 1
     folder = files.beside(f"before_review.{number}")
     part = folder.with_name(f".{folder.name}.part")
-    try:
-        shutil.rmtree(part, ignore_errors=True)
-        part.mkdir(parents=True)
-        for path in (files.database, files.decisions, files.flagged):
-            if path.exists():
-                shutil.copy2(path, part / path.name)
-        (part / "after.json").write_text(json.dumps({"database_sha256": _sha256(after.encode())}) + "\n", encoding="utf-8")
-        (part / UNFINISHED).touch()
-        os.replace(part, folder)
-        for old in kept[: -KEPT_REVIEWS + 1]:
-            shutil.rmtree(old)
-    except OSError as error:
-        raise Unwritable(f"cannot keep the files from before the review in {folder}: {error.strerror or error}") from error
+    safe_files.remove(part)
+    copies: dict[str, str] = {}
+    for path in (files.database, files.decisions, files.flagged):
+        content = safe_files.read_bytes(path)
+        if content is not None:
+            safe_files.write_parts(part / path.name, (content,))
+            copies[path.name] = _sha256(content)
+    safe_files.write_text(part / AFTER, json.dumps({"database_sha256": _sha256(after.encode()), "copies_sha256": copies}) + "\n")
+    safe_files.write_text(part / UNFINISHED, "")
+    safe_files.rename(part, folder)
+    for old in kept[: -KEPT_REVIEWS + 1]:
+        _discard(old)
     return folder
+
+
+def _discard(folder: Path) -> None:
+    """Take a `before_review` folder away; what is cut short leaves none that looks whole."""
+    part = folder.with_name(f".{folder.name}.part")
+    safe_files.remove(part)
+    safe_files.rename(folder, part)
+    safe_files.remove(part)
 
 
 def _put_back(copy: Path, target: Path) -> None:
     """The bytes of a kept file at its place; a file that was not there before goes."""
-    if not copy.exists():
+    content = safe_files.read_bytes(copy)
+    if content is None:
         safe_files.remove(target)
-    elif not (target.exists() and target.read_bytes() == copy.read_bytes()):
-        safe_files.write_parts(target, (copy.read_bytes(),))
+    elif safe_files.read_bytes(target) != content:
+        safe_files.write_parts(target, (content,))
 
 
 def _kept(files: RunFiles) -> list[Path]:

@@ -89,7 +89,9 @@ def _read_list(content: bytes, *, name: str) -> ReviewFile:
     except Unreadable as error:
         raise Unreadable(str(error)) from error
     for row in rows:
-        if any(row.cells[column] for column in review_list.FILLED_COLUMNS):
+        if row.problem:
+            review.problems.append(f"row {row.number}: {row.problem}")
+        elif row.filled:
             try:
                 review.steps.append(_list_step(row))
             except ValueError as error:
@@ -100,9 +102,7 @@ def _read_list(content: bytes, *, name: str) -> ReviewFile:
 
 def _list_step(row: review_list.ListRow) -> TicketStep:
     cells = row.cells
-    ticket_id = review_list.ticket_number(cells["ticket_id"])
-    if ticket_id is None:
-        raise ValueError(f"{cells['ticket_id'][:40]!r} is no ticket number")
+    ticket_id = row.ticket_id
     verb: Any = cells["decision"].lower()
     target = cells["target_issue_id"] or None
     if not verb:

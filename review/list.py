@@ -6,9 +6,10 @@ would run as a formula are made harmless. What a person filled in is carried int
 
 import csv
 import io
+import itertools
 import logging
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,21 +28,40 @@ COLUMNS = (
     "decision", "target_issue_id",
 )  # fmt: skip
 FILLED_COLUMNS = ("decision", "target_issue_id")
+DECISIONS = ("confirm", "accept", "move", "new", "ignore")
+_FREE_TEXT = ("category", "suggested_category", "reason", "subject")
 MAX_CELL_CHARS = 2_000
-_MISREAD_BOM = "ï»¿"  # what a spreadsheet saves that took the file for Windows text
 MAX_LIST_BYTES = 100_000_000
-_STARTS_FORMULA = r"[\s\u200b-\u200f\u2060\ufeff]*[=+\-@\uff0b\uff0d\uff1d\uff20\u2212]"
-_FORMULA = re.compile(rf"'*(?:{_STARTS_FORMULA}|[\t\r\n])")
-_INNER_FORMULA = re.compile(rf";(?='*{_STARTS_FORMULA})")
-_INNER_MARK = re.compile(rf";'(?='*{_STARTS_FORMULA})")
+HEADER_WITHIN = 20
+"""Rows in which the header has to stand: spreadsheets put a table's name, a type or empty rows above it."""
+_SEPARATORS = ",;\t|"
+_BOMS = ("\ufeff", "ï»¿")  # the second is what a spreadsheet saves that took the file for Windows text
+_SEPARATOR_LINE = re.compile(r'[\s"]*sep=.[\s"]*', re.IGNORECASE)
+_RUNS = r"[\s'\"\u200b-\u200f\u2060\ufeff]*[=+\-@\uff0b\uff0d\uff1d\uff20\u2212]"
+"""What a spreadsheet may run where a cell begins so, whatever blanks and quotes it takes off first."""
+_FORMULA = re.compile(rf"{_RUNS}|'*[\t\r\n]")
+_INNER_FORMULA = re.compile(rf"([,;|])(?={_RUNS})")
+_INNER_MARK = re.compile(rf"([,;|])'(?={_RUNS})")
+_SWALLOWED = re.compile(r"\n[\s\"']{0,9}[0-9]{1,18}[\s\"']{0,9}[,;\t|]")
+_NO_NUMBER = "is no ticket number (is the row in another form than the header, or the number written with a thousands separator?)"
 
 
 @dataclass(frozen=True, slots=True)
 class ListRow:
-    """One row of a review list as a spreadsheet counts it (the header is row 1); cells by column name, "" where empty."""
+    """One row of a review list as a spreadsheet counts it; cells by column name, "" where empty.
+
+    `ticket_id` is 0 and `problem` says why where the row cannot be trusted: nothing in it may then be taken or passed over.
+    """
 
     number: int
     cells: Mapping[str, str]
+    ticket_id: int = 0
+    problem: str = ""
+
+    @property
+    def filled(self) -> bool:
+        """True when a person wrote into it."""
+        return any(self.cells[column] for column in FILLED_COLUMNS)
 
 
 def render(issues: Mapping[str, Issue], log: Mapping[int, DecisionRow], *, filled: Mapping[int, Mapping[str, str]] | None = None) -> str:
@@ -68,15 +88,26 @@ def write(path: Path, issues: Mapping[str, Issue], log: Mapping[int, DecisionRow
 
     A list that cannot be read is kept beside the new one with `.unreadable` at its end. Raises `Unwritable`.
     """
-    try:
-        filled = load_filled(path)
-    except Unreadable as error:
-        kept = path.with_name(path.name + ".unreadable")
-        path.replace(kept)
-        logger.warning("%s; it is kept as %s", error, kept.name)
-        filled = {}
-    files.write_text(path, render(issues, log, filled=filled))
+    filled = filled_or_set_aside(path)
+    listed = render(issues, log, filled=filled)
+    files.write_if_changed(path, lambda: [listed])
     return len(flagged_tickets(issues))
+
+
+def filled_or_set_aside(path: Path) -> dict[int, dict[str, str]]:
+    """The rows of a list in which a person wrote; a list that cannot be read whole gets another name first. Raises `Unwritable`."""
+    try:
+        return load_filled(path)
+    except Unreadable as error:
+        kept = next(free for free in _set_aside_names(path) if not free.exists())
+        files.rename(path, kept)
+        logger.warning("%s; it is kept as %s: mend it and run --apply-review %s", error, kept.name, kept)
+        return {}
+
+
+def _set_aside_names(path: Path) -> Iterator[Path]:
+    yield path.with_name(f"{path.name}.unreadable")
+    yield from (path.with_name(f"{path.name}.{number}.unreadable") for number in itertools.count(2))
 
 
 def flagged_tickets(issues: Mapping[str, Issue]) -> dict[int, Issue]:
@@ -103,48 +134,65 @@ def load_filled(path: Path) -> dict[int, dict[str, str]]:
         return {}
     filled: dict[int, dict[str, str]] = {}
     for row in parse(content, name=str(path)):
-        ticket = ticket_number(row.cells["ticket_id"])
-        if not any(row.cells[column] for column in FILLED_COLUMNS):
-            continue
-        if ticket is None or ticket in filled:  # not to be carried over by halves: what a person wrote would be lost
-            problem = f"ticket {ticket} is filled in twice" if ticket else f"{row.cells['ticket_id'][:40]!r} is no ticket number"
+        problem = row.problem or (f"ticket {row.ticket_id} is filled in twice" if row.filled and row.ticket_id in filled else "")
+        if problem:  # not to be carried over by halves: what a person wrote would be lost
             raise Unreadable(f"{path}, row {row.number}: {problem}")
-        if any("\n" in row.cells[column] for column in FILLED_COLUMNS):
-            raise Unreadable(f"{path}, row {row.number}: a line break in what was filled in; is a quotation mark missing?")
-        filled[ticket] = dict(row.cells)
+        if row.filled:
+            filled[row.ticket_id] = dict(row.cells)
     return filled
 
 
 def parse(content: bytes, *, name: str) -> list[ListRow]:
-    """The rows of a review list, also as a spreadsheet saved it again: other separators and encodings, columns moved, added or gone.
+    """The rows of a review list, also as a spreadsheet saved it again: other separators and encodings, columns moved, added or gone,
+    something above the header. Every row with any text is there; one that does not fit the header says so.
 
-    Raises `Unreadable` when there is no table with `ticket_id` and `decision` in it.
+    Raises `Unreadable` when there is no table with `ticket_id` and `decision` in it, or a quotation mark leaves its end open.
     """
     text = _decode(content, name=name)
-    lines = text.split("\n", 1)
-    if re.fullmatch(r"\s*sep=.\s*", lines[0], re.IGNORECASE):  # a line by which Excel is told the separator; it is no row
-        text = lines[1] if len(lines) > 1 else ""
+    while text.startswith(_BOMS):
+        text = text.removeprefix(_BOMS[0]).removeprefix(_BOMS[1])
+    first, _, rest = text.partition("\n")
+    if _SEPARATOR_LINE.fullmatch(first[:40]):  # a line by which Excel is told the separator; it is no row
+        text = rest
+    records = _records(text, name=name)
+    place, header = _header(records, name=name)
+    numbered = enumerate(records[place + 1 :], start=place + 2)
+    return [_row(number, header, record) for number, record in numbered if any(cell.strip() for cell in record)]
+
+
+def _records(text: str, *, name: str) -> list[list[str]]:
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_separator(text), strict=True)
+    records: list[list[str]] = []
     try:
-        records = list(csv.reader(io.StringIO(text, newline=""), delimiter=_separator(text)))
+        for record in reader:
+            records.append(record)
     except csv.Error as error:
-        raise Unreadable(f"{name} is not a readable CSV file: {error}") from error
-    header = [cell.strip().lower() for cell in records[0]] if records else []
-    header[:1] = [cell.removeprefix(_MISREAD_BOM) for cell in header[:1]]
-    missing = [column for column in ("ticket_id", "decision") if column not in header]
-    if missing:
+        near = f"below line {reader.line_num if not records else len(records)}"
+        raise Unreadable(f"{name} is not a readable CSV file {near}: {error}; is a quotation mark missing, or one too many?") from error
+    return records
+
+
+def _header(records: Sequence[Sequence[str]], *, name: str) -> tuple[int, list[str]]:
+    """The place of the header and its columns: the first row that holds the two that are needed."""
+    heads = [[cell.strip(" \t\r\n,;|\"'").lower() for cell in record] for record in records[:HEADER_WITHIN]]
+    needed = ("ticket_id", "decision")
+    place = next((place for place, head in enumerate(heads) if set(needed) <= set(head)), None)
+    if place is None:
+        missing = [column for column in needed if not any(column in head for head in heads)] or list(needed)
         raise Unreadable(f"{name} has no column {' and no column '.join(missing)}; it is not a review list")
-    if len(set(header) & set(COLUMNS)) != len([column for column in header if column in COLUMNS]):
-        raise Unreadable(f"{name} has a column twice: {', '.join(column for column in COLUMNS if header.count(column) > 1)}")
-    return [_row(number, header, record) for number, record in enumerate(records[1:], start=2) if any(cell.strip() for cell in record)]
+    twice = [column for column in COLUMNS if heads[place].count(column) > 1]
+    if twice:
+        raise Unreadable(f"{name} has a column twice: {', '.join(twice)}")
+    return place, heads[place]
 
 
 def ticket_number(cell: str) -> int | None:
-    """The ticket id in a cell, None if it holds none; a spreadsheet may have added `.0`.
+    """The ticket id in a cell, None if it holds none; a spreadsheet may have added `.0`, but three noughts may be thousands.
 
-    >>> ticket_number("171"), ticket_number(" 171.0"), ticket_number("1.2E+11")
-    (171, 171, None)
+    >>> ticket_number("171"), ticket_number(" 171.0"), ticket_number("1.000"), ticket_number("1.2E+11")
+    (171, 171, None, None)
     """
-    found = re.fullmatch(r"([1-9][0-9]{0,17})(?:[.,]0+)?", cell.strip())
+    found = re.fullmatch(r"([1-9][0-9]{0,17})(?:[.,](?!000$)0{1,9})?", cell.strip()) if len(cell) < 60 else None
     return int(found[1]) if found else None
 
 
@@ -154,7 +202,7 @@ def harmless(text: str) -> str:
     >>> harmless("=1+1"), harmless("a;=1"), harmless("plain")
     ("'=1+1", "a;'=1", 'plain')
     """
-    inner = _INNER_FORMULA.sub(";'", text)  # a spreadsheet set to semicolons begins a cell there
+    inner = _INNER_FORMULA.sub(r"\1'", text)  # a spreadsheet set to another separator, or blind to quotes, begins a cell there
     return "'" + inner if _FORMULA.match(inner) else inner
 
 
@@ -165,7 +213,7 @@ def original(cell: str) -> str:
     ['=1', "'=1", "'quoted'", 'a;-1']
     """
     outer = cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
-    return _INNER_MARK.sub(";", outer)
+    return _INNER_MARK.sub(r"\1", outer)
 
 
 def _cells(ticket: int, issue: Issue, issues: Mapping[str, Issue], names: Mapping[str, str], row: DecisionRow | None) -> dict[str, str]:
@@ -194,9 +242,32 @@ def _table(rows: Iterable[Mapping[str, str]]) -> str:
     return "\ufeff" + out.getvalue()
 
 
-def _row(number: int, header: list[str], record: list[str]) -> ListRow:
+def _row(number: int, header: Sequence[str], record: Sequence[str]) -> ListRow:
     found = dict(zip(header, record, strict=False))
-    return ListRow(number, {column: original(found.get(column, "").strip()).strip() for column in COLUMNS})
+    cells = {column: original(found.get(column, "").strip()).strip() for column in COLUMNS}
+    ticket_id = ticket_number(cells["ticket_id"])
+    problem = _problem(header, record, cells)
+    if ticket_id is None and not problem:
+        problem = f"{cells['ticket_id'][:40]!r} {_NO_NUMBER}"
+    return ListRow(number, cells, 0 if problem or ticket_id is None else ticket_id, problem)
+
+
+def _problem(header: Sequence[str], record: Sequence[str], cells: Mapping[str, str]) -> str:
+    """Why a row's cells may stand in the wrong columns, or hold other rows; "" if nothing speaks for that.
+
+    Spreadsheets leave empty cells off a row's end, or add some; a row that is short though its last cell is empty lost one in between.
+    """
+    beyond = [cell for cell in record[len(header) :] if cell.strip()]
+    if beyond:
+        return f"there is text beyond the header's columns ({beyond[0].strip()[:40]!r}); is the row in another form than the header?"
+    if len(record) < len(header) and not record[-1].strip():
+        return f"it has {len(record)} cells and the header {len(header)}; is one missing?"
+    if any(_SWALLOWED.search(cell) for cell in record):
+        return "one of its cells holds whole rows; is a quotation mark missing?"
+    if any("\n" in cells[column] for column in FILLED_COLUMNS):
+        return "a line break in what was filled in; is a quotation mark missing?"
+    strayed = [column for column in COLUMNS if column not in (*FILLED_COLUMNS, *_FREE_TEXT) and cells[column].lower() in DECISIONS]
+    return f"{cells[strayed[0]]!r} stands under {strayed[0]}; is a cell missing before it?" if strayed else ""
 
 
 def _decode(content: bytes, *, name: str) -> str:
@@ -220,6 +291,10 @@ def _decode(content: bytes, *, name: str) -> str:
 
 
 def _separator(text: str) -> str:
-    """The separator at which the header falls into the most known columns."""
-    header = text.lstrip().split("\n", 1)[0].lower()
-    return max(",;\t|", key=lambda mark: len({cell.strip(' \r"').removeprefix(_MISREAD_BOM) for cell in header.split(mark)} & set(COLUMNS)))
+    """The separator at which some row near the top falls into the most known columns."""
+    heads = [line.lower() for line in text[:100_000].split("\n")[:HEADER_WITHIN]]
+
+    def known(mark: str) -> int:
+        return max(len({cell.strip(" \t\r,;|\"'").removeprefix(_BOMS[1]) for cell in head.split(mark)} & set(COLUMNS)) for head in heads)
+
+    return max(_SEPARATORS, key=known)

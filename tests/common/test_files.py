@@ -109,14 +109,119 @@ def test_the_permissions_of_the_file_that_is_replaced_stay() -> None:
     assert Path("x").stat().st_mode & 0o777 == 0o640
 
 
-@pytest.mark.parametrize(("mask", "mode"), [(0o022, 0o644), (0o077, 0o600)])
-def test_a_new_file_has_what_the_user_allows_new_files(mask: int, mode: int) -> None:
+@pytest.mark.parametrize("mask", [0o022, 0o000, 0o077])
+def test_what_is_made_is_for_its_owner_alone(mask: int) -> None:
+    Path("open").mkdir()
+    Path("open").chmod(0o755)
     before = os.umask(mask)
     try:
-        files.write_text(Path("x"), "new")
+        files.write_text(Path("open/a/b/x"), "new")
     finally:
         os.umask(before)
-    assert Path("x").stat().st_mode & 0o777 == mode
+    assert Path("open/a/b/x").stat().st_mode & 0o777 == 0o600
+    assert [Path(folder).stat().st_mode & 0o777 for folder in ("open", "open/a", "open/a/b")] == [0o755, 0o700, 0o700]
+
+
+@pytest.mark.parametrize("path", ["pipe", "link to a pipe", "/dev/null"])
+def test_only_regular_files_are_read_and_written(path: str) -> None:
+    """Opening a pipe may wait for ever; a device takes everything and keeps nothing."""
+    os.mkfifo("pipe")
+    Path("link to a pipe").symlink_to("pipe")
+    before = Path(path).stat()
+    for write in (
+        lambda: files.write_text(Path(path), "x"),
+        lambda: files.write_if_changed(Path(path), lambda: ["x"], backup=Path("x.bak")),
+        lambda: files.write_over(Path(path), "x", begins="x"),
+    ):
+        with pytest.raises(Unwritable, match="no regular file"):
+            write()
+    with pytest.raises(Unreadable, match="no regular file"):
+        files.read_text(Path(path))
+    assert (Path(path).stat().st_mode, Path(path).stat().st_rdev) == (before.st_mode, before.st_rdev)
+    assert names(Path()) == ["link to a pipe", "pipe"]
+
+
+def test_an_export_goes_only_over_nothing_or_over_its_own_kind() -> None:
+    for content in (b"", b"mark, and more", b"mark"):
+        Path("x").write_bytes(content)
+        files.write_over(Path("x"), "mark: new", begins="mark")
+        assert Path("x").read_text() == "mark: new"
+    files.write_over(Path("y"), "mark: new", begins="mark")
+    for content in (b"mar", b"SECRET=1\n", b" mark", b"\xff\xfe"):
+        Path("x").write_bytes(content)
+        with pytest.raises(Unwritable, match="x was not made by this kind of export"):
+            files.write_over(Path("x"), "mark: new", begins="mark")
+        assert Path("x").read_bytes() == content
+
+
+@pytest.mark.parametrize("what", ["a folder's fsync", "a file's fsync", "fchmod", "opening a folder"])
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.EPERM, errno.EOPNOTSUPP], ids=errno.errorcode.get)
+def test_file_systems_that_cannot_all_of_it_are_written_to(what: str, number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """CIFS, 9p, shared folders of virtual machines and Windows' drives seen from Linux refuse one or the other; the write stands."""
+    if what == "a file's fsync" and number == errno.EPERM:
+        pytest.skip("no file system says that")
+    Path("x").write_text("old")
+    sync, opened = os.fsync, os.open
+
+    def fail(*_args: Any) -> None:
+        raise OSError(number, os.strerror(number))
+
+    def syncing(handle: int) -> None:
+        (fail if os.path.isdir(f"/proc/self/fd/{handle}") == (what == "a folder's fsync") else sync)(handle)
+
+    def opening(path: Any, *args: Any) -> int:
+        if os.path.isdir(path):
+            fail()
+        return opened(path, *args)
+
+    if "fsync" in what:
+        monkeypatch.setattr(os, "fsync", syncing)
+    else:
+        monkeypatch.setattr(os, *(("fchmod", fail) if what == "fchmod" else ("open", opening)))
+    for text in ("new", "newer"):
+        files.write_text(Path("x"), text)
+        files.rename(Path("x"), Path("y"))
+        files.rename(Path("y"), Path("x"))
+        assert Path("x").read_text() == text
+    files.remove(Path("x"))
+    assert names(Path()) == []
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.ENOSPC, errno.EDQUOT], ids=errno.errorcode.get)
+def test_data_that_is_not_on_the_disk_is_no_write(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("x").write_text("old")
+
+    def fail(_handle: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(Unwritable, match="cannot write x"):
+        files.write_text(Path("x"), "new")
+    assert Path("x").read_text() == "old"
+
+
+def test_new_folders_are_on_the_disk_before_what_is_in_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[str] = []
+    sync = os.fsync
+
+    def watched(handle: int) -> None:
+        synced.append(os.path.relpath(os.readlink(f"/proc/self/fd/{handle}")))
+        sync(handle)
+
+    monkeypatch.setattr(os, "fsync", watched)
+    files.write_text(Path("a/b/x"), "new")
+    assert [name if ".part" not in name else "data" for name in synced] == [".", "a", "data", "a/b"]
+
+
+def test_a_folder_is_removed_and_renamed_with_all_that_is_in_it() -> None:
+    files.write_text(Path("a/b/x"), "new")
+    files.rename(Path("a"), Path("c"))
+    assert Path("c/b/x").read_text() == "new"
+    Path("link").symlink_to("c")
+    files.remove(Path("link"))
+    assert Path("c/b/x").exists(), "a link is removed, not what it leads to"
+    files.remove(Path("c"))
+    assert names(Path()) == []
 
 
 def test_many_writers_at_once_leave_the_process_umask_alone() -> None:
@@ -303,7 +408,7 @@ def test_a_removal_and_a_rename_are_made_durable(monkeypatch: pytest.MonkeyPatch
 
 def test_a_failure_is_said_in_the_words_of_the_system() -> None:
     Path("folder").mkdir()
-    with pytest.raises(Unreadable, match=r"^cannot read folder: Is a directory$"):
+    with pytest.raises(Unreadable, match=r"^cannot read folder: it is a folder$"):
         files.read_text(Path("folder"))
     with pytest.raises(Unwritable, match=r"^cannot rename x: No such file or directory$"):
         files.rename(Path("x"), Path("y"))

@@ -67,9 +67,9 @@ class Disk:
 
         return watched
 
-    def _opened(self, path: Path, mode: str) -> Any:
+    def _opened(self, path: Path, mode: str, **options: Any) -> Any:
         if mode == "rb":
-            return open(path, mode)
+            return open(path, mode, **options)
         self.note(f"open {path}")
         return _HalfWriting(path, self)
 
@@ -185,7 +185,7 @@ def test_an_interrupt_between_any_two_changes_is_made_good_by_the_next_run(monke
     command = ["--ticket-ids", ",".join(map(str, tickets))]
     assert main.main([*command, "--output", "whole/silo_issues_db.json"]) == 0
     wanted = {name: (Path("whole") / name).read_bytes() for name in RESULTS}
-    assert {"_commit", "_note_merge", "rewrite"} <= set(changes.names)
+    assert {"_commit", "_note_merge", "set_card"} <= set(changes.names)
     first_merge, last = changes.names.index("_note_merge") + 1, len(changes.names)
     for number in sorted({2, 6, 12, 24, first_merge, first_merge + 1, (first_merge + last) // 2, last}):
         shutil.rmtree(OUTPUT, ignore_errors=True)
@@ -246,14 +246,19 @@ def test_a_failed_write_leaves_no_half_file_behind(monkeypatch: pytest.MonkeyPat
         disk.watch(patched)
         write_text(Path("a.json"), "new")
     write_text(Path("a.json"), "old")
+    refused: list[int] = []
     for number, call in enumerate(disk.calls, 1):
         with monkeypatch.context() as patched:
             Disk(number).watch(patched)
-            with pytest.raises(Unwritable, match=r"a\.json"):
+            try:
                 write_text(Path("a.json"), "newer")
+            except Unwritable:
+                refused.append(number)
         assert [path.name for path in Path().iterdir()] == ["a.json"], call
-        assert Path("a.json").read_text(encoding="utf-8") in ("old", "newer")
+        assert Path("a.json").read_text(encoding="utf-8") == ("old" if number in refused else "newer"), call
         write_text(Path("a.json"), "old")
+    kept = [call.split()[0] for number, call in enumerate(disk.calls, 1) if number not in refused]
+    assert kept == ["fchmod", "fsync"], "permissions and the folder's own sync are best effort; the data and its name are not"
 
 
 def test_an_output_folder_that_vanishes_is_made_again(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,7 @@
 """A review applies whole or not at all, keeps what people decided, and can be undone."""
 
+import json
+import os
 import random
 from pathlib import Path
 from typing import Any
@@ -420,6 +422,73 @@ def test_undo_refuses_when_the_database_was_changed_since(tmp_path: Path) -> Non
         apply.undo(files)
     assert "Lid broken" in files.database.read_text(encoding="utf-8")
     assert (files.beside("before_review.1") / files.database.name).exists()
+
+
+DAMAGES = {
+    "the database is empty": lambda folder: (folder / "silo_issues_db.json").write_bytes(b""),
+    "the database is gone": lambda folder: (folder / "silo_issues_db.json").unlink(),
+    "the database is cut short": lambda folder: (folder / "silo_issues_db.json").write_bytes(b"[{"),
+    "the database is another one": lambda folder: (folder / "silo_issues_db.json").write_bytes(b'[{"issue_id": "X", "tickets": []}]'),
+    "the decisions are empty": lambda folder: (folder / "decisions.jsonl").write_bytes(b""),
+    "the decisions are gone": lambda folder: (folder / "decisions.jsonl").unlink(),
+    "a letter of the list is another": lambda folder: (folder / "flagged_for_review.csv").write_bytes(
+        (folder / "flagged_for_review.csv").read_bytes().replace(b"Lid", b"Lit")
+    ),
+    "the note is empty": lambda folder: (folder / "after.json").write_bytes(b""),
+    "the note is gone": lambda folder: (folder / "after.json").unlink(),
+    "the note is a list": lambda folder: (folder / "after.json").write_bytes(b"[]"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES.keys())
+def test_undo_puts_nothing_back_that_is_not_as_it_was_kept(tmp_path: Path, damage: Any) -> None:
+    files = files_in(tmp_path)
+    apply.apply_file(sheet(tmp_path, (5, "accept")), files)
+    after = {path.name: path.read_bytes() for path in (files.database, files.decisions, files.flagged)}
+    damage(files.beside("before_review.1"))
+    with pytest.raises(ReviewRefused, match=r"cannot undo: .*before_review\.1 is damaged, and nothing was changed"):
+        apply.undo(files)
+    assert {path.name: path.read_bytes() for path in (files.database, files.decisions, files.flagged)} == after
+
+
+def test_undo_that_was_cut_short_ends_when_it_is_asked_for_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = files_in(tmp_path)
+    before = {path.name: path.read_bytes() for path in (files.database, files.decisions, files.flagged)}
+    apply.apply_file(sheet(tmp_path, (5, "accept")), files)
+    kept = files.beside("before_review.1")
+    for number in range(1, 8):
+        calls = 0
+        replace, done = os.replace, False
+
+        def cut(*args: Any, last: int = number, replace: Any = replace) -> None:
+            nonlocal calls
+            calls += 1
+            if calls == last:
+                raise KeyboardInterrupt
+            replace(*args)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(os, "replace", cut)
+            try:
+                apply.undo(files)
+                done = True
+            except KeyboardInterrupt:
+                assert kept.exists()
+        if done:
+            break
+    assert number == 4, "three steps were cut in turn: the list, the decisions, the folder"
+    assert {path.name: path.read_bytes() for path in (files.database, files.decisions, files.flagged)} == before
+    assert not list(tmp_path.glob("*before_review*"))
+
+
+def test_reviews_kept_by_an_earlier_version_are_undone_too(tmp_path: Path) -> None:
+    files = files_in(tmp_path)
+    before = files.database.read_bytes()
+    apply.apply_file(sheet(tmp_path, (5, "accept")), files)
+    note = files.beside("before_review.1") / "after.json"
+    note.write_text(json.dumps({"database_sha256": json.loads(note.read_text())["database_sha256"]}))
+    apply.undo(files)
+    assert files.database.read_bytes() == before
 
 
 def test_a_dry_run_says_what_it_would_do_and_writes_nothing(tmp_path: Path) -> None:

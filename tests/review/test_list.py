@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.errors import Unreadable
+from common.errors import Unreadable, Unusable
 from knowledge.decision import DecisionRow
 from knowledge.issue import Card, Issue
+from review import apply
 from review import list as review_list
 
 CONTRACT_HEADER = "ticket_id,confidence,issue_id,category,suggested_issue_id,suggested_category,reason,subject,url,decision,target_issue_id"
@@ -148,7 +149,7 @@ def test_filled_columns_are_carried_into_the_next_list(tmp_path: Path) -> None:
 def test_a_missing_quotation_mark_loses_nobodys_decisions(tmp_path: Path) -> None:
     path = tmp_path / "flagged_for_review.csv"
     path.write_text('ticket_id,decision,target_issue_id\n171,"confirm,\n172,ignore,\n173,confirm,\n', encoding="utf-8")
-    with pytest.raises(Unreadable, match=r"row 2: a line break .* quotation mark"):
+    with pytest.raises(Unreadable, match=r"below line 1: unexpected end of data; is a quotation mark missing"):
         review_list.load_filled(path)
 
 
@@ -235,3 +236,109 @@ def test_what_is_no_list_is_refused_with_a_reason(content: bytes, words: str) ->
 def test_a_list_of_ten_thousand_rows_is_written_and_read() -> None:
     issues = {"A": Issue("A", Card("x"), tickets=list(range(1, 10_001)), unsure=dict.fromkeys(range(1, 10_001), 0.5))}
     assert len(review_list.parse(review_list.render(issues, {}).encode(), name="list")) == 10_000
+
+
+# What a person's file may have become
+
+
+@pytest.mark.parametrize(
+    ("cell", "ticket"),
+    [
+        ("171", 171), (" 171.0 ", 171), ("171,0", 171), ("171.00", 171), ("171.0000", 171), ("1000", 1000),
+        ("1,000", None), ("1.000", None), ("23.000", None), ("456,000", None), ("1 000", None), ("1'000", None), ("1\u202f000", None),
+        ("1.000.000", None), ("0171", None), ("1.7E+02", None), ("171.5", None), ("-171", None), ("", None), ("1" * 30, None),
+        ("١٧١", None), ("1." + "0" * 100_000, None),
+    ],
+)  # fmt: skip
+def test_a_ticket_number_is_read_only_where_it_can_mean_one_ticket(cell: str, ticket: int | None) -> None:
+    assert review_list.ticket_number(cell) == ticket
+
+
+HEAD = ",".join(review_list.COLUMNS)
+GOOD = "169,0.62,ISSUE-1,Lid,ISSUE-9,Wi-Fi,why,Old router,https://x/169,confirm,"
+BROKEN = {
+    "thousands": (HEAD, "1.000,0.6,ISSUE-1,Lid,,,why,Old,https://x,confirm,", "is no ticket number"),
+    "all in one column": (HEAD, '"170,0.6,ISSUE-1,Lid,,,why,""Old"",https://x,confirm,"', "is no ticket number"),
+    "another separator": (HEAD, GOOD.replace("169", "170").replace(",", ";"), "is no ticket number"),
+    "tabs": (HEAD, GOOD.replace("169", "170").replace(",", "\t"), "is no ticket number"),
+    "a remark below": (HEAD, "please ask Ute,,,,,,,,,,", "is no ticket number"),
+    "a remark beside": (HEAD, GOOD.replace("169", "170") + ",,look!", "text beyond the header"),
+    "a cell too many": (HEAD, "170,0.6,ISSUE-1,Lid, seal and rim,,,why,Old,https://x,confirm,x", "text beyond the header"),
+    "a cell too few": (HEAD, "170,0.6,ISSUE-1,Lid,,why,Old,https://x,confirm,", "it has 10 cells and the header 11"),
+    "a cell too few, ends left off": (HEAD, "170,0.6,ISSUE-1,Lid,,why,Old,https://x,confirm", "'confirm' stands under url"),
+    "a semicolon behind each line": (HEAD + ";", "170,0.6,ISSUE-1,Lid,,,why,Old,https://x,,;confirm", "target_issue_id but no decision"),
+    "a stray quote": (HEAD, f'170,0.6,"Lid,,,,why,Old,https://x,,\n{GOOD},"x', "is a quotation mark missing"),
+    "a stray quote that is closed": (HEAD, f'170,0.6,ISSUE-1,"Lid,,,why,Old,https://x,,\n{GOOD[:-1]}"', "a cell missing|whole rows|it has"),
+    "two stray quotes": (HEAD, f'170,"0.6,ISSUE-1,Lid,,,why,Old,https://x,new,\n{GOOD}\n171",0.6,I,L,,,w,O,https://x,new,', "whole rows"),
+    "a quote in a decision": (HEAD, '170,0.6,ISSUE-1,Lid,,,why,Old,https://x,"confirm\nno",', "line break"),
+}
+
+
+@pytest.mark.parametrize(("head", "row", "words"), BROKEN.values(), ids=BROKEN.keys())
+def test_a_row_that_does_not_fit_the_header_is_named_and_nothing_is_applied(tmp_path: Path, head: str, row: str, words: str) -> None:
+    path = tmp_path / "flagged_for_review.csv"
+    for rows in ([GOOD, row], [row, GOOD.replace("169", "180")]):
+        path.write_text("\n".join([head, *rows, ""]), encoding="utf-8")
+        with pytest.raises(Unusable, match=f"(?s)({words})"):
+            apply.revise(path, {**database(), "ISSUE-1": Issue("ISSUE-1", Card("Lid"), tickets=[169, 180])}, {})
+
+
+@pytest.mark.parametrize(("head", "row", "words"), BROKEN.values(), ids=BROKEN.keys())
+def test_a_list_with_a_broken_row_is_set_aside_whole_before_a_new_one_is_written(tmp_path: Path, head: str, row: str, words: str) -> None:
+    if "no decision" in words:
+        pytest.skip("its rows can be read, so they are carried over")
+    path = tmp_path / "flagged_for_review.csv"
+    contents = [f"{head}\n{GOOD}\n{row}\n", f"{head}\n{row}\n"]
+    for content in contents:
+        path.write_text(content, encoding="utf-8")
+        review_list.write(path, database(), {})
+        assert read(path.read_text(encoding="utf-8"))[0]["ticket_id"] == "100"
+    kept = [tmp_path / f"flagged_for_review.csv{ending}.unreadable" for ending in ("", ".2")]
+    assert [file.read_text(encoding="utf-8") for file in kept] == contents
+
+
+READABLE = {
+    "two BOMs": "\ufeff\ufeff" + HEAD + "\n" + GOOD,
+    "a BOM taken for letters before a quote": 'ï»¿"ticket_id",' + HEAD.partition(",")[2] + "\n" + GOOD,
+    "a BOM, and one taken for letters": "\ufeffï»¿" + HEAD + "\n" + GOOD,
+    "a quoted line that names the separator": f'"sep=,"\n{HEAD}\n{GOOD}',
+    "empty lines first": f"\n\n{HEAD}\n{GOOD}",
+    "empty cells first": f",,,,,,,,,,\n{HEAD}\n{GOOD}",
+    "a type first": f"#TYPE System.Management.Automation.PSCustomObject\n{HEAD}\n{GOOD}",
+    "a table's name first": f"Tabelle 1\n{HEAD}\n{GOOD}",
+    "a table's name in a row of its own form": ("Tabelle 1;;;;;;;;;;\n" + HEAD + "\n" + GOOD).replace(",", ";"),
+    "empty cells left off the end": f"{HEAD}\n{GOOD[:-1]}",
+    "more empty cells at the end": f"{HEAD},,\n{GOOD},,,",
+    "an empty row between": f"{HEAD}\n,,,,,,,,,,\n{GOOD}\n\n",
+    "spaces about the names": f"{HEAD.replace(',', ' , ')}\n{GOOD}",
+}
+
+
+@pytest.mark.parametrize("text", READABLE.values(), ids=READABLE.keys())
+def test_what_stands_about_the_table_is_no_hindrance(text: str) -> None:
+    (row,) = review_list.parse(text.encode(), name="list")
+    assert (row.problem, row.ticket_id, row.cells["decision"], row.cells["subject"]) == ("", 169, "confirm", "Old router")
+
+
+SNEAKY = [
+    'a;"=1+1;b', 'Lid;"=HYPERLINK("x";"y");', 'x;" @SUM(1);', 'x;;"=1;', 'x; "" \'=1;', 'x,"=1', "x, -5", "x|=1", 'x;"\u200b=1', '"=1',
+    " '\"+1",
+]  # fmt: skip
+
+
+def begins(line: str, mark: str, *, quotes: bool) -> list[str]:
+    """The cells of a line as a reader sees them that splits at `mark`, with or without regard for quotes."""
+    if quotes:
+        return next(csv.reader([line], delimiter=mark))
+    return [cell.strip().strip('"').strip() for cell in line.split(mark)]
+
+
+@pytest.mark.parametrize("quotes", [True, False], ids=["with quotes", "blind to quotes"])
+@pytest.mark.parametrize("mark", [",", ";", "|", "\t"])
+@pytest.mark.parametrize("text", SNEAKY)
+def test_no_cell_begins_as_a_formula_wherever_a_spreadsheet_splits(text: str, mark: str, quotes: bool) -> None:
+    rows = {171: DecisionRow(171, "ISSUE-171", "provisional", 0.62, subject=text, reason=text)}
+    for line in review_list.render(database(), rows).splitlines()[1:]:
+        cells = begins(line, mark, quotes=quotes)
+        assert not [cell for cell in cells if cell.lstrip(" \u200b")[:1] in tuple("=+-@")], cells
+    assert review_list.original(review_list.harmless(text)) == text
