@@ -8,7 +8,7 @@ import hashlib
 import itertools
 import logging
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,9 @@ from knowledge.decision import DecisionRow
 from knowledge.issue import Issue
 from knowledge.paths import RunFiles
 
-SCHEMA = "silo-issues-checkpoint/1"
+SCHEMA = "silo-issues-checkpoint/2"
+_END = re.compile(rb', "sha256": "([0-9a-f]{64})"}\n\Z')
+_END_BYTES = len(', "sha256": ""}\n') + 64
 _BEGINNING = re.compile(rb'(\{"schema": "%s", "result_sha256": ")[0-9a-f]*' % SCHEMA.encode())
 
 
@@ -73,10 +75,19 @@ def parts(checkpoint: Checkpoint) -> Iterator[bytes]:
         "issues": [issue_db.to_json(issue) for issue in checkpoint.issues],
         "dropped": list(checkpoint.dropped),
     }
+    digest = hashlib.sha256()
+    for part in _body(data, checkpoint.decisions):
+        beginning = _BEGINNING.match(part)
+        digest.update(part[beginning.end() if beginning else 0 :])
+        yield part
+    yield f', "sha256": "{digest.hexdigest()}"}}\n'.encode()
+
+
+def _body(data: Mapping[str, Any], decisions: Iterable[DecisionRow]) -> Iterator[bytes]:
     yield f'{files.dump_json(data, indent=None)[:-1]}, "decisions": ['.encode()
-    for number, row in enumerate(checkpoint.decisions):
+    for number, row in enumerate(decisions):
         yield f"{', ' if number else ''}{files.dump_json(decision.to_json(row), indent=None)}".encode()
-    yield b"]}\n"
+    yield b"]"
 
 
 def announce(path: Path, result_sha256: str) -> None:
@@ -94,13 +105,25 @@ def announce(path: Path, result_sha256: str) -> None:
 
 
 def load(path: Path) -> Checkpoint | None:
-    """The checkpoint at `path`, None if there is none. Raises `Unreadable`."""
+    """The checkpoint at `path`, None if there is none. Raises `Unreadable`, also where it is not as it was written."""
     try:
-        text = files.read_text(path)
-        return None if text is None else _parse(files.parse_json(text, name=str(path)))
+        content = files.read_bytes(path)
+        if content is None:
+            return None
+        _check_digest(content)
+        return _parse(files.parse_json(files.decoded(content, name=str(path)), name=str(path)))
     except (Unreadable, ValueError, KeyError, TypeError) as error:
         message = f"{path} is no checkpoint that this version can read ({error}); --fresh sets it aside and starts from the database"
         raise Unreadable(message) from error
+
+
+def _check_digest(content: bytes) -> None:
+    """Raises ValueError for a file whose digest, which stands last, is not that of what stands between it and the result's."""
+    beginning, end = _BEGINNING.match(content), _END.search(content, len(content) - _END_BYTES)
+    if beginning is None or end is None:
+        raise ValueError("it has another form, or its end is missing")
+    if hashlib.sha256(memoryview(content)[beginning.end() : end.start()]).hexdigest().encode() != end[1]:
+        raise ValueError("it was changed or damaged since it was written")
 
 
 def _parse(data: Any) -> Checkpoint:

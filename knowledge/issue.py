@@ -58,6 +58,7 @@ _KEYS = (
     "merged_from", "distinct_from", "unsure", "reviewed", "card_hash",
 )  # fmt: skip
 _OPTIONAL = ("area", "kind", "may_be_one", "step_evidence", "held_back")
+_KNOWN_KEYS = frozenset((*_KEYS, *_OPTIONAL))
 _EVIDENCE = re.compile(r"[1-9][0-9]{0,18}:[1-9][0-9]{0,5}")
 
 
@@ -195,6 +196,7 @@ def from_json(item: Any, *, place: str = "the issue") -> Issue:
     issue_id = item.get("issue_id")
     if not isinstance(issue_id, str) or not issue_id.strip():
         raise ValueError(f"{place} has no issue_id")
+    _refuse_damaged_keys(item, place=f"{place} ({issue_id})")
     read = _Reader(item, place=f"{place} ({issue_id})")
     status = read.text("status") or "provisional"
     if status not in get_args(IssueStatus):
@@ -219,6 +221,26 @@ def from_json(item: Any, *, place: str = "the issue") -> Issue:
         held_back=None if item.get("held_back") is None else read.text("held_back"),
         extra={key: value for key, value in item.items() if key not in _KEYS and key not in _OPTIONAL},
     )
+
+
+def _refuse_damaged_keys(item: Mapping[str, Any], *, place: str) -> None:
+    """Raises ValueError for a key one letter away from a known one, and for an issue of ours without tickets: they would be lost."""
+    for key in item.keys() - _KNOWN_KEYS:
+        for known in (*_KEYS, *_OPTIONAL):
+            if _is_near(key, known) and known not in item:
+                raise ValueError(f"{place} has a key {key!r}; is {known!r} meant?")
+    if item.get("card_hash") and "tickets" not in item:
+        raise ValueError(f"{place} has no tickets; an issue that the program wrote has a list of them, be it empty")
+
+
+def _is_near(key: str, known: str) -> bool:
+    """True for a key that becomes the known one by changing, adding or leaving out one letter, or by its case alone."""
+    if abs(len(key) - len(known)) > 1:
+        return False
+    if key.lower() == known:
+        return True
+    start = next((place for place, (one, other) in enumerate(zip(key, known, strict=False)) if one != other), min(len(key), len(known)))
+    return any(key[start + cut :] == known[start + fill :] for cut, fill in ((1, 1), (1, 0), (0, 1)))
 
 
 @dataclass(frozen=True, slots=True)

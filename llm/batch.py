@@ -4,6 +4,7 @@ The form is the one that OpenAI, Azure, Together, Groq, Mistral and vLLM's `run-
 answer is kept, so it says nothing about anybody. Sends nothing and knows no prompt.
 """
 
+import itertools
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -59,14 +60,18 @@ class Results:
     unanswered: tuple[tuple[str, str], ...]
 
 
+_BEGINS = '{"custom_id": "'
+
+
 def write_questions(
     path: Path, questions: Iterable[BatchQuestion], *, max_lines: int = MAX_LINES, max_bytes: int = MAX_BYTES
 ) -> list[Path]:
     """The files written: `path`, then `path`.2, `path`.3, ... within both limits; parts of an earlier export go.
 
-    Raises `Unwritable`.
+    Raises `Unwritable`, also where something else than such a file stands.
     """
     written: list[Path] = []
+    files.refuse_strangers(itertools.takewhile(Path.exists, (_part_path(path, number) for number in itertools.count(1))), begins=_BEGINS)
     for part in _parts((question.line for question in questions), max_lines, max_bytes):
         target = _part_path(path, len(written) + 1)
         files.write_text(target, "".join(part))

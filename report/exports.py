@@ -1,6 +1,7 @@
 """The database in other teams' forms: article drafts in Markdown, and a table of issues by month.
 
-Text from tickets and models stays text in both. Writes only the files that it names, deletes none, and changes nothing in the database.
+Text from tickets and models stays text in both. Writes only the files that it names, over nothing but what an export made, deletes none,
+and changes nothing in the database.
 """
 
 import csv
@@ -12,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from common import files
+from common.errors import Unwritable
 from common.text import one_line
 from knowledge import issue as issue_db
 from knowledge.decision import DecisionRow
@@ -20,19 +22,39 @@ from report import page_data, trends
 from review.list import harmless
 
 MAX_LINKED_TICKETS = 50
+MARK = "<!-- Written by --export markdown; the next one into this folder writes it anew. -->"
+"""The first line of each file of such an export."""
+_MONTHS_HEADER = ("issue_id", "category", "status", "tickets", "first_seen", "last_seen")
+_LINKED = re.compile(r"(https?|ftp|mailto|xmpp|www)([:.])", re.IGNORECASE)
 _MARKS = re.compile(r"([\\`*_\[\]<|~&$]|^[-+#>=])")
 
 
 def write_markdown(folder: Path, issues: Mapping[str, Issue], log: Mapping[int, DecisionRow]) -> list[Path]:
-    """One article draft for each confirmed issue, and an `index.md`; returns the articles. Raises `Unwritable`."""
+    """One article draft for each confirmed issue, and an `index.md`; returns the articles.
+
+    Only into a folder that is new, empty, or was filled by such an export. Raises `Unwritable`.
+    """
     confirmed = [issue for issue in issues.values() if issue.status == "confirmed"]
     names = _file_names(confirmed)
-    for issue in confirmed:
-        files.write_text(folder / names[issue.issue_id], article(issue, log))
+    articles, index = [folder / names[issue.issue_id] for issue in confirmed], folder / "index.md"
+    _refuse_foreign_folder(folder, index)
+    files.refuse_strangers([*articles, index], begins=MARK)
+    for issue, path in zip(confirmed, articles, strict=True):
+        files.write_text(path, f"{MARK}\n\n{article(issue, log)}")
     ranked = sorted(confirmed, key=lambda issue: (-len(issue.tickets), issue_db.sort_key(issue.issue_id)))
     lines = [f"- [{_title(issue)}]({names[issue.issue_id]}): {_tickets(len(issue.tickets))}" for issue in ranked]
-    files.write_text(folder / "index.md", "\n".join(["# Support issues", "", *(lines or ["No issue is confirmed yet."])]) + "\n")
-    return [folder / names[issue.issue_id] for issue in confirmed]
+    files.write_text(index, "\n".join([MARK, "", "# Support issues", "", *(lines or ["No issue is confirmed yet."])]) + "\n")
+    return articles
+
+
+def _refuse_foreign_folder(folder: Path, index: Path) -> None:
+    """Raises `Unwritable` for what is no folder, and for one with other things in it and no index of ours."""
+    try:
+        holds_something = folder.exists() and any(folder.iterdir())
+    except OSError as error:
+        raise Unwritable(f"cannot write into {folder}: {error.strerror or error}") from error
+    if holds_something and not index.exists():
+        raise Unwritable(f"{folder} holds other files and no index.md of an earlier export; name a new or an empty folder")
 
 
 def article(issue: Issue, log: Mapping[int, DecisionRow]) -> str:
@@ -66,7 +88,8 @@ def plain(text: str) -> str:
     """
     line = " ".join(text.encode("utf-8", "replace").decode().split())
     escaped = _MARKS.sub(r"\\\1", "".join(char if char.isprintable() else " " for char in line))
-    return re.sub(r"^([0-9]+)([.)])", r"\1\\\2", re.sub(r"(?i)\b(https?|ftp|mailto|www)([:.])", r"\1&#8203;\2", escaped))
+    unlinked = _LINKED.sub(r"\1&#8203;\2", escaped).replace("@", "&#8203;@")
+    return re.sub(r"^([0-9]+)([.)])", r"\1\\\2", unlinked)
 
 
 def month_table(issues: Mapping[str, Issue], log: Mapping[int, DecisionRow]) -> str:
@@ -79,7 +102,7 @@ def month_table(issues: Mapping[str, Issue], log: Mapping[int, DecisionRow]) -> 
     columns = [*months, "no_date"] if any(ticket not in days for issue in issues.values() for ticket in issue.tickets) else months
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["issue_id", "category", "status", "tickets", "first_seen", "last_seen", *columns])
+    writer.writerow([*_MONTHS_HEADER, *columns])
     for issue in sorted(issues.values(), key=lambda issue: issue_db.sort_key(issue.issue_id)):
         counts = Counter(days.get(ticket, "no_date")[:7] for ticket in issue.tickets)
         facts = [
@@ -95,8 +118,8 @@ def month_table(issues: Mapping[str, Issue], log: Mapping[int, DecisionRow]) -> 
 
 
 def write_month_table(path: Path, issues: Mapping[str, Issue], log: Mapping[int, DecisionRow]) -> None:
-    """Put the table of issues by month at `path`. Raises `Unwritable`."""
-    files.write_text(path, month_table(issues, log))
+    """Put the table of issues by month at `path`, if nothing or such a table stands there. Raises `Unwritable`."""
+    files.write_over(path, month_table(issues, log), begins="\ufeff" + ",".join(_MONTHS_HEADER))
 
 
 def _facts(issue: Issue) -> str:

@@ -128,11 +128,12 @@ def test_only_regular_files_are_read_and_written(path: str) -> None:
     os.mkfifo("pipe")
     Path("link to a pipe").symlink_to("pipe")
     before = Path(path).stat()
-    for write in (
+    writes: list[Callable[[], None]] = [
         lambda: files.write_text(Path(path), "x"),
         lambda: files.write_if_changed(Path(path), lambda: ["x"], backup=Path("x.bak")),
         lambda: files.write_over(Path(path), "x", begins="x"),
-    ):
+    ]
+    for write in writes:
         with pytest.raises(Unwritable, match="no regular file"):
             write()
     with pytest.raises(Unreadable, match="no regular file"):

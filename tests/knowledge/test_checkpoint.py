@@ -1,6 +1,8 @@
 """The checkpoint is read back as it was written, and anything else is refused with the way out."""
 
+import hashlib
 import json
+import random
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,10 +28,34 @@ FULL = Checkpoint(
 )
 
 
-def write(change: Any) -> Path:
+def write(change: Any, *, without: str = "") -> Path:
+    """A checkpoint with some parts changed and a digest that fits."""
     path = Path("x.tmp.json")
-    path.write_text(json.dumps({**json.loads(checkpoint.render(FULL)), **change}))
+    data = {**json.loads(checkpoint.render(FULL)), **change}
+    text = json.dumps({key: value for key, value in data.items() if key not in ("sha256", without)})[:-1]
+    body = text[text.index('"', text.index('"result_sha256": "') + 18) :] if "result_sha256" in text else text
+    path.write_text(f'{text}, "sha256": "{hashlib.sha256(body.encode()).hexdigest()}"}}\n')
     return path
+
+
+def test_the_helper_writes_what_is_read() -> None:
+    assert checkpoint.load(write({})) == FULL
+    assert checkpoint.load(write({"done": 1})) == replace(FULL, done=1)
+
+
+def test_any_flipped_bit_is_noticed_but_in_the_name_of_the_result() -> None:
+    content = bytearray(checkpoint.render(FULL).encode())
+    name = range(content.index(b'"result_sha256": "') + 18, content.index(b'", "base_sha256"'))
+    draw = random.Random(5)
+    for place in [*draw.sample(range(len(content)), 120), *range(60), *range(len(content) - 80, len(content))]:
+        flipped = bytearray(content)
+        flipped[place] ^= 1 << draw.randrange(8)
+        Path("x.tmp.json").write_bytes(flipped)
+        if place in name:
+            assert checkpoint.file_sha256(Path("x.tmp.json"))
+            continue
+        with pytest.raises(Unreadable, match="--fresh"):
+            checkpoint.load(Path("x.tmp.json"))
 
 
 def test_it_is_read_back_as_it_was_written() -> None:
@@ -102,12 +128,8 @@ def test_a_part_that_is_wrong_makes_it_unreadable(change: dict[str, Any]) -> Non
 
 @pytest.mark.parametrize("key", ["base_sha256", "result_sha256", "selection", "gaps", "done", "tickets", "issues", "dropped", "decisions"])
 def test_a_part_that_is_missing_makes_it_unreadable(key: str) -> None:
-    path = write({})
-    data = json.loads(path.read_text())
-    del data[key]
-    path.write_text(json.dumps(data))
-    with pytest.raises(Unreadable):
-        checkpoint.load(path)
+    with pytest.raises(Unreadable, match="--fresh"):
+        checkpoint.load(write({}, without=key))
 
 
 def test_hashes_are_those_of_the_file_and_no_file_has_that_of_no_bytes() -> None:

@@ -243,3 +243,25 @@ def test_optional_keys_are_read_and_written_only_where_there_is_something_to_say
 def test_optional_keys_of_another_shape_are_named(wrong: dict[str, Any]) -> None:
     with pytest.raises(Unreadable, match=next(iter(wrong))):
         parse([{**CONTRACT, **wrong}])
+
+
+@pytest.mark.parametrize("known", [*CONTRACT, *OPTIONAL])
+def test_a_key_one_letter_away_from_a_known_one_is_refused(known: str) -> None:
+    """A flipped bit in the key of the tickets would lose them without a word."""
+    start, end = known[: len(known) // 2], known[len(known) // 2 :]
+    for key in (f"{start}~{end[1:]}", f"{start}{end[1:]}", f"{start}~{end}", known.upper(), f"{known}_", known[1:]):
+        entry = {**CONTRACT, **OPTIONAL}
+        entry[key] = entry.pop(known)
+        with pytest.raises(Unreadable, match="is 'issue_id' meant|has no issue_id" if known == "issue_id" else f"is '{known}' meant"):
+            parse([entry])
+
+
+def test_a_persons_own_key_beside_the_known_one_is_kept() -> None:
+    entry = {**CONTRACT, "note": "mine", "category2": "x", "owner": "Ada"}
+    assert parse([entry])["ISSUE-169"].extra == {"note": "mine", "category2": "x", "owner": "Ada"}
+
+
+def test_an_issue_of_ours_without_tickets_is_refused_and_one_that_a_person_wrote_is_not() -> None:
+    with pytest.raises(Unreadable, match="has no tickets"):
+        parse([{key: value for key, value in CONTRACT.items() if key != "tickets"}])
+    assert parse([{"issue_id": "WIFI", "category": "Wi-Fi"}])["WIFI"].tickets == []

@@ -2,11 +2,14 @@
 
 import csv
 import io
+import os
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from common.errors import Unwritable
 from knowledge.decision import DecisionRow
 from knowledge.issue import Card, Issue
 from report import exports
@@ -102,3 +105,58 @@ def test_the_table_counts_tickets_by_utc_month_without_gaps(tmp_path: Path) -> N
 
 def test_the_table_of_an_empty_database_is_its_header() -> None:
     assert exports.month_table({}, {}) == "\ufeffissue_id,category,status,tickets,first_seen,last_seen\n"
+
+
+@pytest.mark.parametrize(
+    "text", ["1https://evil.example", "_https://evil.example", "äWWW.evil.example", "mail me@evil.example", "xmpp:me@x"]
+)
+def test_no_address_in_an_article_becomes_a_link(text: str) -> None:
+    assert not re.search(r"(?i)(https?|xmpp|mailto):|www\.|[a-z]@", exports.plain(text))
+
+
+def markdown(path: Path) -> None:
+    exports.write_markdown(path, *database())
+
+
+def months(path: Path) -> None:
+    exports.write_month_table(path, *database())
+
+
+FOREIGN = {"settings": b"KEY=1\n", "an index": b"# Support issues\n", "a table": b"issue_id,category\n1,x\n", "zeros": bytes(9)}
+
+
+@pytest.mark.parametrize("content", FOREIGN.values(), ids=FOREIGN.keys())
+def test_an_export_writes_over_no_strangers_file(tmp_path: Path, content: bytes) -> None:
+    for name in ("index.md", "ISSUE-1.md", "notes.txt", "table.csv"):
+        folder = tmp_path / name.partition(".")[0]
+        folder.mkdir()
+        (folder / name).write_bytes(content)
+        with pytest.raises(Unwritable):
+            months(folder / name)
+        with pytest.raises(Unwritable):
+            markdown(folder)
+        with pytest.raises(Unwritable):
+            markdown(folder / name)
+        assert [(path.name, path.read_bytes()) for path in folder.iterdir()] == [(name, content)]
+
+
+def test_an_export_writes_over_nothing_over_empty_and_over_an_earlier_one(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    for folder in ("new", "empty", "new", "empty"):
+        markdown(tmp_path / folder)
+    mine = tmp_path / "new" / "ISSUE-1.md"
+    mine.write_text("# Wi-Fi, as I would put it\n", encoding="utf-8")
+    with pytest.raises(Unwritable, match=r"ISSUE-1\.md was not made by this kind of export"):
+        markdown(tmp_path / "new")
+    (tmp_path / "empty.csv").touch()
+    for name in ("new.csv", "empty.csv", "new.csv"):
+        months(tmp_path / name)
+    exports.write_month_table(tmp_path / "new.csv", {}, {})
+
+
+@pytest.mark.parametrize("write", [markdown, months])
+def test_an_export_into_a_device_or_a_pipe_is_refused(tmp_path: Path, write: Any) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in (Path("/dev/null"), tmp_path / "pipe"):
+        with pytest.raises(Unwritable):
+            write(path)
