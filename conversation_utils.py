@@ -5,11 +5,12 @@ touch the network and does not judge what a ticket is about; `ignored` names the
 """
 
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from cleaning.markup import MEDIA_MARKER
+from cleaning.names import people_of
 from cleaning.redaction import Redactor
 from cleaning.shorten import shorten
 from cleaning.thread import SOURCE_OUTBOUND_EMAIL, Entry, Thread, TicketFacts, custom_field, is_set, people_named, read_facts, read_thread
@@ -45,6 +46,7 @@ class _Settings:
     redact: bool
     include_private_notes: bool
     ignore_field: str | None
+    agents: tuple[str, ...]
 
 
 def build_conversation(
@@ -54,16 +56,18 @@ def build_conversation(
     redact: bool = True,
     include_private_notes: bool = True,
     ignore_field: str | None = None,
+    agents: Sequence[str] = (),
 ) -> Conversation:
     """The cleaned conversation of a raw ticket (`GET /tickets/{id}` with its whole `conversations` list).
 
-    Raises `TicketFailed`, and nothing else, whatever the payload.
+    `agents` are names of the helpdesk's people, which are hidden wherever they stand. Raises `TicketFailed`, and nothing else, whatever
+    the payload.
 
     >>> build_conversation({"id": 7, "description": "<p>It fails</p>"})["conversation"][0]["text"]
     'It fails'
     """
     try:
-        return _build(ticket, _Settings(base_url, redact, include_private_notes, ignore_field))
+        return _build(ticket, _Settings(base_url, redact, include_private_notes, ignore_field, tuple(agents)))
     except TicketFailed:
         raise
     except Exception as error:  # a payload that nobody thought of is that ticket's failure, not the run's
@@ -79,7 +83,7 @@ def _build(ticket: Mapping[str, Any], settings: _Settings) -> Conversation:
     thread = read_thread(ticket)
     merged = _merged_into(thread.entries)
     _leave_out(thread, include_private_notes=settings.include_private_notes)
-    clean = _redactor(ticket, thread).redact if settings.redact else str
+    clean = _redactor(ticket, thread, settings.agents).redact if settings.redact else str
     result = _header(facts, facts.ticket_id, settings, clean)
     result["conversation"] = _join(thread.entries, clean)
     result["ignored"] = _ignored(facts, result["conversation"], merged=merged)
@@ -94,8 +98,8 @@ def _build(ticket: Mapping[str, Any], settings: _Settings) -> Conversation:
     return result
 
 
-def _redactor(ticket: Mapping[str, Any], thread: Thread) -> Redactor:
-    redactor = Redactor(names=people_named(ticket))
+def _redactor(ticket: Mapping[str, Any], thread: Thread, agents: tuple[str, ...]) -> Redactor:
+    redactor = Redactor(names=people_named(ticket), agents=people_of(agents))
     for entry in thread.entries:
         redactor.learn(entry.text, greets=entry.speaker == "agent")
     return redactor

@@ -156,7 +156,7 @@ class _Run:
             plan, done = Plan(saved.base_sha256, saved.selection, saved.tickets, saved.gaps), saved.done
         else:
             self.progress.begin("listing")
-            listing = source.list_tickets(selection, self.source, self.shop.fetching.submit)
+            listing = source.list_tickets(selection, self.source.client, redact=self.settings.redact)
             self.progress.end("listing")
             self.report.total = listing.total
             plan, done = Plan(self.clusterer.base_sha256, selection.to_json(), tuple(self._not_settled(listing.tickets)), listing.gaps), 0

@@ -10,6 +10,12 @@ Kinds that cleaning reads (compared in small letters):
 `automatic`: how automatic replies call themselves. `absence`, `substitute`: parts of an absence notice.
 `merged`: beginnings of words for a merge. `undelivered`: how a failed delivery is named.
 `recipient`, `confidential`: beginnings of words of legal notices. `footers`: other lines that mail programs and companies add.
+
+Kinds that redaction reads (a longer word that begins with one counts where that is how a language builds words):
+`passwords`, `one_time_codes`, `phones`: what stands before such a value. `numbers`, `versions`: what stands before a number that stays.
+`is`: the word between a label and its value. `titles`: before a name, in Japanese, Chinese and Korean behind it. `name_labels`: labels
+of form fields that hold a name. `introductions`: "my name is"; `i_am`: "I am", which says as much of other things.
+`thanks`: further lines that stand above a name.
 """
 
 import functools

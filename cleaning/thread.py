@@ -175,18 +175,34 @@ def _attachment(item: Mapping[str, Any]) -> str:
     return f"[attachment: {details}]" if details else "[attachment]"
 
 
+_ADDRESSES = ("from_email", "to_emails", "cc_emails", "bcc_emails", "fwd_emails", "reply_cc_emails", "ticket_cc_emails", "email")
+
+
 def people_named(ticket: Mapping[str, Any]) -> list[str]:
-    """Names of requester, agents and correspondents as far as the payload holds them."""
-    found: list[str] = []
-    for item in (ticket, *(entry for entry in items(ticket.get("conversations")) if isinstance(entry, Mapping))):
-        for key in ("requester", "responder", "agent", "user", "contact", "sender"):
-            person = item.get(key)
-            if isinstance(person, Mapping):
-                found += strings(person.get("name")) + _names_in_addresses(strings(person.get("email")))
-        for key in ("from_email", "to_emails", "cc_emails", "bcc_emails", "fwd_emails", "reply_cc_emails", "ticket_cc_emails", "email"):
-            found += _names_in_addresses(strings(item.get(key)))
-    found += strings(ticket.get("name"))
+    """Names of requester, agents and correspondents as far as the payload holds them; mailboxes of the helpdesk are no people."""
+    found = _persons(ticket) + strings(ticket.get("name"))
+    found += _names_in_addresses(address for key in _ADDRESSES if key != "to_emails" for address in strings(ticket.get(key)))
+    for message in items(ticket.get("conversations")):
+        if not isinstance(message, Mapping):
+            continue
+        mailbox = "to_emails" if flag(message.get("incoming")) else "from_email"
+        found += _persons(message)
+        found += _names_in_addresses(address for key in _ADDRESSES if key != mailbox for address in strings(message.get(key)))
+        found += [name for name in map(_agent_in, strings(message.get("from_email"))) if name and mailbox == "from_email"]
     return list(dict.fromkeys(name[:100] for name in found))
+
+
+def _persons(item: Mapping[str, Any]) -> list[str]:
+    people = [item.get(key) for key in ("requester", "responder", "agent", "user", "contact", "sender")]
+    known = [person for person in people if isinstance(person, Mapping)]
+    return [name for person in known for name in strings(person.get("name")) + _names_in_addresses(strings(person.get("email")))]
+
+
+def _agent_in(address: str) -> str | None:
+    """The shown name of an address that is the named person's own: `Helen Carter <helen@…>`, not `Acme <help@…>`."""
+    shown, _, mail = address.rpartition("<")
+    name, local = shown.strip(" \"'"), mail.partition("@")[0].lower()
+    return name if any(len(word) > 2 and word.lower() in local for word in name.split()) and " " in name else None
 
 
 def _names_in_addresses(addresses: Iterable[str]) -> list[str]:

@@ -1,0 +1,188 @@
+"""Secrets that only the words around them tell: passwords, keys and one-time codes behind their names, in commands and in pairs.
+
+One list of key words stands for all ways of writing them: a label or a sentence, a JSON key or code, an XML tag, an environment variable,
+a flag. Finds places in folded text and changes nothing.
+"""
+
+import re
+from collections.abc import Iterator
+
+from cleaning import languages
+from cleaning import secret_shapes as shapes
+from cleaning.matching import UNSPACED_CHARS, Place, Plain, WordPattern, before
+
+_COPULAS = sorted(languages.words("is") | {"to", "auf", "="}, key=lambda word: (-len(word), word))
+_UNSPACED_COPULAS = "は|が|는|은|是|为|為|คือ|เป็น"
+IS = rf"(?:[ \n](?:{'|'.join(re.escape(word) for word in _COPULAS)})(?=[ :])|{_UNSPACED_COPULAS})"
+_VALUE = (
+    r"(?:(?P<quote>[\"'`])(?P<quoted>(?:(?!(?P=quote))[^\n]){3,200})(?P=quote)"
+    rf"|[\"'`(]?(?:bearer |basic )?(?P<plain>(?:[^\s\"'`<>\[\]|;&,{UNSPACED_CHARS}]|[;&,](?!\s?[\w ]{{1,24}}?\s?[=:|])){{3,400}}))"
+)
+_SEPARATOR = (
+    r"(?:(?P<attribute>[\"']\s{1,3}(?:value|content|default)\s?=\s?)"
+    rf"|[\"'`*\])]{{0,2}}(?:{IS})?(?P<sure>\s{{0,3}}(?:[:=]{{1,2}}>?|->|=>|\|)\s{{0,3}})"
+    r"|(?P<tag>>)"
+    rf"|(?P<is>{IS}\s?:?\s?)"
+    r"|(?P<blank>[ ]{1,2}))"
+)
+_PASSWORDS = languages.words("passwords") | set(shapes.PASSWORD_WORDS)
+_KNOWN_PASSWORDS = frozenset(_PASSWORDS | set(shapes.SHORT_PASSWORD_WORDS))
+_GLUED = "|".join(re.escape(word) for word in sorted(shapes.GLUED_WORDS, key=len, reverse=True))
+_HUMPS = "(?<=[A-Z])(?:pw|pwd|pass)|(?<=[a-z])(?:Pw|PW|Pwd|PWD|Pass|PASS|Key|KEY|Pin)"
+# Key words as labels, JSON keys, tags, names of variables and flags; long ones also glued to what stands before and behind them.
+_KEYED = (
+    WordPattern(
+        [*_PASSWORDS, *shapes.SECRET_WORDS],
+        lambda words: rf"(?P<word>(?i:{words}|{_GLUED}))(?P<suffix>[\w-]{{0,16}}?){shapes.FOR_WHAT}{_SEPARATOR}{_VALUE}",
+        flags=0,
+        glued=shapes.GLUED_WORDS,
+    ),
+    WordPattern(
+        [*shapes.SHORT_PASSWORD_WORDS, *shapes.SHORT_SECRET_WORDS],
+        lambda words: rf"(?P<word>(?i:{words})|{_HUMPS})(?![^\W\d_])(?P<suffix>[\w-]{{0,16}}?){shapes.FOR_WHAT}{_SEPARATOR}{_VALUE}",
+        flags=0,
+        glued=("pw", "pwd", "pass", "key", "pin"),
+    ),
+)
+_PAIR = WordPattern(
+    shapes.PAIR_WORDS,
+    lambda words: (
+        rf"{words}\)?\s?(?:[/&+|,:(]|\s)\s?(?:{'|'.join(re.escape(w) for w in sorted(_KNOWN_PASSWORDS, key=len, reverse=True))})\)?"
+        r"\s?(?:[:=>(-]{1,2}|\s)\s?(?P<value>[^\s/:|,()]{2,64}(?:\s?[/:|,(]{1,2}\s?|\s)(?P<last>[^\s\"'<>\[\]]{4,128}))"
+    ),
+)
+_NO_VALUE = re.compile(r"[\w.]*\($|\$|%\w|\{|\*{3}|<|https?:|[\W_]*$|process\.env|os\.environ|\[")
+_PLAIN_NUMBERED = re.compile(r"[^\W\d_]+[-.]?\d{1,2}|v?\d+(?:\.\d+)+\w{0,6}|[^\W\d_]+(?:-[^\W\d_]+)+")
+_FLAG = re.compile(r"(?:^|[\s\"'(])--?[\w-]{0,30}$")
+
+
+def keyed(plain: Plain) -> Iterator[Place]:
+    """Places of values behind key words."""
+    for words in _KEYED:
+        pattern, at = words.of(plain), 0
+        while pattern is not None and (match := pattern.search(plain.text, at)):
+            group = "plain" if match["quoted"] is None else "quoted"
+            if _is_keyed_secret(match, match[group]):
+                at = match.end()
+                yield match.start(group), match.end(group) - (match[group].endswith(")") and "(" not in match[group])
+            else:
+                at = match.end("word")  # what was no secret may hold the next key word
+
+
+def _is_keyed_secret(match: "re.Match[str]", written: str) -> bool:
+    """Whether the value behind a key word is a secret: behind "password is" stands a sentence as often as a password."""
+    value = written.strip(".,;!?\"'`()")
+    if not value or value.casefold() in shapes.NO_PASSWORDS or _NO_VALUE.match(written):
+        return False
+    word, sure = match["word"].lower(), match["sure"] is not None or match["attribute"] is not None or match["tag"] is not None
+    if word not in _KNOWN_PASSWORDS and not (word.endswith(("passwort", "password")) and word.isascii()):
+        return _is_keyed_token(match, word, value, sure=sure or match["is"] is not None)
+    if match["tag"] is not None:
+        return "</" in match.string[match.end() : match.end() + 3] or is_mixed(value)
+    if sure and not match["suffix"] and not _is_doubtful(match):
+        return True
+    if match["blank"] is not None and _FLAG.search(before(match)):
+        return not value.startswith("-")
+    return is_mixed(value) if match["is"] is None else _is_said_password(match, value)
+
+
+def _is_doubtful(match: "re.Match[str]") -> bool:
+    """A separator that stands as often between a heading and what comes below it, or between the cells of a heading."""
+    between = match["sure"] or ""
+    if "\n" in between:
+        return True
+    return "|" in between and (match.string[match.end() : match.end() + 3].strip(" ").startswith("|") or "|" in before(match))
+
+
+def _is_keyed_token(match: "re.Match[str]", word: str, value: str, *, sure: bool) -> bool:
+    """Behind words for keys, tokens and codes only what looks random is a secret."""
+    digits, letters = sum(char.isdigit() for char in value), sum(char.isalpha() for char in value)
+    if match["blank"] is not None and _FLAG.search(before(match)):
+        sure = True
+    if word in shapes.SHORT_SECRET_WORDS:
+        return (
+            sure
+            and len(value) >= 10
+            and digits >= 2
+            and letters >= 2
+            and not shapes.NO_SECRET_BEFORE_KEY.search(before(match))
+            and is_mixed(value)
+        )
+    if word in languages.words("one_time_codes") and word not in _KNOWN_PASSWORDS:
+        return False
+    if not sure:
+        return len(value) >= 12 and digits >= 2 and letters >= 2 and is_mixed(value)
+    return (
+        len(value) >= 8
+        and (digits > 0 or (match["sure"] is not None and any(char in "_+/=-" for char in value)))
+        and not _PLAIN_NUMBERED.fullmatch(value)
+    )
+
+
+def is_mixed(value: str) -> bool:
+    """Written like a password: letters with digits or signs among them, and no word with a number behind it, no version, no date."""
+    if len(value) < 5 or _PLAIN_NUMBERED.fullmatch(value) or shapes.DATE_LIKE.search(value):
+        return False
+    if value.isdigit():
+        return len(value) >= 6
+    if not any(char.isalpha() for char in value):
+        return False
+    return any(char.isdigit() for char in value) or any(char in "!#$%^&*+=~?@_" for char in value[1:])
+
+
+def _is_said_password(match: "re.Match[str]", value: str) -> bool:
+    if match["quote"] or ":" in match["is"]:
+        return True
+    if any(char.isdigit() for char in value) or any(not char.isalnum() and char not in "-'/" for char in value[1:-1]):
+        return True
+    if not value.isascii() and not value.isalnum():
+        return False
+    if value.isascii() and not value[1:].islower():
+        return True
+    if value.endswith(("ed", "ing", "en", "able", "ible", "iert", "é", "ado", "ada", "ato", "ata")):
+        return False  # what has been done to it, not what it is
+    end = match.end()
+    ends = match.string[end : end + 1] in ("", "\n") or match.string[end - 1] in ".,;!"
+    return ends and bool(shapes.OWNER.search(match.string[max(0, match.start() - 12) : match.start()]))
+
+
+def pairs(plain: Plain) -> Iterator[Place]:
+    """Places of "name / password" behind such a heading."""
+    for match in _PAIR.finditer(plain):
+        last = match["last"].rstrip(".,;)")
+        if is_mixed(last) or (not match["value"][: -len(match["last"])].isspace() and "/" in match["value"] and not last.isalpha()):
+            yield match.span("value")
+
+
+_DIGITS = r"(?P<value>(?:[A-Z]-)?(?:\d{3}[ -]\d{3,5}|\d{3,8}))(?![\w-]|[.,]\d)"
+_CODE_WORDS = languages.words("one_time_codes") | set(shapes.SHORT_CODE_WORDS)
+_CODE_BEHIND = WordPattern(
+    _CODE_WORDS,
+    lambda words: rf"{words}[^\W\d_]{{0,3}}{shapes.FOR_WHAT}[\"')]?(?:{IS})?\s{{0,2}}[:=|>-]{{0,2}}\s{{0,2}}[\"'(]?{_DIGITS}",
+)
+_CODE_BEFORE = WordPattern(
+    languages.words("one_time_codes"),
+    lambda words: rf"(?<![\w.,-]){_DIGITS}[\"')]?(?:{IS}|[ ]?[:>-])[^\d\n]{{0,40}}?{words}",
+)
+
+
+def one_time_codes(plain: Plain) -> Iterator[Place]:
+    """Places of codes that let somebody in once, behind or before the words that say so."""
+    for pattern in (_CODE_BEHIND, _CODE_BEFORE):
+        for match in pattern.finditer(plain):
+            yield match.span("value")
+
+
+def client_logins(plain: Plain) -> Iterator[Place]:
+    """Places of "name:password" in commands such as `curl -u`."""
+    for match in shapes.USER_PASSWORD.finditer(plain.text):
+        secret = match["value"].partition(":")[2]
+        if shapes.CLIENT_COMMAND.search(before(match, reach=300)) or is_mixed(secret):
+            yield match.span("value")
+
+
+def command_passwords(plain: Plain) -> Iterator[Place]:
+    """Places of passwords in commands that take them behind one letter."""
+    for match in shapes.MYSQL_PASSWORD.finditer(plain.text):
+        group = next(name for name in ("value", "other", "third") if match[name])
+        yield match.span(group)

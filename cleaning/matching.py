@@ -1,0 +1,167 @@
+"""Text made comparable, character by character, and patterns of those words that a text holds.
+
+`folded` and `bare` keep the length of a text, so that what is found in them stands at the same place in the text itself. Knows no words.
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable
+
+_BLANKS = "\u00a0\u2007\u202f\u3000"
+_DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe63"
+_DOUBLE, _SINGLE = "\u201c\u201d\u201e\u201f\u00ab\u00bb\u300c\u300d\u300e\u300f", "\u2018\u2019\u201a\u201b\u2039\u203a\u00b4"
+_SIGNS = {"\u060c": ",", "\u3001": ",", "\u061b": ";", "\u3002": ".", "\uff61": ".", "\u2192": ">", "\u00a6": "|", "\u2502": "|"}
+_LETTERS = {"ł": "l", "ø": "o", "đ": "d", "ı": "i", "ð": "d"}
+UNSPACED_CHARS = (
+    "\u0e00-\u0e7f"  # Thai
+    "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"  # Japanese, Chinese
+    "\uac00-\ud7af"  # Korean: particles are glued to words
+)
+UNSPACED = re.compile(f"[{UNSPACED_CHARS}]")
+_WORD = re.compile(r"[^\W\d_]+")
+UNSPACED_LETTER = f"[{UNSPACED_CHARS}\u3005\u30fc]"
+
+
+Place = tuple[int, int]
+"""Where a value begins and ends in a text."""
+
+
+class _Table(dict[int, str]):
+    """A table for `str.translate` that is filled as characters turn up."""
+
+    def __init__(self, of: Callable[[str], str]) -> None:
+        super().__init__()
+        self._of = of
+
+    def __missing__(self, code: int) -> str:
+        found = self[code] = self._of(chr(code))
+        return found
+
+
+def _fold(char: str) -> str:
+    if char.isdecimal():
+        return str(unicodedata.decimal(char))
+    if "\uff01" <= char <= "\uff5e":
+        return chr(ord(char) - 0xFEE0)
+    for group, plain in ((_BLANKS, " "), (_DASHES, "-"), (_DOUBLE, '"'), (_SINGLE, "'")):
+        if char in group:
+            return plain
+    return _SIGNS.get(char, char)
+
+
+def _bare(char: str) -> str:
+    small = char.lower() if len(char.lower()) == 1 else unicodedata.normalize("NFD", char)[0].lower()
+    if small in _LETTERS:
+        return _LETTERS[small]
+    is_alphabet = char < "\u0530" or "\u1e00" <= char <= "\u1fff"
+    return unicodedata.normalize("NFD", small)[0] if is_alphabet else small
+
+
+_FOLD, _BARE = _Table(_fold), _Table(_bare)
+
+
+def folded(text: str) -> str:
+    """`text` with digits of all scripts, full-width signs, blanks, dashes and quotation marks as ASCII has them; of the same length.
+
+    >>> folded("Tel：٠١２－３")
+    'Tel:012-3'
+    """
+    return text if text.isascii() else text.translate(_FOLD)
+
+
+def bare(text: str) -> str:
+    """`text` in small letters without accents; of the same length.
+
+    >>> bare("Núñez")
+    'nunez'
+    """
+    return text.lower() if text.isascii() else text.translate(_BARE)
+
+
+class Plain:
+    """A folded text, the same in small letters, and the beginnings of its words: what patterns of words are searched in."""
+
+    __slots__ = ("_heads", "small", "text")
+
+    def __init__(self, text: str) -> None:
+        self.text, self.small = text, text.lower()
+        self._heads: frozenset[str] | None = None
+
+    @property
+    def heads(self) -> frozenset[str]:
+        """The first letters of the words, in small letters."""
+        if self._heads is None:
+            self._heads = heads_of(self.small)
+        return self._heads
+
+    def replaced(self, text: str) -> "Plain":
+        """The same with `text` instead, which holds no new words."""
+        new = Plain(text)
+        new._heads = self._heads
+        return new
+
+
+class WordPattern:
+    """A pattern around some of many words, made of only those that a text holds: most texts hold none of them, and hardly one many.
+
+    `pattern` gives the whole expression for an alternation of words. Words in `glued` are also found inside others.
+    """
+
+    def __init__(self, words: Iterable[str], pattern: Callable[[str], str], *, flags: int = re.I, glued: Iterable[str] = ()) -> None:
+        known = {word.lower() for word in words}
+        self._anywhere = {False: tuple(glued), True: (*glued, *(word for word in known if UNSPACED.match(word)))}
+        self._by_head: dict[str, list[str]] = {}
+        for word in sorted(known - {*self._anywhere[True]}):
+            self._by_head.setdefault(min(heads_of(word), key=word.index), []).append(word)
+        self._pattern, self._flags = pattern, flags
+        self._made: dict[frozenset[str], re.Pattern[str]] = {}
+
+    def of(self, plain: Plain) -> re.Pattern[str] | None:
+        """The pattern for a text; None if none of the words stands in it."""
+        small = plain.small
+        held = {word for head in self._by_head.keys() & plain.heads for word in self._by_head[head] if word in small}
+        held.update(word for word in self._anywhere[not small.isascii()] if word in small)
+        if not held:
+            return None
+        key = frozenset(held)
+        if key not in self._made:
+            if len(self._made) >= _MAX_MADE:
+                self._made.clear()
+            self._made[key] = re.compile(self._pattern(either(held)), self._flags)
+        return self._made[key]
+
+    def finditer(self, plain: Plain) -> Iterable["re.Match[str]"]:
+        """The matches in a text."""
+        pattern = self.of(plain)
+        return pattern.finditer(plain.text) if pattern is not None else ()
+
+    def search(self, text: str) -> "re.Match[str] | None":
+        """A match in a short text, None if there is none."""
+        plain = Plain(text)
+        pattern = self.of(plain)
+        return None if pattern is None else pattern.search(text)
+
+
+_MAX_MADE = 1000
+_HEAD = 3
+
+
+def heads_of(small: str) -> frozenset[str]:
+    """The first letters of all words of a text in small letters."""
+    return frozenset(word[:_HEAD] for word in _WORD.findall(small))
+
+
+def either(words: Iterable[str]) -> str:
+    """One of `words` as a group, the longest first; words of scripts with blanks begin where no letter stands before."""
+    spaced: list[str] = []
+    unspaced: list[str] = []
+    for word in sorted(words, key=lambda word: (-len(word), word)):
+        (unspaced if UNSPACED.match(word) else spaced).append(re.escape(word).replace("\\ ", r"[ \n]{1,2}"))
+    parts = [rf"(?<![^\W\d_])(?:{'|'.join(spaced)})"] if spaced else []
+    return f"(?:{'|'.join([*parts, *unspaced])})"
+
+
+def before(match: "re.Match[str]", *, reach: int = 48, group: int | str = 0) -> str:
+    """What stands before a match in the same line, `reach` characters of it."""
+    start = match.start(group)
+    return match.string[max(0, start - reach) : start].rsplit("\n", 1)[-1]

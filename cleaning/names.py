@@ -1,0 +1,440 @@
+"""Names of people in texts: those that the helpdesk knows, in any form, and those that a text tells by greeting, signing or introducing.
+
+Finds places and changes nothing. Particles, common words and names of roles, companies and mailboxes are no names by themselves.
+"""
+
+import functools
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from cleaning import languages
+from cleaning.matching import UNSPACED, UNSPACED_LETTER, Place, Plain, WordPattern, bare, folded, heads_of
+from cleaning.name_words import CHINESE_FAMILIES, COMMON, KOREAN_FAMILIES, NO_NAMES, PARTICLES, word_set
+
+MAX_PEOPLE = 20_000
+_TOKEN = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
+_GAP = re.compile(r"[ ._'-]{1,2}")
+_MIN_SMALL = 5  # letters of a single name that is found in small letters too
+_MIN_STEM = 4
+
+_STOPS = word_set(
+    "and i my but is with here the a an on at from in of as it to so we our your not or who because which that this for just also living "
+    "calling writing misspelled spelled wrong incorrect missing written displayed shown required invalid empty used by"
+)
+_ENDINGS = tuple(
+    sorted(
+        [
+            "y",
+            "i",
+            "u",
+            "a",
+            "e",
+            "o",
+            "ie",
+            "iej",
+            "ej",
+            "em",
+            "om",
+            "ow",
+            "owi",
+            "ovi",
+            "ovie",
+            "ego",
+            "iego",
+            "emu",
+            "iemu",
+            "im",
+            "ym",
+            "ova",
+            "ove",
+            "ou",
+            "s",
+            "es",
+            "n",
+            "ns",
+            "nak",
+            "nek",
+            "val",
+            "vel",
+            "ra",
+            "re",
+            "hoz",
+            "hez",
+            "nal",
+            "nel",
+            "t",
+            "at",
+            "ot",
+            "et",
+            "ban",
+            "ben",
+            "lle",
+            "lla",
+            "lta",
+            "ssa",
+            "sta",
+            "in",
+            "en",
+            "oj",
+            "а",
+            "у",
+            "е",
+            "ы",
+            "и",
+            "ой",
+            "ом",
+            "ым",
+            "ою",
+            "ю",
+            "я",
+            "ей",
+            "ем",
+            "ем",
+            "ові",
+            "ові",
+            "еві",
+            "ою",
+            "ів",
+            "ин",
+            "ина",
+            "ς",
+            "ου",
+            "η",
+            "α",
+            "ας",
+            "ης",
+            "ο",
+        ],
+        key=lambda ending: (-len(ending), ending),
+    )
+)
+_VOWELS = "aeiouyаеиоуыэюяійьαεηιοω"
+_SENTENCE_START = re.compile(r"(?:^|[.!?:;\n|*•>()\"-])[ \t\"'(]{0,4}$")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A name at `start` to `end` of a text; `person` is the whole name of whom it stands for."""
+
+    start: int
+    end: int
+    person: str
+
+
+@dataclass(slots=True)
+class People:
+    """Names to look for; the first who has a name keeps it."""
+
+    _names: list[str] = field(default_factory=list)
+    _by_word: dict[str, list[int]] = field(default_factory=dict)
+    _stems: dict[str, int] = field(default_factory=dict)
+    _unspaced: dict[str, int] = field(default_factory=dict)
+    _heads: set[str] = field(default_factory=set)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def add(self, name: str) -> None:
+        """Take note of a person; what is no person's name is passed over."""
+        words = [word for word in re.findall(r"[^\W\d_][^\s,;<>()\"]*", folded(name)) if word]
+        if not 0 < len(words) <= 5 or len(self._names) >= MAX_PEOPLE or any(is_no_name(word) for word in words):
+            return
+        whole = " ".join(words)
+        if len(whole) < (2 if UNSPACED.search(whole) else 3) or bare(whole) in (bare(known) for known in self._known(words)):
+            return
+        self._names.append(whole)
+        number = len(self._names) - 1
+        if UNSPACED.search(whole):
+            self._add_unspaced(words, number)
+            return
+        for form in dict.fromkeys(_spellings(whole)):
+            for token in _TOKEN.findall(bare(form)):
+                self._by_word.setdefault(token, []).append(number)
+                self._add_stems(token, number)
+            glued = re.sub(r"\W", "", bare(form))
+            self._by_word.setdefault(glued, []).append(number)
+            self._heads |= heads_of(bare(form))
+
+    def person(self, name: str) -> str:
+        """The whole name of the first known person with the first word of `name`; `name` itself if there is none."""
+        tokens = _TOKEN.findall(bare(folded(name)))
+        known = self._by_word.get(tokens[0], []) if tokens else []
+        return self._names[known[0]] if known and tokens[0] not in PARTICLES else name
+
+    def find(self, text: str) -> list[Found]:
+        """Where known names stand in `text`, from left to right."""
+        if not self._names:
+            return []
+        plain = bare(folded(text))
+        found = list(self._find_unspaced(plain)) if self._unspaced else []
+        tokens = list(_TOKEN.finditer(plain)) if not self._heads.isdisjoint(heads_of(plain)) else []
+        at = 0
+        while at < len(tokens):
+            step, place = self._at(tokens, at, text, plain)
+            at += step
+            if place is not None:
+                found.append(place)
+        return sorted(found, key=lambda place: place.start)
+
+    def _known(self, words: list[str]) -> list[str]:
+        tokens = _TOKEN.findall(bare(" ".join(words)))
+        return [self._names[number] for number in (self._by_word.get(tokens[0], []) if tokens else [])]
+
+    def _add_unspaced(self, words: list[str], number: int) -> None:
+        whole = "".join(words)
+        for form in (whole, *(word for word in words if len(word) >= 2)):
+            self._unspaced.setdefault(bare(form), number)
+        if len(words) == 1 and 2 <= len(whole) <= 4:
+            for title in ("先生", "女士", "小姐", "様", "さん", "님"):
+                self._unspaced.setdefault(whole[0] + title, number)
+
+    def _add_stems(self, token: str, number: int) -> None:
+        if len(token) > _MIN_STEM:
+            self._stems.setdefault(token, number)
+        if token[-1] in _VOWELS and len(token) > _MIN_STEM:
+            self._stems.setdefault(token[:-1], number)
+
+    def _find_unspaced(self, plain: str) -> Iterator[Found]:
+        end = 0
+        forms = sorted((form for form in self._unspaced if form in plain), key=lambda form: (-len(form), form))
+        if not forms:
+            return
+        for match in re.finditer("|".join(map(re.escape, forms)), plain):
+            if match.start() >= end:
+                end = match.end()
+                yield Found(match.start(), end, self._names[self._unspaced[match[0]]])
+
+    def _at(self, tokens: list["re.Match[str]"], at: int, text: str, plain: str) -> tuple[int, Found | None]:
+        """(how many tokens to go on, the name that begins with the token `at`)."""
+        token = tokens[at]
+        word, start = self._part(token)
+        people = self._by_word.get(word, [])
+        if not people or word in PARTICLES:
+            inflected = None if people else self._inflected(token, text)
+            return 1, inflected
+        last, shared, taken = token, set(people), 1
+        parts = 1
+        for following in tokens[at + 1 : at + 6]:
+            both = shared & set(self._by_word.get(following[0].removesuffix("'s"), []))
+            if not both or not _GAP.fullmatch(plain, tokens[at + taken - 1].end(), following.start()):
+                break
+            shared, taken = both, taken + 1
+            if following[0] not in PARTICLES:
+                last, parts = following, parts + 1
+        person = self._names[min(shared)]
+        if parts == 1 and not self._alone(word, start, text, plain):
+            return 1, None
+        end = last.end() - (2 if last[0].endswith("'s") else 0)
+        return taken, Found(start, end, person)
+
+    def _part(self, token: "re.Match[str]") -> tuple[str, int]:
+        """The part of a token that may be a name, and where it begins: in "d'Ann" and "Ann's" it is Ann."""
+        word = token[0]
+        if word in self._by_word or "'" not in word:
+            return word, token.start()
+        before, _, after = word.partition("'")
+        return (after, token.start() + len(before) + 1) if after in self._by_word else (before, token.start())
+
+    def _alone(self, word: str, start: int, text: str, plain: str) -> bool:
+        """Whether a single part of a name, written like this, stands for a person."""
+        if len(word) < 3:
+            return False
+        written = text[start : start + len(word)]
+        small = written[0].islower()
+        if word in COMMON:
+            return not small and not _SENTENCE_START.search(text[max(0, start - 8) : start])
+        glued = not plain[start - 1 : start].isspace() and start > 0 and plain[start - 1] in "_-./@"
+        return not small or len(word) >= _MIN_SMALL or glued
+
+    def _inflected(self, token: "re.Match[str]", text: str) -> Found | None:
+        word = token[0].partition("'")[0]
+        if len(word) <= _MIN_STEM or text[token.start()].islower() or word in COMMON or is_no_name(word):
+            return None
+        for ending in _ENDINGS:
+            number = self._stems.get(word[: -len(ending)]) if word.endswith(ending) else None
+            if number is not None:
+                return Found(token.start(), token.start() + len(word), self._names[number])
+        return None
+
+
+@functools.lru_cache(maxsize=4)
+def people_of(names: tuple[str, ...]) -> People | None:
+    """The people of a helpdesk, put together once for all tickets; None for nobody."""
+    people = People()
+    for name in names:
+        people.add(name)
+    return people if len(people) else None
+
+
+def _spellings(name: str) -> Iterator[str]:
+    """A name as it is written, and with letters written out."""
+    yield name
+    yield name.translate({ord("ß"): "ss", ord("æ"): "ae", ord("ø"): "oe", ord("å"): "aa"})
+    yield re.sub("[äöüÄÖÜ]", lambda umlaut: bare(umlaut[0]) + "e", name).replace("ß", "ss")
+
+
+def is_no_name(word: str) -> bool:
+    """True for words of roles, companies and greetings, which no name holds."""
+    return word.strip(".,!").casefold() in NO_NAMES
+
+
+# What a text itself tells. `name` is where the name may stand; `is_name` says whether it is one.
+_WORD = r"[^\W\d_](?:[^\W\d_]{1,23}(?:[-'][^\W\d_]{2,20})?|\.)"
+_NAME = rf"(?P<name>{_WORD}(?:[ \t]{_WORD}){{0,3}})"
+_ENDS = r"(?=[ \t]{0,2}(?:[,!.:;|(\n-]|$))"
+_BEGINS = r"(?:^[ \t]{0,4}|(?<=[.!?,>] ))"
+
+
+def _titles() -> str:
+    words = sorted(languages.words("titles"), key=lambda word: (-len(word), word))
+    spaced = [re.escape(word) for word in words if not UNSPACED.match(word)]
+    return rf"(?:(?:{'|'.join(spaced)})\.?[ \t]{{1,2}}){{0,2}}"
+
+
+def _suffixes() -> str:
+    found = {word for code in ("ja", "zh", "ko") for word in languages.by_language("titles").get(code, ())}
+    return "|".join(re.escape(word) for word in sorted(found, key=lambda word: (-len(word), word)) if UNSPACED.match(word))
+
+
+def _lists(*kinds: str) -> frozenset[str]:
+    return frozenset(word for kind in kinds for word in languages.words(kind))
+
+
+_SIGNING = _lists("closings", "thanks")
+_OPENING = _lists("greetings", "thanks")
+_UNSPACED_NAME = rf"(?P<name>{UNSPACED_LETTER}{{1,8}}(?:[ ]{UNSPACED_LETTER}{{1,6}})?)"
+GREETED = WordPattern(_OPENING, lambda words: rf"{_BEGINS}{words},?[ \t]{{1,2}}{_titles()}{_NAME}{_ENDS}", flags=re.I | re.M)
+GREETED_UNSPACED = WordPattern(
+    [word for word in _OPENING if UNSPACED.match(word)],
+    lambda words: rf"{_BEGINS}{words}[ ,]{{0,2}}(?P<name>{UNSPACED_LETTER}{{2,10}}?)(?:{_suffixes()}){_ENDS}",
+    flags=re.M,
+)
+HONOURED = re.compile(rf"^[ \t]{{0,4}}(?P<name>{UNSPACED_LETTER}{{1,6}}?(?: {UNSPACED_LETTER}{{1,4}}?)?) ?(?:{_suffixes()}){_ENDS}", re.M)
+SIGNED = WordPattern(
+    _SIGNING,
+    lambda words: (
+        rf"{_BEGINS}{words}[,.!]?[ \t]?\n{{1,2}}(?=[ \t]{{0,4}}(?:{_NAME}|{_UNSPACED_NAME.replace('name', 'other')})[ \t]{{0,2}}"
+        r"(?:[,|(\n]|$))"
+    ),
+    flags=re.I | re.M,
+)
+INTRODUCED = WordPattern(languages.words("introductions"), lambda words: rf"{words}[,:]?[ \t]{{1,2}}{_titles()}{_NAME}(?!\w)")
+INTRODUCED_UNSPACED = WordPattern(
+    [word for word in languages.words("introductions") if UNSPACED.match(word)],
+    lambda words: (
+        rf"{words} ?(?P<name>{UNSPACED_LETTER}{{2,8}}?(?: {UNSPACED_LETTER}{{1,4}}?)?)(?=です|と申|とい|と言|입니다|이라"
+        r"|라고|이에|예요|이고|ค่ะ|ครับ|[ ,.!;\n]|$)"
+    ),
+)
+I_AM = WordPattern(
+    languages.words("i_am"),
+    lambda words: rf"{_BEGINS}{words},?[ \t]{{1,2}}{_titles()}{_NAME}(?=\W|$)",
+    flags=re.I | re.M,
+)
+_CHINESE = re.compile(rf"(?:我是|这是|這是)(?P<name>[{CHINESE_FAMILIES}][\u4e00-\u9fff]{{1,2}})(?=[,.!;\n ]|$)")
+_JAPANESE = re.compile(
+    rf"(?:(?:私は|わたしは|^)(?P<name>{UNSPACED_LETTER}{{2,6}}?(?: {UNSPACED_LETTER}{{1,4}}?)?)(?:と申し|といい|と言い)ます)", re.M
+)
+_KOREAN = re.compile(rf"(?:저는|나는) ?(?P<name>[{KOREAN_FAMILIES}][가-힣]{{2}})(?=입니다|이라고|라고|이고|예요)")
+UNSPACED_I_AM = (_CHINESE, _JAPANESE, _KOREAN)
+LABELLED = WordPattern(
+    languages.words("name_labels"),
+    lambda words: (
+        rf"(?:^|(?<=[|;(,])|(?<=[.,] ))[ \t*-]{{0,4}}{words} ?[\"'*]?[ \t]{{0,2}}[:=|][ \t]{{0,2}}\*?{_titles()}"
+        rf"(?:{_NAME}|{_UNSPACED_NAME.replace('name', 'other')})(?=[ \t]{{0,2}}(?:[|,;.)\n*]|$))"
+    ),
+    flags=re.I | re.M,
+)
+LAST_LINE = re.compile(rf"\n\n(?<=[.!?)😀-🙏]\n\n)(?P<name>{_WORD})(?=\s*\Z|\n\[(?:attachment|image))")
+AGENTS_LAST_LINE = re.compile(rf"(?<=[.!?,)\n]\n)(?P<name>{_WORD}(?: {_WORD})?)(?=\s*\Z|\n\[(?:attachment|image))")
+_MORE_AFTER_I_AM = re.compile(
+    r"[ \t]{0,2}(?:[,.!;(\n]|$|-|(?:from|and|here|with|at|aus|von|van|und|et|de|du|y|e|i|en|og|och|ja|a|i|и|из|з|iz|din|și|uit|fra|från|"
+    r"speaking|writing|again)\b)",
+    re.I,
+)
+_HERE = re.compile(r"[ \t]{1,2}(?:from|here|speaking|aus|hier|von)\b", re.I)
+
+
+def told(plain: Plain) -> Iterator[Place]:
+    """Places of names that a text tells: greeted, introduced, signed or labelled."""
+    for pattern in (GREETED, SIGNED, LABELLED):
+        for match in pattern.finditer(plain):
+            yield from written_as_name(match)
+    yield from introduced(plain)
+    for match in LAST_LINE.finditer(plain.text):
+        yield from written_as_name(match)
+    yield from _greeted_unspaced(plain)
+
+
+def greeted(plain: Plain) -> Iterator[Place]:
+    """Places of names that a text greets."""
+    for match in GREETED.finditer(plain):
+        yield from written_as_name(match)
+    yield from _greeted_unspaced(plain)
+
+
+def introduced(plain: Plain) -> Iterator[Place]:
+    """Places of names by which somebody introduces himself."""
+    for match in INTRODUCED.finditer(plain):
+        yield from _introduced_by(match)
+    for match in I_AM.finditer(plain):
+        yield from _said_to_be(match)
+    if not plain.text.isascii() and UNSPACED.search(plain.text):
+        for matches in (INTRODUCED_UNSPACED.finditer(plain), *(pattern.finditer(plain.text) for pattern in UNSPACED_I_AM)):
+            for match in matches:
+                yield from written_as_name(match)
+
+
+def _greeted_unspaced(plain: Plain) -> Iterator[Place]:
+    if not plain.text.isascii() and UNSPACED.search(plain.text):
+        for matches in (HONOURED.finditer(plain.text), GREETED_UNSPACED.finditer(plain)):
+            for match in matches:
+                yield from written_as_name(match)
+
+
+def written_as_name(match: "re.Match[str]") -> Iterator[Place]:
+    """The place of the name in a match, if it is written like one: capitals (where a script has them), and no word of roles in it."""
+    group = "other" if match["name"] is None else "name"
+    words = match[group].split()
+    if _are_name(words) and match[group].lower() not in _SIGNING:
+        yield match.start(group), match.end(group)
+
+
+def _are_name(words: list[str]) -> bool:
+    if any(is_no_name(word) for word in words) or all(word.lower() in PARTICLES for word in words):
+        return False
+    return all(not word[0].islower() or word in PARTICLES for word in words)
+
+
+def _introduced_by(match: "re.Match[str]") -> Iterator[Place]:
+    """The words up to the first that no name holds; after "my name is" in small letters too."""
+    small_too = match[0].lower().startswith(("my ", "name is", "i am called")) and match["name"][0].islower()
+    words, end = _leading_name(match, small_too=small_too)
+    if words:
+        yield match.start("name"), end
+
+
+def _said_to_be(match: "re.Match[str]") -> Iterator[Place]:
+    """After "I am" and "this is" stands anything: only two or more words like a name, or one with "here" or "from" behind it, are one."""
+    words, end = _leading_name(match)
+    behind = match.string[end : end + 24]
+    if words and (_MORE_AFTER_I_AM.match(behind) if len(words) > 1 else _HERE.match(behind)):
+        yield match.start("name"), end
+
+
+def _leading_name(match: "re.Match[str]", *, small_too: bool = False) -> tuple[list[str], int]:
+    """(the first words of a match that are written like a name, where they end)."""
+    taken: list[str] = []
+    at = end = match.start("name")
+    for word in match["name"].split():
+        at = match.string.index(word, at)
+        small = word[0].islower() and word not in PARTICLES
+        if is_no_name(word) or word in _STOPS or (small and not (small_too and len(taken) < 2)):
+            break
+        taken.append(word)
+        at += len(word)
+        end = at if word not in PARTICLES else end
+    while taken and taken[-1] in PARTICLES:
+        taken.pop()
+    return taken, end - (end > match.start("name") and match.string[end - 1] == ".")
