@@ -5,6 +5,7 @@ the writer's own. Case, white space, quote marks, wrapping and links do not coun
 of its words, whatever the thread holds; of a thread longer than `MAX_WORDS` only the beginning is known.
 """
 
+import functools
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
@@ -12,19 +13,27 @@ from collections.abc import Iterable, Sequence
 MAX_WORDS = 1_000_000
 _MAX_ANCHORS = 12  # places of a line's rarest word that are tried, from either end
 _SHORT_WORDS = 2
+_MAX_CACHED = 500  # characters
 _LINK = re.compile(r"https?://\S+|\([\w-]{1,63}(?:\.[\w-]{1,63}){1,8}\)")
 # Scripts that set no or few blanks between words.
 _UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3\uf900-\ufaff"
 _WORD = re.compile(rf"[{_UNSPACED}]|[^\W_{_UNSPACED}]+")
 
 
-def words_of(text: str) -> list[str]:
+def words_of(text: str) -> Sequence[str]:
     """The words of a text in small letters, without links; in scripts without blanks each letter counts as one.
 
     >>> words_of("> See https://a.example/x, It's 再起")
-    ['see', 'it', 's', '再', '起']
+    ('see', 'it', 's', '再', '起')
     """
-    return _WORD.findall(_LINK.sub(" ", text.lower()) if "http" in text or "(" in text else text.lower())
+    return _words_of_line(text) if len(text) <= _MAX_CACHED else _split(text)
+
+
+def _split(text: str) -> tuple[str, ...]:
+    return tuple(_WORD.findall(_LINK.sub(" ", text.lower()) if "http" in text or "(" in text else text.lower()))
+
+
+_words_of_line = functools.lru_cache(maxsize=4096)(_split)  # a line is looked at several times, and quoted again and again
 
 
 class History:
@@ -43,15 +52,17 @@ class History:
         """Take in the lines of one message."""
         self._size += 1  # a place that no word has parts the messages
         self._starts.append(self._size)
-        for line in lines:
-            words = words_of(line)
+        for line in lines:  # one that was said before is known already
+            words = tuple(words_of(line))
+            if words in self._lines:
+                continue
             if self._size + len(words) > MAX_WORDS:
                 return
             for word in words:
                 self._places.setdefault(word, []).append(self._size)
                 self._size += 1
             if words:
-                self._lines[tuple(words)] = self._size
+                self._lines[words] = self._size
 
     def find(self, words: Sequence[str], *, after: int = -1) -> int | None:
         """Where these words end in an earlier message; None if no message holds them in this order, or if there are none.

@@ -7,6 +7,7 @@ Tags are read by libxml2 as a stream of events. A tree that repairs unclosed for
 memory on hostile input; the stream does not, and no depth of nesting loses text.
 """
 
+import html
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -14,7 +15,6 @@ from urllib.parse import urlsplit
 
 from lxml import etree  # type: ignore[import-untyped] # ships no types; what is used of it stands in _stream
 
-from cleaning.tags import BLANK_LINE_AROUND, BLOCKS, SKIPPED, decode, escape_what_is_no_tag, words_between_tags
 from common.text import one_line, printable
 
 MAX_DEPTH = 400
@@ -24,7 +24,75 @@ _CHUNK_BYTES = 8192
 NodeMark = Callable[[str, Mapping[str, str]], "str | None"]
 
 
-_HIDDEN = re.compile(r"display\s*:\s*none|mso-hide\s*:\s*all|visibility\s*:\s*hidden", re.I)
+def _names(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
+BLANK_LINE_AROUND = _names("p h1 h2 h3 h4 h5 h6 ul ol table blockquote pre")
+BLOCKS = BLANK_LINE_AROUND | _names(
+    "address article aside caption center dd details dialog dir div dl dt fieldset figcaption figure footer form header "
+    "hr html body legend li main menu nav section summary tbody tfoot thead tr"
+)
+SKIPPED = _names("head iframe math noframes object optgroup option script style svg template title")
+_INLINE = _names(
+    "a abbr acronym applet area audio b base basefont bdi bdo big br button canvas cite code col colgroup data datalist del dfn "
+    "em embed font frame frameset i img input ins kbd label link map mark marquee meta meter nobr noscript output param picture "
+    "progress q rp rt ruby s samp select small source span strike strong sub sup td textarea th time track tt u var video wbr xml"
+)
+_KNOWN = BLOCKS | SKIPPED | _INLINE
+_OFFICE_PREFIXES = ("o:", "v:", "w:", "m:", "st1:", "x:", "u1:", "u2:", "u3:", "u4:", "u5:")
+_TAG = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9:_-]*)([^<>]*)(>?)")
+_ANY_TAG = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9]*)[^<>]*>|<![^<>]*>|<\?[^<>]*>")
+_LONG_REFERENCE = re.compile(r"&#(?:[0-9]{8,}|[xX][0-9A-Fa-f]{7,});?")
+
+
+def _escape_what_is_no_tag(text: str) -> tuple[str, int]:
+    """The text with each `<` escaped that opens no HTML element, and how many tags are left."""
+    tags = 0
+
+    def keep_or_escape(match: re.Match[str]) -> str:
+        nonlocal tags
+        if _is_tag(match[2].lower(), match[3], closed=bool(match[4])):
+            tags += 1
+            return match[0]
+        return "&lt;" + match[0][1:]
+
+    return _TAG.sub(keep_or_escape, text), tags
+
+
+def _is_tag(name: str, rest: str, *, closed: bool) -> bool:
+    if name not in _KNOWN and not name.startswith(_OFFICE_PREFIXES):
+        return False
+    rest = rest.strip().rstrip("/")
+    if not rest:
+        return closed
+    if "=" in rest and rest[0] not in "=<>!":
+        return True
+    return closed and len(name) > 1 and " " not in rest and rest.isalpha()  # <td nowrap>
+
+
+def _decode(text: str) -> str:
+    """`text` with its character references decoded once; absurdly long ones are U+FFFD.
+
+    >>> _decode("R&amp;D &amp;lt;")
+    'R&D &lt;'
+    """
+    return printable(html.unescape(_LONG_REFERENCE.sub("\ufffd", text)))
+
+
+def _words_between_tags(marked_up: str) -> str:
+    """The words between the tags of something that is no mail, by a plain scan."""
+    return _decode(_ANY_TAG.sub(lambda match: "\n" if (match[2] or "").lower() in BLOCKS or match[2] == "br" else "", marked_up))
+
+
+_HIDDEN = re.compile(r"display\s*:\s*none|mso-hide\s*:\s*all|visibility\s*:\s*hidden|opacity\s*:\s*0(?:\.0*)?\s*(?:;|!|$)", re.I)
+_NO_HEIGHT = re.compile(r"height\s*:\s*0(?:px|pt|em)?\s*(?:;|!|$)", re.I)
+_CUT_OFF = re.compile(r"overflow\s*:\s*hidden", re.I)
+_FONT_SIZE = re.compile(r"font-size\s*:\s*([\d.]{1,8})", re.I)
+_FONT = re.compile(r"font-family\s*:\s*[\"']?([\w ]{1,40})", re.I)
+_MAX_STYLE_CHARS = 2000
+_WINGDINGS = str.maketrans({"J": "🙂", "K": "😐", "L": "🙁", "à": "→", "ü": "✓", "û": "✗", "§": "▪", "ß": "←"})
+_SWALLOWING = ("iframe", "noframes", "object", "script", "style", "svg", "template", "title")
 _KEEPS_BREAKS = re.compile(r"white-space\s*:\s*(?:pre|break-spaces)", re.I)
 _NO_MARGIN = re.compile(r"margin(?:-top|-bottom)?\s*:\s*0", re.I)
 _FILE_NAME = re.compile(r"[\w .()+-]{1,80}\.(?:png|jpe?g|gif|bmp|webp|svg|heic|tiff?)", re.I)
@@ -46,16 +114,13 @@ def html_lines(source: str, *, mark: NodeMark = lambda tag, attributes: None) ->
     >>> [line.text for line in html_lines("<p>a &lt; b</p><ul><li>List<String></ul>")]
     ['a < b', '', '- List<String>']
     """
-    text = printable(source)
-    marked_up, tags = escape_what_is_no_tag(text)
+    text = _without_swallowing(printable(source))
+    marked_up, tags = _escape_what_is_no_tag(text)
     if not tags and not ("<!--" in text and "-->" in text):
-        return text_lines(decode(text))
-    try:
-        lines = _stream(marked_up, mark)
-    except _TooDeepError:
-        return text_lines(words_between_tags(marked_up))
+        return text_lines(_decode(text))
+    lines = _stream(marked_up, mark)
     if not any(line.text for line in lines) and text.rfind("<!--") > text.rfind("-->"):
-        return text_lines(words_between_tags(marked_up))  # an unclosed comment swallowed the words
+        return text_lines(_words_between_tags(marked_up))  # an unclosed comment swallowed the words
     return lines
 
 
@@ -68,8 +133,16 @@ def text_lines(text: str) -> list[Line]:
     return [Line(line.replace("\u00a0", " ").replace("\t", " ").rstrip()) for line in _MANY_BREAKS.sub("\n\n", printable(text)).split("\n")]
 
 
-class _TooDeepError(Exception):
-    """Nested deeper than any mail: the tags mean nothing."""
+def _without_swallowing(text: str) -> str:
+    """The text without tags whose element is not shown and never closed, so that it does not swallow all that follows."""
+    small = text.lower() if "<" in text else ""
+    for name in _SWALLOWING:
+        last_closed = small.rfind(f"</{name}")
+        if small.rfind(f"<{name}") > last_closed:
+            start = max(0, last_closed)
+            text = text[:start] + re.sub(rf"<{name}\b[^<>]*(?<!/)>", "", text[start:], flags=re.I)
+            small = text.lower()
+    return text
 
 
 @dataclass(slots=True)
@@ -78,6 +151,8 @@ class _Node:
     marks: tuple[str, ...] = ()
     hidden: bool = False
     keeps_breaks: bool = False
+    no_size: bool = False
+    symbols: bool = False
     link_host: str = ""
     link_text: list[str] = field(default_factory=list)
     children: int = 0  # items of a list, cells of a row
@@ -97,10 +172,11 @@ class _Reader:
         self._owed = 0  # before the next text: 1 a new line, 2 an empty line as well
         self._at_cell_start = False
         self.lines: list[Line] = []
+        self.too_deep: tuple[str, ...] | None = None  # the marks where the nesting got deeper than any mail's
 
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
-        if len(self._nodes) > MAX_DEPTH:
-            raise _TooDeepError
+        if len(self._nodes) > MAX_DEPTH and self.too_deep is None:
+            self.too_deep = self._nodes[-1].marks
         parent = self._nodes[-1]
         node = self._open(tag, attributes, parent)
         if not node.hidden:
@@ -131,8 +207,10 @@ class _Reader:
 
     def data(self, text: str) -> None:
         node = self._nodes[-1]
-        if node.hidden:
+        if node.hidden or node.no_size:
             return
+        if node.symbols:
+            text = text.translate(_WINGDINGS)
         if not node.keeps_breaks:
             self._add(text)
             return
@@ -153,11 +231,13 @@ class _Reader:
         return self.lines
 
     def _open(self, tag: str, attributes: Mapping[str, str], parent: _Node) -> _Node:
-        style = attributes.get("style", "") if attributes else ""
+        style = attributes.get("style", "")[:_MAX_STYLE_CHARS] if attributes else ""
         node = _Node(tag, parent.marks, parent.hidden or tag in SKIPPED, parent.keeps_breaks or tag in ("pre", "textarea"))
-        if style or "hidden" in attributes:
-            node.hidden = node.hidden or "hidden" in attributes or bool(_HIDDEN.search(style))
-            node.keeps_breaks = node.keeps_breaks or bool(_KEEPS_BREAKS.search(style))
+        node.no_size, node.symbols = parent.no_size, parent.symbols
+        if style or "hidden" in attributes or tag == "font":
+            _dress(node, style, attributes)
+        if tag == "ol":
+            node.children = _start_of(attributes)
         if not node.hidden and (name := self._mark(tag, attributes)):
             node.marks = (*parent.marks, name)
         if tag in BLOCKS:
@@ -212,8 +292,8 @@ class _Reader:
         if text.strip():
             self._pay()
             self._at_cell_start = False
-            for link in self._links:
-                link.link_text.append(text)
+            if self._links:
+                self._links[-1].link_text.append(text)
         elif self._owed or not (self._parts or self._nodes[-1].keeps_breaks):
             return  # white space at the start of a line is not shown
         self._as_written = self._as_written or self._nodes[-1].keeps_breaks
@@ -236,12 +316,41 @@ def _is_tight(attributes: Mapping[str, str], style: str, parent: _Node) -> bool:
     return parent.tag in ("li", "td", "th") or attributes.get("class", "").startswith("Mso") or bool(style and _NO_MARGIN.search(style))
 
 
+def _dress(node: _Node, style: str, attributes: Mapping[str, str]) -> None:
+    """Give a node what its style says: whether it is seen, keeps its line ends, is set in a font of pictures."""
+    cut_off = bool(_CUT_OFF.search(style) and _NO_HEIGHT.search(style))
+    node.hidden = node.hidden or "hidden" in attributes or cut_off or bool(_HIDDEN.search(style))
+    node.keeps_breaks = node.keeps_breaks or bool(_KEEPS_BREAKS.search(style))
+    if size := _FONT_SIZE.search(style):
+        node.no_size = not size[1].strip("0.")
+    if font := _FONT.search(style):
+        node.symbols = font[1].strip().lower() == "wingdings"
+    elif face := attributes.get("face"):
+        node.symbols = face.strip().lower() == "wingdings"
+
+
+def _start_of(attributes: Mapping[str, str]) -> int:
+    """How many items a numbered list counts before its first."""
+    start = attributes.get("start", "").strip()
+    return int(start) - 1 if start.isascii() and start.isdigit() and len(start) < 7 else 0
+
+
 def _stream(marked_up: str, mark: NodeMark) -> list[Line]:
-    parser = etree.HTMLParser(target=_Reader(mark), encoding="utf-8", huge_tree=True)
+    reader = _Reader(mark)
+    parser = etree.HTMLParser(target=reader, encoding="utf-8", huge_tree=True)
     source = f"<div>{marked_up}".encode()  # a first element, so that text before any tag is not moved about
-    for start in range(0, len(source), _CHUNK_BYTES):  # the parser notices only between chunks that its reader refused
+    rest = b""
+    for start in range(0, len(source), _CHUNK_BYTES):
         parser.feed(source[start : start + _CHUNK_BYTES])
+        if reader.too_deep is not None:
+            following = source.find(b"<", start + _CHUNK_BYTES)
+            parser.feed(source[start + _CHUNK_BYTES : following] if following >= 0 else source[start + _CHUNK_BYTES :])
+            rest = source[following:] if following >= 0 else b""
+            break
     lines: list[Line] = parser.close()
+    if rest:  # what stands deeper is read by a plain scan, as part of the node where the limit was reached
+        marks = reader.too_deep or ()
+        lines += [Line(line.text, marks) for line in text_lines(_words_between_tags(rest.decode())) if line.text]
     return lines
 
 

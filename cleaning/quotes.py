@@ -207,6 +207,15 @@ class _Header:
         return self.labels == 2 and self.has_address and self.has_date
 
 
+def _next_of(marked: Sequence[bool]) -> list[int]:
+    """For each place and the one after the last the first place from there on that is marked; the number of places if there is none."""
+    found, following = [len(marked)] * (len(marked) + 1), len(marked)
+    for at in range(len(marked) - 1, -1, -1):
+        following = at if marked[at] else following
+        found[at] = following
+    return found
+
+
 class _Walker:
     """One pass over the lines; each place that may hold history is compared with what the ticket has said."""
 
@@ -219,15 +228,10 @@ class _Walker:
         self._labels_may_come = 0  # just below it: header lines may stand alone
         self._end = -1  # where the last known line ended in the history
         self._question: Line | None = None  # the known line just before
-        self._known: dict[int, bool] = {}  # lines that were looked at ahead
-        self._looked_past: dict[int, bool] = {}
         self._no_header_before = 0
-        following = len(lines)
-        self._next_text = [0] * (len(lines) + 1)
-        self._next_text[len(lines)] = following
-        for at in range(len(lines) - 1, -1, -1):
-            following = at if lines[at].text else following
-            self._next_text[at] = following
+        self._next_text = _next_of([bool(line.text) for line in lines])
+        known = history and [history.find(words_of(line.text[:_MAX_LOOK])) is not None for line in lines]
+        self._next_known = _next_of(known or [False] * len(lines))
 
     def walk(self) -> None:
         at = 0
@@ -272,9 +276,8 @@ class _Walker:
         marked = HISTORY_BELOW in self._lines[at].marks
         if (self._history or marked) and at >= self._no_header_before:
             header = self._header(at)
-            follows = self._history_follows(header.end)
-            if header.is_mail and (follows or marked):
-                return self._drop(at, header.end, rule=True, enter=follows)
+            if header.is_mail and (marked or self._history_follows(header.end)):
+                return self._drop(at, header.end, rule=True, enter=self._history_follows(header.end))
             self._no_header_before = header.end  # a block that begins further down ends at the same place
         if self._labels_may_come and _LABEL.fullmatch(text) and self._history_follows(at + 1):
             self._labels_may_come -= 1
@@ -343,32 +346,23 @@ class _Walker:
         return len(_LABEL_WITHIN.findall(text)) >= 3 and bool(_DATE.search(text)) and bool(_ADDRESS.search(text))
 
     def _history_follows(self, at: int) -> bool:
-        """True if one of the next lines stands in an earlier message."""
-        if not self._history:
+        """True if one of the next lines stands in an earlier message; header lines between do not count."""
+        at = min(at, len(self._lines))
+        known, looked = self._next_known[at], 0
+        if known == len(self._lines):
             return False
-        looked = 0
         for _ in range(_LOOK_AHEAD + _MAX_HEADER_LINES):
-            at = self._next_text[min(at, len(self._lines))]
-            if at == len(self._lines) or looked == _LOOK_AHEAD:
-                return False
-            if self._is_known(at):
-                return True
+            at = self._next_text[at]
+            if at == known or looked == _LOOK_AHEAD:
+                break
             looked += not self._is_sign(at)
             at += 1
-        return False
-
-    def _is_known(self, at: int) -> bool:
-        if at not in self._known:
-            self._known[at] = self._history.find(words_of(self._lines[at].text[:_MAX_LOOK])) is not None
-        return self._known[at]
+        return at == known
 
     def _is_sign(self, at: int) -> bool:
         """True for a line that by itself may be part of a header or attribution."""
-        if at not in self._looked_past:
-            text = _bare(self._lines[at].text)
-            shaped = len(text) <= _MAX_LINE and (_LABEL.fullmatch(text) or _ends_like_attribution(text) or _is_framed(text))
-            self._looked_past[at] = bool(shaped)
-        return self._looked_past[at]
+        text = _bare(self._lines[at].text)
+        return len(text) <= _MAX_LINE and bool(_LABEL.fullmatch(text) or _ends_like_attribution(text) or _is_framed(text))
 
     def _pop_attribution(self) -> bool:
         """Cut the attribution that the kept lines end with; False if they end with none."""
@@ -445,7 +439,7 @@ class _Walker:
         known = total = 0
         for place in range(at, end):
             words = words_of(self._lines[place].text)
-            found = bool(self._history) and self._history.find(words) is not None
+            found = self._next_known[place] == place
             if found or not self._is_sign(place):
                 total += len(words)
                 known += len(words) if found else 0

@@ -57,22 +57,22 @@ def without_signature(lines: Sequence[Line], cut: Counter[str] | None = None) ->
     >>> [line.text for line in without_signature([Line("It fails."), Line("-- "), Line("Ann")])]
     ['It fails.']
     """
-    steps: tuple[tuple[str, Cut], ...] = (
-        ("signature", _marked),
-        ("notice", _notice),
-        ("signature", _sent_from),
-        ("signature", _below_separator),
-        ("signature", _closing),
-        ("notice", _notice),
-        ("signature", _sent_from),
-    )
+    lines = _cut(lines, cut, (("signature", _marked), ("notice", _notice), ("signature", _sent_from)))
+    whole = len(lines)
+    lines = _cut(lines, cut, (("signature", _below_separator), ("signature", _closing)))
+    if len(lines) < whole:
+        lines = _cut(lines, cut, (("notice", _notice), ("signature", _sent_from)))
+    return list(lines)
+
+
+def _cut(lines: Sequence[Line], count: Counter[str] | None, steps: Sequence[tuple[str, Cut]]) -> Sequence[Line]:
     for reason, step in steps:
         shorter = step(lines)
         if len(shorter) < len(lines) and says_something(shorter):
-            if cut is not None:
-                cut[reason] += sum(len(line.text) for line in lines) - sum(len(line.text) for line in shorter)
+            if count is not None:
+                count[reason] += sum(len(line.text) for line in lines) - sum(len(line.text) for line in shorter)
             lines = shorter
-    return list(lines)
+    return lines
 
 
 def says_something(lines: Sequence[Line]) -> bool:

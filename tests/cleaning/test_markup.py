@@ -1,6 +1,7 @@
 import gc
 import math
 import time
+import tracemalloc
 from collections.abc import Callable
 
 import pytest
@@ -45,6 +46,16 @@ TEXTS = {
     "an encoding named inside does not count": ('<meta charset="latin1"><p>é€ü日本</p>', "é€ü日本"),
     "no-break spaces": ("<p>a&nbsp;&nbsp;b</p>", "a b"),
     "huge character references": (f"&#{'9' * 5000}; words", "\ufffd words"),
+    "what is set in no size is not shown, unless a size is set inside": (
+        '<div style="font-size:0px">no<p style="font-size:12px">yes</p></div>',
+        "yes",
+    ),
+    "what cannot be seen through is shown, what can is not": ('<p style="opacity:0.5">yes</p><p style="opacity:0">no</p>', "yes"),
+    "what is cut off at no height": ('<div style="max-height:0;overflow:hidden">no</div><div style="max-height:0">yes</div>', "yes"),
+    "a style that is never closed does not swallow the words": ("<style>p{}<p>words</p>", "p{}\n\nwords"),
+    "a title that is never closed": ("<title>a</title><p>b</p><title>c<p>words</p>", "b\n\nc\n\nwords"),
+    "a smiley of Word": ('<p>Fine <span style="font-family:Wingdings">J</span> Jo</p>', "Fine 🙂 Jo"),
+    "a list that starts later": ('<ol start="4"><li>a<li>b</ol>', "4. a\n5. b"),
     "nothing": ("", ""),
 }
 
@@ -75,6 +86,23 @@ def test_no_character_is_lost_where_the_parser_is_fed_in_pieces(size: int) -> No
 def test_ten_thousand_nested_tags_keep_their_words() -> None:
     for tag in ("div", "b", "blockquote", "table", "ul"):
         assert "words" in text_of(f"<{tag}>" * 10_000 + "words" + f"</{tag}>" * 10_000)
+
+
+def test_what_stands_too_deep_keeps_the_marks_of_what_is_around_it() -> None:
+    def mark(tag: str, attributes: object) -> str | None:
+        return "q" if tag == "blockquote" else None
+
+    lines = html_lines("<p>above</p>" + "<blockquote>old " * 3000 + "</blockquote>" * 3000, mark=mark)
+    assert [line.text for line in lines if line.text and "q" not in line.marks] == ["above"]
+    assert sum(line.text.count("old") for line in lines) == 3000
+
+
+def test_many_links_around_many_lines_take_little_memory() -> None:
+    tracemalloc.start()
+    html_lines('<a href="http://x.example">' * 190 + "a<br>" * 200_000)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 150_000_000
 
 
 def test_half_a_surrogate_pair_is_replaced_and_a_whole_one_joined() -> None:
