@@ -21,10 +21,38 @@ MAX_KEYWORDS, MAX_KEYWORD_CHARS = 12, 60
 MAX_STEPS, MAX_STEP_CHARS = 12, 400
 MAX_TEXT_CHARS = 1_000
 NO_ISSUE_WORDS = frozenset({"", "none", "new", "null", "nil", "n/a"})
-VAGUE_CATEGORIES = frozenset(
-    {"other", "others", "general", "misc", "miscellaneous", "unknown", "none", "new", "null", "n/a", "issue", "question", "support",
-     "technical issue", "general issue", "general question", "general inquiry", "other issue", "uncategorized", "uncategorised"}
-)  # fmt: skip
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+CATCH_ALL_WORDS = _words(
+    "misc miscellaneous various sonstiges diverses verschiedenes divers varios varie diversos overig diversen różne övrigt øvrigt ostatní "
+    "různé çeşitli egyéb altele прочее разное διάφορα λοιπά その他 其他 其它 杂项 기타 متفرقات"
+)
+"""Words that make a title a catch-all wherever it goes on to."""
+OTHER_WORDS = _words(
+    "other others sonstige diverse anderes andere autre autres otro otros otra otras altro altri altra altre outro outros outra outras "
+    "overige anders inne inny annat annan andet annet muu muut jiné diğer другое другие інше άλλο άλλα أخرى"
+)
+"""Words that do so alone or before a separator: "Other people's devices listed" is a good title."""
+EMPTY_WORDS = (
+    CATCH_ALL_WORDS
+    | OTHER_WORDS
+    | _words(
+        "general unknown none new null na n a issue issues question questions support technical inquiry inquiries enquiry request problem "
+        "problems topic uncategorized uncategorised allgemein allgemeine allgemeines unbekannt unbekanntes probleme frage fragen anfrage "
+        "anfragen thema général générale inconnu problème problèmes demande demandes desconocido problema problemas consulta consultas "
+        "pregunta generale sconosciuto domanda geral desconhecido pergunta algemeen algemene onbekend probleem vraag vragen ogólne nieznany "
+        "pytanie allmänt okänt fråga generelt ukendt ukjent spørgsmål genel bilinmeyen soru általános ismeretlen общее неизвестно вопрос "
+        "проблема загальне питання γενικά άγνωστο ερώτηση 一般 不明 未知 問題 问题 質問 일반 문제"
+    )
+)
+"""A title of such words alone says nothing; in the languages that KB_LANGUAGE is most often set to."""
+_HYPHENS = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2212\ufe58\ufe63\uff0d"), "-")
+_SEPARATOR = re.compile(r"[|:(]|\s-\s")
+_NUMBER = re.compile(r"(?:0?\.[0-9]{1,20}|0|1(?:\.0{1,20})?)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,23 +164,28 @@ def _issue_id(value: Any, offered: Sequence[str]) -> tuple[str | None, bool]:
     """The offered id that is meant, or None; and whether an id was named that nobody offered. Words for none are never an id."""
     if value is not None and not isinstance(value, str):
         return None, True
-    word = value or ""
-    if _bare(word).lower() in NO_ISSUE_WORDS:
-        return None, False
-    for form in (str, _bare, lambda text: _bare(text).lower()):
-        same = [issue_id for issue_id in offered if form(issue_id) == form(word)]
-        if len(same) == 1:
-            return same[0], False
+    whole = (value or "")[:1_000].translate(_HYPHENS)
+    head, *rest = _SEPARATOR.split(whole, maxsplit=1)
+    titled = bool(rest) and not any(issue_id in rest[0] for issue_id in offered)  # an id may stand with its title behind it
+    for word in (whole, head) if titled else (whole,):
+        if _bare(word).lower() in NO_ISSUE_WORDS:
+            return None, False
+        for form in (str, _bare, lambda text: _bare(text).lower()):
+            same = [issue_id for issue_id in offered if form(issue_id.translate(_HYPHENS)) == form(word)]
+            if len(same) == 1:
+                return same[0], False
     return None, True
 
 
 def _bare(issue_id: str) -> str:
     """An id without what models put around it."""
-    return " ".join(issue_id.split()).strip("\"'`[]").strip()
+    return " ".join(issue_id.split()).strip("\"'`[]<>*.“”„‘’«» ")
 
 
 def _confidence(value: Any) -> float:
-    """A finite number in [0, 1] as it is, everything else 0.0."""
+    """A finite number in [0, 1] as it is, also where it stands as text; everything else 0.0."""
+    if isinstance(value, str) and _NUMBER.fullmatch(value[:40].strip()):
+        return float(value)
     if type(value) not in (int, float) or not math.isfinite(value) or not 0 <= value <= 1:
         return 0.0
     return abs(float(value))  # no minus nought
@@ -194,12 +227,21 @@ def _category(card: Card, categories: Sequence[str], fallback_title: str) -> tup
     wanted = card.category or clean_text(card.short_description, MAX_CATEGORY_CHARS)
     if wanted.lower() in by_name:
         return by_name[wanted.lower()], False
-    if wanted.strip(" .!").lower() in VAGUE_CATEGORIES:
+    if _is_vague(wanted):
         wanted = clean_text(card.short_description, MAX_CATEGORY_CHARS) or clean_text(fallback_title, MAX_CATEGORY_CHARS)
     if not categories or not wanted:
         return wanted, False
     near = difflib.get_close_matches(wanted.lower(), list(by_name), n=1, cutoff=0.0)
     return by_name[near[0]] if near else categories[0], True
+
+
+def _is_vague(title: str) -> bool:
+    """Whether a title only says that the ticket belongs nowhere: Other / lid leaks, General question, Sonstiges."""
+    words = re.findall(r"[^\W\d_]+", title.casefold())
+    if not words or words[0] in CATCH_ALL_WORDS or EMPTY_WORDS.issuperset(words):
+        return bool(words)
+    behind = title.casefold().partition(words[0])[2].strip()
+    return words[0] in OTHER_WORDS and not behind[0].isalnum()
 
 
 def _not_once(named: Mapping[str, int], offered: Sequence[str]) -> str:

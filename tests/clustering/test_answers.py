@@ -106,6 +106,15 @@ def test_an_unusable_answer_is_refused_with_a_reason_for_the_model(text: str, re
         ("ISSUE-7, ISSUE-9", None, True),
         ("ISSUE-77", None, True),
         ("ISSUE", None, True),
+        ("ISSUE\u20117", "ISSUE-7", False),
+        ("ISSUE-7 | Lid leaks", "ISSUE-7", False),
+        ("ISSUE-7: Lid leaks", "ISSUE-7", False),
+        ("ISSUE-7 (Lid leaks)", "ISSUE-7", False),
+        ("ISSUE-7 - Lid leaks", "ISSUE-7", False),
+        ("ISSUE-7 (or wifi)", None, True),
+        ("<NEW>", None, False),
+        ("NEW.", None, False),
+        ("NEW: lid leaks", None, False),
         (7, None, True),
         (False, None, True),
         (["ISSUE-7"], None, True),
@@ -133,16 +142,19 @@ def test_an_id_with_spaces_around_it_can_be_joined() -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["NaN", "1e400", "-1e400", "Infinity", "true", '"0.9"', '"85%"', '"high"', "1.7", "-0.1", "null", "[]", "{}"]
+    "value", ["NaN", "1e400", "-1e400", "Infinity", "true", '"0.9 of 1"', '"1.0001"', '"85%"', '"high"', "1.7", "-0.1", "null", "[]", "{}"]
 )
 def test_a_confidence_that_is_no_number_from_0_to_1_is_nought(value: str) -> None:
     text = json.dumps({**FULL, "confidence": "HERE"}).replace('"HERE"', value)
     assert read(text).confidence == 0.0
 
 
-@pytest.mark.parametrize(("value", "expected"), [("1", "1.0"), ("0", "0.0"), ("-0.0", "0.0"), ("0.70", "0.7"), ("7e-1", "0.7")])
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [("1", "1.0"), ("0", "0.0"), ("-0.0", "0.0"), ("0.70", "0.7"), ("7e-1", "0.7"), ('"0.9"', "0.9"), ('" .5 "', "0.5"), ('"1"', "1.0")],
+)
 def test_a_confidence_from_0_to_1_is_taken_as_it_is(value: str, expected: str) -> None:
-    assert repr(read(json.dumps({**FULL, "confidence": 5}).replace("5", value)).confidence) == expected
+    assert repr(read(json.dumps({**FULL, "confidence": "HERE"}).replace('"HERE"', value)).confidence) == expected
 
 
 @pytest.mark.parametrize(
@@ -163,14 +175,20 @@ def test_evidence_is_numbers_of_messages_that_exist(evidence: Any, kept: tuple[i
     assert (answer.evidence, answer.evidence_out_of_range) == (kept, out)
 
 
-@pytest.mark.parametrize("vague", ["Other", "GENERAL", "misc.", " Misc ", '"Other"', "Technical Issue", "n/a", "none", "Issue!"])
+VAGUE_ABROAD = ["Diverses", "Autres", "その他", "Various", "Misc: lid leaks", "Other - lid leaks", "Unknown problem", "Sonstige Anfragen"]
+
+
+@pytest.mark.parametrize(
+    "vague", ["Other", "GENERAL", "misc.", " Misc ", '"Other"', "Technical Issue", "n/a", "none", "Issue!", *VAGUE_ABROAD]
+)
 def test_a_vague_category_is_replaced_by_the_description_else_the_subject(vague: str) -> None:
     assert read({"issue_id": None, "category": vague}).card.category == "The lid leaks."
     assert read({"issue_id": None, "category": vague, "short_description": ""}).card.category == "My kettle"
 
 
 def test_a_narrow_category_that_begins_with_a_vague_word_stays() -> None:
-    assert read({"category": "Other people's devices listed"}).card.category == "Other people's devices listed"
+    for title in ("Other people's devices listed", "Unknown device E42 in app", "Andere Nutzer sehen mein Gerät"):
+        assert read({"category": title}).card.category == title
 
 
 @pytest.mark.parametrize(
