@@ -44,8 +44,8 @@ EMPTY_WORDS = (
         "general unknown none new null na n a issue issues question questions support technical inquiry inquiries enquiry request problem "
         "problems topic uncategorized uncategorised allgemein allgemeine allgemeines unbekannt unbekanntes probleme frage fragen anfrage "
         "anfragen thema général générale inconnu problème problèmes demande demandes desconocido problema problemas consulta consultas "
-        "pregunta generale sconosciuto domanda geral desconhecido pergunta algemeen algemene onbekend probleem vraag vragen ogólne nieznany "
-        "pytanie allmänt okänt fråga generelt ukendt ukjent spørgsmål genel bilinmeyen soru általános ismeretlen общее неизвестно вопрос "
+        "pregunta generale sconosciuto domanda geral desconhecido pergunta algemeen algemene onbekend probleem vraag vragen ogólne "
+        "nieznany allmänt okänt fråga generelt ukendt ukjent spørgsmål genel bilinmeyen soru általános ismeretlen общее неизвестно вопрос "
         "проблема загальне питання γενικά άγνωστο ερώτηση 一般 不明 未知 問題 问题 質問 일반 문제"
     )
 )

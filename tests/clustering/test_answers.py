@@ -67,11 +67,11 @@ def test_an_answer_is_found_in_what_stands_around_it(text: str) -> None:
     [
         ("", "no JSON object"),
         ("I cannot help with that.", "no JSON object"),
-        (json.dumps(FULL) * 2, "two JSON objects"),
+        (json.dumps(FULL) + json.dumps({**FULL, "confidence": 0.1}), "two JSON objects"),
         (json.dumps(FULL)[:-5], "cut short"),
         ("[]", "no JSON object"),
         ('"just text"', "no JSON object"),
-        ("{}", "none of the keys"),
+        ("{}", "no JSON object"),
         ('{"error": "overloaded"}', "none of the keys"),
         ('{"issue_id": null}', "category is missing"),
         ('{"issue_id": "ISSUE-77", "category": " \\u200b "}', "category is missing"),

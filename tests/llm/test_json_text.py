@@ -1,5 +1,6 @@
 """What a model writes around its answer is taken off; what cannot be read for sure is refused."""
 
+import contextlib
 import time
 
 import pytest
@@ -24,6 +25,15 @@ READ = {
     "inside a string": '"{\\"id\\": 2}"',
     "the same key twice with the same value": '{"id": 2, "id": 2}',
     "byte order mark": '\ufeff{"id": 2}',
+    "the same object twice": '{"id": 2}{"id": 2}',
+    "the same object in two fences": '```json\n{"id": 2}\n```\nAgain:\n```json\n{ "id": 2 }\n```',
+    "a channel with a constraint": '<|channel|>analysis<|message|>{no}<|end|><|channel|>final <|constrain|>json<|message|>{"id": 2}',
+    "a commentary channel": '<|channel|>analysis<|message|>{"id": 1}<|end|><|channel|>commentary json<|message|>{"id": 2}',
+    "thinking of another brand": '<seed:think>{"id": 1}</seed:think>{"id": 2}',
+    "thinking in upper case": '<|START_THINKING|>{"id": 1}<|END_THINKING|>{"id": 2}',
+    "thinking by number": '<unused94>thought {"id": 1}<unused95>{"id": 2}',
+    "channels without marks": 'analysis {"id": 1} assistantfinal {"id": 2}',
+    "trailing commas on both sides": '{"id": 2,} {"id": 2,}',
 }
 
 VALUES = {
@@ -49,15 +59,16 @@ REFUSED = {
     "a number": ("42", "no JSON object"),
     "an empty array": ("[]", "no JSON object"),
     "two objects": ('{"id": 1}\n{"id": 2}', "two JSON objects"),
-    "the same object twice": ('{"id": 1}{"id": 1}', "two JSON objects"),
+    "two with trailing commas": ('{"id": 1,}{"id": 2,}', "two JSON objects"),
     "array of two": ('[{"id": 1}, {"id": 2}]', "two JSON objects"),
-    "one good and one broken": ('{"id": 1 "x"} {"id": 2}', "two JSON objects"),
+    "one good and one broken": ('{"id": 1 "x"} {"id": 2}', "not valid"),
     "cut in a string": ('{"id": "IS', "cut short"),
     "cut after a value": ('{"id": 1, "steps": ["a"', "cut short"),
     "cut after a backslash": ('{"id": "a\\', "cut short"),
     "thinking without an end": ('<think>{"id": 1}', "no end"),
     "thinking only": ('<think>{"id": 1}</think>', "no JSON object"),
-    "single quotes": ("{'id': \"1\"}", "not valid"),
+    "single quotes": ("{'id': \"1\"}", "no JSON object"),
+    "an object without keys": ("{}", "no JSON object"),
     "contradicting keys": ('{"id": 1, "id": 2}', "stands twice"),
     "too long": ("x" * (json_text.MAX_CHARS + 1), "longer than"),
     "too deep": ('so {"x": ' + "[" * 200_000 + "]" * 200_000 + "}", "nested too deeply"),
@@ -80,7 +91,30 @@ def test_what_is_not_one_whole_object_is_refused(text: str, reason: str) -> None
         json_text.extract_json(text)
 
 
+COMPLETE = {
+    "a draft that lacks keys": 'Draft {"id": 1} or so.\n{"id": 2, "sure": true}',
+    "a draft behind it": '{"id": 2, "sure": true} rather than {"id": 1}',
+    "wrapped": '{"answer": {"id": 2, "sure": true}}',
+    "twice": '{"id": 2, "sure": true} {"sure": true, "id": 2}',
+    "a mark inside a string": 'Sure: {"id": 2, "sure": true, "note": "uses </think> tag"}',
+}
+
+
+@pytest.mark.parametrize("text", COMPLETE.values(), ids=COMPLETE.keys())
+def test_of_several_objects_the_one_that_has_all_keys_counts(text: str) -> None:
+    assert json_text.extract_json(text, required=("id", "sure"))["id"] == 2
+
+
+def test_two_different_complete_objects_are_two() -> None:
+    with pytest.raises(ValueError, match="two JSON objects"):
+        json_text.extract_json('{"id": 1, "sure": true} {"id": 2, "sure": true}', required=("id", "sure"))
+
+
 SLOW = {
+    "prose in braces": "{a}",
+    "objects": '{"a":1}',
+    "broken objects": '{"a":1 ',
+    "marks that begin": "<|channel|>final ",
     "opening braces": "{",
     "opening braces with keys": '{"a":',
     "quotes": '{"',
@@ -95,9 +129,10 @@ SLOW = {
 def test_hostile_text_takes_linear_time(piece: str) -> None:
     def spent(size: int) -> float:
         started = time.process_time()
-        with pytest.raises(ValueError, match=r"JSON|thinking"):
+        with contextlib.suppress(ValueError):
             json_text.extract_json((piece * size)[:size])
         return time.process_time() - started
 
     spent(32_000)
     assert spent(256_000) < 16 * max(spent(32_000), 0.004)
+    assert spent(900_000) < 2.0, "well under a second on a machine that is not busy"
