@@ -4,19 +4,26 @@
 whoever asks says by `parse` whether an answer is usable.
 """
 
+import contextlib
+import json
 import logging
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
 import env
+from common import times, web
 from common.errors import Stopped
+from common.web import NotBefore, TransientError
 from llm.bill import Bill, Prices, Totals
-from llm.calls import Caller, Question
-from llm.connection import Connection, Server, context_tokens
+from llm.calls import QUESTIONS_IN_A_ROW, Gate, Question, Streak
+from llm.completion import Completion, estimate_tokens, read_completion, read_usage
+from llm.connection import Connection, Server, ServerFault, Unreachable, context_tokens
 from llm.dialect import DialectBook
+from llm.json_text import extract_json
 from llm.protocol import Answer, AnswerUnusable, BudgetReached, ContextTooLong, JsonSchema, Messages, Usage
-from llm.refusals import ServerRefused
+from llm.refusals import Kind, Refusal, ServerRefused
 from llm.store import AnswerStore, question_key
 
 __all__ = [
@@ -39,7 +46,20 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 DEFAULT_MAX_TOKENS = 4000  # hidden reasoning counts against it
-_SHOWN_BAD_ANSWER_CHARS = 2000
+MAX_TRIES = 50  # of one question; how many of each kind, `Question.has_enough` says
+FEWEST_TOKENS_OF_A_CUT = 1000
+_CROWDED = frozenset({429, 503, 529})
+_STOPPING: Mapping[Kind, str] = {
+    "quota": "add credit at the provider or wait, then run again",
+    "long_wait": "run again later",
+    "key": "check LLM_API_KEY",
+    "model": "check LLM_MODEL",
+    "path": "check LLM_API_BASE_URL (does it end in /v1?) and LLM_MODEL",
+    "region": "this provider does not serve your country or region: name another one in LLM_API_BASE_URL",
+    "blocked": "a firewall or proxy in between answers; check LLM_API_BASE_URL and the network",
+}
+"""What ends the run, and what to look at. The first two always do, the others until the server has answered with this key and model."""
+_ALWAYS_STOPPING = ("quota", "long_wait")
 
 
 def chat_completion(
@@ -80,11 +100,13 @@ def server_of(settings: env.Settings) -> Server:
         price_in=settings.llm_price_in,
         price_cached=settings.llm_price_cached,
         price_out=settings.llm_price_out,
+        extra_body=settings.llm_extra_body,
+        secrets=settings.secrets,
     )
 
 
 class LlmClient:
-    """One server, asked by many threads: what it accepts, when it may be called, what was paid."""
+    """One server, asked by many threads: what it accepts, when it may be called, what was paid, and when the run has to end."""
 
     def __init__(
         self,
@@ -98,10 +120,16 @@ class LlmClient:
     ) -> None:
         self._server = server
         self._store = store
+        self._on_wait = on_wait
         self._connection = Connection(server, pool_size=workers)
-        self._dialects = DialectBook(server.base_url, server.model, notes=store)
+        about = [server.base_url, server.model, str(server.max_tokens or ""), json.dumps(server.extra_body or "", sort_keys=True)]
+        self._dialects = DialectBook("\n".join(about), notes=store)
         self._bill = Bill(prices=_prices(server), max_tokens=max_tokens_total, max_cost=max_cost)
-        self._caller = Caller(self._connection, self._dialects, self._bill, post=self._post, workers=workers, on_wait=on_wait)
+        self._gate = Gate(workers)
+        self._not_before = NotBefore()
+        self._streak = Streak()
+        self._stopped: Stopped | None = None
+        self._warned = False
 
     def ask(self, messages: Messages, *, schema: JsonSchema | None, parse: Callable[[str], T]) -> Answer[T]:
         """A usable answer: `parse` of its text raised no ValueError; asked once more with its reason if it did.
@@ -109,30 +137,34 @@ class LlmClient:
         Raises `AnswerUnusable` or `ContextTooLong` (this question's failure), `Stopped` or `BudgetReached` (the run's end).
         """
         key = self._key(messages, schema)
-        if self._store is None:
-            return self._paid(messages, schema, parse)
-        with self._store.asking(key):
-            stored = self._from_store(self._store, key, parse)
-            if stored is not None:
-                return stored
-            answer = self._paid(messages, schema, parse)
-            self._store.put(key, answer.text, answer.usage, asked_again=answer.asked_again)
-            return answer
+        with self._store.asking(key) if self._store else contextlib.nullcontext():
+            answer = self._from_store(key, schema, parse)
+            if answer is not None:
+                self._bill.count("stored_answers")
+                return answer
+            with self._gate.permit():
+                answer = self._usable(Question(messages, schema, self._server.max_tokens or DEFAULT_MAX_TOKENS), parse)
+            self._keep(key, answer)
+        used = answer.usage
+        log.debug("answered: prompt_tokens=%d (cached %d), completion_tokens=%d", used.prompt, used.cached, used.completion)
+        return answer
 
     def holds(self, messages: Messages, *, schema: JsonSchema | None) -> bool:
         """Whether an answer to this question is in the store, so that asking costs nothing."""
-        key = self._key(messages, schema)
-        return self._store is not None and self._store.get(key) is not None
+        return self._store is not None and self._store.get(self._key(messages, schema)) is not None
 
     def stored(self, messages: Messages, *, schema: JsonSchema, parse: Callable[[str], T]) -> Answer[T] | None:
         """The stored answer if `parse` takes it; asks nobody."""
-        return None if self._store is None else self._from_store(self._store, self._key(messages, schema), parse)
+        answer = self._from_store(self._key(messages, schema), schema, parse)
+        if answer is not None:
+            self._bill.count("stored_answers")
+        return answer
 
     def request(self, messages: Messages, *, schema: JsonSchema) -> tuple[str, dict[str, Any]]:
         """(the name under which an answer to this question is kept, the request's body as this server is known to want it)."""
         limit = self._server.max_tokens or DEFAULT_MAX_TOKENS
         worded = self._dialects.current().request(messages, schema=schema, max_tokens=limit, temperature=self._server.temperature)
-        return self._key(messages, schema), {"model": self._server.model, **worded}
+        return self._key(messages, schema), {"model": self._server.model, **worded, **(self._server.extra_body or {})}
 
     @property
     def answer_format(self) -> str:
@@ -148,73 +180,215 @@ class LlmClient:
         return self._bill.totals()
 
     def _key(self, messages: Messages, schema: JsonSchema | None) -> str:
-        return question_key(self._server.model, messages, schema or {}, self._parameters())
+        """The question's name. The token limit is no part of it: an answer that was not cut is as good under another."""
+        chosen = {"temperature": self._server.temperature, "extra_body": self._server.extra_body}
+        return question_key(
+            self._server.model, messages, schema or {}, {name: value for name, value in chosen.items() if value is not None}
+        )
 
-    def _parameters(self) -> dict[str, Any]:
-        """What the user set that may change an answer."""
-        chosen = {"temperature": self._server.temperature, "max_tokens": self._server.max_tokens}
-        return {name: value for name, value in chosen.items() if value is not None}
-
-    def _paid(self, messages: Messages, schema: JsonSchema | None, parse: Callable[[str], T]) -> Answer[T]:
-        answer = self._asked(Question(messages, schema, self._server.max_tokens or DEFAULT_MAX_TOKENS), parse)
-        self._bill.count(answers=1)
-        used = answer.usage
-        log.debug("answered: prompt_tokens=%d (cached %d), completion_tokens=%d", used.prompt, used.cached, used.completion)
-        return answer
-
-    def _from_store(self, store: AnswerStore, key: str, parse: Callable[[str], T]) -> Answer[T] | None:
-        kept = store.get(key)
+    def _from_store(self, key: str, schema: JsonSchema | None, parse: Callable[[str], T]) -> Answer[T] | None:
+        kept = self._store.get(key) if self._store else None
         if kept is None:
             return None
+        with contextlib.suppress(ValueError):  # read more strictly than when it was kept: asked anew
+            return Answer(_read(kept.text, schema, parse), kept.text, kept.usage, from_store=True, asked_again=kept.asked_again)
+        return None
+
+    def _keep(self, key: str, answer: Answer[Any]) -> None:
+        if self._store is None:
+            return
         try:
-            value = parse(kept.text)
-        except ValueError:  # read more strictly than when it was kept
-            return None
-        self._bill.count(stored_answers=1)
-        return Answer(value, kept.text, kept.usage, from_store=True, asked_again=kept.asked_again)
+            self._store.put(key, answer.text, answer.usage, asked_again=answer.asked_again)
+        except Stopped as error:  # nobody asks what would have to be paid for again
+            raise self._stop(error) from error
 
-    def _asked(self, question: Question, parse: Callable[[str], T]) -> Answer[T]:
-        text, reason = self._said(question)
+    def _usable(self, question: Question, parse: Callable[[str], T]) -> Answer[T]:
+        """A usable answer to a question, whatever it takes; and what it means if there is none."""
         try:
-            if reason is None:
-                return Answer(parse(text), text, question.usage)
-        except ValueError as error:
-            reason = str(error)
-        log.debug("unusable answer, asked once more: %s", reason)
-        self._bill.count(asked_again=1)
-        _asked_again(question, text, reason)
-        text, again = self._said(question)
+            answer = self._read_twice(question, parse)
+        except AnswerUnusable as error:
+            raise self._failed(str(error)) from error
+        except ServerRefused as error:
+            raise self._refused(error.refusal) from error
+        except TransientError as fault:
+            if fault.status == 429 or isinstance(fault, Unreachable):
+                raise self._stop(Stopped(f"model server does not answer: {fault}: run again later, or check LLM_API_BASE_URL")) from fault
+            raise self._failed(f"no answer: {fault}", outside=fault.status != 200) from fault
+        self._dialects.worked(question.dialect, usable=True)
+        self._streak.usable()
+        self._gate.answered()
+        self._bill.count("answers")
+        return answer
+
+    def _read_twice(self, question: Question, parse: Callable[[str], T]) -> Answer[T]:
+        """The answer if it can be read; else asked once more, with what was wrong."""
+        reason, rejected = "", False
+        for again in (False, True):
+            text = ""
+            try:
+                text = self._said(question)
+                return Answer(_read(text, question.schema, parse), text, question.usage, asked_again=again)
+            except ServerRefused as error:  # of the model's own words; what it wrote may be good all the same
+                if error.refusal.kind != "generation":
+                    raise
+                text, reason, rejected = error.refusal.generation, "it was not valid JSON", True
+                with contextlib.suppress(ValueError):
+                    return Answer(_read(text, question.schema, parse), text, question.usage, asked_again=again)
+            except ValueError as error:
+                reason = str(error)
+            if not again:
+                log.debug("unusable answer, asked once more: %s", reason)
+                self._bill.count("asked_again")
+                question.complain(text, reason)
+        if rejected:
+            self._dialects.format_rejected()
+        raise AnswerUnusable(f"no usable answer, asked twice: {reason}")
+
+    def _said(self, question: Question) -> str:
+        """The answer's text; one that the token limit cut is asked for again, once, with twice the limit, which is remembered."""
+        completion = self._tried(question)
+        if completion.cut and question.limit is not None:
+            cut_at = question.limit
+            question.max_tokens = 2 * cut_at
+            completion = self._tried(question)
+            if not completion.cut and question.limit > cut_at:
+                self._dialects.need(question.limit)
+        if completion.cut:
+            raise AnswerUnusable(f"the answer is longer than {question.limit or 'the server allows'} tokens: raise LLM_MAX_TOKENS")
+        return completion.text
+
+    def _tried(self, question: Question) -> Completion:
+        """What a call brought, with retries."""
+
+        def enough(error: Exception) -> bool:
+            assert isinstance(error, TransientError)
+            loading = not self._connection.answered and error.status == 503 and "loading" in str(error).lower()
+            put_off = error.status == 429 or error.retry_after_s is not None
+            return question.has_enough(put_off=put_off, paid=error.status == 200, loading=loading)
+
+        def wait(seconds: float, error: Exception) -> None:
+            """A server with too much to do is left alone by everyone, not only by the worker that it told."""
+            question.waited_s += seconds
+            self._bill.count("retries")
+            if isinstance(error, TransientError) and error.status == 429:
+                self._not_before.hold(seconds)
+            if self._on_wait is not None:
+                self._on_wait(seconds, str(error))
+
+        return web.retrying(lambda: self._accepted(question), max_tries=MAX_TRIES, on_wait=wait, give_up=enough)
+
+    def _accepted(self, question: Question) -> Completion:
+        """What a call brought, worded as the server was found to want it."""
+        while True:
+            try:
+                return self._called(question)
+            except (ServerRefused, ServerFault) as error:
+                if not self._asks_again(question, error.refusal):
+                    raise
+
+    def _asks_again(self, question: Question, refusal: Refusal) -> bool:
+        """Whether a refusal has taught something. One that names nothing may pass: it is guessed about only when it comes twice."""
+        again = self._dialects.learn(question.dialect, refusal, question.sent)
+        doubtful = refusal.kind == "request" or (self._connection.answered and refusal.kind in _STOPPING.keys() - _ALWAYS_STOPPING)
+        if not again and doubtful and not question.repeated:
+            question.repeated = True
+            self._bill.count("retries")
+            times.sleep(web.backoff_wait_s(0))
+            return True
+        again = again or (question.repeated and self._dialects.learn(question.dialect, refusal, question.sent, guess=True))
+        if again:
+            self._bill.count("learning_calls")
+            log.info("the model server refuses a part of the request (%s); it is worded otherwise from now on", refusal.words)
+        return again
+
+    def _called(self, question: Question) -> Completion:
+        """What the one call brought."""
+        self._not_before.wait()
+        if self._stopped is not None:
+            raise Stopped(*self._stopped.args)
+        question.dialect = self._dialects.current()
+        temperature, schema = self._server.temperature, question.schema
+        question.sent = question.dialect.request(question.messages, schema=schema, max_tokens=question.max_tokens, temperature=temperature)
+        expected_tokens, began, usage = estimate_tokens(question.messages), times.monotonic(), None
+        reserved = self._bill.reserve(expected_tokens)
         try:
-            if again is None:
-                return Answer(parse(text), text, question.usage, asked_again=True)
-        except ValueError as error:
-            again = str(error)
-        raise AnswerUnusable(f"no usable answer, asked twice: {again}")
+            body = self._post(question.sent)
+            usage = read_usage(body, question.messages)
+        except TransientError as error:
+            if error.status in _CROWDED:
+                self._gate.crowded(since=began)
+            if error.retry_after_s is not None:
+                self._not_before.hold(error.retry_after_s)
+            raise
+        except Stopped as error:
+            raise self._stop(error) from error
+        finally:
+            self._bill.settle(reserved, usage, expected_tokens)
+        self._look_for_cut_prompt(expected_tokens, usage)
+        self._dialects.worked(question.dialect, usable=False)
+        question.usage += usage
+        return read_completion(body)
 
-    def _post(self, messages: Messages, fields: Mapping[str, Any], timeout_s: float) -> Mapping[str, Any]:
-        """The one request, by its name, so that a replaced one is used."""
-        return _as_body(chat_completion(messages, connection=self._connection, timeout_s=timeout_s, **fields))
+    def _post(self, sent: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The one request, by its name, so that a replaced one is used; that may give the answer itself, as text or as an object."""
+        fields = {name: value for name, value in sent.items() if name != "messages"}
+        reply: Any = chat_completion(sent["messages"], connection=self._connection, timeout_s=self._server.timeout_s, **fields)
+        return reply if isinstance(reply, dict) and "choices" in reply else {"choices": [{"message": {"content": reply}}]}
 
-    def _said(self, question: Question) -> tuple[str, str | None]:
-        """(the answer's text, why it is none if the server itself says that the model wrote no answer)."""
+    def _look_for_cut_prompt(self, expected: int, counted: Usage) -> None:
+        """A server that silently reads less than it was sent (Ollama's 4096 tokens) can be told by its own count only."""
+        if counted.estimated or counted.prompt < FEWEST_TOKENS_OF_A_CUT or expected < 2 * counted.prompt or self._warned:
+            return
+        self._warned = True
+        log.warning(
+            "the model server counted %d prompt tokens where about %d were sent: it may cut long prompts (for Ollama, raise num_ctx)",
+            counted.prompt,
+            expected,
+        )
+
+    def _refused(self, refusal: Refusal) -> Exception:
+        """What a refusal that taught nothing means for whoever asked."""
+        self._dialects.forget_unproven()
+        if refusal.kind == "context":
+            return ContextTooLong(refusal.words)
+        if refusal.kind == "filtered":
+            return self._failed(f"the server's content filter refuses the question: {refusal.words}")
+        if refusal.kind not in _STOPPING:
+            return self._failed(f"the server refuses the question: {refusal.words}")
+        asked = f", asks to wait {_until(refusal.retry_after_s or 0.0)}" if refusal.kind == "long_wait" else ""
+        words = f"{refusal.words} (HTTP {refusal.status}{asked}): {_STOPPING[refusal.kind]}"
+        if refusal.kind in _ALWAYS_STOPPING or not self._connection.answered:
+            return self._stop(Stopped(f"model server: {words}"))
+        return self._failed(f"the server refuses the question: {words}", outside=True)
+
+    def _failed(self, words: str, *, outside: bool = False) -> Exception:
+        """A question without a usable answer: its own failure, or the run's end where nothing else succeeds either."""
+        if not self._streak.failed(outside=outside):
+            return AnswerUnusable(words)
+        extra = ", LLM_EXTRA_BODY" if self._server.extra_body else ""
+        advice = f"run again later, or check LLM_API_BASE_URL, LLM_MODEL{extra}"
+        what = "does not answer" if words.startswith("no answer") else "gives nothing usable"
+        return self._stop(Stopped(f"model server {what}, {QUESTIONS_IN_A_ROW} questions in a row, the last: {words}: {advice}"))
+
+    def _stop(self, error: Stopped) -> Stopped:
+        self._stopped = self._stopped or error
+        return self._stopped
+
+
+def _read(text: str, schema: JsonSchema | None, parse: Callable[[str], T]) -> T:
+    """What `parse` makes of an answer, or of the one object in it that has all that the schema requires. Raises ValueError."""
+    try:
+        return parse(text)
+    except ValueError as first:
+        required = (schema or {}).get("schema", {}).get("required", ())
         try:
-            return self._caller.text(question), None
-        except ServerRefused:  # the one refusal that is let through: of the model's own words
-            return "", "it was not valid JSON"
+            return parse(json.dumps(extract_json(text, required=required)))
+        except ValueError:
+            raise first from None
 
 
-def _asked_again(question: Question, text: str, reason: str) -> None:
-    """Show the model what it wrote and what was wrong with it."""
-    shown = text.strip()[:_SHOWN_BAD_ANSWER_CHARS] or "(nothing)"
-    request = f"That answer cannot be used: {reason[:500]}. Answer again with exactly one JSON object as described, and nothing else."
-    question.messages = [*question.messages, {"role": "assistant", "content": shown}, {"role": "user", "content": request}]
-
-
-def _as_body(reply: Any) -> dict[str, Any]:
-    """A completion's body; a replaced `chat_completion` may give the answer itself, as text or as an object."""
-    if isinstance(reply, dict) and "choices" in reply:
-        return reply
-    return {"choices": [{"message": {"content": reply}}]}
+def _until(seconds: float) -> str:
+    return f"{seconds:.0f} s, until {time.strftime('%H:%M UTC', time.gmtime(times.wall() + seconds))}"
 
 
 def _prices(server: Server) -> Prices | None:

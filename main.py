@@ -30,7 +30,7 @@ from knowledge import issue
 from knowledge.checkpoint import leftover
 from knowledge.decision import DecisionRow
 from knowledge.paths import RunFiles
-from llm.batch_round import QuestionsLeft
+from llm.batch import QuestionsLeft
 from llm.protocol import AnswerUnusable, BudgetReached, ContextTooLong
 from report import page
 from report.summary import RunReport
@@ -108,8 +108,7 @@ def _work(options: Options) -> int:
     if options.job is Job.CHECK:
         return check.run(options)
     if options.job is Job.BATCH_IMPORT:
-        model = env.load_settings().llm_model
-        print(jobs.import_results(options.batch_import, folder=options.cache, model=model))
+        print(jobs.import_results(options.batch_import, folder=options.cache, settings=env.load_settings()))
         return Exit.DONE
     if jobs.wanted(options):
         print(jobs.work(options))

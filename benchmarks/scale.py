@@ -256,10 +256,6 @@ def rounds(args: argparse.Namespace, work: Path) -> None:
         f"{total} calls ({total / len(data.labels):.3f} a ticket), ARI {found.ari:.4f}"
     )
     print(f"rounds of deciding: {counter.sizes[:deciding]}; of consolidation: {counter.sizes[deciding:]}")
-    for least in (1, 20, 100, 500):
-        large = [size for size in counter.sizes if size >= least]
-        live = total - sum(large)
-        print(f"--batch-at-least {least}: {len(large)} batch rounds with {sum(large) / total:.2%} of the calls, {live} calls live")
 
 
 def _clusterer(data: LabelledSet, ask: Ask, work: Path, *, wave: int, **options: Any) -> IssueClusterer:

@@ -8,14 +8,15 @@ from pathlib import Path
 
 from cli.options import Job, Options
 from clustering.candidates import nearest_issues
-from common.errors import Unusable, Unwritable
+from common.errors import Unreadable, Unusable, Unwritable
 from common.text import for_terminal
+from env import Settings
 from knowledge import decision, issue
 from knowledge.conversation import shown_conversation
 from knowledge.paths import RunFiles
 from llm import batch
 from llm.batch import BatchQuestion
-from llm.store import FILE_NAME, AnswerStore
+from llm.store import AnswerStore
 from report import exports, page
 from review import apply
 from review.apply import ReviewRefused
@@ -117,9 +118,9 @@ _SHOWN = 5
 
 
 def export_questions(path: Path, questions: Sequence[BatchQuestion], store: AnswerStore) -> str:
-    """Where the questions stand and what to do with them. Raises `Unwritable`."""
-    written = batch.write_questions(path, questions)
+    """Where the questions stand and what to do with them; their names are on disk before they are. Raises `Stopped`, `Unwritable`."""
     store.put_notes((_PREFIX + question.key, json.dumps(question.body["model"])) for question in questions)
+    written = batch.write_questions(path, questions)
     files = ", ".join(str(part) for part in written)
     return (
         f"{len(questions)} questions in {files} (endpoint {batch.URL}). Next: have the provider's batch engine answer "
@@ -128,24 +129,44 @@ def export_questions(path: Path, questions: Sequence[BatchQuestion], store: Answ
     )
 
 
-def import_results(paths: Sequence[Path], *, folder: Path, model: str) -> str:
+def import_results(paths: Sequence[Path], *, folder: Path, settings: Settings) -> str:
     """What was taken from result files into the store in `folder`, and what was not.
 
-    Raises `Unreadable` or `Unwritable`; nothing was taken then.
+    Raises `Unreadable` where there is no result at all, `Stopped` where answers cannot be kept; nothing was taken then.
     """
     store = AnswerStore(folder)
     try:
-        exported = {name.removeprefix(_PREFIX): json.loads(value) for name, value in store.notes(_PREFIX).items()}
-        results = batch.read_results(paths, exported=exported, model=model)
-        fresh = [answer for answer in results.answers if store.get(answer.key) is None]
-        if not store.put_all((answer.key, answer.text, answer.usage) for answer in fresh):
-            raise Unwritable(f"cannot write {folder / FILE_NAME}: nothing was imported")
+        exported = {name.removeprefix(_PREFIX) for name in store.notes(_PREFIX)}
+        results = batch.read_results(paths, exported=exported, secrets=settings.secrets)
+        if not results.answers and not results.unanswered:
+            raise Unreadable(f"{'; '.join(_some(results.odd)) or 'the files are empty'}. Nothing was imported{_if_unknown(results)}")
+        kept = {answer.key: store.get(answer.key) for answer in results.answers}
+        fresh = [answer for answer in results.answers if getattr(kept[answer.key], "text", None) != answer.text]
+        store.put_all((answer.key, answer.text, answer.usage) for answer in fresh)
         waiting = sum(store.get(key) is None for key in exported)
     finally:
         store.close()
     known = len(results.answers) - len(fresh)
     lines = [f"{len(fresh)} answers imported" + (f", {known} were there already" if known else "")]
-    lines += [f"no answer to {key[:12]}…: {for_terminal(reason)}" for key, reason in results.unanswered[:_SHOWN]]
-    lines += [f"and {len(results.unanswered) - _SHOWN} more without an answer"] if len(results.unanswered) > _SHOWN else []
+    lines += _some([f"no answer to {key[:12]}…: {reason}" for key, reason in results.unanswered])
+    lines += _some([f"left out: {problem}" for problem in results.odd])
+    lines += [f"some are unknown{_if_unknown(results)}"] if _if_unknown(results) else []
+    lines += _other_models(results, settings.llm_model)
     lines += [f"{waiting} exported questions have no answer yet; the next export holds them again"] if waiting else []
-    return "\n".join([*lines, "Next: the command that exported, again; without --batch-export it asks the rest itself."])
+    return "\n".join([*map(for_terminal, lines), "Next: the command that exported, again; without --batch-export it asks the rest itself."])
+
+
+def _some(lines: Sequence[str]) -> list[str]:
+    more = [f"and {len(lines) - _SHOWN} more"] if len(lines) > _SHOWN else []
+    return [*lines[:_SHOWN], *more]
+
+
+def _if_unknown(results: batch.Results) -> str:
+    if not any("is unknown here" in problem for problem in results.odd):
+        return ""
+    return ": run the command that exported once more, which makes its questions known here again, then import again"
+
+
+def _other_models(results: batch.Results, model: str) -> list[str]:
+    names = sorted({answer.model for answer in results.answers if answer.model and not batch.same_model(model, answer.model)})
+    return [f"warning: answered by {', '.join(names)[:200]}, where LLM_MODEL is {model}"] if names else []

@@ -90,7 +90,6 @@ class Options:
     export: tuple[str, Path] | None = None
     wave_tickets: int | None = None
     batch_export: Path | None = None
-    batch_at_least: int = 1
     batch_import: tuple[Path, ...] = ()
     verbose: bool = False
     conversations: Path = field(default_factory=functools.partial(env.folder, "CONVERSATIONS_DIR"))
@@ -225,9 +224,6 @@ def _add_batch(group: Any) -> None:
     )
     group.add_argument(
         "--batch-export", type=_jsonl, metavar="FILE", help="a backfill at half price: write open questions for a batch engine"
-    )
-    group.add_argument(
-        "--batch-at-least", type=_whole(1, MAX_WAVE_TICKETS), default=1, metavar="N", help="ask rounds of fewer questions live (default 1)"
     )
     group.add_argument(
         "--batch-import", type=Path, nargs="+", default=(), metavar="FILE", help="take the engine's results (and error file)"

@@ -22,7 +22,7 @@ from env import Settings
 from issue_clusterer import IssueClusterer
 from knowledge.issue import Stored
 from knowledge.paths import RunFiles
-from llm.batch_round import BatchRounds
+from llm.batch import BatchRounds
 from llm.embeddings import LOCAL, EmbeddingClient, LocalModel
 from llm.protocol import Answer, Ask, JsonSchema, Messages
 from llm.store import AnswerStore
@@ -63,7 +63,7 @@ def open_workshop(
     source = ConversationSource(settings, data_fetcher.client_of(settings, on_wait=progress.wait), options.conversations, options.refresh)
     asking, fetching = _pool(settings.llm_workers, "asking", cleanup), _pool(settings.batch_size, "fetching", cleanup)
     looking = Shown(model.ask) if options.job is Job.PROMPT_DEBUG else None
-    rounds = BatchRounds(model, submit_live=asking.submit, at_least=options.batch_at_least)
+    rounds = BatchRounds(model)
     clusterer = IssueClusterer(
         files,
         ask=looking or _counted(rounds.ask if options.batch_export else model.ask, progress),
@@ -99,6 +99,7 @@ def embedding_client(settings: Settings, store: AnswerStore | None = None) -> Em
         settings.embedding_api_key or settings.llm_api_key,
         settings.embedding_model or "",
         timeout_s=settings.llm_timeout_s,
+        secrets=settings.secrets,
     )
     return EmbeddingClient(server, notes=store)
 

@@ -3,8 +3,12 @@
 Changes no word. Does not know HTML, mail or tickets.
 """
 
+import functools
 import re
+from collections.abc import Iterable
 
+_LEAST_SECRET_CHARS = 6  # a shorter key is a placeholder such as "none", which is also a word
+_PART_CHARS = 8
 _LINE_ENDS = re.compile("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
 # C0 and C1 controls, soft hyphen, zero-width space and BOM, embeddings, overrides and isolates; joiners and plain direction marks stay.
 _UNPRINTABLE = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ufffe\uffff]")
@@ -53,6 +57,31 @@ def printable(text: str) -> str:
     if not _ODD.search(text):
         return text
     return _PADDING.sub("", _UNPRINTABLE.sub("", _LINE_ENDS.sub("\n", valid(text))))
+
+
+def without_secrets(text: str, secrets: Iterable[str]) -> str:
+    """`text` with [key] for each secret, and for each part of one that is 8 characters or longer and holds a digit.
+
+    >>> without_secrets("sk-12345678 is no key, nor is 345678", ["sk-12345678"]), without_secrets("try ...k-123456", ["sk-12345678"])
+    ('[key] is no key, nor is 345678', 'try ...[key]')
+    """
+    for secret in secrets:
+        if len(secret) >= _LEAST_SECRET_CHARS:
+            text = text.replace(secret, "[key]")
+        for start, part in _parts(secret):
+            while (found := text.find(part)) >= 0:
+                end = _PART_CHARS
+                while start + end < len(secret) and text[found + end : found + end + 1] == secret[start + end]:
+                    end += 1
+                text = f"{text[:found]}[key]{text[found + end :]}"
+    return text
+
+
+@functools.lru_cache(maxsize=16)
+def _parts(secret: str) -> tuple[tuple[int, str], ...]:
+    """Where each run of characters begins that would give a part of the secret away; words in it, such as sk-proj-, do not."""
+    runs = ((start, secret[start : start + _PART_CHARS]) for start in range(len(secret) - _PART_CHARS + 1))
+    return tuple((start, run) for start, run in runs if any(char.isdigit() for char in run))
 
 
 def without_hidden(text: str) -> str:

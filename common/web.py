@@ -3,25 +3,24 @@
 Knows neither Freshdesk nor the model server, and keeps no state but `NotBefore`, the moment before which nobody calls.
 """
 
+import contextlib
 import email.utils
-import http.client
-import io
 import ipaddress
-import math
 import random
-import socket
+import re
 import threading
+import urllib.request
 from collections.abc import Callable, Generator
+from datetime import datetime, timezone
 from http.cookiejar import DefaultCookiePolicy
-from typing import Any, ClassVar, TypeVar, cast
+from typing import Any, TypeVar, cast
 from urllib.parse import urljoin, urlsplit
 
 import backoff
 import requests
 from requests.adapters import HTTPAdapter
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import HTTPError
+from requests.exceptions import ConnectTimeout, InvalidProxyURL, InvalidSchema, InvalidURL, MissingSchema, ProxyError, SSLError
+from urllib3.exceptions import HTTPError, NewConnectionError
 
 from common import times
 
@@ -30,6 +29,11 @@ T = TypeVar("T")
 CONNECT_TIMEOUT_S = 10.0
 BASE_WAIT_S = 0.5
 MAX_WAIT_S = 30.0
+_EPOCH_FROM_S = 1e9  # a number this large is a moment and no time to wait
+_UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
+_UNIT = r"(?:ms|milliseconds?|seconds?|secs?|s|minutes?|mins?|m|hours?|h|days?|d)(?![a-z])"
+DURATION = rf"(?:[0-9]{{1,9}}(?:\.[0-9]{{1,9}})?\s?{_UNIT}\s?){{1,4}}"
+_DURATION_PART = re.compile(rf"([0-9]{{1,9}}(?:\.[0-9]{{1,9}})?)\s?({_UNIT})", re.IGNORECASE)
 
 
 class TransientError(Exception):
@@ -49,25 +53,46 @@ class BodyTooLarge(Exception):
 
 
 def parse_retry_after(value: str | None, *, now: float) -> float | None:
-    """Seconds to wait by a `Retry-After` header (seconds or an HTTP date); None for junk, nan and negatives.
+    """Seconds to wait by a `Retry-After` header in any form that servers write; None for junk, nan and negatives.
 
-    >>> parse_retry_after("7", now=0)
-    7.0
-    >>> parse_retry_after("Thu, 01 Jan 1970 00:00:09 GMT", now=2)
-    7.0
-    >>> parse_retry_after("soon", now=0) is None
-    True
+    Seconds, a duration ("6m0s", "250ms"), an HTTP or ISO date, or a moment as seconds or milliseconds since 1970.
+
+    >>> parse_retry_after("7", now=0), parse_retry_after("6m0s", now=0), parse_retry_after("1_000", now=0)
+    (7.0, 360.0, None)
+    >>> parse_retry_after("Thu, 01 Jan 1970 00:00:09 GMT", now=2), parse_retry_after("1700000030", now=1_700_000_000)
+    (7.0, 30.0)
     """
-    if not value:
-        return None
-    try:
-        seconds = float(value)
-    except ValueError:
+    text = (value or "").strip()[:60]
+    if re.fullmatch(r"[0-9]{1,15}(?:\.[0-9]{1,9})?", text):
+        seconds = float(text)
+        if seconds < _EPOCH_FROM_S:
+            return seconds
+        moment = seconds / 1000 if seconds > _EPOCH_FROM_S * 100 else seconds
+    elif re.fullmatch(DURATION, text, re.IGNORECASE):
+        return duration_s(text)
+    else:
         try:
-            seconds = email.utils.parsedate_to_datetime(value).timestamp() - now
+            moment = _moment(text).timestamp()
         except (ValueError, TypeError, OverflowError):
             return None
-    return seconds if math.isfinite(seconds) and seconds >= 0 else None
+    return moment - now if moment >= now else None
+
+
+def duration_s(text: str) -> float:
+    """Seconds of a duration such as "6m0s", "1 minute" or "250ms".
+
+    >>> duration_s("1m30s"), duration_s("20 seconds")
+    (90.0, 20.0)
+    """
+    parts = _DURATION_PART.findall(text)
+    return sum(float(number) * _UNITS_S["ms" if unit.lower().startswith(("ms", "mil")) else unit[0].lower()] for number, unit in parts)
+
+
+def _moment(text: str) -> datetime:
+    with contextlib.suppress(ValueError, TypeError):
+        return email.utils.parsedate_to_datetime(text)
+    found = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    return found if found.tzinfo else found.replace(tzinfo=timezone.utc)
 
 
 def backoff_wait_s(attempt: int, *, draw: Callable[[], float] = random.random) -> float:
@@ -140,7 +165,8 @@ class NotBefore:
 def read_body(response: requests.Response, *, deadline: float, max_bytes: int) -> bytes:
     """The whole body of a response opened with `stream=True`.
 
-    `deadline` is a moment on `clock.monotonic`. Raises `TransientError` past the deadline or for a body cut short,
+    `deadline` is a moment on `times.monotonic`; it bounds what the body brings, while the framing around it is bounded by the pause between
+    two bytes only. Raises `TransientError` past the deadline or for a body cut short,
     `BodyTooLarge` past `max_bytes` (counted after decompression).
     """
     if "," in response.headers.get("Content-Encoding", ""):
@@ -167,15 +193,12 @@ Auth = Callable[[requests.PreparedRequest], requests.PreparedRequest]
 
 
 def new_session(auth: Auth, *, pool_size: int) -> requests.Session:
-    """A session with as many kept connections as workers, and `auth` set so that no `.netrc` entry can replace it.
-
-    The read timeout of a request bounds its whole reply, first header to last byte, and not the pause between two bytes.
-    """
+    """A session with as many kept connections as workers, and `auth` set so that no `.netrc` entry can replace it."""
     session = _OneHostSession()
     session.auth = auth
     session.headers["Accept-Encoding"] = "gzip"
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-    adapter = _TimedAdapter(pool_connections=2, pool_maxsize=pool_size, max_retries=0)
+    adapter = _Adapter(pool_connections=2, pool_maxsize=pool_size, max_retries=0)
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     return session
@@ -191,6 +214,37 @@ def redirect_host(base: str, location: str | None) -> str:
         return urlsplit(urljoin(base, location or "")).netloc
     except ValueError:
         return ""
+
+
+def why_unreachable(error: Exception, url: str) -> tuple[str, str] | None:
+    """(why no connection to `url` could be made, the variable of the environment to look at or ""); None if one was made and broke."""
+    if isinstance(error, ProxyError | InvalidProxyURL) or (isinstance(error, InvalidSchema) and "SOCKS" in str(error)):
+        return "cannot be reached through the proxy", _proxy_variable(url)
+    if isinstance(error, SSLError):
+        return f"cannot be trusted (TLS: {_tls_words(str(error))})", "REQUESTS_CA_BUNDLE"
+    if isinstance(error, OSError) and "CA certificate bundle" in str(error):
+        return "cannot be trusted: the file of certificates is not there", "REQUESTS_CA_BUNDLE"
+    if isinstance(error, ConnectTimeout):
+        return "does not take a connection in time", ""
+    reason = getattr(error.args[0] if error.args else None, "reason", None)
+    if isinstance(reason, NewConnectionError):
+        words = str(reason).lower()
+        return ("has no address (DNS)" if "resolve" in words or "getaddrinfo" in words else "refuses the connection"), ""
+    if isinstance(error, InvalidURL | InvalidSchema | MissingSchema | UnicodeError):
+        return "has no valid address", ""
+    return None
+
+
+def _proxy_variable(url: str) -> str:
+    scheme = urlsplit(url).scheme
+    return f"{scheme.upper()}_PROXY" if scheme in urllib.request.getproxies() else "ALL_PROXY"
+
+
+def _tls_words(text: str) -> str:
+    if "WRONG_VERSION_NUMBER" in text or "EOF occurred" in text or "record layer failure" in text.lower():
+        return "the server does not speak TLS; is it http:// ?"
+    found = re.search(r"certificate verify failed: ([^()]{3,80})", text[:5000])
+    return found[1].strip() if found else "no secure connection"
 
 
 def is_loopback(host: str | None) -> bool:
@@ -210,66 +264,7 @@ class _OneHostSession(requests.Session):
         """Nothing, ever: `requests` would read the body of a redirect without bounds only to know where it leads."""
 
 
-class _TimedReader(io.RawIOBase):
-    """The socket's bytes until `deadline`, however slowly they drip."""
-
-    def __init__(self, raw: Any, sock: socket.socket, deadline: float) -> None:
-        self._raw, self._sock, self._deadline = raw, sock, deadline
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int | None:
-        left = self._deadline - times.monotonic()
-        if left <= 0:
-            raise TimeoutError("the reply did not end in time")
-        self._sock.settimeout(left)
-        count: int | None = self._raw.readinto(buffer)
-        return count
-
-    def close(self) -> None:
-        self._raw.close()
-        super().close()
-
-
-class _TimedResponse(http.client.HTTPResponse):
-    def __init__(self, sock: Any, *args: Any, **kwargs: Any) -> None:
-        super().__init__(sock, *args, **kwargs)
-        seconds = sock.gettimeout()
-        if seconds is not None:
-            self.fp.close()
-            raw = sock.makefile("rb", buffering=0)
-            self.fp = io.BufferedReader(_TimedReader(raw, sock, times.monotonic() + seconds), 65536)
-
-
-class _TimedConnection(HTTPConnection):
-    response_class = _TimedResponse
-
-
-class _TimedSecureConnection(HTTPSConnection):
-    response_class = _TimedResponse
-
-
-class _TimedPool(HTTPConnectionPool):
-    ConnectionCls = _TimedConnection
-
-
-class _TimedSecurePool(HTTPSConnectionPool):
-    ConnectionCls = _TimedSecureConnection
-
-
-class _TimedAdapter(HTTPAdapter):
-    _pools: ClassVar[dict[str, Any]] = {"http": _TimedPool, "https": _TimedSecurePool}
-
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = self._pools
-
-    def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
-        manager = super().proxy_manager_for(*args, **kwargs)
-        manager.pool_classes_by_scheme = self._pools
-        return manager
-
+class _Adapter(HTTPAdapter):
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
         if is_loopback(urlsplit(request.url or "").hostname):
             kwargs["proxies"] = {}

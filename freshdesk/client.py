@@ -17,7 +17,17 @@ import requests
 from common import times
 from common.errors import Stopped, Unusable
 from common.text import for_terminal
-from common.web import CONNECT_TIMEOUT_S, BodyTooLarge, TransientError, new_session, parse_retry_after, read_body, redirect_host, retrying
+from common.web import (
+    CONNECT_TIMEOUT_S,
+    BodyTooLarge,
+    TransientError,
+    new_session,
+    parse_retry_after,
+    read_body,
+    redirect_host,
+    retrying,
+    why_unreachable,
+)
 from freshdesk.limits import GateClosed, OnWait, RateGate
 
 logger = logging.getLogger("data_fetcher")
@@ -130,7 +140,10 @@ class FreshdeskClient:
             )
         except (requests.RequestException, OSError) as error:
             if "CERTIFICATE_VERIFY_FAILED" in str(error):
-                raise self._stopped(f"{self._host} has no certificate that this machine trusts", "check FRESHDESK_DOMAIN") from error
+                look_at = "check FRESHDESK_DOMAIN, or name your own CA in REQUESTS_CA_BUNDLE"
+                raise self._stopped(f"{self._host} has no certificate that this machine trusts", look_at) from error
+            if (trouble := why_unreachable(error, url)) and trouble[1]:
+                raise self._stopped(f"{self._host} {trouble[0]}", f"check {trouble[1]} in the environment") from error
             raise TransientError(f"no reply: {type(error).__name__}") from error
         self._ever_answered = True
         if response.status_code == 429:

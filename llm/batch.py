@@ -1,27 +1,32 @@
-"""The files of a provider's batch engine: questions out as JSON lines, results in, checked whole before anything is taken.
+"""Work by a provider's batch engine: questions out as JSON lines, results in, and a run that ends where nothing more can be answered.
 
 The form is the one that OpenAI, Azure, Together, Groq, Mistral and vLLM's `run-batch` share. A line's name is the hash under which the
-answer is kept, so it says nothing about anybody. Sends nothing and knows no prompt.
+answer is kept, so it says nothing about anybody and proves what was asked. Sends nothing and knows no prompt.
 """
 
 import itertools
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from common import files
 from common.errors import Unreadable
+from common.text import without_secrets
 from common.web import TransientError
 from llm.completion import read_completion, read_usage
 from llm.json_text import extract_json
-from llm.protocol import AnswerUnusable, Usage
+from llm.protocol import Answer, AnswerUnusable, JsonSchema, Messages, Usage
+from llm.refusals import error_in_answer, shown
+
+T = TypeVar("T")
 
 MAX_LINES = 50_000
 MAX_BYTES = 100_000_000
 URL = "/v1/chat/completions"
-_SHOWN = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,19 +50,21 @@ class BatchQuestion:
 
 @dataclass(frozen=True, slots=True)
 class BatchAnswer:
-    """A usable answer: the model's text and what it cost."""
+    """A usable answer: the model's text, what it cost, and the model's name as the provider gives it ("" if it does not)."""
 
     key: str
     text: str
     usage: Usage
+    model: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """What result files hold: usable answers, and for other questions the reason why they have none."""
+    """What result files hold: usable answers; questions that have none, with the reason; lines that are no result, with their place."""
 
     answers: tuple[BatchAnswer, ...]
     unanswered: tuple[tuple[str, str], ...]
+    odd: tuple[str, ...]
 
 
 _BEGINS = '{"custom_id": "'
@@ -83,29 +90,41 @@ def write_questions(
     return written
 
 
-def read_results(paths: Sequence[Path], *, exported: Mapping[str, str], model: str) -> Results:
-    """The results in files of a provider, in any order, error files among them. `exported` gives the model asked by question name.
+def read_results(paths: Sequence[Path], *, exported: Collection[str], secrets: Collection[str] = ()) -> Results:
+    """The results in files of a provider, in any order, error files among them; `exported` are the names of questions that were asked.
 
-    Raises `Unreadable` for a line that is cut short or no result, a name that is unknown or stands twice, another model's answer.
+    A success beats a failure of the same name, wherever they stand; the last success counts. Raises `Unreadable` for a file that is none.
     """
-    problems: list[str] = []
-    seen: dict[str, str] = {}
-    answers: list[BatchAnswer] = []
-    unanswered: list[tuple[str, str]] = []
-    for place, line in _lines(paths, problems):
+    answers: dict[str, BatchAnswer] = {}
+    failed: dict[str, str] = {}
+    odd: list[str] = []
+    for place, line in _lines(paths):
+        key = ""
         try:
-            result = _result(line)
-            key = _known_key(result, exported, seen, model)
-            seen[key] = place
-            answers.append(_answer(key, result, model))
+            result = _result(without_secrets(line, secrets))
+            key = str(result["custom_id"])
+            if key not in exported:
+                raise ValueError(f"the id {shown(key)[:70]!r} is unknown here")
+            answers[key] = _answer(key, result)
         except (AnswerUnusable, TransientError) as error:
-            unanswered.append((key, str(error)))
+            failed[key] = str(error)
         except ValueError as error:
-            problems.append(f"{place}: {error}")
-    if problems:
-        more = f"; and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
-        raise Unreadable(f"{'; '.join(problems[:_SHOWN])}{more}. Nothing was imported")
-    return Results(tuple(answers), tuple(unanswered))
+            odd.append(f"{place}: {error}")
+    unanswered = tuple((key, reason) for key, reason in failed.items() if key not in answers)
+    return Results(tuple(answers.values()), unanswered, tuple(odd))
+
+
+def same_model(asked: str, answered: str) -> bool:
+    """Whether a server's name for its model is the one that was asked for: a folder in front and a date or version behind do not count.
+
+    >>> same_model("gpt-5-mini", "gpt-5-mini-2025-08-07"), same_model("openai/gpt-oss-20b", "gpt-oss-20b")
+    (True, True)
+    >>> same_model("gpt-4.1", "gpt-4.1-nano-2025-04-14")
+    False
+    """
+    first, second = (name.strip().lower().rpartition("/")[2] for name in (asked, answered))
+    behind = second.removeprefix(first) if second.startswith(first) else first.removeprefix(second) if first.startswith(second) else "?"
+    return re.fullmatch(r"(?:[-@:](?:latest|v?[0-9][0-9.:-]{0,20}))?", behind) is not None
 
 
 def _parts(lines: Iterable[str], max_lines: int, max_bytes: int) -> Iterator[list[str]]:
@@ -126,16 +145,13 @@ def _part_path(path: Path, number: int) -> Path:
     return path if number == 1 else path.with_name(f"{path.name}.{number}")
 
 
-def _lines(paths: Sequence[Path], problems: list[str]) -> Iterator[tuple[str, str]]:
-    """Place and text of each line that is not blank. A file that cannot be read is a problem."""
-    for path in paths:
-        try:
-            text = files.read_text(path)
-        except Unreadable as error:
-            problems.append(str(error))
-            continue
-        if text is None:
-            problems.append(f"there is no file {path}")
+def _lines(paths: Sequence[Path]) -> Iterator[tuple[str, str]]:
+    """Place and text of each line that is not blank. Every file is read before the first is given."""
+    texts = [(path, files.read_text(path)) for path in paths]
+    missing = [str(path) for path, text in texts if text is None]
+    if missing:
+        raise Unreadable(f"there is no file {', '.join(missing)}. Nothing was imported")
+    for path, text in texts:
         for number, line in enumerate((text or "").split("\n"), start=1):
             if line.strip():
                 yield f"{path}, line {number}", line
@@ -147,51 +163,29 @@ def _result(line: str) -> dict[str, Any]:
     except (ValueError, RecursionError):
         whole = line.rstrip().endswith("}")
         raise ValueError("not valid JSON" if whole else "cut short: download the file again") from None
-    if not isinstance(result, dict) or not isinstance(result.get("custom_id"), str):
-        raise ValueError("no result of a batch: it has no custom_id")
+    if not isinstance(result, dict) or not isinstance(result.get("custom_id"), str) or not result["custom_id"]:
+        words = _complaint(result) if isinstance(result, dict) and result.get("error") else ""
+        raise ValueError(f"no result of a batch: it has no custom_id{f' ({words})' if words else ''}")
     if not isinstance(result.get("response"), dict) and not result.get("error"):
         raise ValueError("neither a response nor an error; is this the file of questions?")
     return result
 
 
-def _known_key(result: Mapping[str, Any], exported: Mapping[str, str], seen: Mapping[str, str], model: str) -> str:
-    key = str(result["custom_id"])
-    if key not in exported:
-        raise ValueError(f"the id {key[:70]!r} is unknown: no question of that name was exported into this cache")
-    if key in seen:
-        raise ValueError(f"the id {key} stands twice, first at {seen[key]}")
-    if exported[key] != model:
-        raise ValueError(f"this question was exported for the model {exported[key]!r}, but LLM_MODEL is {model!r}")
-    return key
-
-
-def _answer(key: str, result: Mapping[str, Any], model: str) -> BatchAnswer:
-    """The usable answer of one result. Raises ValueError for another model's, `AnswerUnusable` or `TransientError` for none."""
+def _answer(key: str, result: Mapping[str, Any]) -> BatchAnswer:
+    """The usable answer of one result. Raises `AnswerUnusable` or `TransientError` where there is none."""
     response = result.get("response")
-    body = response.get("body") if isinstance(response, dict) else None
-    if result.get("error") or not isinstance(body, dict) or body.get("error") or _status(response) >= 400:
-        raise AnswerUnusable(_complaint(result, body))
-    named = body.get("model")
-    if isinstance(named, str) and not same_model(model, named):
-        raise ValueError(f"answered by the model {named[:80]!r}, but LLM_MODEL is {model!r}")
+    body = response.get("body", response) if isinstance(response, dict) else None
+    if result.get("error") or not isinstance(body, dict) or error_in_answer(body) or _status(response) >= 400:
+        raise AnswerUnusable(_complaint(result))
     completion = read_completion(body)
     if completion.cut:
         raise AnswerUnusable("the answer was cut by the token limit: raise LLM_MAX_TOKENS")
     try:
         extract_json(completion.text)
     except ValueError as error:
-        raise AnswerUnusable(str(error)) from error
-    return BatchAnswer(key, completion.text, read_usage(body, []))
-
-
-def same_model(asked: str, answered: str) -> bool:
-    """Whether a server's name for its model may be the one that was asked for: dated versions and folders in front do not count.
-
-    >>> same_model("gpt-5-mini", "gpt-5-mini-2025-08-07"), same_model("openai/gpt-oss-20b", "gpt-oss-20b"), same_model("a", "b")
-    (True, True, False)
-    """
-    first, second = (name.strip().lower().rpartition("/")[2] for name in (asked, answered))
-    return first == second or second.startswith(f"{first}-") or first.startswith(f"{second}-")
+        if "two JSON objects" not in str(error):  # whoever asked knows which of them is whole
+            raise AnswerUnusable(str(error)) from error
+    return BatchAnswer(key, completion.text, read_usage(body, []), str(body.get("model") or ""))
 
 
 def _status(response: Any) -> int:
@@ -199,8 +193,91 @@ def _status(response: Any) -> int:
     return status if isinstance(status, int) else 200
 
 
-def _complaint(result: Mapping[str, Any], body: Any) -> str:
+def _complaint(result: Mapping[str, Any]) -> str:
     """The provider's own words on why there is no answer."""
+    response = result.get("response")
+    body = response.get("body") if isinstance(response, dict) else None
     error = result.get("error") or (body.get("error") if isinstance(body, dict) else None) or body
     words = error.get("message") or error.get("code") if isinstance(error, dict) else error
-    return " ".join(str(words or f"no answer, status {_status(result.get('response'))}").split())[:200]
+    return shown(str(words or f"no answer, status {_status(response)}"))
+
+
+class QuestionsLeft(Exception):
+    """A round has questions that the store does not answer; the run cannot go on without them."""
+
+    def __init__(self, questions: tuple[BatchQuestion, ...]) -> None:
+        super().__init__(f"{len(questions)} questions are to be answered first")
+        self.questions = questions
+
+
+class _NotStored(Exception):
+    """The store has no answer to this question."""
+
+
+class Client(Protocol):
+    """What a round asks of the client: a stored answer, and a question's key and request body."""
+
+    def stored(self, messages: Messages, *, schema: JsonSchema, parse: Callable[[str], T]) -> Answer[T] | None:
+        """The stored answer, None where there is none."""
+
+    def request(self, messages: Messages, *, schema: JsonSchema) -> tuple[str, dict[str, Any]]:
+        """The question's key and the request's body."""
+
+
+class BatchRounds:
+    """`ask` and `submit` for a clusterer that asks nobody.
+
+    A round is all that is submitted before the first result is waited for: a wave's questions, its second askings, or those about issues.
+    It keeps the order of the ordinary run, so the result is the same.
+    """
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._waiting: list[tuple[_Lazy, Callable[[], Any]]] = []
+        self._open: dict[str, BatchQuestion] = {}
+
+    def ask(self, messages: Messages, *, schema: JsonSchema, parse: Callable[[str], T]) -> Answer[T]:
+        """The stored answer. Raises what ends this question for now."""
+        answer = self._client.stored(messages, schema=schema, parse=parse)
+        if answer is None:
+            key, body = self._client.request(messages, schema=schema)
+            self._open[key] = BatchQuestion(key, body, schema["name"])
+            raise _NotStored
+        return answer
+
+    def submit(self, call: Callable[[], T]) -> "Future[T]":
+        """A future of `call()`, which is made with the rest of its round when a result is first waited for."""
+        future = _Lazy(self.work_off)
+        self._waiting.append((future, call))
+        return future
+
+    def work_off(self) -> None:
+        """Make the calls of the round from the store; those without an answer end in `QuestionsLeft`."""
+        calls, self._waiting = self._waiting, []
+        self._open = {}
+        unanswered = [future for future, call in calls if not self._settled(future, call)]
+        left = QuestionsLeft(tuple(self._open.values()))
+        for future in unanswered:
+            future.set_exception(left)
+
+    def _settled(self, future: "_Lazy", call: Callable[[], Any]) -> bool:
+        try:
+            future.set_result(call())
+        except _NotStored:
+            return False
+        except Exception as error:  # noqa: BLE001 - handed to whoever waits for the future
+            future.set_exception(error)
+        return True
+
+
+class _Lazy(Future[Any]):
+    """A future that has its round worked off when its result is wanted."""
+
+    def __init__(self, work_off: Callable[[], None]) -> None:
+        super().__init__()
+        self._work_off = work_off
+
+    def result(self, timeout: float | None = None) -> Any:
+        if not self.done():
+            self._work_off()
+        return super().result(timeout)

@@ -1,7 +1,8 @@
 """What one server and model were found to accept: how a request is worded, and what a refusal teaches about it.
 
-A refusal is answered once per field and then remembered, for the run by every worker and for later runs in notes. Sends nothing itself.
-Never learns anything from a refusal that is about the prompt, the key or the money.
+A refusal that names a field, by its name or another one from a table, changes that field and is remembered, for the run by every worker
+and for later runs in notes. What was guessed from a refusal that names nothing is forgotten with the run. Sends nothing itself. Never
+learns anything from a refusal that is about the prompt, the key or the money.
 """
 
 import hashlib
@@ -13,37 +14,53 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Protocol
 
 from llm.protocol import JsonSchema
-from llm.refusals import SMALLEST_ANSWER_TOKENS, Refusal, limit_is_to_blame
+from llm.refusals import LIMIT_NAMES, SMALLEST_ANSWER_TOKENS, Refusal, limit_is_to_blame
 
 Messages = Sequence[Mapping[str, str]]
 
 FORMATS = ("json_schema", "json_object", "none")
 LIMIT_FIELDS = ("max_tokens", "max_completion_tokens", "none")
+NAMES: Mapping[str, tuple[str, ...]] = {
+    "response_format": (
+        "response_format", "json_schema", "json_object", "json mode", "json_mode", "structured output", "grammar", "requested parameters",
+    ),
+    "temperature": ("temperature",),
+    "limit": LIMIT_NAMES,
+    "system": ("role", "roles", "system message", "system prompt", "developer instruction", "chat template", "jinja"),
+}  # fmt: skip
+"""What servers call the parts of a request that can be left out or worded otherwise."""
+
 _UNKNOWN_FIELD = re.compile(
     r"extra_forbidden|extra inputs|unrecogni[sz]ed|unknown (?:name|field|parameter|key|argument)|cannot find field"
-    r"|not permitted|unexpected (?:keyword|field|parameter|property)|additional propert",
+    r"|not permitted|unexpected (?:keyword|field|parameter|property)|additional propert|requested parameters",
     re.IGNORECASE,
 )
-_ABOUT_A_TYPE = re.compile(r"\btype\b|json_schema|json_object|schema", re.IGNORECASE)
 _TOO_LARGE = re.compile(
-    r"too large|too high|at most|exceed|maximum|less than or equal|greater than|must be (?:<|between)|up to", re.IGNORECASE
+    r"too large|too high|at most|exceed|maximum|less than|greater than|must be (?:<|between)|up to|range|limit", re.IGNORECASE
 )
 _UPPER_BOUND = re.compile(
-    r"(?:at most|maximum(?: (?:allowed|value))?(?: is| of)?|less than or equal to|<=|up to|limit(?: is| of)?)\s*:?\s*`?(\d{2,7})",
+    r"(?:at most|up to|maximum[a-z ]{0,30}|<=?|less than(?: or equal to)?|limit(?: of| is)?|\[[0-9]+,|range[a-z ]{0,20}[0-9]+\D{1,20})"
+    r"\s*[:`]*\s*([0-9]{2,7})",
     re.IGNORECASE,
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """How a request to this server is worded. A new one assumes the most that a server may take."""
+    """How a request to this server is worded. A new one assumes the most that a server may take.
+
+    `largest_limit` is the most answer tokens that it allows, `needed_limit` the fewest with which its answers were not cut. `guessed`:
+    a part of this was learnt from a refusal that named nothing.
+    """
 
     format: str = FORMATS[0]
     limit_field: str = LIMIT_FIELDS[0]
     temperature: bool = True
     system_role: bool = True
     largest_limit: int | None = None
+    needed_limit: int | None = None
     refused: tuple[str, ...] = ()
+    guessed: bool = False
 
     def request(self, messages: Messages, *, schema: JsonSchema | None, max_tokens: int, temperature: float | None) -> dict[str, Any]:
         """The request's fields besides `model`, in this dialect."""
@@ -53,31 +70,32 @@ class Dialect:
         elif schema is not None and self.format == "json_object":
             sent["response_format"] = {"type": "json_object"}
         if self.limit_field != "none":
-            sent[self.limit_field] = min(max_tokens, self.largest_limit or max_tokens)
+            wanted = max(max_tokens, self.needed_limit or 0)
+            sent[self.limit_field] = min(wanted, self.largest_limit or wanted)
         if temperature is not None and self.temperature:
             sent["temperature"] = temperature
         return sent
 
 
-def adapted(dialect: Dialect, refusal: Refusal, sent: Mapping[str, Any], *, guess: bool = True) -> Dialect | None:
+def adapted(dialect: Dialect, refusal: Refusal, sent: Mapping[str, Any], *, guess: bool = False) -> Dialect | None:
     """The dialect that avoids what was refused; None if the refusal names nothing that could be worded otherwise.
 
     `sent` are the request's fields. With `guess`, a refusal that names no field takes off the most doubtful one that was sent.
     """
-    if refusal.kind not in ("request", "model", "transient") or (refusal.kind == "transient" and refusal.status not in (500, 501)):
+    if refusal.kind not in ("request", "model", "path", "transient") or refusal.status not in (400, 404, 415, 422, 500, 501):
         return None
-    named = _named_field(refusal.named, sent)
-    if named is None and guess and refusal.kind == "request":
-        named = next((field for field in ("response_format", "temperature", *LIMIT_FIELDS) if field in sent), None)
-    if named == "response_format":
-        return _other_format(dialect, refusal.named, str(sent[named]["type"]))
-    if named == "temperature":
+    part = _named_part(refusal.named)
+    if part is None and guess and refusal.kind == "request":
+        part = next((name for name in ("response_format", "temperature") if name in sent), "limit")
+        dialect = replace(dialect, guessed=True)
+    if part == "response_format" and part in sent:
+        return _other_format(dialect, refusal.named, str(sent[part]["type"]))
+    if part == "temperature" and part in sent:
         return replace(dialect, temperature=False)
-    if named == "system":
-        return replace(dialect, system_role=False) if dialect.system_role else None
-    if named in LIMIT_FIELDS:
-        return _other_limit(dialect, refusal.named, named, int(sent[named]))
-    return None
+    if part == "system" and dialect.system_role:
+        return replace(dialect, system_role=False)
+    field = next((name for name in LIMIT_FIELDS if name in sent), None)
+    return _other_limit(dialect, refusal.named, field, int(sent[field])) if part == "limit" and field else None
 
 
 class Notes(Protocol):
@@ -91,23 +109,27 @@ class Notes(Protocol):
 
 
 class DialectBook:
-    """The dialect of one base URL and model, shared by all workers, under a lock."""
+    """The dialect of one server, shared by all workers, under a lock. `about` is what it depends on: address, model, settings."""
 
-    def __init__(self, base_url: str, model: str, *, notes: Notes | None) -> None:
+    def __init__(self, about: str, *, notes: Notes | None) -> None:
         self._lock = threading.Lock()
         self._notes = notes
-        self._name = "dialect:" + hashlib.sha256(f"{base_url}\n{model}".encode()).hexdigest()[:32]
-        remembered = _from_note(notes.get_note(self._name) if notes is not None else None)
-        self._remembered = remembered is not None
-        self._proven = False
-        self._kept = self._dialect = remembered or Dialect()
+        self._name = "dialect:" + hashlib.sha256(about.encode()).hexdigest()[:32]
+        self._looked_up = self._remembered = self._proven = False
+        self._rejected = 0
+        self._kept = self._dialect = Dialect()
 
     def current(self) -> Dialect:
-        """The dialect to use now."""
+        """The dialect to use now; the note of an earlier run is looked up when it is first wanted."""
         with self._lock:
+            if not self._looked_up and self._notes is not None:
+                remembered = _from_note(self._notes.get_note(self._name))
+                self._remembered = remembered is not None
+                self._kept = self._dialect = remembered or Dialect()
+            self._looked_up = True
             return self._dialect
 
-    def learn(self, used: Dialect, refusal: Refusal, sent: Mapping[str, Any]) -> bool:
+    def learn(self, used: Dialect, refusal: Refusal, sent: Mapping[str, Any], *, guess: bool = False) -> bool:
         """Whether to ask again: another worker has learnt meanwhile, or this refusal has taught something.
 
         What an earlier run remembered is dropped at the first refusal: another server may stand at the address now. Once an answer has
@@ -116,22 +138,35 @@ class DialectBook:
         with self._lock:
             if used != self._dialect:
                 return True
-            better = adapted(Dialect() if self._remembered else used, refusal, sent, guess=not self._proven)
-            self._remembered = False
+            better = adapted(Dialect() if self._remembered else used, refusal, sent, guess=guess and not self._proven)
+            self._remembered = self._remembered and better is None
             if better is None or better == used:
                 return False
             self._dialect = better
             return True
 
-    def worked(self, used: Dialect) -> None:
-        """Remember a dialect in which an answer came."""
+    def worked(self, used: Dialect, *, usable: bool) -> None:
+        """Remember a dialect in which an answer came, unless it was guessed."""
         with self._lock:
             self._proven = True
+            self._rejected = 0 if usable else self._rejected
             if used != self._dialect or used == self._kept:
                 return
             self._kept = used
-        if self._notes is not None:
+        if self._notes is not None and not used.guessed:
             self._notes.put_note(self._name, json.dumps(asdict(used), sort_keys=True))
+
+    def need(self, limit: int) -> None:
+        """Ask with this limit from now on: with a smaller one an answer was cut."""
+        with self._lock:
+            self._dialect = replace(self._dialect, needed_limit=max(limit, self._dialect.needed_limit or 0))
+
+    def format_rejected(self) -> None:
+        """A question ended with what the server itself calls a failed format; after the second in a row it is given up for this run."""
+        with self._lock:
+            self._rejected += 1
+            if self._rejected >= 2:
+                self._dialect = replace(self._dialect, format="none", guessed=True)
 
     def forget_unproven(self) -> None:
         """Go back to the last dialect in which an answer came: nothing that was tried since has helped."""
@@ -139,44 +174,35 @@ class DialectBook:
             self._dialect = self._kept
 
 
-def _named_field(named: str, sent: Mapping[str, Any]) -> str | None:
-    """Which sent field the refusal is about: its `param` first, else the one that the message names first."""
-    param, _, message = named.partition("\n")
-    if re.search(r"messages\W+\d+\W+role|\bsystem\b", param) or re.search(
-        r"\bsystem\b.{0,40}\brole\b|\brole\b.{0,60}\bsystem\b", message, re.IGNORECASE
-    ):
-        return "system"
-    if limit_is_to_blame(message):
-        return next((field for field in LIMIT_FIELDS if field in sent), None)
-    optional = [field for field in sent if field not in ("messages", "model")]
+def _named_part(named: str) -> str | None:
+    """Which part of the request a refusal is about: its `param` first, else the one that the message names first."""
+    param, _, message = named.lower().partition("\n")
     for text in (param, message):
-        places = [(match.start(), field) for field in optional if (match := re.search(rf"\b{field}\b", text))]
+        places = [(at.start(), part) for part, names in NAMES.items() for name in names if (at := re.search(rf"\b{name}\b", text))]
         if places:
             return min(places)[1]
-    if any(re.search(rf"\b{field}\b", f"{param} {message}") for field in LIMIT_FIELDS[:2]):
-        return next((field for field in LIMIT_FIELDS if field in sent), None)  # it names the field that it wants instead
-    if "response_format" in sent and re.search(r"json_schema|json_object|json[ _]mode|structured output|grammar", message, re.IGNORECASE):
-        return "response_format"
-    return None
+    return "limit" if limit_is_to_blame(message) else None
 
 
 def _other_format(dialect: Dialect, said: str, sent: str) -> Dialect:
     refused = tuple(sorted({*dialect.refused, sent}))
     left = [name for name in FORMATS if name not in refused]
-    if _UNKNOWN_FIELD.search(said) or not _ABOUT_A_TYPE.search(said):
-        left = ["none"]  # the field itself is refused, not this kind of it
-    wanted = [name for name in left if name in said] or left
-    return replace(dialect, format=wanted[0] if wanted else "none", refused=refused)
+    wanted = [name for name in left if name != "none" and name in said]
+    if not wanted and (_UNKNOWN_FIELD.search(said) or not re.search(r"\btype\b|schema|json_object", said, re.IGNORECASE)):
+        wanted = ["none"]  # the field itself is refused, not this kind of it
+    return replace(dialect, format=(wanted or left)[0], refused=refused)
 
 
 def _other_limit(dialect: Dialect, said: str, sent: str, limit: int) -> Dialect:
     """A smaller limit if the number is too large, else the other field, at last none."""
-    too_large = limit_is_to_blame(said.partition("\n")[2]) or _TOO_LARGE.search(said)
-    if too_large and not _UNKNOWN_FIELD.search(said) and "nsupported" not in said and limit > SMALLEST_ANSWER_TOKENS:
-        bounds = [int(number) for number in _UPPER_BOUND.findall(said) if SMALLEST_ANSWER_TOKENS <= int(number) < limit]
-        return replace(dialect, largest_limit=bounds[0] if bounds else max(SMALLEST_ANSWER_TOKENS, limit // 2))
+    message = said.partition("\n")[2]
+    unknown = _UNKNOWN_FIELD.search(said) or "nsupported" in said or "not supported" in said
+    if _TOO_LARGE.search(message) and not unknown and limit > SMALLEST_ANSWER_TOKENS:
+        exclusive = "exclusive" in message
+        bounds = [int(number) - exclusive for number in _UPPER_BOUND.findall(message) if SMALLEST_ANSWER_TOKENS <= int(number) < limit]
+        return replace(dialect, largest_limit=max(bounds, default=max(SMALLEST_ANSWER_TOKENS, limit // 2)))
     refused = tuple(sorted({*dialect.refused, sent}))
-    return replace(dialect, limit_field=next(name for name in LIMIT_FIELDS if name not in refused), refused=refused)
+    return replace(dialect, limit_field=next((name for name in LIMIT_FIELDS if name not in refused), "none"), refused=refused)
 
 
 def _folded(messages: Messages) -> list[dict[str, str]]:
@@ -196,5 +222,6 @@ def _from_note(note: str | None) -> Dialect | None:
         dialect = Dialect(**{**kept, "refused": tuple(kept["refused"])})
     except (ValueError, TypeError):
         return None
+    limits = (dialect.largest_limit, dialect.needed_limit)
     known = dialect.format in FORMATS and dialect.limit_field in LIMIT_FIELDS
-    return dialect if known and isinstance(dialect.largest_limit, int | None) else None
+    return dialect if known and all(isinstance(limit, int | None) for limit in limits) else None

@@ -45,6 +45,9 @@ class Usage:
             self.estimated or other.estimated,
         )
 
+    def __sub__(self, other: "Usage") -> "Usage":
+        return Usage(self.prompt - other.prompt, self.cached - other.cached, self.completion - other.completion, self.estimated)
+
 
 @dataclass(frozen=True, slots=True)
 class Answer(Generic[T]):

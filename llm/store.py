@@ -1,7 +1,7 @@
 """Answers that were paid for, kept by content hash in one SQLite file, and notes about servers beside them.
 
-Safe for threads, for two processes, and for a kill at any byte. A damaged file is set aside with a warning; where nothing can be written
-the run goes on without keeping. Knows no server and holds no key; deleting the folder costs nothing but money.
+Safe for threads, for two processes, and for a kill at any byte. A damaged file is set aside with a warning. Where an answer cannot be kept
+the run ends: nobody pays for what is lost at once. Knows no server and holds no key; deleting the folder costs nothing but money.
 """
 
 import contextlib
@@ -17,20 +17,23 @@ from pathlib import Path
 from typing import Any
 
 from common import times
+from common.errors import Stopped
 from llm.protocol import Usage
 
 log = logging.getLogger(__name__)
 
 FILE_NAME = "answers.sqlite3"
-_BUSY_TIMEOUT_S = 30.0
-_JOURNAL_TRIES = 100
-_JOURNAL_WAIT_S = 0.02
+LOCKED_S = 5.0  # how long another process may write before this one gives up
+_JOURNALS = ("WAL", "TRUNCATE", "DELETE")  # the first that the file system bears
+_OUTSIDE = ("locked", "full", "readonly", "read-only", "disk i/o", "unable to open", "locking protocol", "busy")
 _FORM = 1
 _TABLES = """
     CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, text TEXT NOT NULL, prompt INTEGER NOT NULL, cached INTEGER NOT NULL,
         completion INTEGER NOT NULL, estimated INTEGER NOT NULL, asked_again INTEGER NOT NULL, digest TEXT NOT NULL) WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS notes (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 """
+_PUT_ANSWER = "INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+_PUT_NOTE = "INSERT OR REPLACE INTO notes VALUES (?, ?)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,56 +52,49 @@ def question_key(model: str, messages: Sequence[Mapping[str, str]], schema: Mapp
 
 
 class AnswerStore:
-    """The answers in `folder`; one connection, used by all threads in turn."""
+    """The answers in `folder`; one connection, opened when first wanted, used by all threads in turn.
+
+    Every method that reads or writes raises `Stopped` where the file cannot be used: locked for long, read-only, on a full disk.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / FILE_NAME
         self._lock = threading.Lock()
         self._asking: dict[str, tuple[threading.Lock, int]] = {}
-        self._warned = False
-        self._file: int | None = None
-        self._db = self._open()
+        self._db: sqlite3.Connection | None = None
 
     def get(self, key: str) -> StoredAnswer | None:
         """The answer kept under `key`; None if there is none, or none that is whole."""
-        row = self._one("SELECT text, prompt, cached, completion, estimated, asked_again, digest FROM answers WHERE key = ?", key)
-        if row is None or row[6] != _digest(key, row[0]):
+        rows = self._do("SELECT text, prompt, cached, completion, estimated, asked_again, digest FROM answers WHERE key = ?", [(key,)])
+        if not rows or rows[0][6] != _digest(key, rows[0][0]):
             return None
-        return StoredAnswer(row[0], Usage(row[1], row[2], row[3], bool(row[4])), bool(row[5]))
+        text, prompt, cached, completion, estimated, asked_again, _ = rows[0]
+        return StoredAnswer(text, Usage(prompt, cached, completion, bool(estimated)), bool(asked_again))
 
     def put(self, key: str, text: str, usage: Usage, *, asked_again: bool = False) -> None:
         """Keep an answer, in place of an older one."""
-        counts = (usage.prompt, usage.cached, usage.completion, int(usage.estimated), int(asked_again))
-        self._write("INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (key, text, *counts, _digest(key, text)))
+        self._do(_PUT_ANSWER, [_row(key, text, usage, asked_again)])
+
+    def put_all(self, answers: Iterable[tuple[str, str, Usage]]) -> None:
+        """Keep many answers (key, text, usage), all or none."""
+        self._do(_PUT_ANSWER, [_row(key, text, usage, False) for key, text, usage in answers])
 
     def get_note(self, name: str) -> str | None:
         """The note of that name, None if there is none."""
-        row = self._one("SELECT value FROM notes WHERE name = ?", name)
-        return None if row is None else str(row[0])
+        rows = self._do("SELECT value FROM notes WHERE name = ?", [(name,)])
+        return str(rows[0][0]) if rows else None
 
     def put_note(self, name: str, value: str) -> None:
         """Keep a note, in place of an older one."""
-        self._write("INSERT OR REPLACE INTO notes VALUES (?, ?)", (name, value))
+        self._do(_PUT_NOTE, [(name, value)])
 
     def put_notes(self, notes: Iterable[tuple[str, str]]) -> None:
         """Keep many notes (name, value), all or none."""
-        self._write_all("INSERT OR REPLACE INTO notes VALUES (?, ?)", notes)
+        self._do(_PUT_NOTE, list(notes))
 
     def notes(self, prefix: str) -> dict[str, str]:
         """The notes whose names begin with `prefix`, by name."""
-        with self._lock:
-            try:
-                return dict(
-                    self._db.execute("SELECT name, value FROM notes WHERE substr(name, 1, ?) = ?", (len(prefix), prefix)).fetchall()
-                )
-            except sqlite3.Error as error:
-                self._mend(error)
-                return {}
-
-    def put_all(self, answers: Iterable[tuple[str, str, Usage]]) -> bool:
-        """Keep many answers (key, text, usage), all or none; False if they could not be kept on disk."""
-        rows = ((key, text, u.prompt, u.cached, u.completion, int(u.estimated), 0, _digest(key, text)) for key, text, u in answers)
-        return self._write_all("INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows) and self._path.is_file()
+        return dict(self._do("SELECT name, value FROM notes WHERE substr(name, 1, ?) = ?", [(len(prefix), prefix)]))
 
     @contextlib.contextmanager
     def asking(self, key: str) -> Iterator[None]:
@@ -116,128 +112,86 @@ class AnswerStore:
                     self._asking[key] = (lock, users - 1)
 
     def close(self) -> None:
-        """Close the file; the store must not be used after."""
+        """Close the file; the next use opens it again."""
         with self._lock:
-            self._db.close()
+            self._close()
 
-    def _one(self, query: str, name: str) -> tuple[Any, ...] | None:
+    def _do(self, statement: str, rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+        """What a statement gives for these rows, all or none of them; done again in a new file if this one is damaged."""
         with self._lock:
-            try:
-                row: tuple[Any, ...] | None = self._db.execute(query, (name,)).fetchone()
-            except sqlite3.Error as error:
-                self._mend(error)
-                return None
-        return row
+            for attempt in (1, 2):
+                try:
+                    return self._run(statement, rows)
+                except (OSError, sqlite3.Error) as error:
+                    self._close()
+                    if attempt == 2 or not _is_damage(error):
+                        raise Stopped(f"answers cannot be kept in {self._path}: {_why(error)}") from error
+                    self._set_aside(error)
+        return []
 
-    def _write(self, statement: str, row: tuple[Any, ...]) -> None:
-        with self._lock:
-            try:
-                self._db.execute(statement, row)
-            except sqlite3.Error as error:
-                if self._mend(error):
-                    with contextlib.suppress(sqlite3.Error):
-                        self._db.execute(statement, row)
-
-    def _write_all(self, statement: str, rows: Iterable[tuple[Any, ...]]) -> bool:
-        rows = list(rows)
-        with self._lock:
-            try:
-                self._db.execute("BEGIN IMMEDIATE")
-                self._db.executemany(statement, rows)
-                self._db.execute("COMMIT")
-            except sqlite3.Error as error:
-                with contextlib.suppress(sqlite3.Error):
-                    self._db.execute("ROLLBACK")
-                self._mend(error)
-                return False
-        return True
-
-    def _mend(self, error: sqlite3.Error) -> bool:
-        """Whether to write again, into a new file: the old one was found damaged. Else a warning, once."""
-        if _is_damage(error):
-            self._db.close()
-            with contextlib.suppress(OSError):
-                self._set_aside(error)
-            self._db = self._open()
-            return True
-        if not self._warned:
-            self._warned = True
-            log.warning("answers cannot be kept in %s (%s); a later run will pay for them again", self._path, error)
-        return False
-
-    def _open(self) -> sqlite3.Connection:
-        try:
+    def _run(self, statement: str, rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+        if self._db is None:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                return self._connected()
-            except sqlite3.DatabaseError as error:
-                if not _is_damage(error):
-                    raise
-                self._set_aside(error)
-                return self._connected()
-        except (OSError, sqlite3.Error) as error:
-            log.warning("answers cannot be kept in %s (%s); a later run will pay for them again", self._path, error)
-            self._warned = True
-            return _connect(Path(":memory:"))
+            self._db = _connect(self._path)
+        if statement.startswith("SELECT"):
+            return self._db.execute(statement, rows[0]).fetchall()
+        with self._db:  # commits, or takes all back
+            self._db.execute("BEGIN IMMEDIATE")
+            self._db.executemany(statement, rows)
+        return []
 
-    def _connected(self) -> sqlite3.Connection:
-        self._file = _file_number(self._path)
-        return _connect(self._path)
+    def _close(self) -> None:
+        if self._db is not None:
+            with contextlib.suppress(sqlite3.Error):
+                self._db.close()
+            self._db = None
 
     def _set_aside(self, error: Exception) -> None:
-        if self._file is not None and _file_number(self._path) != self._file:
-            return  # another process has set it aside already; what stands there now is its new one
         number = 1
         while (aside := self._path.with_name(f"{FILE_NAME}.damaged-{number}")).exists():
             number += 1
-        for ending in ("-wal", "-shm"):  # a journal must not be played into the new file
+        for ending in ("-wal", "-shm", "-journal", ""):  # a journal must not be played into the new file
             with contextlib.suppress(OSError):
                 os.replace(f"{self._path}{ending}", f"{aside}{ending}")
-        os.replace(self._path, aside)
         log.warning("%s is damaged (%s) and set aside as %s; its answers have to be paid for again", self._path, error, aside.name)
 
 
-def _file_number(path: Path) -> int | None:
-    try:
-        return path.stat().st_ino
-    except OSError:
-        return None
-
-
 def _connect(path: Path) -> sqlite3.Connection:
-    db = sqlite3.connect(path, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
+    db = sqlite3.connect(path, timeout=LOCKED_S, isolation_level=None, check_same_thread=False)
+    deadline, journals = times.monotonic() + LOCKED_S, list(_JOURNALS)
     try:
-        _use_journal(db)
-        db.execute("PRAGMA synchronous = FULL")  # an answer that was paid for survives a power cut too
-        db.executescript(_TABLES)
-        damage = db.execute("PRAGMA quick_check(1)").fetchone()[0]
-        if damage != "ok":
-            raise sqlite3.DatabaseError(f"malformed: {damage}")
+        while True:
+            try:
+                db.execute(f"PRAGMA journal_mode = {journals[0]}").fetchone()
+                db.execute("PRAGMA synchronous = FULL")  # an answer that was paid for survives a power cut too
+                db.executescript(_TABLES)
+                return db
+            except sqlite3.OperationalError as error:
+                locked = "database is locked" in str(error)  # SQLite's own waiting does not cover two that open it at one moment
+                if (locked and times.monotonic() > deadline) or (not locked and len(journals) == 1):
+                    raise
+                journals = journals if locked else journals[1:]
+                times.sleep(0.02 if locked else 0)
     except BaseException:
         db.close()
         raise
-    return db
 
 
-def _use_journal(db: sqlite3.Connection) -> None:
-    """Switch to the write-ahead journal; SQLite's own waiting does not cover two processes that do so at the same moment."""
-    for _ in range(_JOURNAL_TRIES):
-        try:
-            db.execute("PRAGMA journal_mode = WAL")
-        except sqlite3.OperationalError as error:
-            if "locked" not in str(error):
-                raise
-            times.sleep(_JOURNAL_WAIT_S)
-        else:
-            return
+def _is_damage(error: Exception) -> bool:
+    """True unless the trouble lies outside the file: what SQLite cannot make sense of was changed by somebody else or by the disk."""
+    if not isinstance(error, sqlite3.DatabaseError) or isinstance(error, sqlite3.ProgrammingError | sqlite3.DataError):
+        return False
+    return not any(word in str(error).lower() for word in _OUTSIDE)
 
 
-def _is_damage(error: sqlite3.Error) -> bool:
-    words = str(error).lower()
-    return any(
-        word in words
-        for word in ("malformed", "not a database", "corrupt", "no such column", "has no column", "no such table", "columns but")
-    )
+def _why(error: Exception) -> str:
+    if "locked" in str(error):
+        return f"another process holds it for more than {LOCKED_S:.0f} s; end that one, or name another folder in CACHE_DIR"
+    return f"{getattr(error, 'strerror', None) or error}; free or unlock the folder, or name another one in CACHE_DIR, then run again"
+
+
+def _row(key: str, text: str, usage: Usage, asked_again: bool) -> tuple[Any, ...]:
+    return key, text, usage.prompt, usage.cached, usage.completion, int(usage.estimated), int(asked_again), _digest(key, text)
 
 
 def _digest(key: str, text: str) -> str:

@@ -145,7 +145,7 @@ def test_a_sure_new_issue_is_not_flagged_and_an_unsure_one_is() -> None:
     assert [line.split(",")[:3] for line in flagged] == [["2", "0.69", "ISSUE-2"]]
 
 
-@pytest.mark.parametrize("word", ["ISSUE-99", "ISSUE-1 | Lid", "the first one", 1, ["ISSUE-1"], {"id": "ISSUE-1"}, False])
+@pytest.mark.parametrize("word", ["ISSUE-99", "ISSUE-9 | Lid", "the first one", 1, ["ISSUE-1"], {"id": "ISSUE-1"}, False])
 def test_an_id_that_was_not_offered_founds_a_provisional_issue_of_confidence_nought(word: Any) -> None:
     model = ScriptedModel(by_ticket({1: decision(), 2: decision(word, 0.99)}))
     clusterer = run(model, [talk(1, "The lid leaks."), talk(2, "Lid leaks.")])

@@ -10,8 +10,8 @@ import pytest
 
 import llm_client
 from common.errors import Stopped
-from llm import calls as llm_calls
 from llm import json_text
+from llm.calls import QUESTIONS_IN_A_ROW
 from llm.store import AnswerStore
 from llm_client import AnswerUnusable, BudgetReached, ContextTooLong, LlmClient, Server
 from testing.chaos_llm import Behaviour, ChaosServer, Reply, Seen, completion, faulty, refuses, says
@@ -166,7 +166,6 @@ LEARNT: dict[str, tuple[Behaviour, dict[str, Any], int]] = {
     "a small token limit": (small_token_limit, {}, 1),
     "a context smaller than the token limit": (small_context, {}, 1),
     "no system role": (no_system_role, {}, 1),
-    "a refusal that names nothing": (says_nothing_about_why, {}, 1),
     "only model and messages": (few_known_fields, {"temperature": 0.0}, 4),
 }
 
@@ -178,6 +177,15 @@ def test_eight_workers_learn_a_server_once(behave: Behaviour, settings: dict[str
         assert ask_many(client, 16) == [1] * 16
         assert len(server.seen) == 16 + refused
         assert client.totals().learning_calls == refused
+
+
+def test_a_refusal_that_names_nothing_is_guessed_about_when_it_comes_twice_and_the_guess_is_forgotten(tmp_path: Path) -> None:
+    with ChaosServer(says_nothing_about_why) as server:
+        for number in range(2):
+            client = client_of(server, store=AnswerStore(tmp_path))
+            assert client.ask(messages(f"question {number}"), schema=SCHEMA, parse=parse).value == 1
+            assert (client.totals().retries, client.totals().learning_calls) == (1, 1)
+        assert [format_of(seen) for seen in server.seen] == ["json_schema", "json_schema", "none"] * 2
 
 
 def test_what_was_learnt_outlives_the_run(tmp_path: Path) -> None:
@@ -204,7 +212,7 @@ def test_a_bare_refusal_of_one_question_teaches_nothing_once_the_server_has_answ
         with pytest.raises(AnswerUnusable, match="Bad Request"):
             client.ask(messages("poison"), schema=SCHEMA, parse=parse)
         client.ask(messages("third, in JSON"), schema=SCHEMA, parse=parse)
-        assert [format_of(seen) for seen in server.seen] == ["json_schema"] * 3
+        assert [format_of(seen) for seen in server.seen] == ["json_schema"] * 4  # the refused one was tried again as it was
 
 
 # Trouble that ends the run: one call, however many workers, and one line that names the setting.
@@ -301,22 +309,25 @@ def test_a_fault_that_passes_costs_another_call(fault: Reply, slept: list[float]
     assert sum(slept) < 5
 
 
-@pytest.mark.parametrize("fault", [refuses(500, "oops"), says(" "), Reply(ending="reset")], ids=["500", "blank", "reset"])
-def test_a_fault_that_stays_is_one_questions_failure(fault: Reply) -> None:
+STAYING = {"500": (refuses(500, "oops"), 6), "blank, and paid": (says(" "), 3), "reset": (Reply(ending="reset"), 6)}
+
+
+@pytest.mark.parametrize(("fault", "tries"), STAYING.values(), ids=STAYING.keys())
+def test_a_fault_that_stays_is_one_questions_failure(fault: Reply, tries: int) -> None:
     with ChaosServer(lambda seen: fault if "poison" in seen.prompt else GOOD) as server:
         client = client_of(server)
         for _ in range(4):
             with pytest.raises(AnswerUnusable, match="no answer"):
                 client.ask(messages("poison"), schema=SCHEMA, parse=parse)
             assert client.ask(messages("fine"), schema=SCHEMA, parse=parse).value == 1
-        assert len(server.seen) == 4 * (llm_calls.MAX_FAULTS + 1)
+        assert len(server.seen) == 4 * (tries + 1)
 
 
 def test_an_outage_ends_the_run() -> None:
     with ChaosServer(lambda seen: refuses(500, "oops") if seen.number > 1 else GOOD) as server:
         client = client_of(server, workers=1)
         results = ask_many(client, 6)
-        assert len(server.seen) == 1 + llm_calls.FAILURES_IN_A_ROW * llm_calls.MAX_FAULTS
+        assert len(server.seen) == 1 + QUESTIONS_IN_A_ROW * 6
     kinds = [type(result).__name__ for result in results]
     assert sorted(kinds) == ["AnswerUnusable"] * 2 + ["Stopped"] * 3 + ["int"]
 
@@ -350,26 +361,6 @@ def test_nobody_calls_while_the_server_wants_to_be_left_alone(slept: list[float]
         ask_many(client_of(server), 4)
         assert len(server.seen) == 5
     assert sum(nap == pytest.approx(7, abs=0.5) for nap in slept) >= 2  # the one that was told, and whoever came next
-
-
-def test_patience_follows_what_the_server_usually_takes() -> None:
-    patience = llm_calls.Patience(120.0)
-    assert patience.seconds(lost_before=False) == 120.0
-    for _ in range(llm_calls.ANSWERS_TO_KNOW_A_SERVER):
-        patience.answered_in(5.0)
-    assert patience.seconds(lost_before=False) == 20.0
-    assert patience.seconds(lost_before=True) == 120.0
-    for _ in range(llm_calls.FAILURES_IN_A_ROW):
-        patience.lost()
-    assert patience.seconds(lost_before=False) == 120.0
-
-
-def test_patience_never_passes_what_the_user_allows_and_is_never_short() -> None:
-    for allowed, expected in ((5.0, 5.0), (120.0, llm_calls.LEAST_PATIENCE_S)):
-        patience = llm_calls.Patience(allowed)
-        for _ in range(llm_calls.ANSWERS_TO_KNOW_A_SERVER):
-            patience.answered_in(0.01)
-        assert patience.seconds(lost_before=False) == expected
 
 
 # Answers.
@@ -490,7 +481,7 @@ OTHER_QUESTIONS: dict[str, tuple[dict[str, Any], str, dict[str, Any]]] = {
     "another text": ({}, "another", SCHEMA),
     "another schema": ({}, "same", {**SCHEMA, "name": "other"}),
     "another temperature": ({"temperature": 0.5}, "same", SCHEMA),
-    "another limit": ({"max_tokens": 100}, "same", SCHEMA),
+    "another field": ({"extra_body": {"enable_thinking": False}}, "same", SCHEMA),
 }
 
 
@@ -500,6 +491,13 @@ def test_another_question_is_asked(settings: dict[str, Any], text: str, schema: 
         client_of(server, store=AnswerStore(tmp_path)).ask(messages("same"), schema=SCHEMA, parse=parse)
         client_of(server, store=AnswerStore(tmp_path), **settings).ask(messages(text), schema=schema, parse=parse)
         assert len(server.seen) == 2
+
+
+def test_an_answer_that_was_not_cut_stays_good_under_another_limit(tmp_path: Path) -> None:
+    with ChaosServer(takes_all) as server:
+        for limit in (None, 8000, 100):
+            client_of(server, store=AnswerStore(tmp_path), max_tokens=limit).ask(messages(), schema=SCHEMA, parse=parse)
+        assert len(server.seen) == 1
 
 
 # The bill.

@@ -387,7 +387,7 @@ class TestAnswers:
         assert [(row["outcome"], row["issue_id"]) for row in rows_at().values()] == [("new", "ISSUE-1001"), ("new", "ISSUE-1002")]
         assert len(Path("output/flagged_for_review.csv").read_text(encoding="utf-8").splitlines()) == 1
 
-    @pytest.mark.parametrize("confidence", [1.7, -0.1, True, "85%", "high", None, "0.9", [0.9], 1e400], ids=str)
+    @pytest.mark.parametrize("confidence", [1.7, -0.1, True, "85%", "high", None, "0.9?", [0.9], 1e400], ids=str)
     def test_without_a_confidence_are_flagged_with_none(self, confidence: object, open_site: OpenSite) -> None:
         open_site(2, behave=answering({}, *[{"issue_id": "ISSUE-1001", "confidence": confidence}] * 2))
         assert main.main(["--no-merge"]) == 0

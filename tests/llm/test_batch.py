@@ -3,6 +3,7 @@
 import json
 import random
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 import main
-from common.errors import Unreadable
+from common.errors import Stopped, Unreadable
 from llm import batch
 from llm.batch import BatchQuestion, read_results, write_questions
 from llm.protocol import Usage
@@ -73,7 +74,7 @@ class TestQuestionsOut:
 class TestResultsIn:
     def read(self, *lines: str, end: str = "\n") -> batch.Results:
         Path("results.jsonl").write_text("\n".join(lines) + end, encoding="utf-8")
-        return read_results([Path("results.jsonl")], exported=KEYS, model="sorting-model")
+        return read_results([Path("results.jsonl")], exported=KEYS)
 
     def test_any_order_blank_lines_and_no_last_line_end_are_fine(self) -> None:
         found = self.read(result(THIRD), "", result(FIRST), end="")
@@ -81,8 +82,22 @@ class TestResultsIn:
         assert found.answers[0].text == OBJECT
         assert found.answers[0].usage == Usage(100, 0, 20)
 
-    def test_dated_names_of_the_model_are_the_model(self) -> None:
-        assert len(self.read(result(FIRST, model="sorting-model-2026-01-01"), result(SECOND, model="acme/Sorting-Model")).answers) == 2
+    @pytest.mark.parametrize(
+        ("asked", "answered", "same"),
+        [
+            ("sorting-model", "sorting-model-2026-01-01", True),
+            ("sorting-model", "acme/Sorting-Model", True),
+            ("gpt-4.1", "gpt-4.1-mini-2025-04-14", False),
+            ("o3", "o3-mini", False),
+            ("my-deployment", "gpt-4.1-mini", False),
+        ],
+    )
+    def test_only_a_folder_a_date_or_a_version_may_differ_in_a_models_name(self, asked: str, answered: str, same: bool) -> None:
+        assert batch.same_model(asked, answered) is same
+
+    def test_answers_under_a_deployments_name_are_taken_and_the_models_name_is_told(self) -> None:
+        found = self.read(result(FIRST, model="gpt-4.1-mini-2025-04-14"))
+        assert [(answer.key, answer.model) for answer in found.answers] == [(FIRST, "gpt-4.1-mini-2025-04-14")]
 
     @pytest.mark.parametrize(
         ("line", "reason"),
@@ -112,32 +127,62 @@ class TestResultsIn:
             (result(SECOND)[:-40], "line 2: cut short"),
             (result(SECOND)[:-1] + ",}", "line 2: not valid JSON"),
             (result("f" * 64), "line 2: the id 'ffff"),
-            (result(FIRST), "line 2: the id 0000000000000000000000000000000000000000000000000000000000000001 stands twice"),
-            (result(SECOND, model="other"), "line 2: answered by the model 'other'"),
             (question(SECOND).line.strip(), "line 2: neither a response nor an error"),
             ('{"answer": 1}', "line 2: no result of a batch"),
+            ('{"custom_id": null, "response": null, "error": {"code": "invalid_json_line"}}', "no custom_id (invalid_json_line)"),
+            ('{"custom_id": "", "response": {"status_code": 400, "body": {"error": {"message": "bad"}}}}', "no custom_id"),
             ("[1]", "line 2: no result of a batch"),
         ],
-        ids=["cut short", "broken", "unknown id", "doubled id", "another model", "the questions' own file", "no custom_id", "a list"],
+        ids=["cut short", "broken", "unknown id", "the questions' own file", "no custom_id", "null custom_id", "empty custom_id", "a list"],
     )
-    def test_a_file_that_cannot_be_right_is_refused_naming_the_line(self, bad: str, reason: str) -> None:
-        with pytest.raises(Unreadable, match=re.escape(reason)) as raised:
-            self.read(result(FIRST), bad)
-        assert "Nothing was imported" in str(raised.value)
+    def test_an_odd_line_is_named_and_the_good_ones_are_taken(self, bad: str, reason: str) -> None:
+        found = self.read(result(FIRST), bad)
+        assert [answer.key for answer in found.answers] == [FIRST]
+        assert len(found.odd) == 1
+        assert reason in found.odd[0]
 
-    def test_every_wrong_line_is_counted_and_the_first_ones_named(self) -> None:
-        with pytest.raises(Unreadable, match=r"line 1: .*; .*line 10: .*; and 2 more"):
-            self.read(*["{}"] * 12)
+    @pytest.mark.parametrize("turned", [False, True], ids=["failure first", "success first"])
+    def test_a_success_beats_a_failure_of_the_same_question(self, turned: bool) -> None:
+        lines = [failed(FIRST, {"message": "too late"}), result(FIRST)]
+        found = self.read(*(lines[::-1] if turned else lines))
+        assert ([answer.key for answer in found.answers], found.unanswered, found.odd) == ([FIRST], (), ())
 
-    def test_answers_to_questions_for_another_model_are_refused(self) -> None:
-        Path("results.jsonl").write_text(result(FIRST), encoding="utf-8")
-        with pytest.raises(Unreadable, match="exported for the model 'sorting-model', but LLM_MODEL is 'other'"):
-            read_results([Path("results.jsonl")], exported=KEYS, model="other")
+    def test_a_line_that_stands_twice_counts_once(self) -> None:
+        assert len(self.read(result(FIRST), result(FIRST)).answers) == 1
+
+    def test_no_secret_gets_in(self) -> None:
+        Path("results.jsonl").write_text(result(FIRST, '{"category": "sk-secret-0123"}') + failed(SECOND, "no sk-secret-0123"), "utf-8")
+        Path("more.jsonl").write_text(failed(SECOND, "no sk-secret-0123"), "utf-8")
+        found = read_results([Path("results.jsonl"), Path("more.jsonl")], exported=KEYS, secrets=["sk-secret-0123"])
+        assert "secret" not in repr(found)
+        assert found.unanswered == ((SECOND, "no [key]"),)
 
     def test_a_missing_file_and_one_that_is_no_text_are_named(self) -> None:
         Path("bytes.jsonl").write_bytes(b"\xff\xfe\x00")
-        with pytest.raises(Unreadable, match=r"no file gone\.jsonl.*bytes\.jsonl is not UTF-8"):
-            read_results([Path("gone.jsonl"), Path("bytes.jsonl")], exported=KEYS, model="sorting-model")
+        with pytest.raises(Unreadable, match=r"bytes\.jsonl is not UTF-8"):
+            read_results([Path("gone.jsonl"), Path("bytes.jsonl")], exported=KEYS)
+        with pytest.raises(Unreadable, match=r"no file gone\.jsonl. Nothing was imported"):
+            read_results([Path("gone.jsonl")], exported=KEYS)
+
+
+PROVIDERS = sorted((Path(__file__).parent / "batch_results").glob("*.jsonl"))
+
+
+class TestProviders:
+    """Result files in the words of each provider: one answer, one failure, and what else they put there."""
+
+    @pytest.mark.parametrize("path", PROVIDERS, ids=[path.stem for path in PROVIDERS])
+    def test_what_a_provider_writes_is_read(self, path: Path) -> None:
+        found = read_results([path], exported=KEYS)
+        assert [answer.key for answer in found.answers] == [FIRST]
+        assert json.loads(found.answers[0].text)["category"] == "Lid leaks"
+        assert found.answers[0].usage.prompt > 0
+        assert [key for key, _ in found.unanswered] == [SECOND]
+        assert len(found.unanswered[0][1]) > 8
+        assert found.odd == ()
+
+    def test_there_is_one_of_each(self) -> None:
+        assert [path.stem for path in PROVIDERS] == ["azure", "groq", "mistral", "openai", "together", "vllm"]
 
 
 class TestStore:
@@ -151,7 +196,7 @@ class TestStore:
         with pytest.raises(KeyError):
             store.put_all(rows())
         assert store.get("a") is None
-        assert store.put_all([("a", "one", Usage(1)), ("b", "two", Usage(2))])
+        store.put_all([("a", "one", Usage(1)), ("b", "two", Usage(2))])
         assert [getattr(store.get(key), "text", None) for key in "ab"] == ["one", "two"]
         store.close()
 
@@ -226,19 +271,6 @@ class TestRounds:
         assert len(engine.rounds) < 40
 
     @pytest.mark.slow
-    def test_small_rounds_can_be_asked_live(self, open_site: OpenSite) -> None:
-        site, engine = open_site(70), Engine()
-        rounds_until_done(engine, "--batch-at-least", "8")
-        assert engine.rounds
-        assert min(engine.rounds) >= 8
-        by_batch, live = results(), len(site.model.seen)
-        assert 0 < live < sum(engine.rounds)
-        site.forget()
-        assert main.main([*WAVES, "--output", "output/live.json"]) == 0
-        assert Path("output/live.json").read_bytes() == by_batch["silo_issues_db.json"]
-        assert not site.model.seen
-
-    @pytest.mark.slow
     def test_the_ordinary_run_goes_on_from_any_round(self, open_site: OpenSite, capsys: pytest.CaptureFixture[str]) -> None:
         site, engine = open_site(40), Engine()
         for _ in range(5):
@@ -268,22 +300,53 @@ class TestRounds:
         assert main.main(EXPORT) == 0
         assert ROUND.read_bytes() == first
 
-    def test_a_bad_file_changes_nothing_and_a_good_one_may_come_twice(
+    def test_a_file_without_a_result_changes_nothing_and_a_good_one_may_come_twice(
         self, open_site: OpenSite, capsys: pytest.CaptureFixture[str]
     ) -> None:
         open_site(3)
         main.main(EXPORT)
-        good = Engine().answer(ROUND)
-        bad = Path("bad.jsonl")
-        bad.write_text(good.read_text(encoding="utf-8") + result("f" * 64) + "\n", encoding="utf-8")
+        good, bad = Engine().answer(ROUND), Path("bad.jsonl")
+        bad.write_text(result("f" * 64) + "\n", encoding="utf-8")
         assert main.main(["--batch-import", str(bad)]) == 2
-        assert "bad.jsonl, line 2: the id" in capsys.readouterr().err
+        said = capsys.readouterr().err
+        assert "bad.jsonl, line 1: the id" in said
+        assert "run the command that exported once more" in said
         main.main(EXPORT)
         assert len(ROUND.read_text(encoding="utf-8").splitlines()) == 1, "the question is still open"
-        assert main.main(["--batch-import", str(good)]) == 0
-        assert "1 answers imported" in capsys.readouterr().out
+        assert main.main(["--batch-import", str(bad), str(good)]) == 0
+        said = capsys.readouterr().out
+        assert "1 answers imported" in said
+        assert "left out: bad.jsonl, line 1: the id" in said
         assert main.main(["--batch-import", str(good)]) == 0
         assert "0 answers imported, 1 were there already" in capsys.readouterr().out
+
+    def test_questions_are_written_only_once_their_names_are_kept(self, open_site: OpenSite, monkeypatch: pytest.MonkeyPatch) -> None:
+        open_site(3)
+
+        def full(*_: object) -> None:
+            raise Stopped("answers cannot be kept: the disk is full")
+
+        monkeypatch.setattr(AnswerStore, "put_notes", full)
+        assert main.main(EXPORT) == 1
+        assert not ROUND.exists()
+
+    def test_a_lost_cache_is_made_good_by_a_second_export(self, open_site: OpenSite, capsys: pytest.CaptureFixture[str]) -> None:
+        open_site(3)
+        main.main(EXPORT)
+        good = Engine().answer(ROUND)
+        shutil.rmtree(".cache")
+        assert main.main(["--batch-import", str(good)]) == 2
+        assert "run the command that exported once more" in capsys.readouterr().err
+        assert main.main(EXPORT) == 0
+        assert main.main(["--batch-import", str(good)]) == 0
+
+    def test_another_models_name_is_a_warning(self, open_site: OpenSite, capsys: pytest.CaptureFixture[str]) -> None:
+        open_site(3)
+        main.main(EXPORT)
+        key = json.loads(ROUND.read_text(encoding="utf-8"))["custom_id"]
+        Path("other.jsonl").write_text(result(key, model="other-model"), encoding="utf-8")
+        assert main.main(["--batch-import", "other.jsonl"]) == 0
+        assert "warning: answered by other-model, where LLM_MODEL is sorting-model" in capsys.readouterr().out
 
     def test_errors_beside_the_results_leave_their_questions_for_the_next_export(
         self, open_site: OpenSite, capsys: pytest.CaptureFixture[str]
@@ -308,7 +371,7 @@ class TestRounds:
         capsys.readouterr()
         assert main.main(["--batch-import", "errors.jsonl"]) == 0
         said = capsys.readouterr().out
-        assert "too late  [2J gone" in said
+        assert "too late [2J gone" in said
         assert not set(said) & {"\x1b", "\u202e"}
 
 

@@ -1,6 +1,5 @@
 """Answers stay whole: through threads, processes, kills and damaged files; nothing else about the program depends on them."""
 
-import logging
 import os
 import signal
 import sqlite3
@@ -9,9 +8,11 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from common.errors import Stopped
 from llm import store as answer_store
 from llm.protocol import Usage
 from llm.store import FILE_NAME, AnswerStore, question_key
@@ -63,7 +64,7 @@ def test_a_lone_surrogate_has_a_key() -> None:
 DAMAGE = {
     "no database": b"this is not a database, whatever its name says" * 100,
     "cut short": None,
-    "zeros in the middle": b"",
+    "zeros behind the head": b"",
 }
 
 
@@ -75,7 +76,7 @@ def test_a_damaged_file_is_set_aside_with_a_warning(content: bytes | None, tmp_p
     store.close()
     path = tmp_path / FILE_NAME
     whole = path.read_bytes()
-    damaged = whole[:20_000] if content is None else content or whole[:8192] + b"\0" * 40_000 + whole[48_192:]
+    damaged = whole[:20_000] if content is None else content or whole[:4096] + b"\0" * (len(whole) - 4096)
     path.write_bytes(damaged)
     again = AnswerStore(tmp_path)
     again.put("new", "answer", PAID)
@@ -105,21 +106,72 @@ def test_a_text_that_was_changed_on_disk_is_no_answer(tmp_path: Path) -> None:
     assert store.get("k") is None
 
 
-def test_where_nothing_can_be_written_the_run_goes_on(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_where_nothing_can_be_written_nothing_is_asked(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way", encoding="utf-8")
-    store = AnswerStore(tmp_path / "file")
-    store.put("k", "answer", PAID)
-    assert store.get("k") is not None  # for this run, in memory
-    assert "cannot be kept" in caplog.text
+    with pytest.raises(Stopped, match=r"answers cannot be kept in .*CACHE_DIR"):
+        AnswerStore(tmp_path / "file").get("k")
 
 
-def test_a_full_disk_is_said_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="whoever may do everything is refused nothing")
+def test_a_read_only_folder_is_said(tmp_path: Path) -> None:
+    (tmp_path / "cache").mkdir(mode=0o500)
+    with pytest.raises(Stopped, match="unable to open"):
+        AnswerStore(tmp_path / "cache").get("k")
+
+
+def test_an_answer_that_cannot_be_kept_ends_the_run(tmp_path: Path) -> None:
     store = AnswerStore(tmp_path)
+    store.put("before", "whole", PAID)
+    assert store._db is not None
     store._db.execute("PRAGMA max_page_count = 5")
-    for number in range(5):
-        store.put(f"k{number}", "x" * 100_000, PAID)
-    assert [record.levelno for record in caplog.records] == [logging.WARNING]
-    assert "full" in caplog.text
+    with pytest.raises(Stopped, match=r"full.*CACHE_DIR"):
+        store.put("k", "x" * 100_000, PAID)
+    assert store.get("before") is not None
+
+
+def test_a_store_that_another_process_holds_is_said_within_seconds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answer_store, "LOCKED_S", 0.2)
+    store = AnswerStore(tmp_path)
+    store.put("k", "answer", PAID)
+    other = sqlite3.connect(tmp_path / FILE_NAME, isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    store.close()
+    for held in (AnswerStore(tmp_path), store):
+        began = time.monotonic()
+        with pytest.raises(Stopped, match=r"another process holds it.*CACHE_DIR"):
+            held.put("k", "another", PAID)
+        assert time.monotonic() - began < 10
+    other.close()
+    kept = store.get("k")
+    assert kept is not None
+    assert kept.text == "answer"
+
+
+class NoWal(sqlite3.Connection):
+    """A connection on a file system that cannot share memory."""
+
+    def execute(self, sql: str, *args: Any) -> sqlite3.Cursor:
+        if "WAL" in sql:
+            raise sqlite3.OperationalError(WAL_TROUBLE[0])
+        return super().execute(sql, *args)
+
+
+WAL_TROUBLE = [""]
+
+
+@pytest.mark.parametrize("trouble", ["locking protocol", "disk I/O error", "unable to open database file"])
+def test_a_file_system_without_wal_keeps_answers_all_the_same(trouble: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    WAL_TROUBLE[0] = trouble
+    connect = sqlite3.connect
+    monkeypatch.setattr(sqlite3, "connect", lambda path, **options: connect(path, factory=NoWal, **options))
+    store = AnswerStore(tmp_path)
+    store.put("k", "answer", PAID)
+    store.close()
+    monkeypatch.undo()
+    again = sqlite3.connect(tmp_path / FILE_NAME)
+    assert again.execute("PRAGMA journal_mode").fetchone() == ("delete",)
+    again.close()
+    assert AnswerStore(tmp_path).get("k") is not None
 
 
 def test_many_threads_share_a_store(tmp_path: Path) -> None:
@@ -135,6 +187,7 @@ def test_many_threads_share_a_store(tmp_path: Path) -> None:
         thread.start()
     for thread in threads:
         thread.join()
+    assert store._db is not None
     assert store._db.execute("SELECT count(*) FROM answers").fetchone() == (400,)
 
 
@@ -179,8 +232,9 @@ def test_two_processes_share_a_store(tmp_path: Path) -> None:
         first.communicate(timeout=30)
         second.communicate(timeout=30)
     assert (first.returncode, second.returncode) == (0, 0)
-    store = AnswerStore(tmp_path)
-    assert store._db.execute("SELECT count(*) FROM answers").fetchone() == (600,)
+    with sqlite3.connect(tmp_path / FILE_NAME) as file:
+        assert file.execute("SELECT count(*) FROM answers").fetchone() == (600,)
+    file.close()
 
 
 @pytest.mark.skipif(os.name == "nt", reason="no SIGKILL there")
@@ -200,10 +254,7 @@ def test_a_kill_at_any_moment_loses_no_answer_that_was_put(after_s: float, tmp_p
 
 def test_a_store_of_many_answers_opens_and_answers_fast(tmp_path: Path) -> None:
     store = AnswerStore(tmp_path)
-    store._db.execute("BEGIN")
-    for number in range(5000):
-        store.put(f"k{number}", "x" * 1000, PAID)
-    store._db.execute("COMMIT")
+    store.put_all((f"k{number}", "x" * 1000, PAID) for number in range(5000))
     store.close()
     started = time.process_time()
     again = AnswerStore(tmp_path)
