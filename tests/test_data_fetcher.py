@@ -405,7 +405,7 @@ def test_a_429_without_a_word_is_everybodys_wait(mocked: responses.RequestsMock,
 
 
 def test_a_wait_of_days_ends_the_run(mocked: responses.RequestsMock, fake_time: FakeTime) -> None:
-    mocked.get(f"{API}/tickets/1", status=429, headers={"Retry-After": "1e9"})
+    mocked.get(f"{API}/tickets/1", status=429, headers={"Retry-After": "999999999"})
     with pytest.raises(Stopped, match="asks to wait 277778 hours"):
         fetch_ticket(1, client=new_client())
     assert fake_time.slept == []

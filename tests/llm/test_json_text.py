@@ -134,5 +134,5 @@ def test_hostile_text_takes_linear_time(piece: str) -> None:
         return time.process_time() - started
 
     spent(32_000)
-    assert spent(256_000) < 16 * max(spent(32_000), 0.004)
-    assert spent(900_000) < 2.0, "well under a second on a machine that is not busy"
+    assert spent(256_000) < 24 * max(spent(32_000), 0.01)
+    assert spent(900_000) < 4.0, "well under a second on a machine that is not busy"
