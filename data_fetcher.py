@@ -14,6 +14,7 @@ from typing import Any
 import env
 from common.errors import Stopped, TicketFailed
 from common.text import for_terminal
+from freshdesk.agents import fetch_agent_names
 from freshdesk.client import FreshdeskClient, NoReply, QueryRefused, Refused
 from freshdesk.limits import OnWait
 from freshdesk.listing import TicketListing, TicketRef, by_creation, is_ticket_id, parse_instant
@@ -27,6 +28,7 @@ __all__ = [
     "TicketFailed",
     "TicketListing",
     "TicketRef",
+    "fetch_agent_names",
     "fetch_resolved_ticket_ids",
     "fetch_ticket",
 ]

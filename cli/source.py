@@ -4,6 +4,7 @@
 """
 
 import logging
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
@@ -91,6 +92,8 @@ class ConversationSource:
     folder: Path
     refresh: bool = False
     fetched: set[int] = field(default_factory=set)
+    _agents: tuple[str, ...] | None = None
+    _asking: threading.Lock = field(default_factory=threading.Lock)
 
     def stored(self, ticket_id: int, *, base_url: str | None = None) -> Conversation | None:
         """The stored conversation of a ticket, None if there is none that counts; `base_url` is another address of the helpdesk."""
@@ -131,7 +134,17 @@ class ConversationSource:
             redact=self.settings.redact,
             include_private_notes=self.settings.include_private_notes,
             ignore_field=self.settings.ignore_field,
+            agents=self._agent_names(),
         )
+
+    def _agent_names(self) -> tuple[str, ...]:
+        """The names of all agents, asked for with the first ticket that is fetched."""
+        if not self.settings.redact:
+            return ()
+        with self._asking:
+            if self._agents is None:
+                self._agents = data_fetcher.fetch_agent_names(self.client)
+            return self._agents
 
 
 def stream(

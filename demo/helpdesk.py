@@ -45,6 +45,7 @@ class HelpdeskOptions:
     shuffle_seed: int | None = None  # order of results and messages, which the real API does not promise
     forbidden: frozenset[int] = frozenset()
     now: datetime.datetime | None = None
+    agents: tuple[str, ...] | None = ()  # names; None: the key may not list them
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +122,7 @@ class Helpdesk:
             shuffle_seed=options.shuffle_seed,
             forbidden=options.forbidden,
             now=options.now,
+            agents=options.agents,
         )
 
     def _refusal(self, authorization: str) -> Answer | None:

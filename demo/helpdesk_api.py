@@ -36,6 +36,7 @@ class TicketApi:
     shuffle_seed: int | None = None
     forbidden: frozenset[int] = frozenset()
     now: datetime.datetime | None = None
+    agents: tuple[str, ...] | None = ()  # None: this key may not list them
 
     def answer(self, path: str, params: dict[str, str], url: str) -> Answer:
         parts = path.strip("/").split("/")
@@ -44,6 +45,8 @@ class TicketApi:
         match parts[2:]:
             case ["search", "tickets"]:
                 return self._search(params)
+            case ["agents"]:
+                return self._list_agents(params, url)
             case ["tickets"]:
                 return self._list(params, url)
             case ["tickets", "archived", number, *rest] if number.isdecimal():
@@ -87,6 +90,15 @@ class TicketApi:
         without = () if "description" in includes else _TEXTS
         rows = [_plain(ticket, without=without) for ticket in _cut(found, int(page), int(per_page))]
         return Answer(200, rows, _link(url, params, int(page), int(per_page), len(found)), credits=1 + 2 * len(includes))
+
+    def _list_agents(self, params: dict[str, str], url: str) -> Answer:
+        if self.agents is None:
+            return Answer(403, {"code": "access_denied", "message": "You are not authorized to perform this action."})
+        per_page, page = params.get("per_page", "30"), params.get("page", "1")
+        if not (per_page.isdecimal() and 1 <= int(per_page) <= MAX_PER_PAGE and page.isdecimal() and int(page) >= 1):
+            return _invalid("per_page", "It should be a Positive Integer less than or equal to 100")
+        rows = [{"id": number, "contact": {"name": name}} for number, name in enumerate(self.agents, start=1)]
+        return Answer(200, _cut(rows, int(page), int(per_page)), _link(url, params, int(page), int(per_page), len(rows)))
 
     def _listed(self, params: dict[str, str]) -> list[dict[str, Any]]:
         name = params.get("filter", "")

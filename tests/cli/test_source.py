@@ -59,6 +59,7 @@ def fetched(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         return raw(ticket_id)
 
     monkeypatch.setattr(data_fetcher, "fetch_ticket", fetch)
+    monkeypatch.setattr(data_fetcher, "fetch_agent_names", lambda client: ())
     return asked
 
 
@@ -176,3 +177,25 @@ def test_no_more_than_a_bounded_number_is_read_ahead(fetched: list[int]) -> None
     stream = ticket_source.stream([{"ticket_id": number} for number in range(1_000, 1_500)], source(), submit)
     next(stream)
     assert len(begun) == len(fetched) == READ_AHEAD
+
+
+def test_agents_are_asked_for_once_a_run_and_hidden_in_every_ticket(fetched: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[int] = []
+
+    def names(client: FreshdeskClient) -> tuple[str, ...]:
+        calls.append(1)
+        return ("Ida Falken",)
+
+    monkeypatch.setattr(data_fetcher, "fetch_agent_names", names)
+    monkeypatch.setattr(
+        data_fetcher, "fetch_ticket", lambda number, client: raw(number) | {"description_text": "As falken said, it leaks."}
+    )
+    reader = source()
+    read = [reader.read(number) for number in (1, 2)]
+    assert [item["conversation"][0]["text"] for item in read if not isinstance(item, FetchFailure)] == ["As [NAME_1] said, it leaks."] * 2
+    assert len(calls) == 1
+
+
+def test_agents_are_not_asked_for_where_nothing_is_hidden(fetched: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(data_fetcher, "fetch_agent_names", lambda client: pytest.fail("asked"))
+    assert not isinstance(source(redact=False).read(1), FetchFailure)

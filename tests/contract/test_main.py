@@ -81,7 +81,8 @@ def report() -> dict[str, Any]:
 
 
 def targets(site: TopicSite) -> list[str]:
-    return [call.target for call in site.helpdesk.calls]
+    """What was asked of the helpdesk, beside the names of its agents."""
+    return [call.target for call in site.helpdesk.calls if "/agents?" not in call.target]
 
 
 def searches(site: TopicSite) -> list[str]:
