@@ -148,19 +148,21 @@ class _Run:
         if saved is not None:
             self.clusterer.resume(saved)
         if saved is not None and dict(saved.selection) != selection.to_json():
-            left = len(saved.tickets) - saved.done
+            left = len(saved.tickets) - len(saved.progress.decided)
             logger.warning("an interrupted run left %d tickets undecided; its decisions are kept, for the rest run its command again", left)
         if saved is not None and dict(saved.selection) == selection.to_json():
-            logger.info("going on after ticket %d of %d of the run that was interrupted", saved.done, len(saved.tickets))
-            plan, done = Plan(saved.base_sha256, saved.selection, saved.tickets, saved.gaps), saved.done
+            done = len(saved.progress.decided)
+            logger.info("going on after ticket %d of %d of the run that was interrupted", done, len(saved.tickets))
+            plan, progress = Plan(saved.base_sha256, saved.selection, saved.tickets, saved.gaps, saved.wave_tickets), saved.progress
         else:
             self.progress.begin("listing")
             listing = source.list_tickets(selection, self.source.client, redact=self.settings.redact)
             self.progress.end("listing")
             self.report.total = listing.total
-            plan, done = Plan(self.clusterer.base_sha256, selection.to_json(), tuple(self._not_settled(listing.tickets)), listing.gaps), 0
+            wanted, progress = tuple(self._not_settled(listing.tickets)), None
+            plan = Plan(self.clusterer.base_sha256, selection.to_json(), wanted, listing.gaps, self.options.most_in_a_wave)
         self.report.listed, self.report.gaps = len(plan.tickets), plan.gaps
-        return self.clusterer.begin(plan, done=done)
+        return self.clusterer.begin(plan, progress)
 
     def debug_prompts(self, tickets: Sequence[Ticket]) -> None:
         """Print prompt and answer for each ticket; without ids or pages for the first batch."""
@@ -185,14 +187,13 @@ class _Run:
         print("\n".join([done, *self.report.troubles()]))
 
     def decide(self, tickets: Sequence[Ticket]) -> None:
-        """Decide, consolidate, save; a budget that is reached ends the deciding, not the saving."""
+        """Decide, conclude, save; a budget that is reached ends the deciding, not the saving."""
         ended, why = Ended.DONE, ""
         try:
             self.progress.begin("deciding", len(tickets))
             self.clusterer.decide(self._stream(tickets), on_decided=self._count)
             self.progress.end("fetching", "deciding")
-            if self.options.merge:
-                self.clusterer.consolidate()
+            self.clusterer.conclude(overview=self.options.merge)
         except BudgetReached as error:
             ended, why = Ended.BUDGET, str(error)
         except QuestionsLeft as left:

@@ -127,8 +127,7 @@ def run_side(side: Side, conversations: Sequence[Conversation], settings: Settin
                 model=side.model,
             )
             clusterer.decide(conversations)
-            if merge:
-                clusterer.consolidate()
+            clusterer.conclude(overview=merge)
     finally:
         pool.close()
     homes = {ticket: issue.issue_id for issue in clusterer.issues.values() for ticket in issue.tickets}

@@ -27,6 +27,7 @@ from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any, TypeVar
 
+from cli.options import MAX_WAVE_TICKETS
 from demo.helpdesk import Helpdesk, HelpdeskOptions
 from demo.labelled_files import as_ticket
 from issue_clusterer import WAVE_TICKETS, IssueClusterer
@@ -249,13 +250,13 @@ def rounds(args: argparse.Namespace, work: Path) -> None:
     clusterer = _clusterer(data, asking(SimulatedModel.of(data, args.model).reply), work, wave=args.wave, submit=counter.submit)
     clusterer.decide(data.conversations)
     deciding = len(counter.sizes)
-    clusterer.consolidate()
+    clusterer.conclude()
     total, found = sum(counter.sizes), scores(found_issues(clusterer, list(data.labels)), list(data.labels.values()))
     print(
         f"{data.name}, {args.model} model, waves to {args.wave}: "
         f"{total} calls ({total / len(data.labels):.3f} a ticket), ARI {found.ari:.4f}"
     )
-    print(f"rounds of deciding: {counter.sizes[:deciding]}; of consolidation: {counter.sizes[deciding:]}")
+    print(f"{len(counter.sizes)} rounds, {counter.sizes[:deciding]} and at the end {counter.sizes[deciding:]}")
 
 
 def _clusterer(data: LabelledSet, ask: Ask, work: Path, *, wave: int, **options: Any) -> IssueClusterer:
@@ -294,7 +295,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--model", default="perfect", help="behaviour of the simulated model for rounds")
     parser.add_argument("--work", type=Path, help="a folder to keep; else a temporary one")
     args = parser.parse_args(argv)
-    args.wave = args.wave or (50_000 if args.part == "rounds" else WAVE_TICKETS)
+    args.wave = args.wave or (MAX_WAVE_TICKETS if args.part == "rounds" else WAVE_TICKETS)
     if not args.file:
         args.tickets = args.tickets or 20_000
     part = {"speed": speed, "tokens": tokens, "rounds": rounds}[args.part]

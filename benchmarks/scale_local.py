@@ -124,7 +124,7 @@ def measure(folder: Path, tickets: int) -> dict[str, Any]:
     watch.model = asking(SimulatedModel.of(load_set(folder / "set.jsonl"), "perfect").reply)
     labels_mb = _memory_mb() - loaded_mb
     listed = tuple({"ticket_id": conversation["ticket_id"], "subject": "", "updated_at": ""} for conversation in new.conversations)
-    clusterer.begin(Plan(checkpoint_file.file_sha256(clusterer.files.database), {}, listed), done=0)
+    clusterer.begin(Plan(checkpoint_file.file_sha256(clusterer.files.database), {}, listed))
     per_ticket = _decide(clusterer, new.conversations, watch)
     _, checkpoint = _timed(clusterer.write_checkpoint)
     _, save = _timed(clusterer.save)

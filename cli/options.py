@@ -113,10 +113,14 @@ class Options:
         pages = DEFAULT_PAGES if self.pages is None else None if self.pages == ALL else int(self.pages)
         if self.job is Job.PROMPT_DEBUG and self.pages is None and self.ticket_ids is None:
             pages = 1
-        wave = WAVE_TICKETS if self.wave_tickets is None else self.wave_tickets
         if self.ticket_ids is not None:
-            return Selection(ticket_ids=tuple(dict.fromkeys(self.ticket_ids)), reprocess=self.reprocess, wave_tickets=wave)
-        return Selection(pages=pages, since=self.since, query=self.query, reprocess=self.reprocess, wave_tickets=wave)
+            return Selection(ticket_ids=tuple(dict.fromkeys(self.ticket_ids)), reprocess=self.reprocess)
+        return Selection(pages=pages, since=self.since, query=self.query, reprocess=self.reprocess)
+
+    @property
+    def most_in_a_wave(self) -> int:
+        """How many questions go out at once at the most: large waves where a batch engine takes hours for each."""
+        return self.wave_tickets or (WAVE_TICKETS if self.batch_export is None else MAX_WAVE_TICKETS)
 
 
 def parse(argv: Sequence[str]) -> Options:

@@ -20,7 +20,7 @@ from common.errors import TicketFailed
 from conversation_utils import Conversation
 from data_fetcher import FreshdeskClient
 from env import Settings
-from issue_clusterer import WAVE_TICKETS, FetchFailure, Item
+from issue_clusterer import FetchFailure, Item
 from knowledge.decision import DecisionRow
 
 logger = logging.getLogger(__name__)
@@ -41,13 +41,11 @@ class Selection:
     since: str | None = None
     query: str | None = None
     reprocess: bool = False
-    wave_tickets: int = WAVE_TICKETS
 
     def to_json(self) -> dict[str, Any]:
         """The selection as it stands in a checkpoint."""
         ids = None if self.ticket_ids is None else list(self.ticket_ids)
-        found = {"ticket_ids": ids, "pages": self.pages, "since": self.since, "query": self.query, "reprocess": self.reprocess}
-        return {**found, "wave_tickets": self.wave_tickets}
+        return {"ticket_ids": ids, "pages": self.pages, "since": self.since, "query": self.query, "reprocess": self.reprocess}
 
 
 @dataclass(frozen=True, slots=True)

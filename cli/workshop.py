@@ -73,7 +73,7 @@ def open_workshop(
         submit=rounds.submit if options.batch_export else asking.submit,
         model=settings.llm_model,
         decide_ignored=options.ticket_ids is not None,
-        wave_tickets=options.selection().wave_tickets,
+        wave_tickets=options.most_in_a_wave,
         stored=stored,
     )
     return Workshop(options, settings, source, store, model, clusterer, fetching, looking)

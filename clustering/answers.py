@@ -8,7 +8,6 @@ import difflib
 import math
 import re
 import unicodedata
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,10 +15,16 @@ from typing import Any
 from common.text import shortened, valid
 from knowledge.issue import MAX_CATEGORY_CHARS, Card
 from llm.json_text import extract_json
+from prompts_config import KINDS, NEW_ID, UNCLEAR_ID
 
 MAX_KEYWORDS, MAX_KEYWORD_CHARS = 12, 60
 MAX_STEPS, MAX_STEP_CHARS = 12, 400
 MAX_TEXT_CHARS = 1_000
+MAX_AREA_CHARS = 60
+MAX_GROUP = 8
+"""A group of an overview that names more issues than this is no finding: everything called one says nothing."""
+UNCLEAR_MOST = 0.5
+"""The most that UNCLEAR can be sure of (contract, 6)."""
 NO_ISSUE_WORDS = frozenset({"", "none", "new", "null", "nil", "n/a"})
 
 
@@ -41,7 +46,8 @@ EMPTY_WORDS = (
     CATCH_ALL_WORDS
     | OTHER_WORDS
     | _words(
-        "general unknown none new null na n a issue issues question questions support technical inquiry inquiries enquiry request problem "
+        "general unknown unclear none new null na n a issue issues question questions support technical inquiry inquiries enquiry request "
+        "problem "
         "problems topic uncategorized uncategorised allgemein allgemeine allgemeines unbekannt unbekanntes probleme frage fragen anfrage "
         "anfragen thema général générale inconnu problème problèmes demande demandes desconocido problema problemas consulta consultas "
         "pregunta generale sconosciuto domanda geral desconhecido pergunta algemeen algemene onbekend probleem vraag vragen ogólne "
@@ -56,28 +62,58 @@ _NUMBER = re.compile(r"(?:0?\.[0-9]{1,20}|0|1(?:\.0{1,20})?)")
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """A resolution step as the model wrote it, and the messages that it names at its end: (ticket, message), ticket 0 for the one shown."""
+
+    text: str
+    messages: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class DecisionAnswer:
     """Where the model puts one ticket: `issue_id` is one of those offered, or None for a new issue.
 
-    `evidence` are message numbers that exist; `confidence` is the model's own word in [0, 1], 0.0 when it was no such number.
+    `second_choice` is an offered id, NEW or ""; `evidence` are message numbers that exist; `confidence` is the model's own word in
+    [0, 1], 0.0 when it was no such number. `card` has no steps: what of `steps` an agent said is for somebody else to see.
     """
 
     issue_id: str | None
     confidence: float
     card: Card
     evidence: tuple[int, ...]
+    steps: tuple[Step, ...] = ()
+    second_choice: str = ""
+    kind: str = ""
+    unclear: bool = False
     id_unknown: bool = False
     evidence_out_of_range: bool = False
     category_off_list: bool = False
 
 
 @dataclass(frozen=True, slots=True)
+class CardAnswer:
+    """A card without its steps, the steps as the model wrote them, and tickets shown that do not belong."""
+
+    card: Card
+    steps: tuple[Step, ...]
+    misfits: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class MergeGroup:
-    """Issues that the model calls one, with the card and how sure it is; a group of one stays as it is."""
+    """Issues that the model calls one, how sure it is, and why."""
 
     issue_ids: tuple[str, ...]
-    card: Card
     confidence: float
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OverviewAnswer:
+    """Groups of issues that may be one, and areas by issue id."""
+
+    groups: tuple[tuple[str, ...], ...]
+    areas: Mapping[str, str]
 
 
 def parse_decision(
@@ -91,46 +127,79 @@ def parse_decision(
     if not data.keys() & {"issue_id", "category", "short_description"}:
         raise ValueError("the object has none of the keys issue_id, category, short_description")
     issue_id, id_unknown = _issue_id(data.get("issue_id"), offered)
+    unclear = id_unknown and _word(data.get("issue_id")) == UNCLEAR_ID.lower()
     card = _card(data)
-    category, off_list = _category(card, categories, fallback_title)
-    if issue_id is None and not category:
+    category, off_list = _category(card, categories, fallback_title) if issue_id is None and not unclear else (card.category, False)
+    if issue_id is None and not category and not unclear:
         raise ValueError("category is missing: name the new issue in 2 to 6 words")
     evidence, out_of_range = _evidence(data.get("evidence"), message_count)
+    confidence = _confidence(data.get("confidence"))
     return DecisionAnswer(
         issue_id=issue_id,
-        confidence=0.0 if id_unknown else _confidence(data.get("confidence")),
+        confidence=min(confidence, UNCLEAR_MOST) if unclear else 0.0 if id_unknown else confidence,
         card=replace(card, category=category),
         evidence=evidence,
-        id_unknown=id_unknown,
+        steps=_steps(data.get("resolution_steps")),
+        second_choice=_second_choice(data.get("second_choice"), offered, issue_id),
+        kind=_kind(data.get("kind")),
+        unclear=unclear,
+        id_unknown=id_unknown and not unclear,
         evidence_out_of_range=out_of_range,
         category_off_list=off_list,
     )
 
 
-def parse_merge(text: str, *, offered: Sequence[str], categories: Sequence[str] = ()) -> tuple[MergeGroup, ...]:
-    """The groups in an answer to `issue_merge`; every offered id is in exactly one. Raises ValueError.
+def parse_overview(text: str, *, offered: Sequence[str]) -> OverviewAnswer:
+    """Groups and areas in an answer to `issue_overview`, of ids that were offered; one part that is unusable leaves the other.
 
-    A card whose category is not on the list of `categories` has "" for it: the merge may stand, the card is none.
+    A group that holds more than `MAX_GROUP` ids says nothing and is left out; an id keeps the first area that it is put into. Raises
+    ValueError when neither part is usable.
     """
-    groups = _object_of(text).get("groups")
-    if not isinstance(groups, list) or not all(isinstance(group, dict) for group in groups):
-        raise ValueError("groups must be a list of objects")
-    result = tuple(_group(group, offered, categories) for group in groups)
-    wrong = _not_once(Counter(issue_id for group in result for issue_id in group.issue_ids), offered)
-    if wrong:
-        raise ValueError(f"every one of {', '.join(offered)} must stand in exactly one group, and no other id: {wrong}")
-    return result
+    data = _object_of(text)
+    groups, areas = data.get("groups"), data.get("areas")
+    if not isinstance(groups, list) and not isinstance(areas, list):
+        raise ValueError("groups and areas must be lists of objects")
+    found = [_ids(group, offered) for group in _objects(groups)]
+    by_id: dict[str, str] = {}
+    for entry in _objects(areas):
+        name = clean_text(entry.get("area"), MAX_AREA_CHARS)
+        if name and not _is_vague(name):
+            by_id = {**dict.fromkeys(_ids(entry, offered), name), **by_id}
+    return OverviewAnswer(tuple(tuple(group) for group in found if 1 < len(group) <= MAX_GROUP), by_id)
 
 
-def parse_card(text: str, *, categories: Sequence[str] = ()) -> Card:
-    """The card in an answer to `issue_card`. Raises ValueError when it has no usable category, or one that is not on the list."""
-    card = _card(_object_of(text))
+def parse_merge(text: str, *, offered: Sequence[str]) -> tuple[MergeGroup, ...]:
+    """What an answer to `issue_merge` calls one, the surest first; an id stands in the first group that names it. Raises ValueError."""
+    merges = _object_of(text).get("merges")
+    if not isinstance(merges, list):
+        raise ValueError("merges must be a list of objects")
+    found: list[MergeGroup] = []
+    taken: set[str] = set()
+    for entry in _objects(merges):
+        ids = tuple(issue_id for issue_id in _ids(entry, offered) if issue_id not in taken)
+        if len(ids) > 1:
+            found.append(MergeGroup(ids, _confidence(entry.get("confidence")), clean_text(entry.get("reason"), 300)))
+            taken.update(ids)
+    return tuple(sorted(found, key=lambda group: -group.confidence))
+
+
+def parse_card(text: str, *, shown: Sequence[int] = (), categories: Sequence[str] = ()) -> CardAnswer:
+    """The card in an answer to `issue_card`. Raises ValueError when it has no usable category, or one that is not on the list.
+
+    Misfits are tickets of those `shown`; none when more than half of them are called so.
+    """
+    data = _object_of(text)
+    card = _card(data)
     category, off_list = _category(card, categories, "")
     if off_list:
         raise ValueError("category is not on the list")
     if not category:
         raise ValueError("category is missing")
-    return replace(card, category=category)
+    named = data.get("misfits")
+    misfits = tuple(ticket for ticket in shown if isinstance(named, list) and ticket in named)
+    return CardAnswer(
+        replace(card, category=category), _steps(data.get("resolution_steps")), misfits if 2 * len(misfits) <= len(shown) else ()
+    )
 
 
 def clean_text(value: Any, max_chars: int = MAX_TEXT_CHARS) -> str:
@@ -204,7 +273,6 @@ def _card(data: dict[str, Any]) -> Card:
         short_description=clean_text(data.get("short_description"), 300),
         keywords=_keywords(data.get("keywords")),
         root_cause=clean_text(data.get("root_cause")),
-        resolution_steps=_steps(data.get("resolution_steps")),
         notes=clean_text(data.get("notes")),
     )
 
@@ -215,10 +283,61 @@ def _keywords(value: Any) -> tuple[str, ...]:
     return tuple(sorted(list(dict.fromkeys(word for word in words if word))[:MAX_KEYWORDS]))
 
 
-def _steps(value: Any) -> tuple[str, ...]:
+_NAMED = re.compile(r"(?:[\s,]{0,3}\[(?:[0-9:,;\s]|msg|message){1,80}\])+[\s.]{0,3}$")
+_PLACE = re.compile(r"(?:([0-9]{1,18}):)?([0-9]{1,5})")
+_BULLET = re.compile(r"^(?:[-*•]|\(?[0-9]{1,2}[.)])\s+")
+
+
+def _steps(value: Any) -> tuple[Step, ...]:
     items = value[:40_000].splitlines() if isinstance(value, str) else value if isinstance(value, list) else []
-    texts = (re.sub(r"^(?:[-*•]|\(?[0-9]{1,2}[.)])\s+", "", clean_text(item, MAX_STEP_CHARS)) for item in items[:200])
-    return tuple(list(dict.fromkeys(text for text in texts if text))[:MAX_STEPS])
+    steps = [_step(clean_text(item, 4 * MAX_STEP_CHARS)) for item in items[:200]]
+    return tuple({step.text: step for step in reversed(steps) if step.text}.values())[::-1][:MAX_STEPS]
+
+
+def _step(text: str) -> Step:
+    """A step and the messages at its end.
+
+    >>> _step("1. Wipe the rims. [2, 1190:3]")
+    Step(text='Wipe the rims.', messages=((0, 2), (1190, 3)))
+    """
+    named = _NAMED.search(text)
+    bare = text[: named.start()] if named else text
+    messages = [(int(ticket or 0), int(number)) for ticket, number in _PLACE.findall(named[0])] if named else []
+    return Step(clean_text(_BULLET.sub("", bare), MAX_STEP_CHARS), tuple(dict.fromkeys(messages)))
+
+
+def _second_choice(value: Any, offered: Sequence[str], first: str | None) -> str:
+    """An offered id, NEW, or "" for none or the first choice itself."""
+    word = _word(value)
+    if word == NEW_ID.lower():
+        return NEW_ID if first is not None else ""
+    issue_id = _issue_id(value, offered)[0]
+    return issue_id if issue_id is not None and issue_id != first else ""
+
+
+def _kind(value: Any) -> str:
+    """One of the known kinds, else "".
+
+    >>> _kind("How to"), _kind("other")
+    ('how-to', '')
+    """
+    word = _word(value).replace(" ", "-").replace("_", "-")
+    return word if word in KINDS else ""
+
+
+def _word(value: Any) -> str:
+    return _bare(value[:100]).lower() if isinstance(value, str) else ""
+
+
+def _objects(value: Any) -> list[dict[str, Any]]:
+    return [entry for entry in value[:500] if isinstance(entry, dict)] if isinstance(value, list) else []
+
+
+def _ids(data: Mapping[str, Any], offered: Sequence[str]) -> list[str]:
+    """The offered ids that an entry names, each once."""
+    named = data.get("issue_ids")
+    found = [_issue_id(name, offered)[0] for name in named[:500]] if isinstance(named, list) else []
+    return list(dict.fromkeys(name for name in found if name is not None))
 
 
 def _category(card: Card, categories: Sequence[str], fallback_title: str) -> tuple[str, bool]:
@@ -242,22 +361,3 @@ def _is_vague(title: str) -> bool:
         return bool(words)
     behind = title.casefold().partition(words[0])[2].strip()
     return words[0] in OTHER_WORDS and not behind[0].isalnum()
-
-
-def _not_once(named: Mapping[str, int], offered: Sequence[str]) -> str:
-    """What is wrong with ids that should be the offered ones, each once; "" if nothing is."""
-    missing = [issue_id for issue_id in offered if issue_id not in named]
-    twice = [issue_id for issue_id in offered if named.get(issue_id, 0) > 1]
-    foreign = [clean_text(issue_id, MAX_CATEGORY_CHARS) for issue_id in named if issue_id not in offered]
-    faults = {"add a group of its own for": missing, "keep in one group only": twice, "leave out": foreign}
-    return "; ".join(f"{what} {', '.join(ids)}" for what, ids in faults.items() if ids)
-
-
-def _group(data: dict[str, Any], offered: Sequence[str], categories: Sequence[str]) -> MergeGroup:
-    ids = data.get("issue_ids")
-    if not isinstance(ids, list) or not ids or not all(isinstance(issue_id, str) for issue_id in ids):
-        raise ValueError("issue_ids must be a list of ids")
-    card = _card(data)
-    category, off_list = _category(card, categories, "")
-    card = replace(card, category="" if off_list else category)
-    return MergeGroup(tuple(_issue_id(issue_id, offered)[0] or issue_id for issue_id in ids), card, _confidence(data.get("confidence")))

@@ -396,12 +396,12 @@ class Candidates:
         return None if self._index is None else self.index
 
     def offered(self, ticket: TicketText, *, leaving: Collection[int]) -> list[Issue]:
-        """Issues to offer for a ticket, in id order; none all of whose tickets are `leaving` (about to be decided again)."""
+        """Issues to offer for a ticket, in id order; none that is held back or all of whose tickets are `leaving` (to be decided again)."""
         self._asked_about[ticket.ticket_id] = ticket
         wanted = CANDIDATES
         while True:
             found = self.likeliest(ticket, wanted)
-            stays = [issue for issue in found if not issue.tickets or any(other not in leaving for other in issue.tickets)]
+            stays = [issue for issue in found if _is_offered(issue, leaving)]
             if len(stays) >= CANDIDATES or len(found) < wanted:
                 return in_id_order(stays[:CANDIDATES])
             wanted *= 4
@@ -418,6 +418,10 @@ class Candidates:
         """By issue id, how many telling words a ticket has in common with what was said in each of `issues`, 0 to 1."""
         ids = [issue.issue_id for issue in issues]
         return self.index.likeness(subject=ticket.subject, text=ticket.text, issue_ids=ids, exclude_ticket=ticket.ticket_id)
+
+    def nearest(self, issue: Issue, count: int) -> list[str]:
+        """Ids of the `count` other issues most like one, the most alike first."""
+        return [other for _, other, _ in self.index.lookalikes([issue.issue_id])][:count]
 
     def conversations(self, ticket_ids: Iterable[int]) -> list[Conversation]:
         """The stored conversations of tickets, as far as they are there."""
@@ -451,6 +455,11 @@ class Candidates:
     def _text_of(self, ticket_id: int) -> TicketText | None:
         conversation = self._conversation_of(ticket_id)
         return None if conversation is None else TicketText.of(conversation)
+
+
+def _is_offered(issue: Issue, leaving: Collection[int]) -> bool:
+    stays = not issue.tickets or any(ticket not in leaving for ticket in issue.tickets)
+    return stays and issue.held_back is None
 
 
 def nearest_issues(issues: dict[str, Issue], conversation_of: ConversationOf, *, index: CandidateIndex | None = None) -> Nearest:

@@ -3,7 +3,6 @@
 Guards only ever lower the model's own confidence. Keeps no state and knows nothing of waves or of the database.
 """
 
-import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -11,10 +10,10 @@ from typing import Any
 
 from cleaning.shorten import shorten
 from clustering import suspicion
-from clustering.answers import DecisionAnswer, parse_decision
-from clustering.contested import contested
+from clustering.answers import DecisionAnswer, clean_text, parse_decision
+from clustering.steps import agent_messages, checked
 from knowledge.conversation import Conversation
-from knowledge.issue import CARD_FIELDS, SURE, Card, Issue
+from knowledge.issue import CARD_FIELDS, MAX_CATEGORY_CHARS, SURE, Card, Issue
 from llm.protocol import AnswerUnusable, Ask, ContextTooLong
 from prompts_config import DECISION_SCHEMA, Prompts
 
@@ -23,18 +22,14 @@ TICKET_CHARS = (24_000, 12_000, 6_000, 3_000)
 
 CARD_CHARS = 1_500
 
-NO_FIX = "No confirmed fix."
-
-TWO_ANSWERS = "a second asking answered differently"
-
 GUARD_CAPS: Mapping[str, float] = MappingProxyType(
     {
         "suspicious text": 0.65,
         "category not on the list": 0.65,
+        "a step that no agent wrote": 0.65,
         "evidence out of range": 0.8,
         "conversation shortened": 0.9,
         "answer asked for twice": 0.9,
-        TWO_ANSWERS: 0.85,
         "no evidence named": 0.95,
     }
 )
@@ -44,54 +39,38 @@ GUARD_CAPS: Mapping[str, float] = MappingProxyType(
 class Verdict:
     """An answer with the confidence that is left after the guards; `candidates` are the ids that were offered.
 
-    `margin`, -1 to 1: what the ticket has in common with the issue that the answer names, less what it has with the best other one. For a
-    new issue, how little it has in common with any. It is kept for people and changes nothing.
+    `card` is the answer's with the steps that an agent said, `evidence` their messages. `held_back` is None, or for an issue that is not
+    to be offered the id that was meant ("" for none).
     """
 
     answer: DecisionAnswer
     confidence: float
     guards: tuple[str, ...]
     candidates: tuple[str, ...]
-    margin: float
+    card: Card
+    evidence: tuple[tuple[str, ...], ...] = ()
 
     @property
     def joins(self) -> str | None:
         """The issue that the ticket joins by the rule, None when it founds one."""
         return self.answer.issue_id if self.confidence >= SURE else None
 
+    @property
+    def held_back(self) -> str | None:
+        """What the ticket's own issue is held back for: an unsure match's id, "" for a ticket that states no problem."""
+        return "" if self.answer.unclear else self.answer.issue_id
 
-def ask_where(
-    ask: Ask,
-    prompts: Prompts,
-    conversation: Conversation,
-    candidates: Sequence[Issue],
-    likeness: Mapping[str, float] = MappingProxyType({}),
-) -> Verdict:
-    """Where the model puts the ticket; `likeness` by issue id is shown beside the candidates.
+    @property
+    def described(self) -> str:
+        """What the answer says of the ticket, for comparing answers."""
+        return f"{self.answer.card.category}\n{self.answer.card.short_description}"
 
-    An answer that wavers is asked again with nothing but the contested issues shown, and the second answer counts. Raises
-    `AnswerUnusable` for this ticket's failure; the run's own troubles pass through.
+
+def ask_where(ask: Ask, prompts: Prompts, conversation: Conversation, candidates: Sequence[Issue]) -> Verdict:
+    """Where the model puts the ticket, its conversation as short as the model needs it.
+
+    Raises `AnswerUnusable` for this ticket's failure; the run's own troubles pass through.
     """
-    answer, guards = _asked(ask, prompts, conversation, candidates, likeness)
-    between = contested(answer, candidates, likeness, names_tell=not prompts.categories)
-    if between:
-        with contextlib.suppress(AnswerUnusable):
-            first = answer
-            answer, guards = _asked(ask, prompts, conversation, between, likeness)
-            guards += (TWO_ANSWERS,) if answer.issue_id != first.issue_id else ()
-    offered = tuple(issue.issue_id for issue in candidates)
-    return Verdict(answer, _capped(answer.confidence, guards), guards, offered, _margin(answer, likeness))
-
-
-def _margin(answer: DecisionAnswer, likeness: Mapping[str, float]) -> float:
-    others = max((value for issue_id, value in likeness.items() if issue_id != answer.issue_id), default=0.0)
-    return round(likeness.get(answer.issue_id or "", 0.0) - others, 2)
-
-
-def _asked(
-    ask: Ask, prompts: Prompts, conversation: Conversation, candidates: Sequence[Issue], likeness: Mapping[str, float]
-) -> tuple[DecisionAnswer, tuple[str, ...]]:
-    """The answer to one asking and the guards that it raises, the conversation as short as the model needs it."""
     offered = tuple(issue.issue_id for issue in candidates)
     for max_chars in TICKET_CHARS:
         shown = shorten(conversation, max_chars=max_chars)
@@ -106,13 +85,46 @@ def _asked(
             )
 
         try:
-            answer = ask(prompts.decision_messages(shown, candidates, likeness), schema=DECISION_SCHEMA, parse=parse)
+            answer = ask(prompts.decision_messages(shown, candidates), schema=DECISION_SCHEMA, parse=parse)
         except ContextTooLong:
             continue
-        guards = _guards(answer.value, shown, shortened=shown is not conversation, asked_again=answer.asked_again)
-        said = replace(answer.value, card=without_orders(answer.value.card))
-        return said, guards
+        return _verdict(answer.value, shown, candidates, prompts, shortened=shown is not conversation, asked_again=answer.asked_again)
     raise AnswerUnusable(f"the model finds the question too long even with {TICKET_CHARS[-1]} characters of the conversation")
+
+
+def _verdict(
+    said: DecisionAnswer, shown: Conversation, candidates: Sequence[Issue], prompts: Prompts, *, shortened: bool, asked_again: bool
+) -> Verdict:
+    """The answer with what the program makes of it: a card of what agents said, and the confidence that is left."""
+    answer = replace(said, card=without_orders(said.card))
+    found = checked(answer.card, answer.steps, agent_messages(shown), ticket_id=shown["ticket_id"])
+    card = without_orders(found.card)
+    guards = _guards(answer, shown, foreign=found.foreign, shortened=shortened, asked_again=asked_again)
+    confidence = min([answer.confidence, *(GUARD_CAPS[name] for name in guards)])
+    if answer.unclear or (answer.issue_id is not None and confidence < SURE):
+        card = _own_title(card, shown, {issue.card.category for issue in candidates}, closed=bool(prompts.categories))
+    elif not card.category:
+        card = replace(card, category=_title(card, shown))
+    evidence = tuple(found.evidence[found.card.resolution_steps.index(step)] for step in card.resolution_steps)
+    return Verdict(answer, confidence, guards, tuple(issue.issue_id for issue in candidates), card, evidence)
+
+
+def _own_title(card: Card, conversation: Conversation, taken: set[str], *, closed: bool) -> Card:
+    """The card of an issue that is held back, under its own title and never under another issue's.
+
+    With a closed list of categories that of the answer stays: there many issues share one.
+    """
+    if closed and card.category:
+        return card
+    if not card.short_description and card.category and card.category not in taken:
+        return card
+    return replace(card, category=_title(card, conversation))
+
+
+def _title(card: Card, conversation: Conversation) -> str:
+    """The ticket's own description, else its subject, else its number."""
+    subject = "" if talks_to_model(conversation) else clean_text(conversation["subject"])
+    return clean_text(card.short_description or subject or f"Ticket {conversation['ticket_id']}", MAX_CATEGORY_CHARS)
 
 
 def talks_to_model(conversation: Conversation) -> bool:
@@ -130,38 +142,21 @@ def without_orders(card: Card) -> Card:
     return Card(**harmless)
 
 
-def with_fix_marked(card: Card, *, supported: bool) -> Card:
-    """The card, its notes saying so when it has steps that no agent's message supports."""
-    if supported or not card.resolution_steps or card.notes.startswith(NO_FIX):
-        return card
-    return replace(card, notes=f"{NO_FIX} {card.notes}".strip())
-
-
-def agent_spoke(conversation: Conversation, numbers: Sequence[int] = ()) -> bool:
-    """True when one of the numbered messages (all, if none is named) is an agent's or an internal note."""
-    messages = conversation["conversation"]
-    chosen = [messages[number - 1] for number in numbers if number <= len(messages)] or messages
-    return any(message["speaker"] == "agent" for message in chosen)
-
-
 def _harmless(text: str) -> str:
     return "" if suspicion.is_suspicious([text]) else text
 
 
-def _guards(answer: DecisionAnswer, conversation: Conversation, *, shortened: bool, asked_again: bool) -> tuple[str, ...]:
+def _guards(answer: DecisionAnswer, conversation: Conversation, *, foreign: bool, shortened: bool, asked_again: bool) -> tuple[str, ...]:
     found = {
         "suspicious text": talks_to_model(conversation),
         "category not on the list": answer.category_off_list and answer.issue_id is None,
+        "a step that no agent wrote": foreign and answer.issue_id is None,
         "evidence out of range": answer.evidence_out_of_range,
         "conversation shortened": shortened,
         "answer asked for twice": asked_again,
         "no evidence named": not answer.evidence,
     }
     return tuple(name for name, raised in found.items() if raised)
-
-
-def _capped(confidence: float, guards: Sequence[str]) -> float:
-    return min([confidence, *(GUARD_CAPS[name] for name in guards)])
 
 
 def shortened_for_card(conversation: Conversation) -> Conversation:

@@ -1,144 +1,113 @@
-"""One wave of tickets on its way to decisions: all asked at once, some asked once more, the outcome the same at any speed.
+"""One wave of tickets on its way to decisions: all asked at once against the issues as they stand, the outcome the same at any speed.
 
-First every ticket is asked against the issues as they stood when the wave began. A ticket that would found an issue, and resembles one
-that an earlier ticket of the wave founds, is asked once more with those founders shown; askings that wait for no founder run side by
-side. Nothing is committed here.
+A ticket that answers NEW in the words of an issue which an earlier ticket of the same wave founded is not decided here: it is put off to
+the next wave, once, where that issue is offered. Nothing is committed here.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from clustering.answers import clean_text
-from clustering.candidates import RESEMBLES, Candidates, TicketText
-from clustering.question import Verdict, agent_spoke, ask_where, talks_to_model, with_fix_marked
-from clustering.wave_likeness import earlier_alike
-from knowledge.base import KnowledgeBase, in_id_order
+from clustering.candidates import Candidates, TicketText
+from clustering.question import Verdict, ask_where
 from knowledge.conversation import Conversation
-from knowledge.issue import MAX_CATEGORY_CHARS, Card, Issue
-from llm.protocol import AnswerUnusable, Ask, BudgetReached
+from llm.protocol import AnswerUnusable, Ask, BudgetReached, ContextTooLong
 from prompts_config import Prompts
 
 T = TypeVar("T")
 
-FOUNDERS_SHOWN = 20
-"""At the most so many earlier tickets of the wave count for a second asking: a bound on the prompt, whatever the size of the wave."""
+RESEMBLES = 0.45
+"""Two answers of one wave that have this much in common (cosine of category and description) may be of one issue. Measured on answers by
+hand: from here on all 8 true pairs are found in 8 second askings."""
 
 Submit = Callable[[Callable[[], Any]], "Future[Any]"]
 
 
 @dataclass(slots=True, eq=False)
 class Question:
-    """One ticket of a wave. After `settle` it has a verdict (`founds`: what it would found) or a failure, or was cut off by the budget."""
+    """One ticket of a wave. After `settle` it has a verdict or a failure, or was cut off by the budget.
+
+    `before` is the answer of a ticket that was put off: the second one counts, whatever it says. `misfit` is True for a ticket that has
+    its place and is asked about once more.
+    """
 
     conversation: Conversation
     ticket: TicketText
-    candidates: list[Issue]
-    likeness: dict[str, float]
-    answer: "Future[Verdict]"
+    answer: "Future[Verdict] | None" = None
+    is_last: bool = False
+    before: Verdict | None = None
+    misfit: bool = False
     verdict: Verdict | None = None
     failure: str = ""
-    founds: Issue | None = None
-
-    @property
-    def would_found(self) -> bool:
-        """True for a verdict that joins no known issue."""
-        return self.verdict is not None and self.verdict.joins is None
 
     @property
     def cut_off(self) -> bool:
         """True when the budget ended before there was an answer."""
         return self.verdict is None and not self.failure
 
+    @property
+    def says_new(self) -> bool:
+        """True for an answer NEW."""
+        return self.verdict is not None and self.verdict.answer.issue_id is None and not self.verdict.answer.unclear
+
 
 class Wave:
-    """Asks a wave's tickets. `ask` may be called from any thread, `submit` runs calls side by side, `base` does not change meanwhile."""
+    """Asks a wave's tickets. `ask` may be called from any thread, `submit` runs calls side by side; no issue changes meanwhile."""
 
-    def __init__(self, base: KnowledgeBase, known: Candidates, *, ask: Ask, prompts: Prompts, submit: Submit) -> None:
-        self._base, self._known, self._ask, self._prompts, self._submit = base, known, ask, prompts, submit
-        self._questions: list[Question] = []
-        self._founded: dict[str, Issue] = {}
-        self._founders: dict[str, TicketText] = {}
+    def __init__(self, known: Candidates, *, ask: Ask, prompts: Prompts, submit: Submit) -> None:
+        self._known, self._ask, self._prompts, self._submit = known, ask, prompts, submit
+        self.questions: list[Question] = []
 
-    def begin(self, conversation: Conversation, *, leaving: set[int]) -> Question:
+    def begin(
+        self, conversation: Conversation, *, leaving: set[int], is_last: bool = False, before: Verdict | None = None, misfit: bool = False
+    ) -> Question:
         """The question about one more ticket, under way."""
-        ticket = TicketText.of(conversation)
-        candidates = self._known.offered(ticket, leaving=leaving)
-        likeness = self._known.likeness(ticket, candidates)
-        question = Question(conversation, ticket, candidates, likeness, self._asking(conversation, candidates, likeness))
-        self._questions.append(question)
+        question = Question(conversation, TicketText.of(conversation), is_last=is_last, before=before, misfit=misfit)
+        candidates = self._known.offered(question.ticket, leaving=leaving)
+        question.answer = self._submit(lambda: ask_where(self._ask, self._prompts, conversation, candidates))
+        self.questions.append(question)
         return question
 
     def settle(self) -> BudgetReached | None:
-        """Wait for all answers and ask once more where needed. What is returned says that the budget cut questions off.
+        """Wait for all answers. What is returned says that the budget cut questions off; raises what ends the run.
 
-        Raises what ends the run.
+        A ticket that was put off and is cut off now has the answer of before.
         """
         ended: BudgetReached | None = None
-        for question in self._questions:
+        for question in self.questions:
             ended = _take(question) or ended
-        waiting = [question for question in self._questions if question.would_found]
-        earlier = self._earlier_alike(waiting)
-        for ready in _in_turn(waiting, earlier):
-            ended = self._ask_again(ready, earlier) or ended
         return ended
 
-    def _asking(self, conversation: Conversation, candidates: list[Issue], likeness: dict[str, float]) -> "Future[Verdict]":
-        return self._submit(lambda: ask_where(self._ask, self._prompts, conversation, candidates, likeness))
 
-    def _earlier_alike(self, waiting: Sequence[Question]) -> dict[Question, list[Question]]:
-        """The earlier questions that each one resembles, those that it resembles most if there are many."""
-        if len(waiting) < 2:
-            return {question: [] for question in waiting}
-        vectors = [self._known.index.word_vector(question.ticket.whole) for question in waiting]
-        places = earlier_alike(vectors, least=RESEMBLES, most=FOUNDERS_SHOWN)
-        return {question: [waiting[place] for place in found] for question, found in zip(waiting, places, strict=True)}
+class Founded:
+    """What the tickets of a wave founded so far, by the words of their answers.
 
-    def _ask_again(self, ready: Sequence[Question], earlier: dict[Question, list[Question]]) -> BudgetReached | None:
-        """Ask those once more to whom founders are to be shown; whoever still joins none has its own issue then."""
-        asked = [question for question in ready if self._show_founders(question, earlier[question])]
-        ended: BudgetReached | None = None
-        for question in asked:
-            ended = _take(question) or ended
-        for question in ready:
-            if question.would_found and question.verdict is not None:
-                question.founds = self._issue_of(question, question.verdict)
-                self._founded[question.founds.issue_id] = question.founds
-                self._founders[question.founds.issue_id] = question.ticket
-        return ended
+    `vector` gives a text's weighted words, of length one; `names_tell` is False where many issues share a category.
+    """
 
-    def _show_founders(self, question: Question, earlier: Sequence[Question]) -> bool:
-        """Put the question again with what resembling tickets founded or joined in this wave; False if that is nothing."""
-        names = [self._home_of(other) for other in earlier]
-        founders = [self._founded[name] for name in dict.fromkeys(names) if name in self._founded]
-        if founders:
-            alike = {
-                issue.issue_id: self._known.index.resemblance(question.ticket.whole, self._founders[issue.issue_id].whole)
-                for issue in founders
-            }
-            offered = in_id_order([*question.candidates, *founders])
-            question.answer = self._asking(question.conversation, offered, {**question.likeness, **alike})
-        return bool(founders)
+    def __init__(self, vector: Callable[[str], Mapping[str, float]], *, names_tell: bool = True) -> None:
+        self._words, self._names_tell = vector, names_tell
+        self._holders: dict[str, list[tuple[int, float]]] = {}
+        self._count = 0
 
-    def _home_of(self, question: Question) -> str:
-        if question.founds is not None:
-            return question.founds.issue_id
-        return (question.verdict.joins if question.verdict else None) or ""
+    def add(self, verdict: Verdict) -> None:
+        """Remember an issue that will be offered from the next wave on."""
+        for word, weight in self._vector(verdict).items():
+            self._holders.setdefault(word, []).append((self._count, weight))
+        self._count += 1
 
-    def _issue_of(self, question: Question, verdict: Verdict) -> Issue:
-        card = _card_with_title(verdict.answer.card, question.conversation)
-        supported = agent_spoke(question.conversation, verdict.answer.evidence)
-        return Issue(self._base.free_id(question.ticket.ticket_id), with_fix_marked(card, supported=supported))
+    def resembles(self, verdict: Verdict) -> bool:
+        """True for an answer whose words are much like those of an issue founded before."""
+        alike: dict[int, float] = {}
+        for word, weight in self._vector(verdict).items():
+            for place, other in self._holders.get(word, ()):
+                alike[place] = alike.get(place, 0.0) + weight * other
+        return any(score >= RESEMBLES for score in alike.values())
 
-
-def _in_turn(waiting: Sequence[Question], earlier: dict[Question, list[Question]]) -> Iterator[list[Question]]:
-    """Groups of questions, each one after all the earlier ones that it resembles, as soon as possible."""
-    turns: dict[Question, int] = {}
-    for question in waiting:
-        turns[question] = 1 + max((turns[other] for other in earlier[question]), default=0)
-    for turn in range(1, 1 + max(turns.values(), default=0)):
-        yield [question for question in waiting if turns[question] == turn]
+    def _vector(self, verdict: Verdict) -> Mapping[str, float]:
+        card = verdict.answer.card
+        return self._words(f"{card.category if self._names_tell else ''}\n{card.short_description}")
 
 
 def at_once(call: Callable[[], T]) -> "Future[T]":
@@ -151,21 +120,30 @@ def at_once(call: Callable[[], T]) -> "Future[T]":
     return future
 
 
+def usable(futures: Sequence["Future[T]"], complain: Callable[[Exception], None]) -> tuple[list[T | None], BudgetReached | None]:
+    """The answers in order, None where one was unusable (which `complain` is told) or cut off; and the budget's end, if that was met."""
+    found: list[T | None] = []
+    ended: BudgetReached | None = None
+    for future in futures:
+        try:
+            found.append(future.result())
+        except (AnswerUnusable, ContextTooLong) as error:
+            complain(error)
+            found.append(None)
+        except BudgetReached as error:
+            ended = error
+            found.append(None)
+    return found, ended
+
+
 def _take(question: Question) -> BudgetReached | None:
-    """Note the answer. A second asking that has none leaves the first verdict, unless the budget cut it off."""
     try:
+        assert question.answer is not None, "a question of a wave is under way"
         question.verdict = question.answer.result()
     except AnswerUnusable as error:
-        question.failure = "" if question.verdict else str(error)
+        question.verdict = question.before
+        question.failure = "" if question.before else str(error)
     except BudgetReached as error:
-        question.verdict = None
+        question.verdict = question.before
         return error
     return None
-
-
-def _card_with_title(card: Card, conversation: Conversation) -> Card:
-    """The card, named after the ticket where the model gave no name (a match that was too unsure)."""
-    if card.category:
-        return card
-    title = card.short_description or ("" if talks_to_model(conversation) else clean_text(conversation["subject"]))
-    return replace(card, category=clean_text(title or f"Ticket {conversation['ticket_id']}", MAX_CATEGORY_CHARS))

@@ -168,7 +168,8 @@ def _steps(messages: Sequence[Said]) -> tuple[tuple[str, ...], list[int]]:
         if message.speaker == "agent"
     ]
     message, steps = max(by_message, key=lambda item: (len(item[1][:_MAX_STEPS]), item[0].number), default=(None, []))
-    return (tuple(dict.fromkeys(steps))[:_MAX_STEPS], [message.number]) if message and steps else ((), [])
+    found = [f"{step} {message.name}" for step in dict.fromkeys(steps)] if message else []
+    return (tuple(found[:_MAX_STEPS]), [message.number]) if message and found else ((), [])
 
 
 def _step(sentence: str) -> str:

@@ -1,6 +1,6 @@
 """A built-in model that speaks the chat-completions API on loopback, so that the program can be tried with no key and no network.
 
-It is a matcher of words, not a language model: it answers the program's three questions from the words of the prompt, remembers nothing
+It is a matcher of words, not a language model: it answers the program's four questions from the words of the prompt, remembers nothing
 between calls and gives the same answer to the same prompt. It refuses every other question.
 """
 
@@ -11,9 +11,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from common import times
-from demo.card_writer import extract
+from demo.card_writer import customer_texts, extract
 from demo.prompt_reader import read_card, read_decision, read_issues, schema_name
-from demo.word_matcher import DOUBTFUL, MATCHES, MERGES, alike_groups, likeness
+from demo.word_matcher import DOUBTFUL, MATCHES, MERGES, alike_groups, likeness, shared
+from prompts_config import NEW_ID
 
 MODEL_NAME = "built-in-word-matcher"
 MAX_BODY_BYTES = 20_000_000
@@ -21,7 +22,7 @@ CHARS_PER_TOKEN = 4
 
 
 class NotOurQuestion(Exception):
-    """The messages are none of the three questions that this model can answer."""
+    """The messages are none of the four questions that this model can answer."""
 
 
 class BuiltInModel:
@@ -60,7 +61,12 @@ def answer(messages: Any) -> dict[str, Any]:
     """The answer to one of the program's questions, in the form of its schema. Raises `NotOurQuestion`."""
     texts = _texts(messages)
     name = schema_name(texts.get("system", ""))
-    answers: Mapping[str, Callable[[str], dict[str, Any]]] = {"issue_decision": _decision, "issue_merge": _merge, "issue_card": _card}
+    answers: Mapping[str, Callable[[str], dict[str, Any]]] = {
+        "issue_decision": _decision,
+        "issue_overview": _overview,
+        "issue_merge": _merge,
+        "issue_card": _card,
+    }
     if name not in answers or "user" not in texts:
         raise NotOurQuestion(f"{MODEL_NAME} answers only the schemas {', '.join(answers)}")
     try:
@@ -72,15 +78,19 @@ def answer(messages: Any) -> dict[str, Any]:
 def _decision(user: str) -> dict[str, Any]:
     offered, ticket = read_decision(user)
     card = extract([ticket])
-    nearest = max(offered, key=lambda issue: issue.likeness, default=None)  # of equals the first
-    best = nearest.likeness if nearest else 0.0
-    match = nearest if best >= DOUBTFUL else None
+    shares = shared([issue.text for issue in offered], customer_texts(ticket) if ticket.by("customer") else [])
+    ranked = sorted(range(len(offered)), key=lambda place: -shares[place])  # of equals the first
+    best = shares[ranked[0]] if ranked else 0.0
+    match = offered[ranked[0]] if best >= DOUBTFUL else None
+    others = [offered[place].issue_id for place in ranked if shares[place] > 0 and offered[place] is not match]
     fields = card.as_json()
     if match is not None:
-        fields["category"] = match.category
+        fields |= {"category": "", "keywords": []}
     return {
         "short_description": fields.pop("short_description"),
-        "issue_id": match.issue_id if match else "NEW",
+        "issue_id": match.issue_id if match else NEW_ID,
+        "second_choice": next(iter(others), NEW_ID if match else ""),
+        "kind": "",
         **fields,
         "evidence": list(card.evidence),
         "confidence": _sureness(best) if match else round(0.95 - best, 2),
@@ -93,21 +103,25 @@ def _sureness(score: float) -> float:
     return round(min(0.95, 0.72 + 0.5 * (score - MATCHES)), 2) if score >= MATCHES else 0.6
 
 
+def _overview(user: str) -> dict[str, Any]:
+    """Groups of issues whose lines are alike; areas are a matter of meaning, and it has none."""
+    issues = read_issues(user)
+    groups = alike_groups([issue.text for issue in issues])
+    return {"groups": [{"issue_ids": [issues[place].issue_id for place in group]} for group in groups if len(group) > 1], "areas": []}
+
+
 def _merge(user: str) -> dict[str, Any]:
     issues = read_issues(user)
     texts = [issue.text for issue in issues]
     return {
-        "groups": [
+        "merges": [
             {
                 "issue_ids": [issues[place].issue_id for place in group],
-                "category": issues[group[0]].category,
-                "short_description": "",
-                "keywords": [],
-                "root_cause": "",
-                "resolution_steps": [],
-                "confidence": round(min(0.95, 0.82 + 0.3 * (likeness(group, texts) - MERGES)), 2) if len(group) > 1 else 0.9,
+                "confidence": round(min(0.95, 0.82 + 0.3 * (likeness(group, texts) - MERGES)), 2),
+                "reason": "their words are alike",
             }
             for group in alike_groups(texts)
+            if len(group) > 1
         ]
     }
 
@@ -115,7 +129,7 @@ def _merge(user: str) -> dict[str, Any]:
 def _card(user: str) -> dict[str, Any]:
     category, tickets = read_card(user)
     card = extract(tickets).as_json()
-    return {**card, "category": category or card["category"], "notes": ""}
+    return {**card, "category": category or card["category"], "misfits": [], "notes": ""}
 
 
 def _texts(messages: Any) -> dict[str, str]:

@@ -1,39 +1,50 @@
 """What stands in the program's prompts: the offered issues, the ticket, the messages. Reads text; decides and writes nothing."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 SCHEMA_NAMES = ("issue_decision", "issue_overview", "issue_merge", "issue_card")
 _MESSAGE = re.compile(r"^\[([0-9]+)\] (customer|agent|internal note): ?")
 _OFFER = re.compile(r"^(\S+) \| (.*)$")
 _TICKET = "TICKET TO DECIDE"
+_CARD_TICKET = re.compile(r"^TICKET ([0-9]+)\n", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
 class Offered:
-    """An issue as the prompt shows it: its id, its title, all that is said about it, and the share of words in common (0 to 1)."""
+    """An issue as the prompt shows it: its id, its title, all that is said about it, and its area if that is shown."""
 
     issue_id: str
     category: str
     text: str
-    likeness: float = 0.0
+    area: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """One message of the ticket: its number in the prompt, who wrote it (`customer`, `agent`, `internal note`) and the text."""
+    """One message of the ticket: its number in the prompt, who wrote it (`customer`, `agent`, `internal note`) and the text.
+
+    `ticket_id` is 0 where the prompt shows one ticket only.
+    """
 
     number: int
     speaker: str
     text: str
+    ticket_id: int = 0
+
+    @property
+    def name(self) -> str:
+        """How a step names this message at its end."""
+        return f"[{self.ticket_id}:{self.number}]" if self.ticket_id else f"[{self.number}]"
 
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """The ticket of a prompt."""
+    """The ticket of a prompt; `ticket_id` is 0 where the prompt shows none."""
 
     subject: str
     messages: tuple[Said, ...]
+    ticket_id: int = 0
 
     def by(self, *speakers: str) -> list[Said]:
         """The messages of these speakers, in order."""
@@ -55,10 +66,8 @@ def read_decision(user: str) -> tuple[list[Offered], Ticket]:
 
 
 def _offered(issue_id: str, text: str) -> Offered:
-    said, _, share = text.rpartition(" | ")
-    if not re.fullmatch("[0-9]{1,3}%", share):
-        said, share = text, "0%"
-    return Offered(issue_id, said.split(" | ")[0], said, int(share[:-1]) / 100)
+    said, _, area = text.partition(" | area: ")
+    return Offered(issue_id, said.split(" | ")[0], said, area)
 
 
 def read_issues(user: str) -> list[Offered]:
@@ -67,29 +76,30 @@ def read_issues(user: str) -> list[Offered]:
     for line in user.split("\n"):
         row = _OFFER.match(line)
         if row:
-            offered.append(Offered(row[1], row[2], row[2]))
+            offered.append(_offered(row[1], row[2]))
         elif offered and line.startswith("  "):
             last = offered.pop()
             text = line.strip().partition(": ")[2]
-            offered.append(Offered(last.issue_id, last.category, f"{last.text}\n{text}"))
+            offered.append(Offered(last.issue_id, last.category, f"{last.text}\n{text}", last.area))
     return offered
 
 
 def read_card(user: str) -> tuple[str, list[Ticket]]:
     """The category an issue has, and its tickets."""
-    issue, *tickets = user.split("\nTICKET\n")
+    issue, *parts = _CARD_TICKET.split(user)
     offered = read_issues(issue)
-    return (offered[0].category if offered else ""), [_ticket(text) for text in tickets]
+    tickets = [_ticket(text, int(number)) for number, text in zip(parts[::2], parts[1::2], strict=True)]
+    return (offered[0].category if offered else ""), tickets
 
 
-def _ticket(text: str) -> Ticket:
+def _ticket(text: str, ticket_id: int = 0) -> Ticket:
     first, _, rest = text.partition("\n")
     messages: list[Said] = []
     for line in rest.split("\n"):
         start = _MESSAGE.match(line)
         if start:
-            messages.append(Said(int(start[1]), start[2], line[start.end() :]))
+            messages.append(Said(int(start[1]), start[2], line[start.end() :], ticket_id))
         elif messages:
             last = messages.pop()
-            messages.append(Said(last.number, last.speaker, f"{last.text}\n{line.strip()}"))
-    return Ticket(first.removeprefix("Subject:").strip(), tuple(messages))
+            messages.append(replace(last, text=f"{last.text}\n{line.strip()}"))
+    return Ticket(first.removeprefix("Subject:").strip(), tuple(messages), ticket_id)

@@ -11,10 +11,10 @@ from collections.abc import Iterable, Sequence
 from clustering.related_words import related
 from clustering.words import cosine, stem, words
 
-MATCHES = 0.18
+MATCHES = 0.20
 """A ticket and an issue that have less than this in common, by the program's own count, do not belong together."""
 
-DOUBTFUL = 0.16
+DOUBTFUL = 0.17
 """From here on up to `MATCHES` they may belong together: a person is to look."""
 
 MERGES = 0.35
@@ -53,6 +53,12 @@ def vector(texts: Iterable[str]) -> dict[str, float]:
     raw.update({name: RELATED * (1 + math.log(count)) for name, count in groups.items()})
     length = math.sqrt(1 + sum(value * value for value in raw.values()))
     return {term: value / length for term, value in raw.items()}
+
+
+def shared(lines: Sequence[str], ticket: Iterable[str]) -> list[float]:
+    """How much a ticket has in common with each of some issues' lines, 0 to 1."""
+    own = vector(ticket)
+    return [cosine(own, vector([line])) for line in lines]
 
 
 def alike_groups(texts: Sequence[str]) -> list[list[int]]:

@@ -22,17 +22,53 @@ from knowledge.decision import DecisionRow
 from knowledge.issue import Issue
 from knowledge.paths import RunFiles
 
-SCHEMA = "silo-issues-checkpoint/2"
+SCHEMA = "silo-issues-checkpoint/3"
 _END = re.compile(rb', "sha256": "([0-9a-f]{64})"}\n\Z')
 _END_BYTES = len(', "sha256": ""}\n') + 64
 _BEGINNING = re.compile(rb'(\{"schema": "%s", "result_sha256": ")[0-9a-f]*' % SCHEMA.encode())
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far a run is, as far as its next questions depend on it.
+
+    `decided` are tickets whose decision stands; `put_off`, in order, tickets that were asked about once and are asked a second time;
+    `misfits`, in order, placed tickets that are to be asked about again, which `asked_again` tickets are not any more; `card_sizes` gives
+    by issue the number of its tickets when its card was last asked for, and `shown` are the tickets that a card question has shown.
+    """
+
+    decided: set[int] = field(default_factory=set)
+    put_off: list[int] = field(default_factory=list)
+    misfits: list[int] = field(default_factory=list)
+    asked_again: set[int] = field(default_factory=set)
+    card_sizes: dict[str, int] = field(default_factory=dict)
+    shown: set[int] = field(default_factory=set)
+
+    def to_json(self) -> dict[str, Any]:
+        """The form in the checkpoint."""
+        sets = {name: sorted(getattr(self, name)) for name in ("decided", "asked_again", "shown")}
+        return {**sets, "put_off": list(self.put_off), "misfits": list(self.misfits), "card_sizes": dict(self.card_sizes)}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "Progress":
+        """The progress in a checkpoint. Raises ValueError, KeyError or TypeError for anything else."""
+        lists = {name: _numbers(data[name]) for name in ("decided", "put_off", "misfits", "asked_again", "shown")}
+        sizes = {str(name): int(size) for name, size in dict(data["card_sizes"]).items()}
+        return cls(
+            decided=set(lists["decided"]),
+            put_off=lists["put_off"],
+            misfits=lists["misfits"],
+            asked_again=set(lists["asked_again"]),
+            card_sizes=sizes,
+            shown=set(lists["shown"]),
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
     """A run's progress. `selection` is what the command line asked for; `tickets` are the listed tickets in the order of work.
 
-    `done` counts the tickets of the list whose decision stands; `issues` are those that differ from the database with hash
+    `wave_tickets` are the most questions of a wave; `issues` are those that differ from the database with hash
     `base_sha256`, `dropped` the ids that are gone; `result_sha256` is set once the run's final database is about to be written.
     """
 
@@ -40,7 +76,8 @@ class Checkpoint:
     selection: Mapping[str, Any]
     tickets: tuple[Mapping[str, Any], ...]
     gaps: tuple[str, ...] = ()
-    done: int = 0
+    wave_tickets: int = 32
+    progress: Progress = field(default_factory=Progress)
     issues: tuple[Issue, ...] = ()
     dropped: tuple[str, ...] = ()
     decisions: tuple[DecisionRow, ...] = field(default=())
@@ -70,7 +107,8 @@ def parts(checkpoint: Checkpoint) -> Iterator[bytes]:
         "base_sha256": checkpoint.base_sha256,
         "selection": dict(checkpoint.selection),
         "gaps": list(checkpoint.gaps),
-        "done": checkpoint.done,
+        "wave_tickets": checkpoint.wave_tickets,
+        "progress": checkpoint.progress.to_json(),
         "tickets": [dict(ticket) for ticket in checkpoint.tickets],
         "issues": [issue_db.to_json(issue) for issue in checkpoint.issues],
         "dropped": list(checkpoint.dropped),
@@ -130,10 +168,8 @@ def _parse(data: Any) -> Checkpoint:
     if not isinstance(data, dict) or data.get("schema") != SCHEMA:
         raise ValueError("it has another form")
     tickets = data["tickets"]
-    done = data["done"]
-    if not isinstance(tickets, list) or type(done) is not int or not 0 <= done <= len(tickets):
-        raise ValueError("its ticket list and its count do not fit")
-    if not all(isinstance(ticket, dict) and type(ticket.get("ticket_id")) is int for ticket in tickets):
+    (wave_tickets,) = _numbers([data["wave_tickets"]])
+    if not isinstance(tickets, list) or not all(isinstance(ticket, dict) and type(ticket.get("ticket_id")) is int for ticket in tickets):
         raise ValueError("its ticket list holds something else")
     return Checkpoint(
         base_sha256=str(data["base_sha256"]),
@@ -141,7 +177,8 @@ def _parse(data: Any) -> Checkpoint:
         selection=dict(data["selection"]),
         tickets=tuple(tickets),
         gaps=tuple(str(gap) for gap in data["gaps"]),
-        done=done,
+        wave_tickets=wave_tickets,
+        progress=Progress.from_json(data["progress"]),
         issues=tuple(issue_db.from_json(item) for item in data["issues"]),
         dropped=tuple(str(name) for name in data["dropped"]),
         decisions=tuple(decision.from_json(item) for item in data["decisions"]),
@@ -166,13 +203,23 @@ def leftover(files: RunFiles, *, fresh: bool) -> Checkpoint | None:
         return saved
     if saved.result_sha256 == now:  # it ended between its last two steps
         if saved.selection.get("reprocess"):  # the same command finds all of it done, and decides nothing a second time
-            return replace(saved, base_sha256=now, done=len(saved.tickets), issues=(), dropped=(), decisions=())
+            return replace(saved, base_sha256=now, progress=_all_done(saved), issues=(), dropped=(), decisions=())
         safe_files.remove(files.checkpoint)
         return None
     raise StaleCheckpoint(
         f"{files.database} was changed after {files.checkpoint} was begun from it; nothing was touched. Put the earlier database "
         "back to go on with that run, or use --fresh to set the checkpoint aside and start from the database as it is"
     )
+
+
+def _all_done(saved: Checkpoint) -> Progress:
+    return Progress(decided={ticket["ticket_id"] for ticket in saved.tickets})
+
+
+def _numbers(value: Any) -> list[int]:
+    if not isinstance(value, list) or not all(type(entry) is int for entry in value):
+        raise ValueError("a list of numbers holds something else")
+    return value
 
 
 def _set_aside(files: RunFiles) -> None:

@@ -136,8 +136,7 @@ def cluster(data: LabelledSet, ask: Ask, *, folder: Path, consolidate: bool = Tr
         conversation_of=stored.get,
     )
     clusterer.decide(data.conversations)
-    if consolidate:
-        clusterer.consolidate()
+    clusterer.conclude(overview=consolidate)
     return clusterer
 
 

@@ -8,11 +8,12 @@ comes from the ticket's words and never from its label, which would help the sea
 import json
 import re
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from demo.prompt_reader import read_decision, schema_name
+from demo.prompt_reader import read_card, read_decision, schema_name
 from llm.protocol import JsonSchema, Messages
 from prompts_config import NEW_ID
 from testing.labelled_run import LabelledSet
@@ -32,7 +33,7 @@ class Offer:
 
 
 class SimulatedModel:
-    """Answers the three questions from gold labels, with one kind of mistake or none.
+    """Answers the four questions from gold labels, with one kind of mistake or none.
 
     `said` gives what the customers wrote by ticket id, `labels` the gold label. Use `reply` in one process, `answer` behind a server.
     """
@@ -68,7 +69,7 @@ class SimulatedModel:
 
     @property
     def _answers(self) -> dict[str, Callable[[str], dict[str, Any]]]:
-        return {"issue_decision": self._decision, "issue_merge": self._merge, "issue_card": self._card}
+        return {"issue_decision": self._decision, "issue_overview": self._overview, "issue_merge": self._merge, "issue_card": self._card}
 
     def _decision(self, user: str) -> dict[str, Any]:
         ticket = self._by_words[_fingerprint(message.text for message in read_decision(user)[1].by("customer"))]
@@ -84,15 +85,26 @@ class SimulatedModel:
             return wrong[int(_draw("which", ticket) * len(wrong))]
         return right[0] if right else NEW_ID
 
+    def _overview(self, user: str) -> dict[str, Any]:
+        same = [[offer.issue_id for offer in group] for group in self._by_label(user)]
+        return {"groups": [{"issue_ids": ids} for ids in same if len(ids) > 1], "areas": []}
+
     def _merge(self, user: str) -> dict[str, Any]:
+        same = [[offer.issue_id for offer in group] for group in self._by_label(user)]
+        return {"merges": [{"issue_ids": ids, "confidence": 0.95, "reason": ""} for ids in same if len(ids) > 1]}
+
+    def _card(self, user: str) -> dict[str, Any]:
+        """The card of most of the tickets shown; those of another label do not belong."""
+        shown = [ticket.ticket_id for ticket in read_card(user)[1]]
+        label = Counter(self._labels[ticket] for ticket in shown).most_common(1)[0][0]
+        misfits = [ticket for ticket in shown if self._labels[ticket] != label]
+        return {**self._card_of(next(ticket for ticket in shown if self._labels[ticket] == label)), "misfits": misfits, "notes": ""}
+
+    def _by_label(self, user: str) -> list[list[Offer]]:
         groups: dict[str, list[Offer]] = {}
         for offer in self._offers(user):
             groups.setdefault(offer.label, []).append(offer)
-        parts = [{"issue_ids": [o.issue_id for o in group], **self._card_of(group[0].founder)} for group in groups.values()]
-        return {"groups": [{**part, "confidence": 0.95} for part in parts]}
-
-    def _card(self, user: str) -> dict[str, Any]:
-        return {**self._card_of(self._offers(user)[0].founder), "notes": ""}
+        return list(groups.values())
 
     def _offers(self, text: str) -> list[Offer]:
         return [Offer(issue_id, int(number), self._labels[int(number)]) for issue_id, number in _ID_AT_START.findall(text)]

@@ -15,6 +15,7 @@ from typing import Any
 
 from demo.helpdesk import Helpdesk, HelpdeskOptions
 from demo.labelled_files import as_ticket
+from demo.prompt_reader import schema_name
 from testing.chaos_llm import Behaviour, ChaosServer, Reply, Seen, completion
 
 KEY, MODEL_KEY = "desk-key-0123456789", "model-key-0123456789"
@@ -57,8 +58,8 @@ def sorting(*, jumpy: bool = True, hopeless: bool = True, latency_s: Callable[[]
 
 
 def schema_of(seen: Seen) -> str:
-    """Which of the three questions a request asks."""
-    return next(name for name in ("issue_decision", "issue_merge", "issue_card") if name in seen.body["messages"][0]["content"])
+    """Which of the program's questions a request asks."""
+    return schema_name(seen.body["messages"][0]["content"])
 
 
 def question_of(seen: Seen) -> str | None:
@@ -73,10 +74,14 @@ def _text(messages: Sequence[Mapping[str, str]], draw: random.Random, jumpy: boo
         return "I would say this is about a broken device."
     if jumpy and hopeless and hashlib.sha256(user.encode()).digest()[0] < 3:
         return "I cannot say."
-    if "issue_merge" in system:
-        return json.dumps({"groups": _groups(user, draw, jumpy)})
-    if "issue_card" in system:
-        return json.dumps({**_card(_topic(user), draw), "notes": ""})
+    name = schema_name(system)
+    if name == "issue_overview":
+        return json.dumps(_overview(user))
+    if name == "issue_merge":
+        return json.dumps({"merges": _merges(user, draw, jumpy)})
+    if name == "issue_card":
+        shown = [int(number) for number in re.findall(r"^TICKET ([0-9]+)$", user, re.MULTILINE)]
+        return json.dumps({**_card(_topic(user), draw, f"{shown[0]}:2"), "misfits": shown[:1] if jumpy else [], "notes": ""})
     offers, _, ticket = user.rpartition("TICKET TO DECIDE\n")
     return json.dumps({**_card(_topic(ticket), draw), **_choice(offers, _topic(ticket), draw, jumpy), "notes": ""})
 
@@ -86,27 +91,42 @@ def _choice(offers: str, topic: str, draw: random.Random, jumpy: bool) -> dict[s
     right = [name for name, line in known if topic in line]
     chosen = right[0] if right else "NEW"
     if jumpy and known and draw.random() < 0.15:
-        chosen = draw.choice([name for name, _ in known] + ["NEW", "ISSUE-4711", "none"])
-    return {"issue_id": chosen, "evidence": [1], "confidence": draw.choice(_CONFIDENCES) if jumpy else 0.95}
+        chosen = draw.choice([name for name, _ in known] + ["NEW", "ISSUE-4711", "none", "UNCLEAR"])
+    second = draw.choice([name for name, _ in known] or ["NEW"]) if jumpy else ""
+    return {
+        "issue_id": chosen,
+        "second_choice": second,
+        "kind": "bug",
+        "evidence": [1],
+        "confidence": draw.choice(_CONFIDENCES) if jumpy else 0.95,
+    }
 
 
-def _groups(user: str, draw: random.Random, jumpy: bool) -> list[dict[str, Any]]:
+def _overview(user: str) -> dict[str, Any]:
+    topics: dict[str, list[str]] = {}
+    for name, line in _OFFER.findall(user):
+        topics.setdefault(_topic(line), []).append(name)
+    groups = [{"issue_ids": names} for names in topics.values() if len(names) > 1]
+    return {"groups": groups, "areas": [{"area": f"Matters of {topic}", "issue_ids": names} for topic, names in topics.items()]}
+
+
+def _merges(user: str, draw: random.Random, jumpy: bool) -> list[dict[str, Any]]:
     blocks = [("\n" + block).split("\n", 1)[1] for block in re.split(r"\n\n", user.split("\n\n", 1)[1])]
     groups: dict[str, list[str]] = {}
     for number, block in enumerate(blocks):
         apart = jumpy and draw.random() < 0.2
         groups.setdefault(f"{_topic(block)}{number if apart else ''}", []).append(block.split(" | ", 1)[0])
     sure = (0.6, 0.8, 0.9) if jumpy else (0.95,)
-    return [{"issue_ids": names, **_card(topic, draw), "confidence": draw.choice(sure)} for topic, names in groups.items()]
+    return [{"issue_ids": names, "confidence": draw.choice(sure), "reason": "one topic"} for names in groups.values() if len(names) > 1]
 
 
-def _card(topic: str, draw: random.Random) -> dict[str, Any]:
+def _card(topic: str, draw: random.Random, message: str = "2") -> dict[str, Any]:
     return {
         "short_description": f"The {topic} does not work ({draw.randrange(1000)}).",
         "category": f"{topic.capitalize()} stops, form {draw.randrange(4)} of {topic}",
         "keywords": [topic, "reset"],
         "root_cause": f"The {topic} was not reset.",
-        "resolution_steps": [f"Reset the {topic}."],
+        "resolution_steps": [f"Reset the {topic}. [{message}]"],
     }
 
 

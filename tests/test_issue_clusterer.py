@@ -1,7 +1,8 @@
 """The clusterer as a whole: the plan's rule, commits, second askings, consolidation; the same bytes at any speed and after any kill."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+import re
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from issue_clusterer import FetchFailure, IssueClusterer, Item, Plan
 from knowledge import checkpoint as checkpoint_file
 from knowledge import decision as decision_log
 from knowledge import issue as issue_db
+from knowledge.checkpoint import Progress
 from knowledge.conversation import Conversation
 from knowledge.decision import DecisionRow
 from knowledge.issue import Card, Issue
@@ -72,14 +74,13 @@ def run(
         return clusterer
     if saved is not None:
         clusterer.resume(saved)
-        plan, done = Plan(saved.base_sha256, saved.selection, saved.tickets, saved.gaps), saved.done
+        plan, progress = Plan(saved.base_sha256, saved.selection, saved.tickets, saved.gaps, saved.wave_tickets), saved.progress
     else:
         tickets = tuple({"ticket_id": ticket} for ticket in by_id if reprocess or not clusterer.held(ticket))
-        plan, done = Plan(now, selection, tickets), 0
-    rest = clusterer.begin(plan, done=done)
+        plan, progress = Plan(now, selection, tickets), None
+    rest = clusterer.begin(plan, progress)
     clusterer.decide(by_id[ticket["ticket_id"]] for ticket in rest)
-    if merge:
-        clusterer.consolidate()
+    clusterer.conclude(overview=merge)
     if save:
         clusterer.save()
     return clusterer
@@ -257,23 +258,13 @@ def test_a_ticket_with_instructions_for_the_model_is_capped_and_flagged() -> Non
 
 
 def test_waves_start_with_one_ticket_and_double() -> None:
-    """How many of the tickets are asked about before the next one is read from the stream."""
-    model = ScriptedModel(lambda asked: decision(category=f"Thing {asked.ticket}"))
-    asked_before: list[int] = []
-
-    def stream() -> Iterator[Item]:
-        for ticket in range(1, 101):
-            asked_before.append(len({number for number, _ in model.offers()}))
-            yield talk(ticket, f"word{ticket}")
-
+    """What is offered shows how many tickets had been committed when a ticket was asked about."""
+    model = ScriptedModel(lambda asked: decision(category=f"Thing{asked.ticket}", short_description=f"word{asked.ticket}"))
     clusterer = clusterer_for(model, [])
-    clusterer.begin(Plan("", {}, ()), done=0)
-    lazily: list[Callable[[], Any]] = []
-    clusterer.decide(stream())
-    del lazily
-    seen = [len(offered) for _, offered in model.offers()]
-    assert seen[:15] == [0, 1, *[2, 2], *[4] * 4, *[8] * 7][:15] or seen[0] == 0
-    assert clusterer.done == 100
+    clusterer.begin(Plan("", {}, ()))
+    clusterer.decide(talk(ticket, f"word{ticket}") for ticket in range(1, 101))
+    assert [len(offered) for _, offered in model.offers()][:16] == [0, *[1] * 2, *[3] * 4, *[7] * 8, 15]
+    assert len(clusterer.progress.decided) == 100
 
 
 @pytest.mark.parametrize(("held", "size"), [(0, 1), (1, 2), (7, 8), (31, 32), (500, 32)])
@@ -285,8 +276,9 @@ def test_the_size_of_a_wave_depends_on_the_tickets_held(held: int, size: int) ->
 def test_tickets_that_are_about_to_be_decided_again_do_not_count_for_the_size_of_a_wave() -> None:
     seed_database(sealed("ISSUE-1", tickets=[1, 2, 3, 4]))
     clusterer = clusterer_for(ScriptedModel(by_ticket({})), [])
-    clusterer.begin(Plan("", {}, ({"ticket_id": 1}, {"ticket_id": 2}, {"ticket_id": 3}, {"ticket_id": 9})), done=1)
-    assert clusterer.leaving == {2, 3}
+    listed = ({"ticket_id": 1}, {"ticket_id": 2}, {"ticket_id": 3}, {"ticket_id": 9})
+    rest = clusterer.begin(Plan("", {}, listed), Progress(decided={1}, put_off=[9]))
+    assert [ticket["ticket_id"] for ticket in rest] == [9, 2, 3]
     assert clusterer.wave_size() == 3
 
 
@@ -376,8 +368,8 @@ def test_all_tickets_of_an_issue_decided_again_leave_an_alias_and_no_empty_issue
     seed_database(sealed("ISSUE-1", "Pan", tickets=[1, 2, 3]), sealed("ISSUE-7", tickets=[7, 8], merged_from=["ISSUE-3"]))
     answers = {7: decision(category="Oven"), 8: decision(category="Pan")}
     clusterer = run(ScriptedModel(by_ticket(answers)), [talk(8, "Pan hot."), talk(7, "Oven cold.")], reprocess=True)
-    assert {name: issue.tickets for name, issue in clusterer.issues.items()} == {"ISSUE-1": [1, 2, 3], "ISSUE-8": [8], "ISSUE-7-2": [7]}
-    assert clusterer.issues["ISSUE-7-2"].merged_from == ["ISSUE-3", "ISSUE-7"]
+    assert {name: issue.tickets for name, issue in clusterer.issues.items()} == {"ISSUE-1": [1, 2, 3], "ISSUE-8": [8], "ISSUE-7": [7]}
+    assert clusterer.issues["ISSUE-7"].merged_from == ["ISSUE-3"]
 
 
 @pytest.mark.parametrize(
@@ -472,71 +464,67 @@ def test_a_budget_that_ends_within_a_wave_keeps_its_decided_beginning() -> None:
     seed_database(sealed("ISSUE-100", tickets=list(range(100, 120))))
     answers = {1: decision("ISSUE-100"), 2: "rubbish", 3: BudgetReached("10 tokens"), 4: decision("ISSUE-100"), 5: FetchFailure}
     clusterer = clusterer_for(ScriptedModel(by_ticket(answers)), [])
-    clusterer.begin(Plan("", {}, tuple({"ticket_id": n} for n in range(1, 5))), done=0)
+    clusterer.begin(Plan("", {}, tuple({"ticket_id": n} for n in range(1, 5))))
     told: list[int] = []
     with pytest.raises(BudgetReached, match="10 tokens"):
         clusterer.decide([talk(n, "Lid.") for n in range(1, 5)], on_decided=lambda row: told.append(row.ticket_id))
     assert told == [1, 2]
-    assert clusterer.done == 2
+    assert len(clusterer.progress.decided) == 2
     assert clusterer.issues["ISSUE-100"].tickets[:2] == [1, 100]
     assert 4 not in clusterer.rows
 
 
-def test_a_founder_cut_off_by_the_budget_founds_nothing_and_nobody_behind_it_is_committed() -> None:
-    """Ticket 2 founds, ticket 3 resembles it: the budget ends at its second asking."""
-    answers = {1: decision(category="Oven"), 2: decision(), 3: [decision(), BudgetReached("no more")], 4: decision()}
-    model = ScriptedModel(by_ticket(answers))
-    clusterer = clusterer_for(model, [])
-    clusterer.begin(Plan("", {}, ()), done=0)
-    items = [talk(1, "Oven stays cold"), talk(2, "The lid leaks water"), talk(3, "The lid leaks water"), talk(4, "The lid leaks water")]
+def test_at_a_budgets_end_a_ticket_that_was_put_off_is_decided_by_the_answer_it_has() -> None:
+    """Ticket 3 resembles what ticket 2 founds, and the budget ends when it is asked a second time."""
+    answers = {1: decision(category="Oven"), 2: decision(), 3: [decision(), BudgetReached("no more")], 4: BudgetReached("no more")}
+    clusterer = clusterer_for(ScriptedModel(by_ticket(answers)), [])
+    clusterer.begin(Plan("", {}, ()))
     with pytest.raises(BudgetReached):
-        clusterer.decide(items)
-    assert list(clusterer.issues) == ["ISSUE-1", "ISSUE-2"]
-    assert list(clusterer.rows) == [1, 2]
+        clusterer.decide([talk(1, "Oven cold"), *(talk(ticket, "The lid leaks") for ticket in (2, 3, 4))])
+    assert list(clusterer.issues) == ["ISSUE-1", "ISSUE-2", "ISSUE-3"]
+    assert list(clusterer.rows) == [1, 2, 3]
+    assert clusterer.progress.put_off == []
 
 
-def test_a_budget_that_ends_among_the_merges_leaves_no_row_at_an_issue_that_is_gone() -> None:
-    """The first round merges; the budget ends in the next step. All files must tell the same story."""
-    model = ScriptedModel(lambda asked: BudgetReached("no more") if asked.schema == "issue_card" else _all_one(asked))
-    seed_database(sealed("ISSUE-1", tickets=[1], first_seen="2025-01-01"))
-    items = [talk(ticket, "The lid leaks hot water") for ticket in (1, 3)]
+def test_a_budget_that_ends_within_the_wave_puts_nobody_off() -> None:
+    answers = {1: decision(category="Oven"), 2: decision(), 3: decision(), 4: decision(), 5: BudgetReached("no more")}
+    clusterer = clusterer_for(ScriptedModel(by_ticket(answers)), [])
+    clusterer.begin(Plan("", {}, ()))
+    with pytest.raises(BudgetReached):
+        clusterer.decide([talk(1, "Oven cold"), talk(2, "Lid"), *(talk(ticket, "The lid leaks") for ticket in (3, 4, 5))])
+    assert set(clusterer.rows) >= {1, 2, 3, 4}
+    assert clusterer.progress.put_off == []
+
+
+@pytest.mark.parametrize("cut", ["issue_card", "issue_overview", "issue_merge"])
+def test_a_budget_that_ends_in_the_last_rounds_leaves_no_row_at_an_issue_that_is_gone(cut: str) -> None:
+    """All files must tell the same story."""
+    model = ScriptedModel(lambda asked: BudgetReached("no more") if asked.schema == cut else _all_one(asked))
+    seed_database(*(sealed(f"ISSUE-{n}", f"Thing {n}", tickets=[n], first_seen="2025-01-01") for n in (1, 2)))
+    items = [talk(ticket, "The lid leaks hot water") for ticket in (1, 2, 3, 4, 5, 6)]
     clusterer = clusterer_for(model, items)
-    clusterer.begin(Plan(checkpoint_file.file_sha256(DATABASE), {}, ({"ticket_id": 3},)), done=0)
-    clusterer.decide(items[1:])
+    clusterer.begin(Plan(checkpoint_file.file_sha256(DATABASE), {}, tuple({"ticket_id": n} for n in (3, 4, 5, 6))))
+
+    def whole_run() -> None:
+        clusterer.decide(items[2:])
+        clusterer.conclude()
+
     with pytest.raises(BudgetReached):
-        clusterer.consolidate()
+        whole_run()
     clusterer.save()
-    assert list(clusterer.issues) == ["ISSUE-1"]
-    assert rows()[3].issue_id == "ISSUE-1"
-    assert clusterer.merged == 1
-
-
-def test_a_budget_that_ends_in_the_second_round_of_merges_keeps_the_first_in_every_file() -> None:
-    merges: list[Asked] = []
-
-    def script(asked: Asked) -> Any:
-        if asked.schema != "issue_merge":
-            return decision(category=f"Lid leaks water {asked.ticket}")
-        merges.append(asked)
-        return _all_one(asked) if len(merges) == 1 else BudgetReached("no more")
-
-    items = [talk(ticket, "The lid leaks hot water on the floor") for ticket in range(1, 12)]
-    clusterer = clusterer_for(ScriptedModel(script), items)
-    clusterer.begin(Plan(checkpoint_file.file_sha256(DATABASE), {}, ()), done=0)
-    clusterer.decide(items)
-    try:
-        clusterer.consolidate()
-    except BudgetReached:
-        clusterer.save()
     assert {row.issue_id for row in rows().values()} <= set(clusterer.issues)
+    assert {ticket for issue in clusterer.issues.values() for ticket in issue.tickets} >= {1, 2, 3, 4, 5, 6}
 
 
 def _all_one(asked: Asked) -> Any:
-    """Every issue is the same; a new ticket is new."""
+    """Every issue is the same; a ticket joins the last that is offered."""
+    if asked.schema == "issue_overview":
+        return {"groups": [{"issue_ids": asked.offered}], "areas": []}
     if asked.schema == "issue_merge":
-        group = {"issue_ids": asked.offered, "category": "Lid leaks water", "short_description": "", "confidence": 0.95}
-        return {"groups": [group]}
-    return decision()
+        return {"merges": [{"issue_ids": asked.offered, "confidence": 0.95, "reason": ""}]}
+    if asked.schema == "issue_card":
+        return {"category": "Lid leaks water"}
+    return decision(asked.offered[-1] if asked.ticket % 2 else None)
 
 
 @pytest.mark.parametrize("stop", [Stopped("no quota"), KeyboardInterrupt()], ids=["quota", "Ctrl-C"])
@@ -550,20 +538,20 @@ def test_what_ends_the_run_leaves_a_checkpoint_of_whole_waves_only(stop: BaseExc
         return answers[asked.ticket]
 
     clusterer = clusterer_for(ScriptedModel(script), items)
-    clusterer.begin(Plan("", {}, tuple({"ticket_id": ticket} for ticket in range(1, 6))), done=0)
+    clusterer.begin(Plan("", {}, tuple({"ticket_id": ticket} for ticket in range(1, 6))))
     with pytest.raises(type(stop)):
         clusterer.decide(items)
     clusterer.keep_work()
     saved = checkpoint_file.load(clusterer.files.checkpoint)
     assert saved is not None
-    assert saved.done == len(saved.decisions) == 3
+    assert len(saved.progress.decided) == len(saved.decisions) == 3
 
 
 def test_an_interrupt_in_the_middle_of_a_commit_leaves_the_checkpoint_of_the_wave_before() -> None:
     """Half a wave in a checkpoint would give the resumed run other waves."""
     items = [talk(ticket, f"word{ticket}") for ticket in range(1, 8)]
     clusterer = clusterer_for(ScriptedModel(lambda asked: decision(category=f"Thing {asked.ticket}")), items)
-    clusterer.begin(Plan("", {}, tuple({"ticket_id": ticket} for ticket in range(1, 8))), done=0)
+    clusterer.begin(Plan("", {}, tuple({"ticket_id": ticket} for ticket in range(1, 8))))
 
     def interrupt(row: DecisionRow) -> None:
         if row.ticket_id == 6:
@@ -571,7 +559,7 @@ def test_an_interrupt_in_the_middle_of_a_commit_leaves_the_checkpoint_of_the_wav
 
     with pytest.raises(KeyboardInterrupt):
         clusterer.decide(items, on_decided=interrupt)
-    assert clusterer.done == 6
+    assert len(clusterer.progress.decided) == 6
     clusterer.keep_work()
     assert not clusterer.files.checkpoint.exists()
 
@@ -582,13 +570,13 @@ def test_an_issue_that_went_stays_gone_through_two_kills(tmp_path: Path) -> None
     tickets = tuple({"ticket_id": ticket} for ticket in (1, 2, 3))
     answers = {1: decision("ISSUE-50"), 2: decision("ISSUE-50"), 3: decision("ISSUE-50")}
     items = [talk(ticket, "Oven cold") for ticket in (1, 2, 3)]
-    for done in (0, 1, 2):
+    for number in (0, 1, 2):
         clusterer = clusterer_for(ScriptedModel(by_ticket(answers)), items)
         saved = checkpoint_file.load(clusterer.files.checkpoint)
         if saved is not None:
             clusterer.resume(saved)
-        clusterer.begin(Plan("", {}, tickets), done=done)
-        clusterer.decide(items[done : done + 1])
+        clusterer.begin(Plan("", {}, tickets), saved.progress if saved else None)
+        clusterer.decide(items[number : number + 1])
         clusterer.write_checkpoint()
     clusterer.save()
     assert list(issue_db.load(DATABASE)) == ["ISSUE-50"]
@@ -597,7 +585,7 @@ def test_an_issue_that_went_stays_gone_through_two_kills(tmp_path: Path) -> None
 
 def test_nothing_decided_leaves_no_checkpoint() -> None:
     clusterer = clusterer_for(ScriptedModel(by_ticket({1: Stopped("bad key")})), [])
-    clusterer.begin(Plan("", {}, ({"ticket_id": 1},)), done=0)
+    clusterer.begin(Plan("", {}, ({"ticket_id": 1},)))
     with pytest.raises(Stopped):
         clusterer.decide([talk(1, "Lid.")])
     clusterer.keep_work()
@@ -617,7 +605,7 @@ def test_a_whole_wave_is_asked_before_its_first_ticket_is_committed() -> None:
 def test_the_first_checkpoint_comes_after_five_tickets_and_not_after_six() -> None:
     items: list[Item] = [FetchFailure(ticket, "gone") for ticket in range(1, 8)]
     clusterer = clusterer_for(ScriptedModel(by_ticket({})), items)
-    clusterer.begin(Plan("", {}, tuple({"ticket_id": ticket} for ticket in range(1, 8))), done=0)
+    clusterer.begin(Plan("", {}, tuple({"ticket_id": ticket} for ticket in range(1, 8))))
     there: list[bool] = []
     clusterer.decide(items, on_decided=lambda _row: there.append(clusterer.files.checkpoint.exists()))
     assert there == [False] * 5 + [True] * 2
@@ -633,7 +621,7 @@ def test_what_people_confirmed_is_decided_again_when_the_database_is_gone() -> N
 def test_an_interrupt_in_the_middle_of_a_save_leaves_the_announced_checkpoint(monkeypatch: pytest.MonkeyPatch) -> None:
     items = [talk(1, "Lid.")]
     clusterer = clusterer_for(ScriptedModel(by_ticket({1: decision()})), items)
-    clusterer.begin(Plan("", {}, ({"ticket_id": 1},)), done=0)
+    clusterer.begin(Plan("", {}, ({"ticket_id": 1},)))
     clusterer.decide(items)
     monkeypatch.setattr(safe_files, "remove", _raise_interrupt)
     with pytest.raises(KeyboardInterrupt):
@@ -651,7 +639,7 @@ def _raise_interrupt(_path: Path) -> None:
 def test_what_goes_wrong_after_the_save_leaves_no_checkpoint_behind() -> None:
     items = [talk(1, "Lid.")]
     clusterer = clusterer_for(ScriptedModel(by_ticket({1: decision()})), items)
-    clusterer.begin(Plan("", {}, ({"ticket_id": 1},)), done=0)
+    clusterer.begin(Plan("", {}, ({"ticket_id": 1},)))
     clusterer.decide(items)
     clusterer.save()
     clusterer.keep_work()
@@ -660,11 +648,11 @@ def test_what_goes_wrong_after_the_save_leaves_no_checkpoint_behind() -> None:
 
 def test_a_run_that_pauses_keeps_its_plan_even_before_anything_is_decided() -> None:
     clusterer = clusterer_for(ScriptedModel(by_ticket({})), [])
-    clusterer.begin(Plan("", {"pages": 5}, ({"ticket_id": 1},)), done=0)
+    clusterer.begin(Plan("", {"pages": 5}, ({"ticket_id": 1},)))
     clusterer.pause()
     saved = checkpoint_file.load(clusterer.files.checkpoint)
     assert saved is not None
-    assert (saved.selection, saved.tickets, saved.done) == ({"pages": 5}, ({"ticket_id": 1},), 0)
+    assert (saved.selection, saved.tickets, len(saved.progress.decided)) == ({"pages": 5}, ({"ticket_id": 1},), 0)
     assert saved.base_sha256 == checkpoint_file.file_sha256(DATABASE)
 
 
@@ -678,11 +666,11 @@ def test_without_a_plan_no_checkpoint_is_written() -> None:
 def test_a_checkpoint_stands_at_least_every_few_tickets() -> None:
     written: list[int] = []
     clusterer = clusterer_for(ScriptedModel(lambda asked: decision(category=f"Thing {asked.ticket}")), [])
-    clusterer.begin(Plan("", {}, ({"ticket_id": 1},) * 100), done=0)
+    clusterer.begin(Plan("", {}, ({"ticket_id": 1},) * 100))
 
     def note(_row: DecisionRow) -> None:
         saved = checkpoint_file.load(clusterer.files.checkpoint)
-        written.append(clusterer.done - (saved.done if saved else 0))
+        written.append(len(clusterer.progress.decided) - (len(saved.progress.decided) if saved else 0))
 
     clusterer.decide([talk(ticket, f"word{ticket}") for ticket in range(1, 101)], on_decided=note)
     assert max(written[:7]) <= 7
@@ -692,11 +680,11 @@ def test_a_checkpoint_stands_at_least_every_few_tickets() -> None:
 def test_a_long_list_is_not_rewritten_every_few_tickets() -> None:
     first: list[int] = []
     clusterer = clusterer_for(ScriptedModel(lambda asked: decision(category=f"Thing {asked.ticket}")), [])
-    clusterer.begin(Plan("", {}, ({"ticket_id": 1},) * 4_000), done=0)
+    clusterer.begin(Plan("", {}, ({"ticket_id": 1},) * 4_000))
 
     def note(_row: DecisionRow) -> None:
         if not first and clusterer.files.checkpoint.exists():
-            first.append(clusterer.done)
+            first.append(len(clusterer.progress.decided))
 
     clusterer.decide([talk(ticket, f"word{ticket}") for ticket in range(1, 61)], on_decided=note)
     assert first == [32], "after the first wave that brings the run to a fiftieth of what the file holds"
@@ -736,30 +724,42 @@ def many_tickets(count: int = 40) -> list[Item]:
 
 
 def topical(asked: Asked) -> Any:
-    """A model with habits: splits some topics under new names, is sometimes unsure, wrong or mute, merges by topic."""
+    """A model with habits: splits some topics under new names, is sometimes unsure, unclear, wrong or mute; knows misfits and twins."""
+    if asked.schema == "issue_overview":
+        groups = by_topic(asked)
+        return {"groups": [{"issue_ids": names[:8]} for names in groups.values()], "areas": [_area(*entry) for entry in groups.items()]}
     if asked.schema == "issue_merge":
-        groups: dict[str, list[str]] = {}
-        for name, line in asked.lines.items():
-            groups.setdefault(line.split()[0], []).append(name)
-        return {"groups": [_group(topic, names) for topic, names in groups.items()]}
+        same = {len(names) % 2: names for names in by_topic(asked).values()}
+        return {"merges": [{"issue_ids": names, "confidence": 0.9 - 0.3 * odd, "reason": "same"} for odd, names in same.items()]}
     if asked.schema == "issue_card":
         topic = asked.user.split(" | ")[1].split()[0]
-        return {"category": f"{topic} rewritten {len(asked.user)}", "resolution_steps": ["Replace it."], "notes": ""}
+        shown = [int(number) for number in re.findall(r"^TICKET ([0-9]+)$", asked.user, re.MULTILINE)]
+        steps = [f"Replace the part. [{shown[0]}:2]"]
+        return {"category": f"{topic} rewritten {len(asked.user)}", "resolution_steps": steps, "misfits": shown[:1], "notes": ""}
     text = asked.user.split("TICKET TO DECIDE")[1]
     topic = next(name for name, words in TOPICS.items() if any(word in text for word in words.split()))
     if asked.ticket % 11 == 3:
         return "I would rather not say."
     if asked.ticket % 13 == 6:
         return decision("ISSUE-9999", 0.9, category=f"{topic} lost")
+    if asked.ticket % 13 == 7:
+        return decision("UNCLEAR", 0.9, category="")
     fitting = [name for name, line in asked.lines.items() if line.startswith(topic)]
-    unsure = 0.6 if asked.ticket % 7 == 1 else 0.9
-    if fitting and asked.ticket % 2:
-        return decision(fitting[-1], unsure, category=f"{topic} fails")
-    return decision("NEW", unsure, category=f"{topic} fails {asked.ticket}")
+    unsure = 0.6 if asked.ticket % 7 == 1 else 0.84
+    if fitting and asked.ticket % 3:
+        return decision(fitting[-1], unsure, category="", short_description=f"{topic} broke", second_choice=fitting[0], kind="bug")
+    return decision("NEW", unsure, category=f"{topic} fails", short_description=f"The {topic} does not work", kind="order")
 
 
-def _group(topic: str, names: list[str]) -> dict[str, Any]:
-    return {"issue_ids": names, "category": f"{topic} merged", "short_description": f"{len(names)} in one", "confidence": 0.9}
+def by_topic(asked: Asked) -> dict[str, list[str]]:
+    groups: dict[str, list[str]] = {}
+    for name, line in asked.lines.items():
+        groups.setdefault(line.split()[0], []).append(name)
+    return groups
+
+
+def _area(topic: str, names: list[str]) -> dict[str, Any]:
+    return {"area": f"Area of {topic}", "issue_ids": names}
 
 
 def reference(tmp_path: Path, items: Sequence[Item], **options: Any) -> dict[str, bytes]:
@@ -788,9 +788,12 @@ def test_the_scenario_has_every_outcome_and_a_merge(tmp_path: Path) -> None:
     clusterer = run(model, many_tickets(), folder=tmp_path, reprocess=True)
     assert {row.outcome for row in clusterer.rows.values()} == {"matched", "new", "provisional", "failed", "ignored"}
     assert clusterer.merged > 1
-    assert "rewritten" in issue_db.render(clusterer.issues.values())
+    text = issue_db.render(clusterer.issues.values())
+    for key in ("rewritten", "step_evidence", "held_back", "may_be_one", "area", "kind"):
+        assert key in text
     askings = [ticket for ticket, _ in model.offers()]
-    assert len(askings) > len(set(askings)) + 2, "second askings"
+    assert len(askings) > len(set(askings)) + 4, "tickets put off, and misfits"
+    assert clusterer.progress.asked_again
     assert len(results(tmp_path)["flagged_for_review.csv"].splitlines()) > 3
 
 

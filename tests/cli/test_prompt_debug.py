@@ -20,14 +20,14 @@ def ask(answer: Any, parse: Any = parse_card) -> Any:
 
 def test_the_four_parts_are_shown_in_order_and_the_answer_is_the_same(capsys: pytest.CaptureFixture[str]) -> None:
     answer = ask('{"category": "Lid leaks",}')
-    assert answer.value.category == "Lid leaks"
+    assert answer.value.card.category == "Lid leaks"
     out = capsys.readouterr().out
     titles = [line for line in out.splitlines() if line.isupper()]
     assert titles == ["SYSTEM MESSAGE", "USER MESSAGE", "RAW ANSWER", "PARSED ANSWER"]
     assert "You are.\nTwo lines.\n" in out
     assert "Subject: {x} %s $y" in out
     assert '{"category": "Lid leaks",}' in out
-    assert 'category: "Lid leaks"' in out
+    assert 'card: {"category": "Lid leaks"' in out
 
 
 def test_the_model_gets_what_it_would_get_without_looking() -> None:

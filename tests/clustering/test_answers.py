@@ -9,12 +9,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clustering.answers import (
+    MAX_STEP_CHARS,
     MAX_STEPS,
+    CardAnswer,
     DecisionAnswer,
+    MergeGroup,
+    OverviewAnswer,
+    Step,
     clean_text,
     parse_card,
     parse_decision,
     parse_merge,
+    parse_overview,
 )
 from knowledge.issue import Card
 
@@ -25,7 +31,9 @@ FULL = {
     "short_description": "The lid leaks.",
     "keywords": ["lid", "leak"],
     "root_cause": "Seal worn.",
-    "resolution_steps": ["Replace the seal."],
+    "second_choice": "issue-9",
+    "kind": "Bug",
+    "resolution_steps": ["Replace the seal. [2]"],
     "confidence": 0.9,
     "evidence": [2, 1],
     "notes": "n",
@@ -38,8 +46,9 @@ def read(answer: Any = None, **options: Any) -> DecisionAnswer:
 
 
 def test_a_full_answer_is_read() -> None:
-    card = Card("Lid leaks", "The lid leaks.", ("leak", "lid"), "Seal worn.", ("Replace the seal.",), "n")
-    assert read() == DecisionAnswer("ISSUE-7", 0.9, card, (1, 2))
+    card = Card("Lid leaks", "The lid leaks.", ("leak", "lid"), "Seal worn.", (), "n")
+    steps = (Step("Replace the seal.", ((0, 2),)),)
+    assert read() == DecisionAnswer("ISSUE-7", 0.9, card, (1, 2), steps, "ISSUE-9", "bug")
 
 
 @pytest.mark.parametrize("missing", [key for key in FULL if key not in ("issue_id", "confidence")])
@@ -102,6 +111,7 @@ def test_an_unusable_answer_is_refused_with_a_reason_for_the_model(text: str, re
         ("", None, False),
         (None, None, False),
         ("N/A", None, False),
+        ("UNCLEARED", None, True),
         ("ISSUE-8", None, True),
         ("ISSUE-7, ISSUE-9", None, True),
         ("ISSUE-77", None, True),
@@ -254,7 +264,9 @@ def test_a_category_is_one_clean_line_of_80_characters_at_most(category: str, ke
     ],
 )
 def test_steps_are_a_short_list_without_bullets(steps: Any, kept: tuple[str, ...]) -> None:
-    assert read({"resolution_steps": steps}).card.resolution_steps == kept
+    answer = read({"resolution_steps": steps})
+    assert tuple(step.text for step in answer.steps) == kept
+    assert answer.card.resolution_steps == ()
 
 
 @pytest.mark.parametrize(
@@ -305,7 +317,7 @@ def test_any_json_in_any_field_is_shaped_or_refused_never_a_crash(value: Any) ->
         assert answer.issue_id is None or answer.issue_id in OFFERED
         assert 0 <= answer.confidence <= 1
         assert len(answer.card.category) <= 80
-        for text in (answer.card.category, answer.card.notes, *answer.card.keywords, *answer.card.resolution_steps):
+        for text in (answer.card.category, answer.card.notes, *answer.card.keywords, *(step.text for step in answer.steps)):
             assert "\n" not in text
             text.encode()
 
@@ -330,68 +342,162 @@ def test_text_is_cleaned(text: Any, clean: str) -> None:
     assert clean_text(text) == clean
 
 
-# --- merges and cards ----------------------------------------------------------------------------------------------------------------
+# --- what is said beside the id ------------------------------------------------------------------------------------------------------
 
 
-def groups(*groups: dict[str, Any]) -> str:
-    return json.dumps({"groups": list(groups)})
+@pytest.mark.parametrize(("confidence", "kept"), [(0.9, 0.5), (0.3, 0.3)])
+@pytest.mark.parametrize("word", ["UNCLEAR", " unclear ", '"Unclear"'])
+def test_a_ticket_that_states_no_problem_is_unclear_and_never_sure(word: str, confidence: float, kept: float) -> None:
+    answer = read({"issue_id": word, "category": "", "confidence": confidence})
+    assert (answer.issue_id, answer.unclear, answer.id_unknown, answer.confidence) == (None, True, False, kept)
 
 
-def test_groups_are_read_with_their_cards() -> None:
-    first, second = parse_merge(
-        groups({"issue_ids": ["a ", "B"], "category": "Lid", "confidence": 0.9}, {"issue_ids": ["C"]}), offered=("A", "B", "C")
-    )
-    assert (first.issue_ids, first.card.category, first.confidence) == (("A", "B"), "Lid", 0.9)
-    assert (second.issue_ids, second.card.category, second.confidence) == (("C",), "", 0.0)
-
-
-def test_a_refusal_of_groups_tells_the_model_what_to_mend() -> None:
-    text = groups({"issue_ids": ["A", "D"]}, {"issue_ids": ["A", "C\x1b[2J"]})
-    with pytest.raises(ValueError, match=r": add a group of its own for B; keep in one group only A; leave out D, C \[2J$"):
-        parse_merge(text, offered=("A", "B"))
+def test_a_match_needs_no_category() -> None:
+    assert read({"category": ""}).card.category == ""
+    assert read({"category": "Other", "short_description": ""}).issue_id == "ISSUE-7"
 
 
 @pytest.mark.parametrize(
-    "text",
+    ("first", "word", "kept"),
     [
-        pytest.param(groups({"issue_ids": ["A"]}), id="one left out"),
-        pytest.param(groups({"issue_ids": ["A", "B"]}, {"issue_ids": ["B"]}), id="one twice"),
-        pytest.param(groups({"issue_ids": ["A", "A", "B"]}), id="twice in one"),
-        pytest.param(groups({"issue_ids": ["A", "B", "D"]}), id="one that nobody offered"),
-        pytest.param(groups({"issue_ids": ["A", "B"]}, {"issue_ids": []}), id="an empty group"),
-        pytest.param(groups({"issue_ids": ["A", "B"]}, {"issue_ids": "C"}), id="ids as text"),
-        pytest.param(groups({"issue_ids": ["A", 7]}), id="an id that is a number"),
-        pytest.param(groups({}), id="no ids"),
-        pytest.param('{"groups": {"A": "B"}}', id="groups as an object"),
-        pytest.param('{"groups": ["A", "B"]}', id="groups of texts"),
-        pytest.param('{"issue_ids": ["A", "B"]}', id="no groups"),
-        pytest.param("no", id="no JSON"),
+        ("ISSUE-7", "ISSUE-9", "ISSUE-9"),
+        ("ISSUE-7", " issue-9 ", "ISSUE-9"),
+        ("ISSUE-7", "new", "NEW"),
+        ("NEW", "ISSUE-7", "ISSUE-7"),
+        ("NEW", "NEW", ""),
+        ("ISSUE-7", "ISSUE-7", ""),
+        ("ISSUE-7", "ISSUE-8", ""),
+        ("ISSUE-7", "UNCLEAR", ""),
+        ("ISSUE-7", None, ""),
+        ("ISSUE-7", ["ISSUE-9"], ""),
     ],
 )
-def test_groups_in_which_not_every_id_stands_once_are_refused(text: str) -> None:
-    with pytest.raises(ValueError, match=r"."):
-        parse_merge(text, offered=("A", "B"))
+def test_a_second_choice_is_another_offered_id_or_new(first: str, word: Any, kept: str) -> None:
+    assert read({"issue_id": first, "second_choice": word}).second_choice == kept
 
 
 @pytest.mark.parametrize(
-    ("category", "kept"),
-    [("Lid", "Lid"), ("lid", "Lid"), ("Other", ""), ("Lids", ""), ("", "")],
-    ids=["on it", "case", "vague", "off", "none"],
+    ("word", "kept"), [("bug", "bug"), ("How-To", "how-to"), ("how to", "how-to"), ("WISH", "wish"), ("fault", ""), (None, ""), (1, "")]
 )
-def test_a_merge_cannot_bring_in_a_category_that_is_not_on_the_list(category: str, kept: str) -> None:
-    text = groups({"issue_ids": ["A", "B"], "category": category, "confidence": 0.9})
-    (group,) = parse_merge(text, offered=("A", "B"), categories=("Lid", "Base"))
-    assert group.card.category == kept
+def test_a_kind_is_one_of_four_or_none(word: Any, kept: str) -> None:
+    assert read({"kind": word}).kind == kept
 
 
-def test_a_merge_cannot_bring_in_a_vague_category() -> None:
-    text = groups({"issue_ids": ["A", "B"], "category": "Other", "short_description": "Lid leaks water", "confidence": 0.9})
-    assert parse_merge(text, offered=("A", "B"))[0].card.category == "Lid leaks water"
-    assert parse_merge(text.replace("Lid leaks water", ""), offered=("A", "B"))[0].card.category == ""
+@pytest.mark.parametrize(
+    ("written", "text", "messages"),
+    [
+        ("Wipe the rims. [2]", "Wipe the rims.", ((0, 2),)),
+        ("Wipe the rims [2, 5].", "Wipe the rims", ((0, 2), (0, 5))),
+        ("Wipe. [1190:2] [1191:3]", "Wipe.", ((1190, 2), (1191, 3))),
+        ("Wipe. [1190:2; 1190:2]", "Wipe.", ((1190, 2),)),
+        ("Wipe. [message 4]", "Wipe.", ((0, 4),)),
+        ("Wipe.", "Wipe.", ()),
+        ("Send it to [EMAIL_1]", "Send it to [EMAIL_1]", ()),
+        ("Press [2] twice", "Press [2] twice", ()),
+        ("[3]", "", ()),
+    ],
+)
+def test_the_messages_that_a_step_names_stand_at_its_end(written: str, text: str, messages: tuple[tuple[int, int], ...]) -> None:
+    assert read({"resolution_steps": [written]}).steps == ((Step(text, messages),) if text else ())
+
+
+def test_a_long_step_keeps_its_messages() -> None:
+    (step,) = read({"resolution_steps": ["x" * 1_000 + " [2]"]}).steps
+    assert (len(step.text), step.messages) == (MAX_STEP_CHARS, ((0, 2),))
+
+
+# --- overview, merges and cards ------------------------------------------------------------------------------------------------------
+
+SHOWN = ("A", "B", "C", "D")
+
+
+def overview(groups: Any = (), areas: Any = ()) -> OverviewAnswer:
+    return parse_overview(json.dumps({"groups": groups, "areas": areas}), offered=SHOWN)
+
+
+@pytest.mark.parametrize(
+    ("groups", "kept"),
+    [
+        pytest.param([{"issue_ids": ["a", " B "]}], (("A", "B"),), id="as they are offered"),
+        pytest.param([{"issue_ids": ["A", "X", "B"]}], (("A", "B"),), id="one that was not shown"),
+        pytest.param([{"issue_ids": ["A", "A"]}, {"issue_ids": ["C"]}, {"issue_ids": []}], (), id="one issue alone"),
+        pytest.param([{"issue_ids": ["A", "B"]}, {"issue_ids": ["B", "C"]}], (("A", "B"), ("B", "C")), id="one id in two"),
+        pytest.param([{"issue_ids": "A, B"}, "A", 7, {}], (), id="no lists"),
+        pytest.param({"A": "B"}, (), id="an object"),
+    ],
+)
+def test_groups_of_an_overview_are_shown_ids_two_and_more(groups: Any, kept: Any) -> None:
+    assert overview(groups).groups == kept
+
+
+def test_an_overview_that_calls_everything_one_says_nothing() -> None:
+    many = [f"ISSUE-{n}" for n in range(60)]
+    assert parse_overview(json.dumps({"groups": [{"issue_ids": many}], "areas": []}), offered=many).groups == ()
+
+
+@pytest.mark.parametrize(
+    ("areas", "kept"),
+    [
+        pytest.param([{"area": " Log-in ", "issue_ids": ["a", "B", "X"]}], {"A": "Log-in", "B": "Log-in"}, id="shown ids"),
+        pytest.param([{"area": "One", "issue_ids": ["A"]}, {"area": "Two", "issue_ids": ["A", "B"]}], {"A": "One", "B": "Two"}, id="first"),
+        pytest.param([{"area": "Other", "issue_ids": ["A"]}, {"area": "", "issue_ids": ["B"]}, {"issue_ids": ["C"]}], {}, id="vague"),
+        pytest.param("Log-in: A, B", {}, id="text"),
+    ],
+)
+def test_an_issue_has_the_first_area_that_it_is_put_into(areas: Any, kept: dict[str, str]) -> None:
+    assert overview((), areas).areas == kept
+
+
+def test_one_unusable_part_of_an_overview_leaves_the_other() -> None:
+    assert overview(None, [{"area": "Log-in", "issue_ids": ["A"]}]).areas == {"A": "Log-in"}
+    assert overview([{"issue_ids": ["A", "B"]}], 7).groups == (("A", "B"),)
+    with pytest.raises(ValueError, match="groups and areas"):
+        overview(None, "none")
+
+
+def merges(*entries: Any) -> str:
+    return json.dumps({"merges": list(entries)})
+
+
+def test_merges_are_read_the_surest_first() -> None:
+    unsure, sure = {"issue_ids": ["a ", "B"], "confidence": 0.6}, {"issue_ids": ["C", "D"], "confidence": 0.9, "reason": "same\nfix"}
+    assert parse_merge(merges(unsure, sure), offered=SHOWN) == (MergeGroup(("C", "D"), 0.9, "same fix"), MergeGroup(("A", "B"), 0.6))
+
+
+@pytest.mark.parametrize(
+    ("entries", "kept"),
+    [
+        pytest.param([], [], id="all differ"),
+        pytest.param([{"issue_ids": ["A", "X"], "confidence": 0.9}], [], id="one that nobody offered"),
+        pytest.param([{"issue_ids": ["A", "B"]}, {"issue_ids": ["B", "C", "D"]}], [("A", "B"), ("C", "D")], id="one id in two"),
+        pytest.param([{"issue_ids": ["A", "A", 7]}, "A", {"issue_ids": "AB"}], [], id="no two ids"),
+    ],
+)
+def test_each_offered_id_stands_in_one_merge_at_the_most(entries: list[Any], kept: list[Any]) -> None:
+    found = parse_merge(merges(*entries), offered=SHOWN)
+    assert [group.issue_ids for group in found] == kept
+    assert all(group.confidence == 0 for group in found)
+
+
+@pytest.mark.parametrize("text", ['{"merges": {"A": "B"}}', '{"groups": []}', "no", "[]"])
+def test_an_answer_without_merges_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"merges must be|JSON object"):
+        parse_merge(text, offered=SHOWN)
 
 
 def test_a_card_is_read() -> None:
-    assert parse_card('{"category": "Lid", "resolution_steps": "1. a"}') == Card("Lid", "", (), "", ("a",), "")
+    answer = parse_card('{"category": "Lid", "resolution_steps": "1. a [3:2]", "misfits": [3, 9, 3, "5"]}', shown=(3, 4, 5))
+    assert answer == CardAnswer(Card("Lid"), (Step("a", ((3, 2),)),), (3,))
+
+
+@pytest.mark.parametrize(
+    ("misfits", "kept"),
+    [([3, 4], (3, 4)), ([3, 4, 5], ()), ([3, 4, 5, 6], ()), ([True, 3.0, None], (3,)), (None, ()), ("3", ()), ({"3": 1}, ())],
+    ids=["half", "more than half", "all", "no ids", "none", "text", "object"],
+)
+def test_misfits_are_tickets_shown_and_at_most_half_of_them(misfits: Any, kept: tuple[int, ...]) -> None:
+    text = json.dumps({"category": "Lid", "misfits": misfits})
+    assert parse_card(text, shown=(3, 4, 5, 6)).misfits == kept
 
 
 @pytest.mark.parametrize(

@@ -1,204 +1,152 @@
-"""A wave: everybody is asked at once, founders are shown to those who resemble them, and nothing is committed."""
+"""A wave is asked at once and settled the same way at any speed; who resembles an issue founded in it is found by the answers."""
 
+from concurrent.futures import Future
 from typing import Any
 
 import pytest
 
+from clustering.answers import DecisionAnswer
 from clustering.candidates import Candidates
-from clustering.wave import Question, Wave, at_once
+from clustering.question import Verdict
+from clustering.wave import RESEMBLES, Founded, Question, Wave, at_once, usable
+from clustering.words import WordWeights, words
 from common.errors import Stopped
 from common.pool import WorkerPool
 from knowledge.base import KnowledgeBase
-from knowledge.conversation import Conversation
-from knowledge.issue import Card, Issue, render
-from llm.protocol import AnswerUnusable, BudgetReached
+from knowledge.issue import Card, Issue
+from llm.protocol import AnswerUnusable, BudgetReached, ContextTooLong
 from prompts_config import Prompts
-from testing.scripted_model import Asked, ScriptedModel, backwards, by_ticket, decision, latency, talk
-
-LID = "The lid leaks hot water"
+from testing.scripted_model import ScriptedModel, backwards, by_ticket, decision, latency, talk
 
 
-def settle(
-    model: ScriptedModel, conversations: list[Conversation], *, known: tuple[Issue, ...] = (), submit: Any = at_once
-) -> tuple[list[Question], BudgetReached | None]:
-    base = KnowledgeBase({issue.issue_id: issue for issue in known})
-    before = render(base.issues.values())
-    wave = Wave(base, Candidates(base, conversation_of=lambda _ticket: None), ask=model.ask, prompts=Prompts(), submit=submit)
-    questions = [wave.begin(conversation, leaving=set()) for conversation in conversations]
-    ended = wave.settle()
-    assert (render(base.issues.values()), base.changed) == (before, set()), "a wave commits nothing"
-    return questions, ended
+def wave_over(model: ScriptedModel, *issues: Issue, submit: Any = at_once) -> Wave:
+    known = Candidates(KnowledgeBase({issue.issue_id: issue for issue in issues}), conversation_of=lambda _ticket_id: None)
+    return Wave(known, ask=model.ask, prompts=Prompts(), submit=submit)
 
 
-def homes(questions: list[Question]) -> list[str | None]:
-    joined = [question.verdict.joins if question.verdict else None for question in questions]
-    return [question.founds.issue_id if question.founds else joins for question, joins in zip(questions, joined, strict=True)]
+def new(category: str, description: str = "", **options: Any) -> Verdict:
+    card = Card(category, description)
+    return Verdict(DecisionAnswer(None, 0.9, card, (), **options), 0.9, (), (), card)
 
 
-def test_all_are_asked_against_what_was_known_when_the_wave_began() -> None:
-    model = ScriptedModel(by_ticket({1: decision("ISSUE-9"), 2: decision("ISSUE-9")}))
-    questions, ended = settle(model, [talk(1, LID), talk(2, LID)], known=(Issue("ISSUE-9", Card("Lid")),))
-    assert model.offers() == [(1, ["ISSUE-9"]), (2, ["ISSUE-9"])]
-    assert homes(questions) == ["ISSUE-9", "ISSUE-9"]
-    assert ended is None
+def vector(text: str) -> dict[str, float]:
+    return WordWeights().vector(words(text))
 
 
-def test_a_later_one_that_resembles_a_founder_is_asked_once_more_with_it_shown() -> None:
-    model = ScriptedModel(by_ticket({1: decision(), 2: [decision(), decision("ISSUE-1", 0.8)]}))
-    questions, _ = settle(model, [talk(1, LID), talk(2, LID)])
-    assert model.offers() == [(1, []), (2, []), (2, ["ISSUE-1"])]
-    assert homes(questions) == ["ISSUE-1", "ISSUE-1"]
+def test_all_tickets_see_the_issues_as_they_stood() -> None:
+    model = ScriptedModel(by_ticket({1: decision(), 2: decision(), 3: decision("ISSUE-9")}))
+    wave = wave_over(model, Issue("ISSUE-9", Card("Oven")))
+    asked = [wave.begin(talk(number, "The lid leaks"), leaving=set()) for number in (1, 2, 3)]
+    assert wave.settle() is None
+    assert model.offers() == [(1, ["ISSUE-9"]), (2, ["ISSUE-9"]), (3, ["ISSUE-9"])]
+    assert [question.says_new for question in asked] == [True, True, False]
 
 
-def test_one_that_resembles_nobody_is_asked_once() -> None:
-    model = ScriptedModel(by_ticket({1: decision(), 2: decision()}))
-    questions, _ = settle(model, [talk(1, LID), talk(2, "invoice charged twice")])
-    assert model.offers() == [(1, []), (2, [])]
-    assert homes(questions) == ["ISSUE-1", "ISSUE-2"]
+def test_an_issue_that_is_held_back_or_about_to_be_emptied_is_not_offered() -> None:
+    model = ScriptedModel(by_ticket({1: decision()}))
+    wave = wave_over(
+        model,
+        Issue("ISSUE-7", Card("Lid"), held_back="ISSUE-9", tickets=[7]),
+        Issue("ISSUE-8", Card("Lid"), tickets=[8]),
+        Issue("ISSUE-9", Card("Oven")),
+    )
+    wave.begin(talk(1, "Lid"), leaving={8})
+    assert model.offers() == [(1, ["ISSUE-9"])]
 
 
-def test_one_that_joined_a_known_issue_is_not_asked_again() -> None:
-    model = ScriptedModel(by_ticket({1: decision(), 2: decision("ISSUE-9")}))
-    settle(model, [talk(1, LID), talk(2, LID)], known=(Issue("ISSUE-9", Card("Lid")),))
-    assert [ticket for ticket, _ in model.offers()] == [1, 2]
+def test_failures_and_cut_off_questions_are_told_apart() -> None:
+    model = ScriptedModel(by_ticket({1: AnswerUnusable("refused"), 2: BudgetReached("no more"), 3: decision("UNCLEAR")}))
+    wave = wave_over(model)
+    failed, cut, unclear = [wave.begin(talk(number, "x"), leaving=set()) for number in (1, 2, 3)]
+    assert str(wave.settle()) == "no more"
+    assert (failed.failure, failed.cut_off, failed.says_new) == ("refused", False, False)
+    assert (cut.failure, cut.cut_off) == ("", True)
+    assert (unclear.says_new, unclear.cut_off) == (False, False)
 
 
-def test_the_third_sees_the_one_founder_of_two_that_went_before() -> None:
-    """2 joins what 1 founded, so 3 is shown ISSUE-1 alone, once."""
-    model = ScriptedModel(by_ticket({1: decision(), 2: [decision(), decision("ISSUE-1")], 3: [decision(), decision()]}))
-    questions, _ = settle(model, [talk(1, LID), talk(2, LID), talk(3, LID)])
-    assert model.offers()[-1] == (3, ["ISSUE-1"])
-    assert homes(questions) == ["ISSUE-1", "ISSUE-1", "ISSUE-3"]
-
-
-def test_a_founder_is_shown_among_the_known_ones_in_the_order_of_ids() -> None:
-    known = (Issue("ISSUE-1", Card("Oven")), Issue("ISSUE-30", Card("Pan")), Issue("WIFI", Card("Wi-Fi")))
-    model = ScriptedModel(by_ticket({20: decision(), 25: [decision(), decision("ISSUE-20")]}))
-    settle(model, [talk(20, LID), talk(25, LID)], known=known)
-    assert model.offers()[-1] == (25, ["ISSUE-1", "ISSUE-20", "ISSUE-30", "WIFI"])
-
-
-def test_an_unsure_match_with_a_founder_founds_its_own_and_remembers_what_was_meant() -> None:
-    model = ScriptedModel(by_ticket({1: decision(), 2: [decision(), decision("ISSUE-1", 0.69)]}))
-    questions, _ = settle(model, [talk(1, LID), talk(2, LID)])
-    assert homes(questions) == ["ISSUE-1", "ISSUE-2"]
-    verdict = questions[1].verdict
-    assert verdict is not None
-    assert (verdict.answer.issue_id, verdict.candidates) == ("ISSUE-1", ("ISSUE-1",))
-
-
-def test_a_second_asking_without_a_usable_answer_leaves_the_first() -> None:
-    model = ScriptedModel(by_ticket({1: decision(), 2: [decision(None, 0.8), AnswerUnusable("filtered")]}))
-    questions, _ = settle(model, [talk(1, LID), talk(2, LID)])
-    assert homes(questions) == ["ISSUE-1", "ISSUE-2"]
-    assert (questions[1].failure, questions[1].cut_off) == ("", False)
-
-
-def test_one_that_failed_founds_nothing_and_is_no_founder_for_others() -> None:
-    model = ScriptedModel(by_ticket({1: "rubbish", 2: decision()}))
-    questions, ended = settle(model, [talk(1, LID), talk(2, LID)])
-    assert homes(questions) == [None, "ISSUE-2"]
-    assert questions[0].failure
-    assert not questions[0].would_found
-    assert model.offers() == [(1, []), (2, [])]
-    assert ended is None
-
-
-def test_a_low_match_that_has_no_name_is_named_after_its_description_subject_or_number() -> None:
-    answers = {n: decision("ISSUE-9", 0.1, category="", short_description="Leaks." if n == 1 else "") for n in (1, 2, 3)}
-    nameless = talk(3, "invoice")
-    model = ScriptedModel(lambda asked: answers[asked.ticket or 3])
-    nameless["subject"] = ""
-    questions, _ = settle(model, [talk(1, LID), talk(2, "oven cold"), nameless], known=(Issue("ISSUE-9", Card("Lid")),))
-    assert [question.founds and question.founds.card.category for question in questions] == ["Leaks.", "T2", "Ticket 3"]
-
-
-@pytest.mark.parametrize(
-    ("agent", "evidence", "notes"),
-    [
-        pytest.param("Replace the seal.", [2], "n", id="an agent said it"),
-        pytest.param("Replace the seal.", [1], "No confirmed fix. n", id="only the customer said it"),
-        pytest.param("Replace the seal.", [], "n", id="nothing named, an agent spoke"),
-        pytest.param("", [1], "No confirmed fix. n", id="no agent spoke"),
-    ],
-)
-def test_steps_that_no_agent_supports_are_marked(agent: str, evidence: list[int], notes: str) -> None:
-    model = ScriptedModel(by_ticket({1: decision(resolution_steps=["Replace the seal."], evidence=evidence, notes="n")}))
-    questions, _ = settle(model, [talk(1, LID, agent=agent)])
-    assert questions[0].founds is not None
-    assert questions[0].founds.card.notes == notes
-
-
-def test_the_budget_cuts_off_questions_and_the_others_keep_their_answers() -> None:
-    model = ScriptedModel(by_ticket({1: decision(), 2: BudgetReached("spent"), 3: decision()}))
-    questions, ended = settle(model, [talk(1, LID), talk(2, "oven"), talk(3, "pan")])
-    assert str(ended) == "spent"
-    assert [question.cut_off for question in questions] == [False, True, False]
-
-
-def test_the_budget_at_a_second_asking_takes_the_first_answer_back() -> None:
-    """It would be another answer with the budget there: nothing may be decided on half the questions."""
-    model = ScriptedModel(by_ticket({1: decision(), 2: [decision(), BudgetReached("spent")], 3: decision()}))
-    questions, ended = settle(model, [talk(1, LID), talk(2, LID), talk(3, "invoice")])
-    assert ended is not None
-    assert [question.cut_off for question in questions] == [False, True, False]
-    assert homes(questions) == ["ISSUE-1", None, "ISSUE-3"]
+@pytest.mark.parametrize("trouble", [AnswerUnusable("refused"), BudgetReached("no more")], ids=["unusable", "budget"])
+def test_a_ticket_that_was_put_off_and_gets_no_second_answer_has_its_first(trouble: Exception) -> None:
+    wave, first = wave_over(ScriptedModel(by_ticket({1: trouble}))), new("Lid leaks")
+    question = wave.begin(talk(1, "x"), leaving=set(), is_last=True, before=first)
+    wave.settle()
+    assert (question.verdict, question.failure, question.cut_off) == (first, "", False)
 
 
 def test_what_ends_the_run_is_raised() -> None:
-    with pytest.raises(Stopped, match="no quota"):
-        settle(ScriptedModel(by_ticket({1: decision(), 2: Stopped("no quota")})), [talk(1, LID), talk(2, LID)])
+    wave = wave_over(ScriptedModel(by_ticket({1: Stopped("bad key")})))
+    wave.begin(talk(1, "x"), leaving=set())
+    with pytest.raises(Stopped, match="bad key"):
+        wave.settle()
 
 
-def stories(count: int = 24) -> list[Conversation]:
-    kinds = ["lid leaks hot water", "oven stays cold", "invoice charged twice card", "lid leaks cold water oven"]
-    return [talk(n, f"{kinds[n * 5 % 4]} {kinds[n % 3]}", agent="Done.") for n in range(1, count + 1)]
-
-
-def whimsical(asked: Asked) -> Any:
-    """Joins the last offered issue now and then, depending on the ticket and on how much is offered."""
-    whim = (asked.ticket * 31 + len(asked.offered) * 17) % 10
-    if whim == 0:
-        return "rubbish"
-    chosen = asked.offered[-1] if asked.offered and whim < 6 else "NEW"
-    return decision(chosen, 0.6 if whim == 4 else 0.9, category=f"Kind {asked.ticket} {len(asked.offered)}")
-
-
-def outcome(questions: list[Question]) -> list[tuple[str | None, str, Any]]:
-    return [(home, question.failure, question.verdict) for home, question in zip(homes(questions), questions, strict=True)]
-
-
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(3))
 def test_the_outcome_does_not_depend_on_threads_and_latency(seed: int) -> None:
-    expected = outcome(settle(ScriptedModel(whimsical), stories(), known=(Issue("ISSUE-99", Card("Oven")),))[0])
-    pool = WorkerPool(1 + 3 * seed, name="test")
+    pool = WorkerPool(8, name="test")
+    answers = {number: decision(None, 0.9, category=f"Thing {number}") for number in range(1, 9)}
     try:
-        model = ScriptedModel(whimsical, pause=latency(seed))
-        assert outcome(settle(model, stories(), known=(Issue("ISSUE-99", Card("Oven")),), submit=pool.submit)[0]) == expected
+        wave = wave_over(ScriptedModel(by_ticket(answers), pause=latency(seed)), submit=pool.submit)
+        asked = [wave.begin(talk(number, "x"), leaving=set()) for number in answers]
+        wave.settle()
     finally:
         pool.close()
+    assert [question.verdict.card.category for question in asked if question.verdict] == [f"Thing {number}" for number in answers]
 
 
-def test_the_outcome_does_not_depend_on_the_order_in_which_questions_are_worked_off() -> None:
-    first = ScriptedModel(whimsical)
-    expected = settle(first, stories())
-    assert len(first.asked) > 30, "second askings"
-    submit, _ = backwards()
-    model = ScriptedModel(whimsical)
-    assert outcome(settle(model, stories(), submit=submit)[0]) == outcome(expected[0])
-    assert [ticket for ticket, _ in model.offers()][:24] == list(range(24, 0, -1)), "it was another order"
+def test_questions_may_be_worked_off_in_any_order() -> None:
+    submit, work_off = backwards()
+    wave = wave_over(ScriptedModel(by_ticket({1: decision(), 2: decision("UNCLEAR")})), submit=submit)
+    asked = [wave.begin(talk(number, "x"), leaving=set()) for number in (1, 2)]
+    work_off()
+    wave.settle()
+    assert [question.says_new for question in asked] == [True, False]
 
 
-def test_second_askings_that_wait_for_nobody_run_side_by_side() -> None:
-    """Two families of three: the second of both is asked again at the same time."""
-    submitted: list[int] = []
-    model = ScriptedModel(lambda asked: decision(category=f"Kind {asked.ticket}"))
+@pytest.mark.parametrize(
+    ("first", "second", "alike"),
+    [
+        pytest.param(("Lid leaks", "The lid leaks."), ("Lid leaks", "Water leaks from the lid."), True, id="one problem"),
+        pytest.param(("Lid leaks", "The lid leaks."), ("Oven cold", "The oven stays cold."), False, id="two problems"),
+        pytest.param(("Lid leaks", ""), ("", ""), False, id="no words"),
+    ],
+)
+def test_answers_are_alike_by_the_words_of_category_and_description(first: Any, second: Any, alike: bool) -> None:
+    founded = Founded(vector)
+    assert not founded.resembles(new(*first)), "nothing was founded yet"
+    founded.add(new(*first))
+    assert founded.resembles(new(*second)) is alike
 
-    def submit(call: Any) -> Any:
-        submitted.append(len(model.asked))
-        return lazy(call)
 
-    lazy, _ = backwards()
-    family = [talk(1, LID), talk(2, "invoice charged twice"), talk(3, LID), talk(4, "invoice charged twice")]
-    settle(model, family, submit=submit)
-    assert submitted == [0, 0, 0, 0, 4, 4], "both second askings are under way before either is answered"
+def test_with_a_closed_list_the_descriptions_alone_are_compared() -> None:
+    for names_tell in (True, False):
+        founded = Founded(vector, names_tell=names_tell)
+        founded.add(new("Lid leaks", "Water comes out."))
+        assert founded.resembles(new("Lid leaks", "Steam stays in.")) is names_tell
+
+
+def test_what_shared_words_find_is_what_comparing_every_pair_finds() -> None:
+    said = [new("", " ".join(f"w{(number * step) % 11}" for step in range(1, 7))) for number in range(1, 40)]
+    founded = Founded(vector)
+    for place, verdict in enumerate(said):
+        texts = [vector(f"\n{other.answer.card.short_description}") for other in said[: place + 1]]
+        cosines = [sum(value * texts[-1].get(word, 0.0) for word, value in text.items()) for text in texts[:-1]]
+        assert founded.resembles(verdict) is any(value >= RESEMBLES for value in cosines)
+        founded.add(verdict)
+
+
+def test_usable_answers_keep_their_places() -> None:
+    troubles: list[str] = []
+    calls: list[Any] = [7, AnswerUnusable("refused"), ContextTooLong("too long"), BudgetReached("no more"), 8]
+
+    def future(value: Any) -> "Future[int]":
+        return at_once(lambda: value if isinstance(value, int) else _raise(value))
+
+    found, ended = usable([future(value) for value in calls], lambda error: troubles.append(str(error)))
+    assert (found, str(ended), troubles) == ([7, None, None, None, 8], "no more", ["refused", "too long"])
+
+
+def _raise(error: Exception) -> Any:
+    raise error
+
+
+def test_a_question_that_was_never_asked_is_no_answer() -> None:
+    assert Question(talk(1, "x"), None).cut_off  # type: ignore[arg-type]

@@ -11,7 +11,7 @@ import pytest
 
 from common.errors import Unreadable
 from knowledge import checkpoint
-from knowledge.checkpoint import Checkpoint
+from knowledge.checkpoint import Checkpoint, Progress
 from knowledge.decision import DecisionRow
 from knowledge.issue import Card, Issue
 
@@ -20,7 +20,8 @@ FULL = Checkpoint(
     selection={"ticket_ids": [1, 2], "pages": None, "reprocess": True},
     tickets=({"ticket_id": 1, "subject": "Ü \u2028"}, {"ticket_id": 2}),
     gaps=("two tickets of 2025-01-01",),
-    done=1,
+    wave_tickets=500,
+    progress=Progress({1}, [2], [7], {9}, {"K9": 3}, {1, 9}),
     issues=(Issue("K9", Card("Lid"), tickets=[1], unsure={1: 0.6}, extra={"owner": None}), Issue("ISSUE-1", Card("x"))),
     dropped=("ISSUE-2",),
     decisions=(DecisionRow(1, "K9", "provisional", 0.6, evidence=(1, 2), guards=("suspicious text",), decided_by="model", extra={"z": 1}),),
@@ -40,7 +41,7 @@ def write(change: Any, *, without: str = "") -> Path:
 
 def test_the_helper_writes_what_is_read() -> None:
     assert checkpoint.load(write({})) == FULL
-    assert checkpoint.load(write({"done": 1})) == replace(FULL, done=1)
+    assert checkpoint.load(write({"gaps": []})) == replace(FULL, gaps=())
 
 
 def test_any_flipped_bit_is_noticed_but_in_the_name_of_the_result() -> None:
@@ -102,10 +103,13 @@ def test_what_is_no_checkpoint_is_refused_with_the_way_out(content: str) -> None
 @pytest.mark.parametrize(
     "change",
     [
-        {"done": 3},
-        {"done": -1},
-        {"done": True},
-        {"done": "1"},
+        {"progress": None},
+        {"progress": {}},
+        {"progress": {**FULL.progress.to_json(), "put_off": ["1"]}},
+        {"progress": {**FULL.progress.to_json(), "decided": 3}},
+        {"progress": {**FULL.progress.to_json(), "card_sizes": 3}},
+        {"wave_tickets": [1]},
+        {"wave_tickets": "32"},
         {"tickets": None},
         {"tickets": {"1": 2}},
         {"tickets": [1]},
@@ -126,7 +130,9 @@ def test_a_part_that_is_wrong_makes_it_unreadable(change: dict[str, Any]) -> Non
         checkpoint.load(write(change))
 
 
-@pytest.mark.parametrize("key", ["base_sha256", "result_sha256", "selection", "gaps", "done", "tickets", "issues", "dropped", "decisions"])
+@pytest.mark.parametrize(
+    "key", ["base_sha256", "result_sha256", "selection", "gaps", "wave_tickets", "progress", "tickets", "issues", "dropped", "decisions"]
+)
 def test_a_part_that_is_missing_makes_it_unreadable(key: str) -> None:
     with pytest.raises(Unreadable, match="--fresh"):
         checkpoint.load(write({}, without=key))

@@ -204,7 +204,7 @@ def test_checkpoints_come_at_the_end_of_a_wave_once_five_tickets_are_new(monkeyp
     write = IssueClusterer.write_checkpoint
 
     def noted(clusterer: IssueClusterer) -> None:
-        saved.append(clusterer.done)
+        saved.append(len(clusterer.progress.decided))
         write(clusterer)
 
     monkeypatch.setattr(IssueClusterer, "write_checkpoint", noted)

@@ -1,36 +1,13 @@
 """Waves of any size, and that the benchmarks of scale run: small sizes, no figure is judged here."""
 
-import random
 from pathlib import Path
 
 import pytest
 
 from benchmarks import scale, scale_local
-from clustering.wave_likeness import earlier_alike
-from clustering.words import WordWeights, cosine
 from testing.synthetic import synthetic_rows
 
 LABELLED = Path(__file__).resolve().parents[3] / "shared" / "data" / "banking77_longtail.s250.jsonl.gz"
-
-
-def vectors(count: int, seed: int) -> list[dict[str, float]]:
-    draw, weights = random.Random(seed), WordWeights()
-    texts = [[f"w{int(draw.expovariate(0.1))}" for _ in range(draw.randint(0, 12))] for _ in range(count)]
-    for text in texts:
-        weights.add(text)
-    return [weights.vector(text) for text in texts]
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_what_shared_words_find_is_what_comparing_every_pair_finds(seed: int) -> None:
-    found = vectors(60, seed)
-    pairs = [[place for place, other in enumerate(found[:later]) if cosine(other, own) >= 0.2] for later, own in enumerate(found)]
-    assert earlier_alike(found, least=0.2, most=60) == pairs
-
-
-def test_of_many_earlier_texts_the_likeliest_count() -> None:
-    found = [{"pin": 0.6, "card": 0.8}, {"pin": 1.0}, {"pin": 0.8, "cash": 0.6}, {"pin": 1.0}]
-    assert earlier_alike(found, least=0.1, most=2)[3] == [1, 2]
 
 
 def test_made_up_conversations_are_the_same_every_time_and_no_topic_is_missing_on_request() -> None:
@@ -44,7 +21,7 @@ def test_the_counts_of_a_run_can_be_shown(capsys: pytest.CaptureFixture[str]) ->
     assert scale.main(["rounds", "--tickets", "200", "--topics", "40"]) == 0
     said = capsys.readouterr().out
     assert "input tokens a ticket" in said
-    assert "rounds of deciding: [" in said
+    assert "waves to 50000: " in said
 
 
 def test_the_cost_of_a_ticket_can_be_measured(tmp_path: Path) -> None:
@@ -63,7 +40,7 @@ def test_speed_is_measured_on_the_program_itself_and_its_output_compared(capsys:
     assert "workers-1 and workers-4 (another hash seed): equal bytes (cmp)" in said
 
 
-def test_rounds_of_a_backfill_are_what_waves_and_second_askings_make() -> None:
+def test_a_round_is_what_is_submitted_before_the_first_answer_is_waited_for() -> None:
     counter = scale.RoundCounter()
     first = [counter.submit(lambda number=number: number) for number in range(3)]  # type: ignore[misc]
     assert [future.result() for future in first] == [0, 1, 2]

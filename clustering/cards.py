@@ -1,0 +1,148 @@
+"""Cards that grow with their issues: when an issue has 3, 10, 40, 160 tickets its card is asked for anew, from tickets not seen so far.
+
+The same question may name tickets that do not belong. A card that a person wrote is never asked for; text that talks to the model speaks
+in none; a step enters only with an agent's message behind it.
+"""
+
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+
+from clustering.answers import CardAnswer, parse_card
+from clustering.candidates import Candidates, TicketText, exemplars
+from clustering.question import shortened_for_card, talks_to_model, without_orders
+from clustering.steps import CheckedCard, Messages, agent_messages, checked, old_steps, with_numbers
+from clustering.wave import Submit, usable
+from knowledge.base import By, KnowledgeBase
+from knowledge.checkpoint import Progress
+from knowledge.conversation import Conversation
+from knowledge.issue import Issue
+from llm.protocol import AnswerUnusable, Ask, BudgetReached
+from prompts_config import CARD_SCHEMA, Prompts
+
+logger = logging.getLogger(__name__)
+
+CARD_AT = (3, 10, 40, 160)
+"""Numbers of tickets at which a card is asked for: about once each time an issue has grown fourfold."""
+CARD_TICKETS = 5
+TYPICAL = 2
+"""So many of the tickets shown are the most typical ones; the others were not shown before, the least similar first."""
+MOST_LOOKED_AT = 64
+
+
+@dataclass(frozen=True, slots=True)
+class CardQuestion:
+    """A card that is asked for, from these tickets; `size` is how many the issue had by then."""
+
+    issue_id: str
+    tickets: tuple[int, ...]
+    size: int
+    answer: "Future[tuple[CheckedCard, tuple[int, ...]]]"
+
+
+class Cards:
+    """The card questions of one run. `sizes_before` gives the number of tickets of each issue when the run began."""
+
+    def __init__(
+        self,
+        base: KnowledgeBase,
+        known: Candidates,
+        progress: Progress,
+        sizes_before: Mapping[str, int],
+        *,
+        ask: Ask,
+        prompts: Prompts,
+        submit: Submit,
+    ) -> None:
+        self._base, self._known, self._progress, self._before = base, known, progress, sizes_before
+        self._ask, self._prompts, self._submit = ask, prompts, submit
+
+    def begin(self, *, most: int | None = None, at_end: bool = False) -> list[CardQuestion]:
+        """The questions that are due, under way, `most` at the most; `at_end` also where the last card saw less than half."""
+        due = [issue for issue in self._base.changed_issues() if self._is_due(issue, at_end=at_end)]
+        return [question for issue in due[:most] if (question := self._begun(issue)) is not None]
+
+    def apply(self, questions: Sequence[CardQuestion]) -> tuple[list[int], BudgetReached | None]:
+        """Write the cards; returns the tickets that do not belong, and the budget's end if that was met."""
+        answers, ended = usable([question.answer for question in questions], _complain)
+        misfits: list[int] = []
+        for question, answer in zip(questions, answers, strict=True):
+            self._progress.card_sizes[question.issue_id] = question.size
+            self._progress.shown.update(question.tickets)
+            issue = self._base.issues.get(question.issue_id)
+            if answer is None or issue is None or issue.written_by_person():
+                continue
+            found, named = answer
+            self._base.set_card(issue, found.card, by=By.MODEL, step_evidence=found.evidence)
+            misfits += [ticket for ticket in named if ticket in issue.tickets and ticket not in self._base.reviewed]
+        return misfits, ended
+
+    def _is_due(self, issue: Issue, *, at_end: bool) -> bool:
+        last, size = self._progress.card_sizes.get(issue.issue_id, self._before.get(issue.issue_id, 1)), len(issue.tickets)
+        grown = any(last < step <= size for step in CARD_AT) or (at_end and size > 2 * last)
+        return grown and not issue.written_by_person()
+
+    def _begun(self, issue: Issue) -> CardQuestion | None:
+        said = self._speaking(issue)
+        if not said:
+            return None
+        tickets = tuple(conversation["ticket_id"] for conversation in said)
+        shown = [shortened_for_card(conversation) for conversation in said]
+        return CardQuestion(issue.issue_id, tickets, len(issue.tickets), self._submit(self._question(issue, shown)))
+
+    def _question(self, issue: Issue, shown: Sequence[Conversation]) -> Callable[[], tuple[CheckedCard, tuple[int, ...]]]:
+        old = old_steps(issue)
+        messages = self._prompts.card_messages(issue, shown, [with_numbers(step) for step in old])
+        said = {**self._old_evidence(issue), **{key: text for one in shown for key, text in agent_messages(one).items()}}
+        tickets = [conversation["ticket_id"] for conversation in shown]
+
+        def parse(text: str) -> CardAnswer:
+            return parse_card(text, shown=tickets, categories=self._prompts.categories)
+
+        def question() -> tuple[CheckedCard, tuple[int, ...]]:
+            answer = self._ask(messages, schema=CARD_SCHEMA, parse=parse).value
+            found = checked(without_orders(answer.card), answer.steps, said)
+            if not found.card.category:
+                raise AnswerUnusable("the card talks to the model")
+            return found, answer.misfits
+
+        return question
+
+    def _old_evidence(self, issue: Issue) -> Messages:
+        """The agents' messages that an issue's steps rest on; a step whose message cannot be read again stands for it."""
+        said: dict[tuple[int, int], str] = {}
+        for step in old_steps(issue):
+            for ticket, number in step.messages:
+                if ticket in issue.tickets:
+                    stored = self._known.conversations([ticket])
+                    said[(ticket, number)] = agent_messages(stored[0]).get((ticket, number), "") if stored else step.text
+        return said
+
+    def _speaking(self, issue: Issue) -> list[Conversation]:
+        """At most `CARD_TICKETS` conversations, in the order of their tickets; text that talks to the model is not passed on."""
+        stored = {entry["ticket_id"]: entry for entry in self._known.conversations(exemplars(issue, MOST_LOOKED_AT))}
+        likeness = {ticket: self._fits(issue, entry) for ticket, entry in stored.items()} if len(stored) > CARD_TICKETS else {}
+        odd_first = sorted(stored, key=lambda ticket: (likeness.get(ticket, 0.0), ticket))
+        unseen = [ticket for ticket in odd_first if ticket not in self._progress.shown]
+        chosen = _first(unseen, CARD_TICKETS - TYPICAL, stored)
+        chosen += _first((ticket for ticket in reversed(odd_first) if ticket not in chosen), CARD_TICKETS - len(chosen), stored)
+        return [stored[ticket] for ticket in sorted(chosen)]
+
+    def _fits(self, issue: Issue, conversation: Conversation) -> float:
+        return self._known.likeness(TicketText.of(conversation), [issue])[issue.issue_id]
+
+
+def _first(tickets: Iterable[int], count: int, stored: Mapping[int, Conversation]) -> list[int]:
+    """The first tickets whose text does not talk to the model."""
+    found: list[int] = []
+    for ticket in tickets:
+        if len(found) >= count:
+            break
+        if not talks_to_model(stored[ticket]):
+            found.append(ticket)
+    return found
+
+
+def _complain(error: Exception) -> None:
+    logger.warning("a question about a card had no usable answer and changes nothing: %s", error)

@@ -1,0 +1,282 @@
+"""The second look at the whole: one question over the lines of issues names groups that may be one, and areas; each group is then asked
+about with evidence.
+
+Only issues that the run touched, and their nearest, are looked at. People's decisions bound it: what they told apart, placed or wrote is
+never merged away. Doubt bars nothing; an unusable answer changes nothing.
+"""
+
+import itertools
+import logging
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+
+from clustering.answers import MergeGroup, OverviewAnswer, parse_merge, parse_overview
+from clustering.candidates import Candidates, exemplars
+from clustering.question import talks_to_model
+from clustering.wave import Submit, usable
+from knowledge.base import By, KnowledgeBase, in_id_order, in_order, oldest_first
+from knowledge.conversation import Conversation
+from knowledge.decision import DecisionRow
+from knowledge.issue import Issue
+from llm.protocol import Ask, BudgetReached, Messages
+from prompts_config import MERGE_SCHEMA, OVERVIEW_SCHEMA, Prompts
+
+logger = logging.getLogger(__name__)
+Pair = frozenset[str]
+
+BLOCK_LINES = 60
+"""Issues shown at once: a page that a reader still compares line by line (44 were read without a slip)."""
+NEAREST = 5
+MAX_AREAS = 15
+MERGE_SURE = 0.8
+"""A merge needs more than a match: a false one hides a problem."""
+MERGE_DOUBTED = 0.5
+"""From here on people are asked whether two issues are one."""
+CLIQUE = 4
+TICKETS_A_QUESTION = 10
+"""At the most one merge question for so many decided tickets."""
+NAMED_SECOND, NAMED_BELOW = 2, 0.85
+"""So many tickets of the smaller side, less sure than this, must have had the other one as second choice (a tenth of it, if more)."""
+TICKETS_A_BLOCK = 50
+"""At the most one block for so many decided tickets where every two issues are to meet."""
+TICKETS_SHOWN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """One merge that was done: `gone` is now an alias of `kept`."""
+
+    kept: str
+    gone: str
+    confidence: float
+    reason: str
+
+
+@dataclass(slots=True)
+class Overview:
+    """One look over the issues that a run touched; `decisions` by ticket, `sizes_before` the issues' sizes when the run began."""
+
+    base: KnowledgeBase
+    known: Candidates
+    decisions: Mapping[int, DecisionRow]
+    sizes_before: Mapping[str, int]
+    ask: Ask
+    prompts: Prompts
+    submit: Submit
+    _blocks: list[list[str]] = field(default_factory=list)
+    _asked: list["Future[OverviewAnswer]"] = field(default_factory=list)
+    _groups: list[tuple[str, ...]] = field(default_factory=list)
+    _merges: list["Future[tuple[MergeGroup, ...]]"] = field(default_factory=list)
+    _only_suspicious: dict[str, bool] = field(default_factory=dict)
+
+    def begin(self, decided: int) -> None:
+        """Put the overview's questions; where no area is known and one block is not enough, that of the largest issues goes first."""
+        touched = [issue for issue in self.base.changed_issues() if not self._is_only_suspicious(issue)]
+        self._blocks = [block for block in self._in_blocks(touched, decided // TICKETS_A_BLOCK) if len(block) > 1]
+        self._ask_blocks(len(self._blocks) if self._areas() else 1)
+
+    def take(self) -> BudgetReached | None:
+        """Take the answers: areas are filled in, groups kept. Blocks that waited for the first names of areas are asked then."""
+        ended = self._take_blocks()
+        if self._blocks and ended is None:
+            self._ask_blocks(len(self._blocks))
+            ended = self._take_blocks()
+        return ended
+
+    def begin_merges(self, decided: int) -> None:
+        """Ask about the suspects, the surest first, at most one question for ten decided tickets."""
+        for names in cliques(self.suspects(), size=CLIQUE)[: max(1, -(-decided // TICKETS_A_QUESTION))]:
+            self._merges.append(self.submit(self._merge_question(in_id_order(self.base.issues[name] for name in names))))
+
+    def merge(self) -> tuple[list[Merged], BudgetReached | None]:
+        """Merge what is surely one, and ask people about what may be."""
+        answers, ended = usable(self._merges, _complain)
+        groups = sorted((group for answer in answers for group in answer or ()), key=lambda group: (-group.confidence, group.issue_ids))
+        done: list[Merged] = []
+        for group in groups:
+            if group.confidence >= MERGE_SURE:
+                done += self._merge_group(group)
+            elif group.confidence >= MERGE_DOUBTED:
+                self._ask_people(group)
+        return done, ended
+
+    def suspects(self) -> dict[Pair, float]:
+        """Pairs that may be one, with how much speaks for it: the overview, an unsure ticket, second choices."""
+        found: defaultdict[Pair, float] = defaultdict(float)
+        for group in self._groups:
+            for pair in itertools.combinations(group, 2):
+                found[frozenset(pair)] += 1
+        for issue in self.base.changed_issues():
+            meant = self.base.names.get(issue.held_back or "", issue.issue_id)
+            if meant != issue.issue_id:
+                found[frozenset((issue.issue_id, meant))] += max(issue.unsure.values(), default=issue.confidence)
+        for both, share in self._second_choices().items():
+            found[both] += share
+        return {both: round(score, 6) for both, score in found.items() if self._may_ask(*in_order(both))}
+
+    def _in_blocks(self, touched: Sequence[Issue], most: int) -> list[list[str]]:
+        """Blocks of names that hold every touched issue and its nearest, the largest issues first.
+
+        Where `most` blocks are enough for it, every two issues meet in one; else each touched issue stands in one, with its nearest.
+        """
+        by_size = [issue.issue_id for issue in sorted(touched, key=lambda issue: -len(issue.tickets))]
+        if len(touched) < len(self.base.issues):
+            by_size = list(dict.fromkeys([*by_size, *(other for name in by_size for other in self._near(name))]))
+        parts = [by_size[at : at + BLOCK_LINES // 2] for at in range(0, len(by_size), BLOCK_LINES // 2)]
+        pairs = [first + second for first, second in itertools.combinations(parts, 2)] or parts
+        return [in_order(pair) for pair in pairs] if len(pairs) <= max(1, most) else self._neighbourhoods(touched)
+
+    def _neighbourhoods(self, touched: Sequence[Issue]) -> list[list[str]]:
+        """Blocks in which each touched issue stands once with its nearest, the largest issues first, neighbours together."""
+        left = dict.fromkeys(issue.issue_id for issue in sorted(touched, key=lambda issue: -len(issue.tickets)))
+        blocks: list[list[str]] = []
+        while left:
+            block: dict[str, None] = {}
+            todo: list[str] = []
+            while left:
+                name = next((name for name in todo if name in left), next(iter(left)))
+                near = self._near(name)
+                more = [other for other in (name, *near) if other not in block]
+                if len(block) + len(more) > BLOCK_LINES:
+                    break
+                block.update(dict.fromkeys(more))
+                del left[name]
+                todo += near
+            blocks.append(in_order(block))
+        return blocks
+
+    def _near(self, name: str) -> list[str]:
+        near = self.known.nearest(self.base.issues[name], NEAREST)
+        return [other for other in near if not self._is_only_suspicious(self.base.issues[other])]
+
+    def _ask_blocks(self, count: int) -> None:
+        areas = self._areas()
+        for names in self._blocks[:count]:
+            issues = [self.base.issues[name] for name in names]
+            messages = self.prompts.overview_messages(issues, areas)
+
+            self._asked.append(self.submit(self._overview_question(messages, names)))
+        del self._blocks[:count]
+
+    def _overview_question(self, messages: Messages, names: Sequence[str]) -> Callable[[], OverviewAnswer]:
+        return lambda: self.ask(messages, schema=OVERVIEW_SCHEMA, parse=lambda text: parse_overview(text, offered=names)).value
+
+    def _take_blocks(self) -> BudgetReached | None:
+        answers, ended = usable(self._asked, _complain)
+        self._asked.clear()
+        for answer in answers:
+            if answer is not None:
+                self._groups += [group for group in answer.groups if all(name in self.base.issues for name in group)]
+                self._fill_areas(answer.areas)
+        return ended
+
+    def _areas(self) -> list[str]:
+        return sorted({issue.area for issue in self.base.issues.values() if issue.area})
+
+    def _fill_areas(self, areas: Mapping[str, str]) -> None:
+        """Fill in what is missing, in known names where they are the same, `MAX_AREAS` of them at the most."""
+        known = {area.casefold(): area for area in self._areas()}
+        for name in in_order(areas):
+            area = known.get(areas[name].casefold(), areas[name])
+            if name in self.base.issues and (area.casefold() in known or len(known) < MAX_AREAS):
+                known.setdefault(area.casefold(), area)
+                self.base.sort_in(self.base.issues[name], area=area)
+
+    def _second_choices(self) -> dict[Pair, float]:
+        """Pairs of which enough tickets of the smaller side had the other one as second choice, with their share of it."""
+        named: Counter[tuple[str, str]] = Counter()
+        for issue in self.base.changed_issues():
+            for ticket in issue.tickets:
+                row = self.decisions.get(ticket)
+                other = self.base.names.get(row.second_choice, "") if row is not None else ""
+                if row is not None and other and other != issue.issue_id and (row.confidence or 0.0) < NAMED_BELOW:
+                    named[issue.issue_id, other] += 1
+        found: dict[Pair, float] = {}
+        for (own, other), count in named.items():
+            size = len(self.base.issues[own].tickets)
+            if size <= len(self.base.issues[other].tickets) and count >= max(NAMED_SECOND, size / 10):
+                found[frozenset((own, other))] = max(count / size, found.get(frozenset((own, other)), 0.0))
+        return found
+
+    def _may_ask(self, first: str, second: str) -> bool:
+        """True for two issues whose merge would undo nothing of people's, and which people are not asked about already."""
+        one, other = self.base.issues[first], self.base.issues[second]
+        if self._is_only_suspicious(one) or self._is_only_suspicious(other) or not self.base.may_merge(one, other):
+            return False
+        doubled = any(len(issue.tickets) >= 2 * self.sizes_before.get(issue.issue_id, 0) for issue in (one, other))
+        return doubled or second not in one.may_be_one
+
+    def _is_only_suspicious(self, issue: Issue) -> bool:
+        """True for an issue of nothing but unsure tickets whose text talks to the model: a person looks before it changes another one."""
+        if set(issue.tickets) - issue.unsure.keys():
+            return False
+        if issue.issue_id not in self._only_suspicious:
+            stored = self.known.conversations(exemplars(issue, TICKETS_SHOWN))
+            self._only_suspicious[issue.issue_id] = bool(stored) and all(talks_to_model(conversation) for conversation in stored)
+        return self._only_suspicious[issue.issue_id]
+
+    def _merge_question(self, group: Sequence[Issue]) -> Callable[[], tuple[MergeGroup, ...]]:
+        offered = [issue.issue_id for issue in group]
+        messages = self.prompts.merge_messages(group, {issue.issue_id: self._tickets(issue) for issue in group})
+        return lambda: self.ask(messages, schema=MERGE_SCHEMA, parse=lambda text: parse_merge(text, offered=offered)).value
+
+    def _tickets(self, issue: Issue) -> list[str]:
+        """A few tickets in the model's own sentence, with what an agent said; text that talks to the model is not passed on."""
+        stored = self.known.conversations(exemplars(issue, 2 * TICKETS_SHOWN))
+        return [self._told(entry) for entry in stored if not talks_to_model(entry)][:TICKETS_SHOWN]
+
+    def _told(self, conversation: Conversation) -> str:
+        row = self.decisions.get(conversation["ticket_id"])
+        said = (row.short_description if row else "") or conversation["subject"]
+        agents = {n: m["text"] for n, m in enumerate(conversation["conversation"], start=1) if m["speaker"] == "agent"}
+        named = [agents[number] for number in (row.evidence if row else ()) if number in agents]
+        words = max(named or list(agents.values()), key=len, default="")
+        return f"{said[:160]} / agent: {words[:160]}" if words else said[:160]
+
+    def _merge_group(self, group: MergeGroup) -> list[Merged]:
+        present = oldest_first(self.base.issues[name] for name in group.issue_ids if name in self.base.issues)
+        done = []
+        for gone in present[1:]:
+            if self.base.may_merge(present[0], gone):
+                self.base.merge(present[0], gone, by=By.MODEL)
+                done.append(Merged(present[0].issue_id, gone.issue_id, group.confidence, group.reason))
+        return done
+
+    def _ask_people(self, group: MergeGroup) -> None:
+        for first, second in itertools.combinations(group.issue_ids, 2):
+            if first in self.base.issues and second in self.base.issues:
+                self.base.ask_people(self.base.issues[first], self.base.issues[second], group.confidence)
+
+
+def cliques(pairs: Mapping[Pair, float], *, size: int) -> list[list[str]]:
+    """Groups of at most `size` names of which every two are a pair, the surest pairs first; each pair stands in one group.
+
+    >>> cliques({frozenset("ab"): 1.0, frozenset("bc"): 0.9, frozenset("ac"): 0.8, frozenset("cd"): 0.5}, size=4)
+    [['a', 'b', 'c'], ['c', 'd']]
+    """
+    left = dict(pairs)
+    groups: list[list[str]] = []
+    for pair in sorted(pairs, key=lambda pair: (-pairs[pair], in_order(pair))):
+        if pair not in left:
+            continue
+        group = in_order(pair)
+        while len(group) < size and (other := _best_addition(group, left)):
+            group.append(other)
+        for covered in itertools.combinations(group, 2):
+            left.pop(frozenset(covered), None)
+        groups.append(in_order(group))
+    return groups
+
+
+def _best_addition(group: Sequence[str], left: Mapping[Pair, float]) -> str | None:
+    """The name that is a pair with all of the group, and the surest; None if there is none."""
+    names = {name for pair in left if pair & set(group) for name in pair - set(group)}
+    links = {name: [left.get(frozenset((name, member)), 0.0) for member in group] for name in names}
+    fitting = [name for name in links if all(links[name])]
+    return max(in_order(fitting), key=lambda name: sum(links[name]), default=None)
+
+
+def _complain(error: Exception) -> None:
+    logger.warning("a question about issues had no usable answer and changes nothing: %s", error)

@@ -1,0 +1,258 @@
+"""Decides tickets round by round: those asked again, those put off, new ones and due cards, all asked at once, committed in ticket order.
+
+Which questions a round has depends on the state alone, never on speed. No file is read or written here.
+"""
+
+import itertools
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from clustering.candidates import Candidates, TicketText
+from clustering.cards import CardQuestion, Cards
+from clustering.overview import Merged, Overview
+from clustering.rows import decided_row, row_of
+from clustering.wave import Founded, Question, Submit, Wave
+from knowledge.base import By, KnowledgeBase
+from knowledge.checkpoint import Progress
+from knowledge.conversation import Conversation
+from knowledge.decision import DecisionRow
+from knowledge.issue import SURE
+from llm.protocol import Ask, BudgetReached
+from prompts_config import Prompts
+
+logger = logging.getLogger(__name__)
+
+BEGUN_FIRST = 16
+"""Tickets of a wave that are asked about before the checkpoint of the waves before is written."""
+
+
+@dataclass(frozen=True, slots=True)
+class FetchFailure:
+    """A ticket that could not be read; it is reported, and decided by a later run."""
+
+    ticket_id: int
+    reason: str
+    subject: str = ""
+
+    def row(self) -> DecisionRow:
+        """The decision log's row."""
+        return DecisionRow(self.ticket_id, None, "failed", reason=self.reason, subject=self.subject)
+
+
+Item = Conversation | FetchFailure
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """Whom to ask, in which words, and how side by side; `model` is its name for the log."""
+
+    ask: Ask
+    prompts: Prompts
+    submit: Submit
+    model: str = ""
+
+
+@dataclass(slots=True)
+class Rounds:
+    """One run's rounds. `progress` is what a checkpoint holds of them; `leaving` are tickets that are placed and yet to be decided anew.
+
+    `decisions` is the log by ticket, `note` keeps a row, `sizes_before` gives the issues' sizes when the run began. `at_rest` is True
+    between two waves, when the state may be written.
+    """
+
+    base: KnowledgeBase
+    known: Candidates
+    asking: Asking
+    progress: Progress
+    leaving: set[int]
+    decisions: dict[int, DecisionRow]
+    sizes_before: Mapping[str, int]
+    note: Callable[[DecisionRow], None]
+    decide_ignored: bool = False
+    on_decided: Callable[[DecisionRow], None] = lambda _row: None
+    at_rest: bool = True
+    _put_off: dict[int, Question] = field(default_factory=dict)
+
+    def take_put_off(self, stream: Iterator[Item]) -> None:
+        """Read the tickets that an interrupted run had put off: they stand first in the stream."""
+        for ticket_id in [ticket for ticket in self.progress.put_off if ticket not in self._put_off]:
+            item = next(stream, None)
+            if item is None:
+                return
+            self.progress.put_off.remove(ticket_id)
+            if isinstance(item, FetchFailure):
+                self._commit(item.row())
+            else:
+                self._put_off[ticket_id] = Question(item, TicketText.of(item))
+                self.progress.put_off.append(ticket_id)
+
+    def wave(self, stream: Iterator[Item], *, size: int, meanwhile: Callable[[], None]) -> bool:
+        """Decide one wave of about `size` questions; `meanwhile` is called while the model works on the first.
+
+        False when the stream has no more tickets: what was put off waits for `last_rounds`. Raises what ends the run; `BudgetReached`
+        comes after what was answered is committed.
+        """
+        first = next(stream, None)
+        if first is None:
+            return False
+        fresh = itertools.chain([first], stream)
+        wave, cards = self._wave(), self._cards().begin(most=size // 2)
+        entries: list[Question | DecisionRow] = [*self._begin_again(wave, most=size - len(cards))]
+        room = max(1, size - len(cards) - len(entries))
+        entries += [self._begin(item, wave) for item in itertools.islice(fresh, min(room, BEGUN_FIRST))]
+        meanwhile()
+        entries += [self._begin(item, wave) for item in itertools.islice(fresh, max(0, room - BEGUN_FIRST))]
+        self._settle(wave, entries, cards)
+        self.at_rest = True
+        return True
+
+    def last_rounds(self, *, overview: bool, decided: int) -> list[Merged]:
+        """What is left at the end: one round with tickets put off, due cards and the overview, one with misfits and merges.
+
+        `decided` is how many tickets the run decided. The merges done are returned; raises as `wave` does.
+        """
+        self.at_rest = False
+        wave, cards = self._wave(), self._cards().begin(at_end=True)
+        entries = self._begin_again(wave)
+        look = Overview(self.base, self.known, self.decisions, self.sizes_before, self.asking.ask, self.asking.prompts, self.asking.submit)
+        if overview:
+            look.begin(decided)
+        self._settle(wave, entries, cards, is_last=True)
+        _raise(look.take())
+        wave = self._wave()
+        entries = self._begin_again(wave)
+        if overview:
+            look.begin_merges(decided)
+        self._settle(wave, entries, [], is_last=True)
+        done, ended = look.merge()
+        for merged in done:
+            self._note_merge(merged)
+        _raise(ended)
+        return done
+
+    def _wave(self) -> Wave:
+        return Wave(self.known, ask=self.asking.ask, prompts=self.asking.prompts, submit=self.asking.submit)
+
+    def _cards(self) -> Cards:
+        asking = self.asking
+        return Cards(self.base, self.known, self.progress, self.sizes_before, ask=asking.ask, prompts=asking.prompts, submit=asking.submit)
+
+    def _begin_again(self, wave: Wave, *, most: int | None = None) -> list[Question]:
+        """Questions about misfits, then about tickets that were put off, `most` at the most."""
+        asked: list[Question] = []
+        for conversation in self.known.conversations(self.progress.misfits[:most]):
+            asked.append(wave.begin(conversation, leaving=self.leaving, is_last=True, misfit=True))
+        room = None if most is None else max(0, most - len(asked))
+        for ticket_id in [ticket for ticket in self.progress.put_off if ticket in self._put_off][:room]:
+            before = self._put_off[ticket_id]
+            asked.append(wave.begin(before.conversation, leaving=self.leaving, is_last=True, before=before.verdict))
+        return asked
+
+    def _begin(self, item: Item, wave: Wave) -> Question | DecisionRow:
+        """The question about a ticket, under way; or the row of a ticket that is not asked about."""
+        if isinstance(item, FetchFailure):
+            return item.row()
+        if item["ignored"] and not (self.decide_ignored and item["conversation"]):
+            return row_of(item, "ignored", reason=item["ignored"])
+        if item["ignored"]:
+            logger.warning("ticket %d seems to hold no issue (%s); it is decided because it was named", item["ticket_id"], item["ignored"])
+        return wave.begin(item, leaving=self.leaving)
+
+    def _settle(
+        self, wave: Wave, entries: Sequence[Question | DecisionRow], cards: Sequence[CardQuestion], *, is_last: bool = False
+    ) -> None:
+        """Wait for the round's answers and commit them in order; raises `BudgetReached` once what was answered is committed."""
+        ended = wave.settle()
+        self.at_rest = False
+        index = self.known.index if sum(question.says_new for question in wave.questions) > 1 else None
+        founded = Founded(index.word_vector, names_tell=not self.asking.prompts.categories) if index and not is_last and not ended else None
+        for entry in entries:
+            if isinstance(entry, Question) and entry.misfit:
+                self._move(entry)
+            elif isinstance(entry, Question) and entry.cut_off:
+                break
+            elif isinstance(entry, Question) and founded and self._is_put_off(entry, founded):
+                self._put_off[entry.ticket.ticket_id] = entry
+                self.progress.put_off.append(entry.ticket.ticket_id)
+            else:
+                self._commit(entry)
+        misfits, cut = self._cards().apply(cards)
+        self.progress.misfits += [ticket for ticket in misfits if ticket not in (*self.progress.asked_again, *self.progress.misfits)]
+        if ended or cut:
+            self._commit_put_off()
+        _raise(ended or cut)
+
+    def _is_put_off(self, question: Question, founded: Founded) -> bool:
+        """True for an answer NEW in the words of an issue that this wave founded; one that founds an offered issue is remembered."""
+        if not question.says_new or question.verdict is None:
+            return False
+        if not question.is_last and founded.resembles(question.verdict):
+            return True
+        founded.add(question.verdict)
+        return False
+
+    def _commit(self, entry: Question | DecisionRow) -> None:
+        """Put one decided ticket where it belongs; a ticket that failed stays where it was."""
+        row = self._place(entry) if isinstance(entry, Question) else entry
+        self.leaving.discard(row.ticket_id)
+        if row.outcome == "ignored":
+            self.base.take_out(row.ticket_id, by=By.MODEL)
+        if self._put_off.pop(row.ticket_id, None) is not None:
+            self.progress.put_off.remove(row.ticket_id)
+        self.progress.decided.add(row.ticket_id)
+        self.note(row)
+        self.on_decided(row)
+
+    def _commit_put_off(self) -> None:
+        """At a budget's end a ticket that was put off is decided by the answer that it has."""
+        for question in list(self._put_off.values()):
+            if question.verdict is not None:
+                self._commit(question)
+
+    def _place(self, question: Question) -> DecisionRow:
+        verdict = question.verdict
+        if verdict is None:
+            return row_of(question.conversation, "failed", reason=question.failure)
+        ticket, issue_id = question.ticket, verdict.joins
+        if issue_id is not None:
+            self.base.place(ticket.ticket_id, issue_id, confidence=verdict.confidence, day=ticket.day, by=By.MODEL)
+        else:
+            issue = self.base.found(
+                ticket.ticket_id,
+                verdict.card,
+                confidence=verdict.confidence,
+                day=ticket.day,
+                by=By.MODEL,
+            )
+            if verdict.held_back is not None:
+                self.base.hold_back(issue, verdict.held_back)
+            if verdict.evidence:
+                self.base.set_card(issue, verdict.card, by=By.MODEL, step_evidence=verdict.evidence)
+            issue_id = issue.issue_id
+        asking = self.asking
+        return decided_row(question.conversation, verdict, issue_id, model=asking.model, prompt_version=asking.prompts.version)
+
+    def _move(self, question: Question) -> None:
+        """Move a misfit where a sure answer puts it; else it stays as it was. People's tickets and cards are left alone."""
+        ticket_id, verdict = question.ticket.ticket_id, question.verdict
+        self.progress.misfits.remove(ticket_id)
+        self.progress.asked_again.add(ticket_id)
+        home = self.base.home(ticket_id)
+        if verdict is None or verdict.confidence < SURE or home is None or verdict.joins == home.issue_id:
+            return
+        if ticket_id in self.base.reviewed or home.written_by_person():
+            return
+        row = self._place(question)
+        self.note(replace(row, reason=f"{row.reason}; the tickets of {home.issue_id} showed that it did not belong there"))
+
+    def _note_merge(self, merged: Merged) -> None:
+        """Let the decisions on merged tickets say where they are now, and why."""
+        why = f"{merged.gone} was merged into {merged.kept}: {merged.reason or 'one fix resolves both'} ({merged.confidence:g})"
+        for row in [row for row in self.decisions.values() if row.issue_id == merged.gone]:
+            self.decisions[row.ticket_id] = replace(row, issue_id=merged.kept, reason=f"{row.reason}; {why}")
+
+
+def _raise(ended: BudgetReached | None) -> None:
+    if ended is not None:
+        raise ended
