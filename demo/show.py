@@ -85,7 +85,7 @@ def _next(later: int) -> str:
         else "`make demo` again finds nothing new and asks nothing"
     )
     yours = "For your own tickets copy .env.example to .env, then run python -m main --check."
-    return f"`make demo` again {again}; rm -r {FOLDER} starts over. {yours}"
+    return f"{again}; rm -r {FOLDER} starts over. {yours}"
 
 
 def _in_demo_folder(options: Options) -> Options:
@@ -105,6 +105,6 @@ def settings_of(helpdesk_url: str, model_url: str) -> Settings:
         freshdesk_api_key=HelpdeskOptions().api_key,
         llm_base_url=model_url,
         llm_api_key="none",
-        llm_model="recorded-answers",
+        llm_model="a language model, its answers recorded",
         batch_size=8,
     )

@@ -58,22 +58,34 @@ def render(
 def _render(source: Source, database: Path) -> str:
     script = (TEMPLATES / "report.js").read_text(encoding="utf-8")
     style = (TEMPLATES / "report.css").read_text(encoding="utf-8")
-    talks = page_data.talks(source)
+    reading = page_data.read(source)
     command = "python -m main --apply-review review.json" + (
         "" if database == DEFAULT_OUTPUT else f" --output {shlex.quote(str(database))}"
     )
-    data = page_data.island(source) | {"kind": review_list.KIND, "command": command, "talks": [talk["id"] for talk in talks]}
+    ids = [talk["id"] for talk in reading.talks]
+    data = page_data.island(source, reading) | {"kind": review_list.KIND, "command": command, "talks": ids}
     loader = jinja2.FileSystemLoader(TEMPLATES)
     pages = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    text = pages.get_template("report.html.j2").render(
+    text = pages.get_template(
+        "report.html.j2"
+    ).render(
         policy=_policy(script, style),
         script=Markup(script),  # noqa: S704 # our own file, not data
         style=Markup(style),  # noqa: S704 # our own file, not data
         data=inert_json(data),
-        talks=Markup("\n").join(inert_json(talk) for talk in talks),
-        view=page_data.overview(source),
+        talks=Markup("\n").join(inert_json(talk) for talk in reading.talks),
+        view=page_data.overview(source, reading),
+        retry=_retry(source, database),
+        as_of=max((row.updated_at for row in source.log.values()), default="")[:10],
     )
     return text.encode("utf-8", "replace").decode()
+
+
+def _retry(source: Source, database: Path) -> str:
+    """The command that tries the failed tickets again, "" if none failed."""
+    failed = [row.ticket_id for row in source.log.values() if row.outcome == "failed"]
+    output = "" if database == DEFAULT_OUTPUT else f" --output {shlex.quote(str(database))}"
+    return f"python -m main --ticket-ids {','.join(map(str, failed))}{output}" if failed else ""
 
 
 def inert_json(value: Any) -> Markup:

@@ -1,36 +1,54 @@
 """What the report page shows, taken from database, decision log and conversations: plain data, still without any HTML.
 
-Leaves conversations beyond a size out and says so. Knows no template and writes no file.
+Reads each conversation once. Leaves conversations beyond a size out and says so. Knows no template and writes no file.
 """
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from knowledge import issue as issue_db
 from knowledge.conversation import Conversation, customer_text
 from knowledge.decision import DecisionRow
 from knowledge.issue import Issue
-from report import summary, trends
+from report import facts, quotes, summary, trends
+from report.facts import Effort, TicketFacts
+from report.quotes import Quote
 from review import list as review_list
 
 MAX_TALK_CHARS = 20_000
 MAX_ALL_TALKS_CHARS = 20_000_000
+ROWS = 15
 SHOWN = 10
+FIRST = 5
 NEAREST = 3
 MAX_NEAREST = 500
+MAX_OUTSIDE = 200
+ARTICLE_TICKETS = 3
+"""An article is worth writing from so many tickets on."""
 _WEB = ("https://", "http://127.0.0.1:", "http://localhost:", "http://[::1]:")
+
+_THIS_MACHINE = ("127.0.0.1", "localhost", "::1")
 
 ConversationOf = Callable[[int], Conversation | None]
 Nearest = Callable[[str, str, int, int], list[str]]
 
 
+@dataclass(slots=True)
+class Reading:
+    """What the conversations say: facts by ticket, one customer's words by issue, and the conversations that the page has room for."""
+
+    facts: dict[int, TicketFacts] = field(default_factory=dict)
+    quotes: dict[str, Quote] = field(default_factory=dict)
+    talks: list[dict[str, Any]] = field(default_factory=list)
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
-    """All that a page is made of: `days` are those of the tickets; `nearest` gives the ids of the issues
-    most like a ticket by its subject, text and id; None where nobody can tell."""
+    """All that a page is made of: `days` are those of the tickets; `nearest` gives the ids of the issues most like a ticket by its
+    subject, text and id; None where nobody can tell."""
 
     issues: Mapping[str, Issue]
     log: Mapping[int, DecisionRow]
@@ -46,82 +64,169 @@ class Source:
         """Days of an issue's tickets, as far as they are known."""
         return [self.days[ticket] for ticket in issue.tickets if ticket in self.days]
 
+    def account(self) -> str:
+        """The helpdesk that most tickets came from, "" when none is known."""
+        hosts = Counter(urlsplit(row.url).hostname or "" for row in self.log.values() if web_address(row.url))
+        host = max(hosts, key=lambda host: (hosts[host], host), default="")
+        return "a helpdesk on this machine" if host in _THIS_MACHINE else host
+
+    def model(self) -> str:
+        """The model that decided most tickets, "" when none is known."""
+        models = Counter(row.model for row in self.log.values() if row.model)
+        return max(models, key=lambda model: (models[model], model), default="")
+
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """One issue in a list of the overview, with what is said about it there."""
+class Row:
+    """One problem in the overview's table. `share` is of all tickets, in percent; `bars` are heights from 0 to 1."""
 
     issue_id: str
     category: str
+    area: str
+    kind: str
     count: int
-    remark: str = ""
+    share: float
+    recent: int
+    before: int
+    moves: str
+    quiet: int
+    bars: tuple[float, ...]
+    quote: str
+    quote_ticket: int
+    fix: str
+    state: str
+    effort: Effort
 
     @property
     def address(self) -> str:
         """Where the page shows the issue."""
         return "#issue/" + quote(self.issue_id, safe="", errors="replace")
 
+    @property
+    def arrow(self) -> str:
+        """Up or down against the four weeks before, "" where the numbers are too small to tell."""
+        if trends.grows(self.recent, self.before):
+            return "up"
+        return "down" if trends.grows(self.before, self.recent) else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """A ticket in no issue, and why; for a failed one the command that tries it again is the list's."""
+
+    ticket: int
+    subject: str
+    url: str
+    reason: str
+
 
 @dataclass(frozen=True, slots=True)
 class Overview:
     """The page's first screen, for whoever has five minutes."""
 
-    ticket_count: int
-    issue_count: int
-    confirmed: int
-    flagged: int
-    reviewed: int
+    account: str
+    model: str
     first_day: str
     last_day: str
+    ticket_count: int
+    issue_count: int
+    flagged: int
+    reviewed: int
+    first_count: int
+    first_share: float
+    first_effort: float
+    span: str
+    rows: list[Row]
+    more: int
+    moving: Mapping[str, int]
+    articles: list[Row]
+    bugs: list[Row]
+    kinds_known: bool
+    no_problem: int
+    failed: list[Outside]
+    ignored: list[tuple[str, list[Outside]]]
+    failed_count: int
+    ignored_count: int
     scale: trends.Scale
     bars: list[int]
-    largest: list[Line]
-    growing: list[Line]
-    new: list[Line]
-    new_count: int
-    returned: list[Line]
     agreement: list[summary.Band]
-    outside: list[tuple[str, int]]
 
 
-def overview(source: Source) -> Overview:
-    """Numbers and lists of the first screen."""
-    issues = list(source.issues.values())
+def read(source: Source) -> Reading:
+    """Every conversation, once: flagged tickets first, then the newest; those that fit are kept, long ones cut."""
+    flagged = review_list.flagged_tickets(source.issues)
+    home = {ticket: issue for issue in source.issues.values() for ticket in issue.tickets}
+    order = sorted(home, key=lambda ticket: (ticket in flagged, source.days.get(ticket, ""), ticket), reverse=True)
+    found, room = Reading(), MAX_ALL_TALKS_CHARS
+    for ticket in order:
+        conversation = source.conversation_of(ticket)
+        if conversation is None:
+            continue
+        found.facts[ticket] = facts.facts_of(conversation)
+        issue = home[ticket]
+        row = source.log.get(ticket)
+        best = quotes.better(found.quotes.get(issue.issue_id), quotes.quote_of(conversation, row.evidence if row else (), issue.card))
+        if best is not None:
+            found.quotes[issue.issue_id] = best
+        if room > 0:
+            talk = _talk(ticket, conversation)
+            room -= sum(len(message["text"]) + 60 for message in talk["messages"])
+            found.talks.append(talk)
+    found.talks.sort(key=lambda talk: int(talk["id"]))
+    return found
+
+
+def overview(source: Source, reading: Reading) -> Overview:
+    """Numbers, table and lists of the first screen."""
     scale = trends.scale(source.days.values())
     moved = trends.movement(source.issues, source.days)
-    outcomes = Counter(row.outcome for row in source.log.values() if row.outcome in ("ignored", "failed"))
+    rows = _rows(source, reading, scale, moved)
+    total = sum(len(issue.tickets) for issue in source.issues.values())
+    replies = sum(row.effort.replies for row in rows)
+    first = rows[:FIRST]
+    failed, ignored = _outside(source.log.values())
     return Overview(
-        ticket_count=sum(len(issue.tickets) for issue in issues),
-        issue_count=len(issues),
-        confirmed=sum(issue.status == "confirmed" for issue in issues),
-        flagged=len(review_list.flagged_tickets(source.issues)),
-        reviewed=len({ticket for issue in issues for ticket in issue.reviewed}),
+        account=source.account(),
+        model=source.model(),
         first_day=min(source.days.values(), default=""),
         last_day=source.newest(),
+        ticket_count=total,
+        issue_count=len(source.issues),
+        flagged=len(review_list.flagged_tickets(source.issues)),
+        reviewed=len({ticket for issue in source.issues.values() for ticket in issue.reviewed}),
+        first_count=len(first),
+        first_share=_percent(sum(row.count for row in first), total),
+        first_effort=_percent(sum(row.effort.replies for row in first), replies),
+        span="four weeks" if moved.days > trends.WEEK_DAYS else "week",
+        rows=rows[:ROWS],
+        more=max(0, len(rows) - ROWS),
+        moving={"growing": len(moved.growing), "new": len(moved.new), "back": len(moved.back)},
+        articles=[row for row in rows if row.kind == "how-to" and row.fix and row.count >= ARTICLE_TICKETS][:SHOWN],
+        bugs=sorted((row for row in rows if row.kind == "bug"), key=lambda row: (row.moves != "growing", -row.recent, -row.count))[:SHOWN],
+        kinds_known=any(issue.kind for issue in source.issues.values()),
+        no_problem=sum(states_no_problem(issue) for issue in source.issues.values()),
+        failed=failed[:MAX_OUTSIDE],
+        ignored=[(reason, tickets[:MAX_OUTSIDE]) for reason, tickets in ignored],
+        failed_count=len(failed),
+        ignored_count=sum(len(tickets) for _, tickets in ignored),
         scale=scale,
         bars=scale.counts(source.days.values()),
-        largest=[_line(issue) for issue in _ranked(issues)[:SHOWN] if issue.tickets],
-        growing=_growing(moved),
-        new=[_line(one.issue) for one in moved.new[:SHOWN]],
-        new_count=len(moved.new),
-        returned=_returned(moved),
         agreement=summary.bands(source.log.values()),
-        outside=sorted(outcomes.items()),
     )
 
 
-def island(source: Source) -> dict[str, Any]:
-    """Issues and tickets for the page's script; conversations stand apart (see `talks`)."""
+def island(source: Source, reading: Reading) -> dict[str, Any]:
+    """Issues and tickets for the page's script; conversations stand apart (see `Reading.talks`)."""
     flagged = review_list.flagged_tickets(source.issues)
     names = issue_db.alias_map(source.issues.values())
     reviewed = {ticket for issue in source.issues.values() for ticket in issue.reviewed}
     nearest = _nearest(source, list(flagged))
-    new = {one.issue.issue_id for one in trends.movement(source.issues, source.days).new}
-    fresh = {ticket for ticket, day in source.days.items() if trends.growth([day], source.newest(), span=trends.WEEK_DAYS)[0]}
+    moved = trends.movement(source.issues, source.days)
+    moves = {one.issue.issue_id: kind for kind in ("growing", "new", "back") for one in getattr(moved, kind)}
     scale = trends.scale(source.days.values())
     tickets = [
-        _ticket(ticket, issue, source, names)
-        | {"flagged": ticket in flagged, "reviewed": ticket in reviewed, "near": nearest.get(ticket, []), "fresh": ticket in fresh}
+        _ticket(ticket, issue, source, names, reading.facts.get(ticket, TicketFacts()))
+        | {"flagged": ticket in flagged, "reviewed": ticket in reviewed, "near": nearest.get(ticket, [])}
         for issue in source.issues.values()
         for ticket in issue.tickets
     ]
@@ -129,10 +234,16 @@ def island(source: Source) -> dict[str, Any]:
         "unit": scale.unit,
         "starts": list(scale.starts),
         "newest": source.newest(),
+        "span": moved.days,
         "card_fields": [{"name": part.name, "label": part.label, "many": part.many} for part in issue_db.CARD_FIELDS],
-        "issues": [_issue(issue, source) | {"fresh": issue.issue_id in new} for issue in source.issues.values()],
+        "issues": [_issue(issue, source, reading, moved) | {"moves": moves.get(issue.issue_id, "")} for issue in source.issues.values()],
         "tickets": tickets,
     }
+
+
+def states_no_problem(issue: Issue) -> bool:
+    """True for a ticket that stands alone because the model found no problem in it."""
+    return issue.held_back == "" and bool(issue.unsure)
 
 
 def web_address(text: str) -> bool:
@@ -140,20 +251,69 @@ def web_address(text: str) -> bool:
     return text.startswith(_WEB)
 
 
-def talks(source: Source) -> list[dict[str, Any]]:
-    """Conversations by ticket id: flagged tickets first, then the newest, until the page is full; long ones are cut."""
-    flagged = review_list.flagged_tickets(source.issues)
-    tickets = [ticket for issue in source.issues.values() for ticket in issue.tickets]
-    tickets.sort(key=lambda ticket: (ticket in flagged, source.days.get(ticket, ""), ticket), reverse=True)
-    result: list[dict[str, Any]] = []
-    room = MAX_ALL_TALKS_CHARS
-    for ticket in tickets:
-        conversation = source.conversation_of(ticket) if room > 0 else None
-        if conversation is not None:
-            talk = _talk(ticket, conversation)
-            room -= sum(len(message["text"]) + 60 for message in talk["messages"])
-            result.append(talk)
-    return sorted(result, key=lambda talk: int(talk["id"]))
+def state(issue: Issue) -> str:
+    """How far an issue can be relied on, in words that keep a machine's counting apart from a person's checking."""
+    if issue.reviewed or issue.written_by_person():
+        return "checked by a person"
+    unsure = sum(ticket in issue.unsure for ticket in issue.tickets)
+    seen = "single" if len(issue.tickets) == 1 else "seen more than once"
+    return f"{seen}, {unsure} of {len(issue.tickets)} unsure" if unsure else seen
+
+
+def _rows(source: Source, reading: Reading, scale: trends.Scale, moved: trends.Movement) -> list[Row]:
+    """Problems by number of tickets, those that state none left out."""
+    moving = {one.issue.issue_id: (kind, one.quiet) for kind in ("growing", "new", "back") for one in getattr(moved, kind)}
+    total = sum(len(issue.tickets) for issue in source.issues.values())
+    return [
+        _row(issue, source, reading, scale, moved, moving.get(issue.issue_id, ("", 0)), total)
+        for issue in _ranked(issue for issue in source.issues.values() if issue.tickets and not states_no_problem(issue))
+    ]
+
+
+def _row(
+    issue: Issue,
+    source: Source,
+    reading: Reading,
+    scale: trends.Scale,
+    moved: trends.Movement,
+    moving: tuple[str, int],
+    total: int,
+) -> Row:
+    days = source.days_of(issue)
+    recent, before = trends.growth(days, moved.newest, span=moved.days)
+    counts = scale.counts(days)
+    said = reading.quotes.get(issue.issue_id)
+    return Row(
+        issue_id=issue.issue_id,
+        category=issue.card.category or issue.issue_id,
+        area=issue.area,
+        kind=issue.kind,
+        count=len(issue.tickets),
+        share=_percent(len(issue.tickets), total),
+        recent=recent,
+        before=before,
+        moves=moving[0],
+        quiet=moving[1],
+        bars=tuple(count / max(1, *counts) for count in counts) if counts else (),
+        quote=said.text if said else "",
+        quote_ticket=said.ticket if said else 0,
+        fix=issue.card.resolution_steps[0] if issue.card.resolution_steps else "",
+        state=state(issue),
+        effort=facts.effort(reading.facts[ticket] for ticket in issue.tickets if ticket in reading.facts),
+    )
+
+
+def _outside(log: Iterable[DecisionRow]) -> tuple[list[Outside], list[tuple[str, list[Outside]]]]:
+    """(tickets that failed, tickets set aside by reason, the commonest first)."""
+    failed: list[Outside] = []
+    ignored: dict[str, list[Outside]] = {}
+    for row in log:
+        entry = Outside(row.ticket_id, row.subject, row.url if web_address(row.url) else "", row.reason)
+        if row.outcome == "failed":
+            failed.append(entry)
+        elif row.outcome == "ignored":
+            ignored.setdefault(row.reason or "no reason given", []).append(entry)
+    return failed, sorted(ignored.items(), key=lambda pair: (-len(pair[1]), pair[0]))
 
 
 def _talk(ticket: int, conversation: Conversation) -> dict[str, Any]:
@@ -166,10 +326,10 @@ def _talk(ticket: int, conversation: Conversation) -> dict[str, Any]:
     return {"id": ticket, "messages": messages, "redacted": conversation["redacted"]}
 
 
-def _ticket(ticket: int, issue: Issue, source: Source, names: Mapping[str, str]) -> dict[str, Any]:
+def _ticket(ticket: int, issue: Issue, source: Source, names: Mapping[str, str], known: TicketFacts) -> dict[str, Any]:
     row = source.log.get(ticket) or DecisionRow(ticket, issue.issue_id, "matched")
-    known = ticket in source.log
     meant = row.suggested_issue_id or ""
+    second = names.get(row.second_choice, "")
     return {
         "id": ticket,
         "issue": issue.issue_id,
@@ -177,26 +337,37 @@ def _ticket(ticket: int, issue: Issue, source: Source, names: Mapping[str, str])
         "url": row.url if web_address(row.url) else "",
         "day": source.days.get(ticket, ""),
         "confidence": issue.unsure.get(ticket, row.confidence),
-        "outcome": row.outcome if known else "",
+        "outcome": row.outcome if ticket in source.log else "",
         "meant": names.get(meant, ""),
         "meant_gone": meant if meant and meant not in names else "",
+        "second": second if second != issue.issue_id else "",
+        "said": row.short_description,
         "reason": row.reason,
         "evidence": list(row.evidence),
         "by": row.decided_by,
         "model": row.model,
         "prompts": row.prompt_version,
         "guards": list(row.guards),
+        "channel": known.channel,
+        "language": known.language,
+        "type": known.type,
+        "tags": list(known.tags),
     }
 
 
-def _issue(issue: Issue, source: Source) -> dict[str, Any]:
-    days = source.days_of(issue)
-    recent, before = trends.growth(days, source.newest())
+def _issue(issue: Issue, source: Source, reading: Reading, moved: trends.Movement) -> dict[str, Any]:
+    recent, before = trends.growth(source.days_of(issue), moved.newest, span=moved.days)
+    said = reading.quotes.get(issue.issue_id)
     return {
         "id": issue.issue_id,
         "card": issue.card.to_json(),
+        "area": issue.area,
+        "kind": issue.kind,
         "status": issue.status,
-        "confidence": issue.confidence,
+        "state": state(issue),
+        "no_problem": states_no_problem(issue),
+        "may_be_one": issue.may_be_one,
+        "rests_on": issue.step_evidence,
         "first": issue.first_seen,
         "last": issue.last_seen,
         "merged": issue.merged_from,
@@ -205,6 +376,8 @@ def _issue(issue: Issue, source: Source) -> dict[str, Any]:
         "hash": issue_db.card_hash(issue.card),
         "recent": recent,
         "before": before,
+        "quote": {"text": said.text, "ticket": said.ticket} if said else None,
+        "effort": asdict(facts.effort(reading.facts[ticket] for ticket in issue.tickets if ticket in reading.facts)),
         "tickets": issue.tickets,
     }
 
@@ -224,23 +397,9 @@ def _nearest(source: Source, flagged: Sequence[int]) -> dict[int, list[str]]:
     return found
 
 
-def _growing(moved: trends.Movement) -> list[Line]:
-    """Issues that grow, with what stood before."""
-    span = "four weeks" if moved.days > trends.WEEK_DAYS else "week"
-    grown = [(one.issue, one.recent, one.before) for one in moved.growing[:SHOWN]]
-    return [Line(issue.issue_id, issue.card.category, recent, f"{before} in the {span} before") for issue, recent, before in grown]
-
-
-def _returned(moved: trends.Movement) -> list[Line]:
-    return [
-        Line(one.issue.issue_id, one.issue.card.category, len(one.issue.tickets), f"quiet for {one.quiet} days before")
-        for one in moved.back[:SHOWN]
-    ]
-
-
-def _line(issue: Issue) -> Line:
-    return Line(issue.issue_id, issue.card.category, len(issue.tickets), issue.status)
-
-
 def _ranked(issues: Iterable[Issue]) -> list[Issue]:
     return sorted(issues, key=lambda issue: (-len(issue.tickets), issue_db.sort_key(issue.issue_id)))
+
+
+def _percent(part: int, whole: int) -> float:
+    return round(100 * part / whole, 1) if whole else 0.0

@@ -9,6 +9,7 @@
   const flaggedIn = new Map();
   for (const ticket of queue) flaggedIn.set(ticket.issue, (flaggedIn.get(ticket.issue) || 0) + 1);
   const PAGE = 50;
+  const CHUNK = 100;
   const VIEWS = ["overview", "issues", "review", "decisions"];
 
   function el(tag, attributes, ...children) {
@@ -311,45 +312,121 @@
 
   const ORDERS = {
     tickets: (a, b) => b.tickets.length - a.tickets.length,
+    effort: (a, b) => b.effort.replies - a.effort.replies,
     recent: (a, b) => b.recent - b.before - (a.recent - a.before) || b.recent - a.recent,
     last: (a, b) => (a.last < b.last ? 1 : a.last > b.last ? -1 : 0),
     id: () => 0,
   };
 
-  function found() {
-    const words = $("q").value.toLowerCase().split(/\s+/).filter(Boolean);
-    const [category, status, from, to] = ["category", "status-filter", "from", "to"].map((id) => $(id).value);
-    const inRange = (day) => (!from || day >= from) && (!to || day <= to);
-    const dated = (issue) => issue.tickets.some((id) => tickets.get(id).day && inRange(tickets.get(id).day)) || (issue.first && (!to || issue.first <= to) && (!from || issue.last >= from) && !issue.tickets.some((id) => tickets.get(id).day));
-    return data.issues
-      .filter((issue) => (!category || issue.card.category === category) && (!status || issue.status === status))
-      .filter((issue) => !$("only-flagged").checked || flaggedIn.has(issue.id))
-      .filter((issue) => !$("only-fresh").checked || issue.fresh || issue.tickets.some((id) => tickets.get(id).fresh))
-      .filter((issue) => (!from && !to) || dated(issue))
-      .filter((issue) => words.every((word) => haystack().get(issue.id).includes(word)))
-      .sort(ORDERS[$("order").value]);
+  // Filters stand in the address, so that a filtered list can be kept and sent
+
+  const FILTERS = ["q", "area", "kind", "tag", "type", "channel", "language", "moves", "state", "from", "to", "order", "flagged", "no_problem"];
+  const filterValue = (id) => ($(id).type === "checkbox" ? ($(id).checked ? "1" : "") : $(id).value);
+  function filterQuery() {
+    const set = new URLSearchParams();
+    for (const id of FILTERS) if (filterValue(id) && !(id === "order" && $(id).value === "tickets")) set.set(id, filterValue(id));
+    return set.toString();
+  }
+  function readFilters(query) {
+    const set = new URLSearchParams(query);
+    for (const id of FILTERS) {
+      const value = set.get(id) || "";
+      if ($(id).type === "checkbox") $(id).checked = value === "1";
+      else $(id).value = value || (id === "order" ? "tickets" : "");
+      if ($(id).tagName === "SELECT" && $(id).selectedIndex < 0) $(id).value = id === "order" ? "tickets" : "";
+    }
+    if (MORE.some((id) => set.get(id))) $("more-filters").open = true;
   }
 
-  const rowsMade = new Map();  // a row never changes, so each is made once
-  function rowOf(issue) {
+  const MORE = ["tag", "type", "channel", "language", "state", "from", "to"];
+  const STATES = {
+    more: (issue) => issue.tickets.length > 1,
+    single: (issue) => issue.tickets.length === 1,
+    checked: (issue) => issue.state === "checked by a person",
+  };
+
+  function ticketTest() {
+    const [tag, type, channel, language, from, to] = ["tag", "type", "channel", "language", "from", "to"].map(filterValue);
+    if (![tag, type, channel, language, from, to].some(Boolean)) return null;
+    return (ticket, issue) => {
+      const day = ticket.day || (issue.tickets.length === 1 ? issue.first : "");
+      return (!tag || ticket.tags.includes(tag)) && (!type || ticket.type === type) && (!channel || ticket.channel === channel) &&
+        (!language || ticket.language === language) && (!from || (day && day >= from)) && (!to || (day && day <= to));
+    };
+  }
+
+  function found() {
+    const words = $("q").value.toLowerCase().split(/\s+/).filter(Boolean);
+    const [area, kind, moves, state] = ["area", "kind", "moves", "state"].map(filterValue);
+    const test = ticketTest();
+    return data.issues
+      .filter((issue) => (!area || issue.area === area) && (!kind || issue.kind === kind) && (!moves || issue.moves === moves))
+      .filter((issue) => (!state || STATES[state](issue)) && issue.no_problem === ($("no_problem").checked || (issue.no_problem && words.length > 0)))
+      .filter((issue) => !$("flagged").checked || flaggedIn.has(issue.id))
+      .map((issue) => ({ issue, hits: test === null ? issue.tickets.length : issue.tickets.filter((id) => test(tickets.get(id), issue)).length }))
+      .filter(({ issue, hits }) => hits > 0 || (test === null && !issue.tickets.length))
+      .filter(({ issue }) => words.every((word) => haystack().get(issue.id).includes(word)))
+      .sort((a, b) => (test !== null && $("order").value === "tickets" ? b.hits - a.hits : ORDERS[$("order").value](a.issue, b.issue)));
+  }
+
+  const rowsMade = new Map();  // a row changes in its number of hits only, so each is made once
+  function rowOf({ issue, hits }) {
     if (!rowsMade.has(issue.id)) {
       const flags = flaggedIn.get(issue.id) || 0;
+      const count = el("span", {});
       const link = el("a", { href: addressOf(issue.id), "data-issue": issue.id },
         el("span", {}, el("strong", { dir: "auto" }, issue.card.category || issue.id),
-          el("span", { className: "facts" }, plural(issue.tickets.length, "ticket"), " ", issue.status,
-            flags ? el("span", { className: "tag flagged" }, `${flags} for review`) : null, issue.fresh ? el("span", { className: "tag" }, "new") : null)),
+          el("span", { className: "facts" }, count, " ", issue.area ? `${issue.area} ` : "", issue.kind ? `${issue.kind} ` : "",
+            flags ? el("span", { className: "tag flagged" }, `${flags} for review`) : null, issue.moves ? el("span", { className: `tag m-${issue.moves}` }, issue.moves) : null)),
         spark(issue, ""));
-      rowsMade.set(issue.id, el("li", {}, link));
+      rowsMade.set(issue.id, { row: el("li", {}, link), count });
     }
-    return rowsMade.get(issue.id);
+    const made = rowsMade.get(issue.id);
+    made.count.textContent = hits === issue.tickets.length ? plural(hits, "ticket") : `${hits} of ${plural(issue.tickets.length, "ticket")}`;
+    return made.row;
   }
 
   let opened = null;
   function showList() {
     const rows = found();
-    $("found").textContent = `${plural(rows.length, "issue")} of ${data.issues.length}`;
-    $("issue-list").replaceChildren(...rows.map(rowOf));
+    const hits = rows.reduce((sum, row) => sum + row.hits, 0);
+    $("found").textContent = `${plural(rows.length, "issue")} of ${data.issues.length}, ${plural(hits, "ticket")}`;
+    const none = el("li", { className: "none" }, el("p", {}, "No issue fits."), el("button", { type: "button", onclick: clearFilters }, "Clear search and filters"));
+    clearTimeout(filling);
+    $("issue-list").replaceChildren(...(rows.length ? rows.slice(0, CHUNK).map(rowOf) : [none]));
+    fill(rows, CHUNK);
     markOpened();
+    return rows;
+  }
+
+  let filling = 0;  // a long list is shown at once and filled in turns, so that it never keeps anybody waiting
+  function fill(rows, from) {
+    if (from >= rows.length) return;
+    filling = setTimeout(() => {
+      $("issue-list").append(...rows.slice(from, from + CHUNK).map(rowOf));
+      markOpened();
+      fill(rows, from + CHUNK);
+    }, 0);
+  }
+
+  function clearFilters() {
+    readFilters("");
+    listAgain();
+    $("q").focus();
+  }
+
+  let listAddress = "#issues";
+  function listAgain() {
+    const query = filterQuery();
+    listAddress = query ? `#issues?${query}` : "#issues";
+    history.replaceState(null, "", listAddress);
+    const rows = showList();
+    openFirst(rows);
+  }
+
+  function openFirst(rows) {
+    if (rows.length && window.matchMedia("(min-width: 56.01rem)").matches) showIssue(rows[0].issue.id, 0, true);
+    else showIssue("");
   }
 
   function markOpened() {
@@ -390,12 +467,34 @@
   const meantText = (ticket) =>
     ticket.meant ? el("p", {}, "The model meant: ", issueLink(ticket.meant)) : ticket.meant_gone ? el("p", {}, `The model meant ${ticket.meant_gone}, which is gone.`) : null;
 
+  const termsOf = (text) => new Set((text.toLowerCase().match(/[\p{L}\p{N}]{4,}/gu) || []));
+  function shared(words, issue, other) {
+    const own = termsOf([issue.card.category, issue.card.short_description, issue.card.root_cause, ...issue.card.keywords].join(" "));
+    const theirs = other ? termsOf([other.card.category, other.card.short_description, other.card.root_cause, ...other.card.keywords].join(" ")) : new Set();
+    return [...own].filter((word) => words.has(word) && !theirs.has(word)).slice(0, 12);
+  }
+
+  function whyHere(ticket) {
+    const here = issues.get(ticket.issue);
+    const beside = [ticket.meant, ticket.second, ...ticket.near].map((id) => issues.get(id)).find((other) => other && other !== here) || null;
+    const talk = talkOf(ticket.id);
+    const words = termsOf([ticket.subject, ...(talk ? talk.messages.map((message) => message.text) : [])].join(" "));
+    const side = (title, issue, other) => el("div", {},
+      el("p", {}, title, " ", issue === here ? el("strong", {}, issue.card.category || issue.id) : issueLink(issue.id)),
+      el("p", { className: "remark" }, shared(words, issue, other).length ? `words of the ticket: ${shared(words, issue, other).join(", ")}` : "no words of the ticket are its own"));
+    const resting = talk ? ticket.evidence.map((number) => talk.messages[number - 1] && `[${number}] ${talk.messages[number - 1].who}: “${talk.messages[number - 1].text.slice(0, 120).trim()}${talk.messages[number - 1].text.length > 120 ? "…" : ""}”`).filter(Boolean) : [];
+    return el("details", {}, el("summary", {}, "Why here?"),
+      ticket.said ? el("p", { dir: "auto" }, `The model read: ${ticket.said}`) : null,
+      ticket.reason ? el("p", { dir: "auto" }, ticket.reason) : null,
+      resting.length ? el("ul", {}, resting.map((text) => el("li", { dir: "auto" }, text))) : null,
+      el("div", { className: "why" }, side("It is in", here, beside), beside ? side(ticket.meant === beside.id ? "The model meant" : ticket.second === beside.id ? "Next best" : "Looks alike", beside, here) : null));
+  }
+
   function tags(ticket) {
     const mine = ticketActionOf(ticket.id);
     return [
       ticket.flagged ? el("span", { className: "tag flagged" }, "for review") : null,
       ticket.reviewed ? el("span", { className: "tag good" }, "reviewed") : null,
-      ticket.fresh ? el("span", { className: "tag" }, "new") : null,
       mine ? el("span", { className: "tag yours" }, `you: ${mine.action}`) : null,
     ].filter(Boolean);
   }
@@ -418,20 +517,65 @@
       body);
     shown.addEventListener("toggle", () => {
       if (shown.open && !body.hasChildNodes()) {
-        body.append(ticketFacts(ticket), ...(ticket.reason ? [el("p", { dir: "auto" }, ticket.reason)] : []), ...[meantText(ticket)].filter(Boolean), talkView(ticket), ticketButtons(ticket));
+        body.append(ticketFacts(ticket), ...[meantText(ticket)].filter(Boolean), whyHere(ticket), talkView(ticket), ticketButtons(ticket));
       }
     });
     const box = el("input", { type: "checkbox", checked: ticked.has(ticket.id), "aria-label": `Choose ticket ${ticket.id}`, onchange: (event) => (event.target.checked ? ticked.add(ticket.id) : ticked.delete(ticket.id)) });
     return el("div", { className: "ticket-row" }, box, shown);
   }
 
+  function effortView(issue) {
+    const work = issue.effort;
+    const hours = work.median_hours === null ? null : work.median_hours < 48 ? `${work.median_hours} hours` : `${Math.round(work.median_hours / 24)} days`;
+    const parts = [
+      `${plural(issue.tickets.length, "ticket")}, ${issue.recent} in the last ${data.span > 7 ? "four weeks" : "week"} after ${issue.before}`,
+      work.median_replies === null ? null : `${work.replies} replies of agents, ${work.median_replies} a ticket`,
+      hours ? `solved in ${hours} (median)` : null,
+      work.customers > 1 ? plural(work.customers, "customer") : null,
+      work.companies ? plural(work.companies, "company").replace("companys", "companies") : null,
+      work.reopened ? `${work.reopened} reopened` : null,
+    ];
+    return el("p", { className: "facts" }, parts.filter(Boolean).join(" · "));
+  }
+
+  // Texts to take elsewhere
+
+  const linksOf = (issue) => issue.tickets.slice(0, 20).map((id) => `- #${id} ${tickets.get(id).url}`.trim());
+  const longList = (issue) => (issue.tickets.length > 20 ? [`- and ${issue.tickets.length - 20} more`] : []);
+  function bugText(issue) {
+    const card = cardOf(issue);
+    return [card.category || issue.id, "", card.short_description, card.root_cause ? `Cause, as agents found it: ${card.root_cause}` : "Cause: not known",
+      "", `How often: ${plural(issue.tickets.length, "ticket")}, ${issue.recent} in the last ${data.span > 7 ? "four weeks" : "week"} (${issue.before} before)`,
+      issue.first ? `Since: ${issue.first}, last on ${issue.last}` : "", issue.effort.customers > 1 ? `Customers: ${issue.effort.customers}` : "",
+      issue.quote ? `A customer: “${issue.quote.text}” (#${issue.quote.ticket})` : "", "", "Tickets:", ...linksOf(issue), ...longList(issue)]
+      .filter((text, index, all) => text || all[index - 1]).join("\n") + "\n";
+  }
+  function articleText(issue) {
+    const card = cardOf(issue);
+    return [`# ${card.category || issue.id}`, "", card.short_description, ...(card.root_cause ? ["", "## Why it happens", "", card.root_cause] : []),
+      "", "## What to do", "", ...card.resolution_steps.map((step, index) => `${index + 1}. ${step}`), ...(card.notes ? ["", card.notes] : []),
+      ...(card.keywords.length ? ["", `Also searched for as: ${card.keywords.join(", ")}`] : [])].join("\n") + "\n";
+  }
+  function copyText(text) {
+    const old = () => {
+      const box = el("textarea", { value: text, className: "hidden", "aria-hidden": "true" });
+      document.body.append(box);
+      box.select();
+      const done = document.execCommand("copy");
+      box.remove();
+      say(done ? "Copied." : "This browser lets no page copy.");
+    };
+    if (navigator.clipboard) navigator.clipboard.writeText(text).then(() => say("Copied."), old);
+    else old();
+  }
+
   const openState = { issue: null, shown: PAGE, ticked: new Set(), open: new Set() };
-  function showIssue(id, ticketId) {
+  function showIssue(id, ticketId, byItself) {
     const issue = issues.get(id) || data.issues.find((other) => other.merged.includes(id));
     const box = $("issue");
     opened = issue ? issue.id : null;
     box.hidden = !issue;
-    document.querySelector("#view-issues .split").classList.toggle("open", Boolean(issue));
+    document.querySelector("#view-issues .split").classList.toggle("open", Boolean(issue) && !byItself);
     if (!issue) return;
     if (openState.issue !== issue.id) Object.assign(openState, { issue: issue.id, shown: PAGE, ticked: new Set() });
     const ids = issue.tickets;
@@ -441,16 +585,19 @@
     const rows = ids.slice(0, openState.shown).map((ticket) => ticketView(tickets.get(ticket), openState.ticked));
     const more = ids.length - rows.length;
     box.replaceChildren(
-      el("a", { href: "#issues", className: "back" }, "Back to the list"),
+      el("a", { href: listAddress, className: "back" }, "Back to the list"),
       el("h3", { id: "issue-title", tabIndex: -1, dir: "auto" }, cardOf(issue).category || issue.id),
-      el("p", { className: "facts" }, el("span", {}, issue.id), el("span", { className: issue.status === "confirmed" ? "tag good" : "tag" }, issue.status),
-        el("span", {}, `confidence ${issue.confidence}`), issue.first ? el("span", {}, issue.first === issue.last ? issue.first : `${issue.first} to ${issue.last}`) : null,
-        issue.person ? el("span", { className: "tag" }, "card written by a person") : null, issue.fresh ? el("span", { className: "tag" }, "new") : null),
+      el("p", { className: "facts" }, el("span", {}, issue.id), el("span", { className: issue.state === "checked by a person" ? "tag good" : "tag" }, issue.state),
+        issue.area ? el("a", { href: `#issues?area=${encodeURIComponent(issue.area)}` }, issue.area) : null, issue.kind ? el("span", {}, issue.kind) : null, issue.first ? el("span", {}, issue.first === issue.last ? issue.first : `${issue.first} to ${issue.last}`) : null,
+        issue.person ? el("span", { className: "tag" }, "card written by a person") : null, issue.moves ? el("span", { className: `tag m-${issue.moves}` }, issue.moves) : null),
+      effortView(issue),
+      issue.quote ? el("p", { dir: "auto" }, el("q", {}, issue.quote.text), " ", el("a", { className: "quiet", href: `#ticket/${issue.quote.ticket}` }, `#${issue.quote.ticket}`)) : "",
       ...mine.map((action) => el("p", { className: "note" }, `You: ${inWords(action)}`)),
       ...cardView(issue).filter(Boolean),
       ...(issue.merged.length ? section("Also known as", el("p", {}, issue.merged.join(", "))) : []),
       ...(issue.distinct.length ? section("Not the same as", el("p", {}, issue.distinct.map((other, index) => [index ? ", " : "", issueLink(other)]).flat())) : []),
       el("div", { className: "buttons" },
+        el("button", { type: "button", onclick: () => copyText(issue.kind === "bug" ? bugText(issue) : articleText(issue)) }, issue.kind === "bug" ? "Copy as bug report" : "Copy as article"),
         el("button", { type: "button", onclick: () => askEdit(issue) }, "Edit…"),
         el("button", { type: "button", onclick: () => askTwo(issue, "merge", "Merge with", "Merge") }, "Merge with…"),
         el("button", { type: "button", onclick: () => askTwo(issue, "distinct", "Not the same as", "Keep apart") }, "Not the same as…"),
@@ -527,7 +674,8 @@
     if (focus) $("review-ticket").focus({ preventScroll: false });
   }
 
-  $("view-review").addEventListener("keydown", (event) => {
+  document.addEventListener("keydown", (event) => {
+    if ($("view-review").hidden) return;
     const typing = /^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName);
     if (typing || event.ctrlKey || event.metaKey || event.altKey || $("dialog").open) return;
     const run = keys[event.key.length === 1 ? event.key.toLowerCase() : event.key];
@@ -563,7 +711,8 @@
   // Which part is shown follows the address, so that Back works and a link to an issue can be kept
 
   function show(stay) {
-    const [name, id] = location.hash.slice(1).split("/");
+    const [place, query] = location.hash.slice(1).split("?");
+    const [name, id] = place.split("/");
     let target = "";
     try { target = decodeURIComponent(id || ""); } catch { target = ""; }
     const view = name === "issue" || name === "ticket" ? "issues" : VIEWS.includes(name) ? name : "overview";
@@ -574,29 +723,50 @@
     }
     if (view === "issues") {
       const ticket = name === "ticket" ? tickets.get(Number(target)) : null;
-      if (!$("issue-list").hasChildNodes()) showList();
-      showIssue(ticket ? ticket.issue : name === "issue" ? target : "", ticket ? ticket.id : 0);
+      if (name === "issues" && stay !== true) {
+        readFilters(query || "");
+        listAddress = location.hash;
+        openFirst(showList());
+      } else {
+        if (!$("issue-list").hasChildNodes()) showList();
+        showIssue(ticket ? ticket.issue : name === "issue" ? target : opened || "", ticket ? ticket.id : 0);
+      }
     }
     if (view === "review") showReview();
     if (view === "decisions") showDecisions();
     if (stay !== true && show.ready) {
-      const heading = view === "issues" && opened ? $("issue-title") : view === "review" && queue.length ? $("review-ticket") : $(`${view}-title`);
+      const heading = name === "outside" && $("outside") ? $("outside") : view === "issues" && opened && name !== "issues" ? $("issue-title") : view === "review" && queue.length ? $("review-ticket") : $(`${view}-title`);
       window.scrollTo(0, 0);
       heading.focus();
+      if (name === "outside") heading.scrollIntoView();
     }
     show.ready = true;
   }
 
-  const counts = new Map();
-  for (const issue of data.issues) counts.set(issue.card.category, (counts.get(issue.card.category) || 0) + 1);
-  $("category").append(...[...counts.keys()].filter(Boolean).sort((a, b) => a.localeCompare(b)).map((name) => el("option", { value: name }, name)));
+  function offer(id, values) {
+    const counted = new Map();
+    for (const value of values) if (value) counted.set(value, (counted.get(value) || 0) + 1);
+    const names = [...counted.keys()].sort((a, b) => a.localeCompare(b));
+    $(id).append(...names.map((name) => el("option", { value: name }, `${name} (${counted.get(name)})`)));
+    $(id).closest("label").hidden = !names.length;
+  }
+  offer("area", data.issues.map((issue) => issue.area));
+  offer("kind", data.issues.map((issue) => issue.kind));
+  offer("tag", data.tickets.flatMap((ticket) => ticket.tags));
+  for (const id of ["type", "channel", "language"]) offer(id, data.tickets.map((ticket) => ticket[id]));
+  for (const button of document.querySelectorAll("button.copy")) {
+    const issue = issues.get(button.dataset.issue);
+    button.setAttribute("aria-label", `Copy ${button.dataset.copy === "bug" ? "the bug report" : "the article"}: ${named(issue.id)}`);
+    button.addEventListener("click", () => copyText(button.dataset.copy === "bug" ? bugText(issue) : articleText(issue)));
+  }
+  $("clear").addEventListener("click", clearFilters);
   $("all-issues").append(...data.issues.map((issue) => el("option", { value: `${issue.id} | ${issue.card.category}` })));
-  $("only-fresh").disabled = !data.issues.some((issue) => issue.fresh) && !data.tickets.some((ticket) => ticket.fresh);
   let waiting = 0;
-  $("filters").addEventListener("input", () => { clearTimeout(waiting); waiting = setTimeout(showList, 80); });
-  $("filters").addEventListener("submit", (event) => { event.preventDefault(); showList(); });
+  $("filters").addEventListener("input", () => { clearTimeout(waiting); waiting = setTimeout(listAgain, 80); });
+  $("filters").addEventListener("submit", (event) => { event.preventDefault(); listAgain(); });
   window.addEventListener("hashchange", () => show());
   load();
+  position = Math.max(0, queue.findIndex((ticket) => !ticketActionOf(ticket.id)));
   countUp();
   show();
 })();

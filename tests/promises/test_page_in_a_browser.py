@@ -69,12 +69,17 @@ def await_rows(page: "Page", count: int) -> None:
     """Wait for the list of issues to have so many rows; the page's policy forbids waiting by a script of ours."""
     from playwright.sync_api import expect
 
-    expect(page.locator("#issue-list li")).to_have_count(count)
+    expect(page.locator("#issue-list li:not(.none)")).to_have_count(count)
 
 
 def conversation(ticket_id: int) -> Conversation:
     said: list[Any] = [
-        {"speaker": "user", "text": f"Customer words {ticket_id} {HOSTILE[ticket_id % 5]}", "private": False, "incoming": True},
+        {
+            "speaker": "user",
+            "text": f"Customer words that have it {ticket_id} {HOSTILE[ticket_id % 5]}",
+            "private": False,
+            "incoming": True,
+        },
         {"speaker": "agent", "text": "Agent words", "private": False, "incoming": False},
         {"speaker": "agent", "text": "Internal words", "private": True, "incoming": False},
     ]
@@ -84,7 +89,7 @@ def conversation(ticket_id: int) -> Conversation:
         "status": 5,
         "source": 1,
         "type": None,
-        "tags": [],
+        "tags": ["vip"] if ticket_id == 2 else [],
         "created_at": "2025-01-01T00:00:00Z",
         "updated_at": "2025-01-01T00:00:00Z",
         "url": "",
@@ -131,6 +136,7 @@ def write_database(folder: Path) -> RunFiles:
                     decided_by="model",
                 )
             )
+    issues[0].area, issues[0].kind, issues[1].kind = "Devices", "how-to", "bug"
     files.database.write_text(issue_db.render(issues), encoding="utf-8")
     files.decisions.write_text(decision.render(rows), encoding="utf-8")
     review_list.write(files.flagged, issue_db.load(files.database), decision.load(files.decisions))
@@ -166,7 +172,7 @@ def walk(request: pytest.FixtureRequest, tmp_path: Path, browser: "Browser") -> 
 
 def test_five_tickets_are_reviewed_exported_applied_and_gone_from_the_next_page(walk: Walk) -> None:
     page = walk.page
-    page.get_by_role("link", name="Review").click()
+    page.get_by_role("link", name="Review 5", exact=True).click()
     assert page.locator("#review-count").inner_text() == "0 of 5 tickets decided"
     page.get_by_role("button", name="Take the suggestion").click()
     page.get_by_role("button", name="Right as it stands").click()
@@ -202,27 +208,28 @@ def test_five_tickets_are_reviewed_exported_applied_and_gone_from_the_next_page(
 
 def test_the_keyboard_alone_reviews_and_undoes(walk: Walk) -> None:
     page = walk.page
-    page.get_by_role("link", name="Review").focus()
+    page.get_by_role("link", name="Review 5", exact=True).focus()
     page.keyboard.press("Enter")
     page.wait_for_selector("#review-ticket:focus")
     for key in ("c", "ArrowRight", "a", "u", "u"):
         page.keyboard.press(key)
     assert page.locator("#review-count").inner_text() == "0 of 5 tickets decided"
-    page.keyboard.press("1")
+    page.keyboard.press("n")
     assert page.locator("#review-count").inner_text() == "1 of 5 tickets decided"
 
 
 def test_issues_are_searched_filtered_and_opened(walk: Walk) -> None:
     page = walk.page
     page.get_by_role("link", name="Issues").click()
-    assert page.locator("#found").inner_text() == "7 issues of 7"
+    assert page.locator("#found").inner_text() == "7 issues of 7, 10 tickets"
     for words, count in (("wi-fi", 1), ("#14", 1), ("air lid", 1), ("nowhere", 0), ("", 7)):
         page.get_by_label("Search", exact=True).fill(words)
         await_rows(page, count)
     page.get_by_label("with tickets for review").check()
     await_rows(page, 5)
     page.get_by_label("with tickets for review").uncheck()
-    page.get_by_label("Status").select_option("confirmed")
+    page.get_by_text("More filters").click()
+    page.locator("#state").select_option("more")
     await_rows(page, 2)
     page.get_by_label("From", exact=True).fill("2025-03-02")
     await_rows(page, 0)
@@ -234,6 +241,63 @@ def test_issues_are_searched_filtered_and_opened(walk: Walk) -> None:
     assert (
         page.locator("#ticket-3").get_by_role("link", name="in Freshdesk").get_attribute("href") == "https://acme.freshdesk.com/a/tickets/3"
     )
+
+
+def test_a_filtered_list_has_an_address_that_can_be_sent(walk: Walk) -> None:
+    page = walk.page
+    walk.open("?a#issues?area=Devices&kind=how-to")
+    await_rows(page, 1)
+    assert page.get_by_label("Area").input_value() == "Devices"
+    walk.open("?b#issues?tag=vip&language=English")
+    await_rows(page, 1)
+    assert page.locator("#found").inner_text() == "1 issue of 7, 1 ticket"
+    assert page.get_by_label("Tag").is_visible()
+    page.get_by_role("button", name="Clear", exact=True).click()
+    await_rows(page, 7)
+    page.get_by_label("Search", exact=True).fill("nowhere")
+    await_rows(page, 0)
+    assert page.evaluate("location.hash") == "#issues?q=nowhere"
+    page.get_by_role("button", name="Clear search and filters").click()
+    await_rows(page, 7)
+    walk.open("?c#issues?area=No such area&order=nonsense&from=never")
+    await_rows(page, 7)
+
+
+def test_a_table_a_quote_and_lists_to_copy_stand_in_front(walk: Walk) -> None:
+    page = walk.page
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    assert "Your first 5 problems are 80 %" in page.locator(".headline").inner_text()
+    row = page.locator(".problems tbody tr").first
+    assert "Customer words" in row.inner_text()
+    page.get_by_role("button", name="Copy the article: Wi-Fi setup fails").click()
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied.startswith("# Wi-Fi setup fails\n\n")
+    assert "## What to do\n\n1. " in copied
+    page.get_by_role("button", name="Copy the bug report: Lid leaks").click()
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied.startswith("Lid leaks\n")
+    assert "- #4 https://acme.freshdesk.com/a/tickets/4" in copied
+
+
+def test_why_a_ticket_is_here_is_told_beside_the_next_best(walk: Walk) -> None:
+    page = walk.page
+    walk.open("?w#ticket/12")
+    page.get_by_text("Why here?").click()
+    told = page.locator("#ticket-12 .why").inner_text()
+    assert "It is in Doubtful 12" in told
+    assert "The model meant Lid leaks" in told
+
+
+def test_review_keys_live_after_a_dialog_and_after_a_reload(walk: Walk) -> None:
+    page = walk.page
+    walk.open("?k#review")
+    page.keyboard.press("m")
+    page.keyboard.press("Escape")
+    page.keyboard.press("c")
+    assert page.locator("#review-count").inner_text() == "1 of 5 tickets decided"
+    page.reload()
+    page.keyboard.press("c")
+    assert page.locator("#review-count").inner_text() == "2 of 5 tickets decided"
 
 
 def test_merge_split_edit_and_keep_apart_reach_the_database(walk: Walk) -> None:
@@ -342,7 +406,7 @@ def test_without_scripts_the_overview_can_be_read(tmp_path: Path, browser: "Brow
     walk.write_page()
     walk.open()
     assert "Scripts are off" in walk.page.locator("#view-overview").inner_text()
-    assert walk.page.get_by_role("link", name="Wi-Fi setup fails").is_visible()
+    assert walk.page.get_by_role("link", name="Wi-Fi setup fails").first.is_visible()
     walk.page.context.close()
 
 
@@ -371,6 +435,6 @@ def test_ten_thousand_tickets_open_in_under_two_seconds(tmp_path: Path, browser:
     page = browser.new_page()
     page.goto(f"file://{path}#issues")
     timing = json.loads(page.evaluate("JSON.stringify(performance.getEntriesByType('navigation')[0])"))
-    assert page.locator("#issue-list li").count() == 1_000
     assert timing["loadEventEnd"] < 2_000
+    await_rows(page, 1_000)
     page.close()
