@@ -21,6 +21,9 @@ from common.text import is_valid
 _REQUIRED = object()
 DOTENV_PATH = Path(__file__).with_name(".env")
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+BUILT_IN = "built-in"
+"""The LLM_API_BASE_URL of whoever has no model: a matcher of words on this machine."""
+BUILT_IN_MODEL = "built-in word matcher (no language model)"
 
 
 def freshdesk_url(value: str) -> str:
@@ -50,6 +53,11 @@ def model_url(value: str) -> str:
     if parts.username or parts.password or parts.fragment:
         raise ValueError("must hold no user, password or fragment; the key goes into its own setting")
     return value
+
+
+def _model_server(value: str) -> str:
+    """The address of the model's server, or the word for the built-in one. Raises ValueError."""
+    return BUILT_IN if value.lower() in (BUILT_IN, "builtin", "built_in") else model_url(value)
 
 
 def _secret(value: str) -> str:
@@ -154,7 +162,7 @@ class Settings:
 
     freshdesk_url: str = _setting("FRESHDESK_DOMAIN", freshdesk_url)
     freshdesk_api_key: str = _setting("FRESHDESK_API_KEY", _secret, secret=True)
-    llm_base_url: str = _setting("LLM_API_BASE_URL", model_url)
+    llm_base_url: str = _setting("LLM_API_BASE_URL", _model_server)
     llm_api_key: str = _setting("LLM_API_KEY", _secret, secret=True)
     llm_model: str = _setting("LLM_MODEL")
     batch_size: int = _setting("BATCH_SIZE", _whole(1, 50), 3)
@@ -219,6 +227,9 @@ def load_settings() -> Settings:
                 values[known.name] = known.metadata["convert"](text)
             except ValueError as error:
                 wrong.append(f"{name} {error}")
+    if values.get("llm_base_url") == BUILT_IN:
+        values |= {"llm_api_key": "none", "llm_model": BUILT_IN_MODEL}
+        missing = [name for name in missing if name not in ("LLM_API_KEY", "LLM_MODEL")]
     wrong += _unencrypted(values)
     if missing or wrong:
         parts = [f"missing: {', '.join(missing)}"] if missing else []
@@ -227,12 +238,15 @@ def load_settings() -> Settings:
     return Settings(**values)
 
 
+_ADDRESSES = (model_url, _model_server)
+
+
 def _unencrypted(values: Mapping[str, Any]) -> list[str]:
     """What is wrong with the addresses of model servers unless LLM_ALLOW_HTTP is set: http beyond this machine."""
     if values.get("llm_allow_http"):
         return []
     problem = "would send tickets and key unencrypted; use https://, or set LLM_ALLOW_HTTP=1 for a network you trust"
-    addresses = {known.metadata["name"]: values.get(known.name) for known in fields(Settings) if known.metadata["convert"] is model_url}
+    addresses = {known.metadata["name"]: values.get(known.name) for known in fields(Settings) if known.metadata["convert"] in _ADDRESSES}
     parts = {name: urlsplit(address) for name, address in addresses.items() if address}
     return [f"{name} {problem}" for name, part in parts.items() if part.scheme == "http" and part.hostname not in LOOPBACK]
 

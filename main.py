@@ -11,6 +11,7 @@ import functools
 import logging
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import env
@@ -97,6 +98,16 @@ def run_with_report(options: Options, settings: Settings | None = None) -> tuple
                 run.keep_work(error)
             raise
     return run.clusterer, run.report
+
+
+def _with_model(settings: Settings, cleanup: contextlib.ExitStack) -> Settings:
+    """The settings with a model server to ask: the built-in one is started where no other is named."""
+    if settings.llm_base_url != env.BUILT_IN:
+        return settings
+    from demo.model import BuiltInModel  # loaded only by who has no model
+
+    logger.info("no language model is set: the built-in matcher sorts tickets by their words alone, roughly, and finds few causes")
+    return replace(settings, llm_base_url=cleanup.enter_context(BuiltInModel()))
 
 
 def _work(options: Options) -> int:

@@ -76,6 +76,9 @@ def prices(settings: Settings, options: Options) -> Iterator[Finding]:
 
 def model(settings: Settings, options: Options) -> Iterator[Finding]:
     """Whether the model answers, in which format, and how much it reads at once."""
+    if settings.llm_base_url == env.BUILT_IN:
+        yield Finding("model", None, "the built-in word matcher, which sorts by words alone; LLM_API_BASE_URL names another")
+        return
     client = llm_client.LlmClient(llm_client.server_of(settings), workers=1)
     began = time.monotonic()
     try:

@@ -17,6 +17,7 @@ from report import facts, quotes, summary, trends
 from report.facts import Effort, TicketFacts
 from report.quotes import Quote
 from review import list as review_list
+from review.groups import groups, states_no_problem
 
 MAX_TALK_CHARS = 20_000
 MAX_ALL_TALKS_CHARS = 20_000_000
@@ -235,15 +236,11 @@ def island(source: Source, reading: Reading) -> dict[str, Any]:
         "starts": list(scale.starts),
         "newest": source.newest(),
         "span": moved.days,
+        "groups": [asdict(group) for group in groups(source.issues, source.log)],
         "card_fields": [{"name": part.name, "label": part.label, "many": part.many} for part in issue_db.CARD_FIELDS],
         "issues": [_issue(issue, source, reading, moved) | {"moves": moves.get(issue.issue_id, "")} for issue in source.issues.values()],
         "tickets": tickets,
     }
-
-
-def states_no_problem(issue: Issue) -> bool:
-    """True for a ticket that stands alone because the model found no problem in it."""
-    return issue.held_back == "" and bool(issue.unsure)
 
 
 def web_address(text: str) -> bool:

@@ -18,9 +18,10 @@ from common import times
 from common.errors import Ended
 from common.text import for_terminal
 from knowledge.decision import DecisionRow
-from knowledge.issue import Issue, alias_map, sort_key
+from knowledge.issue import Issue, sort_key
 from llm.bill import Totals
 from report import trends
+from review.groups import groups
 
 _LIBRARIES = ("requests", "python-dotenv", "tqdm", "backoff")
 _TOP = 3
@@ -151,16 +152,18 @@ class RunReport:
         return f"{came}: {said}" if said else came
 
     def _wants_a_look(self, issues: Mapping[str, Issue], decisions: Mapping[int, DecisionRow]) -> str:
-        """How many of all decisions people should look at, and in how many of them the model meant another place."""
-        names = alias_map(issues.values())
-        homes = {ticket: issue.issue_id for issue in issues.values() for ticket in issue.tickets}
-        meant = {ticket: decisions[ticket].suggested_issue_id if ticket in decisions else None for ticket in self.flagged}
-        doubts = sum(names.get(meant[ticket] or "", "") != homes.get(ticket) for ticket in self.flagged)
-        size = f"{_number(len(issues), 'issue')} in all"
-        if not self.flagged:
+        """How many of all decisions people should look at, and how many of them are more than a nod."""
+        counts: Counter[str] = Counter()
+        for group in groups(issues, decisions):
+            counts[group.question] += len(group.tickets)
+        total, size = counts.total(), f"{_number(len(issues), 'issue')} in all"
+        if not total:
             return f"No decision wants a look; {size}"
-        real = f" ({doubts} real doubts)" if doubts else " (all stand where the model meant them)"
-        return f"{_number(len(self.flagged), 'decision')} want{'s' if len(self.flagged) == 1 else ''} a look{real}; {size}"
+        doubts = counts["disagrees"] + counts["belongs"] + counts["new"]
+        parts = [_number(doubts, "real doubt")] if doubts else []
+        parts += [f"{counts['no_problem']} state no problem"] if counts["no_problem"] else []
+        said = f" ({', '.join(parts)})" if parts else " (all stand where the model meant them)"
+        return f"{_number(total, 'decision')} want{'s' if total == 1 else ''} a look{said}; {size}"
 
     def _tokens(self) -> str:
         usage = self.totals.usage

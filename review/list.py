@@ -18,7 +18,9 @@ from common.errors import Unreadable
 from common.text import for_cell
 from knowledge import issue as issue_db
 from knowledge.decision import DecisionRow
-from knowledge.issue import SURE, Issue
+from knowledge.issue import Issue
+from review.groups import flagged_tickets as flagged_tickets
+from review.groups import groups
 
 logger = logging.getLogger(__name__)
 
@@ -64,8 +66,14 @@ class ListRow:
         return any(self.cells[column] for column in FILLED_COLUMNS)
 
 
-def render(issues: Mapping[str, Issue], log: Mapping[int, DecisionRow], *, filled: Mapping[int, Mapping[str, str]] | None = None) -> str:
-    """The list's text with its byte-order mark, rows in ticket order.
+def render(
+    issues: Mapping[str, Issue],
+    log: Mapping[int, DecisionRow],
+    *,
+    filled: Mapping[int, Mapping[str, str]] | None = None,
+    separator: str = ",",
+) -> str:
+    """The list's text with its byte-order mark, rows as they are grouped for review (see `review.groups`), carried-over ones last.
 
     `filled` holds, by ticket id, cells of an earlier list in which a person wrote (see `load_filled`). They are carried over; a row that
     is no longer flagged stays as long as its decision was not applied, so that nobody's work is lost.
@@ -80,16 +88,18 @@ def render(issues: Mapping[str, Issue], log: Mapping[int, DecisionRow], *, fille
             rows[ticket].update({column: cells.get(column, "") for column in FILLED_COLUMNS})
         elif ticket not in done:
             rows[ticket] = {column: cells.get(column, "") for column in COLUMNS}
-    return _table(rows[ticket] for ticket in sorted(rows))
+    order = [ticket for group in groups(issues, log) for ticket in group.tickets]
+    rest = sorted(rows.keys() - set(order))
+    return _table((rows[ticket] for ticket in [*order, *rest]), separator)
 
 
-def write(path: Path, issues: Mapping[str, Issue], log: Mapping[int, DecisionRow]) -> int:
+def write(path: Path, issues: Mapping[str, Issue], log: Mapping[int, DecisionRow], *, separator: str = ",") -> int:
     """Put the list at `path`, carrying over what a person filled into the one that stands there; returns the number of flagged tickets.
 
     A list that cannot be read is kept beside the new one with `.unreadable` at its end. Raises `Unwritable`.
     """
     filled = filled_or_set_aside(path)
-    listed = render(issues, log, filled=filled)
+    listed = render(issues, log, filled=filled, separator=separator)
     files.write_if_changed(path, lambda: [listed])
     return len(flagged_tickets(issues))
 
@@ -108,18 +118,6 @@ def filled_or_set_aside(path: Path) -> dict[int, dict[str, str]]:
 def _set_aside_names(path: Path) -> Iterator[Path]:
     yield path.with_name(f"{path.name}.unreadable")
     yield from (path.with_name(f"{path.name}.{number}.unreadable") for number in itertools.count(2))
-
-
-def flagged_tickets(issues: Mapping[str, Issue]) -> dict[int, Issue]:
-    """Tickets below 0.7 that nobody has reviewed, in ticket order, with the issue they stand in."""
-    reviewed = {ticket for issue in issues.values() for ticket in issue.reviewed}
-    flagged = {
-        ticket: issue
-        for issue in issues.values()
-        for ticket in issue.tickets
-        if ticket not in reviewed and issue.unsure.get(ticket, SURE) < SURE
-    }
-    return {ticket: flagged[ticket] for ticket in sorted(flagged)}
 
 
 def load_filled(path: Path) -> dict[int, dict[str, str]]:
@@ -234,9 +232,9 @@ def _cells(ticket: int, issue: Issue, issues: Mapping[str, Issue], names: Mappin
     }
 
 
-def _table(rows: Iterable[Mapping[str, str]]) -> str:
+def _table(rows: Iterable[Mapping[str, str]], separator: str) -> str:
     out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
+    writer = csv.writer(out, delimiter=separator, lineterminator="\n")
     writer.writerow(COLUMNS)
     writer.writerows([harmless(for_cell(row[column], MAX_CELL_CHARS)) for column in COLUMNS] for row in rows)
     return "\ufeff" + out.getvalue()

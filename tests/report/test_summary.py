@@ -135,7 +135,7 @@ def test_the_summary_is_what_a_lead_asks_on_a_monday() -> None:
     lines = made.summary(issues, decisions, Path("output/report.html")).splitlines()[1:]
     assert lines[:3] == [
         "8 new tickets: 4 fit known issues, 2 are in 2 new issues, 1 hold no issue (1 a survey), 1 could not be read or decided",
-        "1 decision wants a look (1 real doubts); 4 issues in all",
+        "1 decision wants a look (1 real doubt); 4 issues in all",
         "Biggest: Lid leaks (6); Wrong plug (2)",
     ]
     assert "New: Lid rattles (1); Code never comes (1)" in lines

@@ -48,23 +48,31 @@ def test_the_header_stands_to_the_letter_also_in_an_empty_list() -> None:
     assert review_list.render({}, {}) == "\ufeff" + CONTRACT_HEADER + "\n"
 
 
-def test_the_list_holds_unreviewed_tickets_below_the_line_in_ticket_order() -> None:
+def test_the_list_holds_unreviewed_tickets_below_the_line_doubts_before_nods() -> None:
     rows = read(review_list.render(database(), {}))
     assert [(row["ticket_id"], row["confidence"], row["issue_id"]) for row in rows] == [
-        ("100", "0.0", "ISSUE-100"),
         ("171", "0.62", "ISSUE-171"),
+        ("100", "0.0", "ISSUE-100"),
     ]
 
 
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_a_list_with_another_separator_reads_back(separator: str) -> None:
+    text = review_list.render(database(), log(), separator=separator)
+    assert text.splitlines()[0].count(separator) == CONTRACT_HEADER.count(",")
+    rows = review_list.parse(text.encode(), name="list")
+    assert [(row.cells["ticket_id"], row.cells["suggested_issue_id"]) for row in rows] == [("171", "ISSUE-9"), ("100", "")]
+
+
 def test_a_suggestion_that_was_merged_names_the_issue_it_went_to() -> None:
-    row = read(review_list.render(database(), log()))[1]
+    row = read(review_list.render(database(), log()))[0]
     assert (row["suggested_issue_id"], row["suggested_category"]) == ("ISSUE-9", "Wi-Fi setup fails")
     assert (row["reason"], row["subject"], row["url"]) == ("It drops.", "Wi-Fi", "https://acme.freshdesk.com/a/tickets/171")
 
 
 def test_a_suggestion_that_is_gone_keeps_its_id() -> None:
     rows = {171: DecisionRow(171, "ISSUE-171", "provisional", 0.62, "ISSUE-404")}
-    row = read(review_list.render(database(), rows))[1]
+    row = read(review_list.render(database(), rows))[0]
     assert (row["suggested_issue_id"], row["suggested_category"]) == ("ISSUE-404", "")
 
 
@@ -95,13 +103,13 @@ FORMULAS = {
 @pytest.mark.parametrize("column", ["subject", "reason"])
 def test_a_cell_that_would_run_is_made_harmless(text: str, column: str) -> None:
     rows = {171: DecisionRow(171, "ISSUE-171", "provisional", 0.62, **{column: text})}  # type: ignore[arg-type] # a text field
-    cell = read(review_list.render(database(), rows))[1][column]
+    cell = read(review_list.render(database(), rows))[0][column]
     assert cell.startswith("'")
 
 
 def test_a_spreadsheet_that_splits_at_semicolons_finds_no_formula_either() -> None:
     rows = {171: DecisionRow(171, "ISSUE-171", "provisional", 0.62, subject="a; =1;@b")}
-    line = review_list.render(database(), rows).splitlines()[2]
+    line = review_list.render(database(), rows).splitlines()[1]
     assert not any(cell.strip().startswith(("=", "@")) for cell in line.split(";"))
 
 
@@ -121,7 +129,7 @@ def test_issue_ids_that_look_like_formulas_come_back_as_they_were() -> None:
 def test_text_that_no_cell_can_hold_is_brought_into_shape() -> None:
     subject = "a\x1b[31m\ud800\u202eb\nc\0" + "x" * 50_000
     rows = {171: DecisionRow(171, "ISSUE-171", "provisional", 0.62, subject=subject)}
-    cell = read(review_list.render(database(), rows).encode().decode())[1]["subject"]
+    cell = read(review_list.render(database(), rows).encode().decode())[0]["subject"]
     assert cell.startswith("a [31m b c xx")
     assert len(cell) == review_list.MAX_CELL_CHARS
 
@@ -139,7 +147,7 @@ def test_filled_columns_are_carried_into_the_next_list(tmp_path: Path) -> None:
     path = tmp_path / "flagged_for_review.csv"
     path.write_text(fill(review_list.render(database(), {}), 171, "move", "ISSUE-9"), encoding="utf-8")
     assert review_list.write(path, database(), log()) == 2
-    row = read(path.read_text(encoding="utf-8"))[1]
+    row = read(path.read_text(encoding="utf-8"))[0]
     assert (row["decision"], row["target_issue_id"], row["subject"]) == ("move", "ISSUE-9", "Wi-Fi")
     before = path.read_bytes()
     review_list.write(path, database(), log())
