@@ -148,6 +148,13 @@ def _request_fields(value: str) -> dict[str, Any]:
     return fields_sent
 
 
+def _separator(value: str) -> str:
+    marks = {",": ",", ";": ";", "comma": ",", "semicolon": ";", "tab": "\t"}
+    if value.lower() not in marks:
+        raise ValueError(f"must be , or ; or the word tab, not {value[:40]!r}")
+    return marks[value.lower()]
+
+
 def _setting(name: str, convert: Callable[[str], Any] = str, default: Any = _REQUIRED, *, secret: bool = False) -> Any:
     """A field of `Settings`: its variable, the check that makes its value (raises ValueError), what holds when it is not set."""
     metadata = {"name": name, "convert": convert}
@@ -188,6 +195,7 @@ class Settings:
     ignore_field: str | None = _setting("IGNORE_FIELD", _field_name, None)
     conversations_dir: str = _setting("CONVERSATIONS_DIR", _folder, "conversations")
     cache_dir: str = _setting("CACHE_DIR", _folder, ".cache")
+    csv_separator: str = _setting("CSV_SEPARATOR", _separator, ",")
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -202,10 +210,19 @@ def get(key: str, default: str | None = None) -> str | None:
 
 def folder(name: str) -> Path:
     """The folder that one setting names, checked; the other settings may be missing. Raises `Unusable`."""
+    return Path(_one(name))
+
+
+def csv_separator() -> str:
+    """What separates the columns of every table, checked; the other settings may be missing. Raises `Unusable`."""
+    return _one("CSV_SEPARATOR")
+
+
+def _one(name: str) -> str:
     known = next(known for known in fields(Settings) if known.metadata["name"] == name)
     text = get(name)
     try:
-        return Path(str(known.default) if text is None else known.metadata["convert"](text))
+        return str(known.default if text is None else known.metadata["convert"](text))
     except ValueError as error:
         raise Unusable(f"{name} {error}") from error
 

@@ -244,7 +244,8 @@ class IssueClusterer:
         self._refuse_changed_database()
         checkpoint_file.announce(self.files.checkpoint, result_sha256)
         safe_files.write_if_changed(self.files.decisions, lambda: decision.lines(self.decisions.values()))
-        listed = review_list.render(self.issues, self.decisions, filled=review_list.filled_or_set_aside(self.files.flagged))
+        filled = review_list.filled_or_set_aside(self.files.flagged)
+        listed = review_list.render(self.issues, self.decisions, filled=filled, separator=self.files.separator)
         safe_files.write_if_changed(self.files.flagged, lambda: [listed])
         safe_files.write_if_changed(self.files.database, lambda: [text], backup=self.files.backup)
         self.base_sha256 = result_sha256

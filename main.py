@@ -73,7 +73,7 @@ def run(ticket_ids: list[int] | None = None, **options: Any) -> IssueClusterer:
 def run_with_report(options: Options, settings: Settings | None = None) -> tuple[IssueClusterer, RunReport]:
     """The clusterer and the report of one run; `settings` in place of the environment's."""
     settings = command_line.with_overrides(options, settings or env.load_settings())
-    files = RunFiles(options.output)
+    files = RunFiles(options.output, settings.csv_separator)
     stored = issue.load_stored(files.database)  # what cannot be read ends the run before a folder is made or a call
     with contextlib.ExitStack() as cleanup:
         if not options.reads_only:

@@ -6,7 +6,8 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from cli.options import Job, Options
+import env
+from cli.options import BESIDE, Job, Options
 from clustering.candidates import nearest_issues
 from common.errors import Unreadable, Unusable, Unwritable
 from common.text import for_terminal
@@ -19,6 +20,7 @@ from llm.batch import BatchQuestion
 from llm.store import AnswerStore
 from report import exports, page
 from review import apply
+from review import list as review_list
 from review.apply import ReviewRefused
 
 
@@ -32,7 +34,7 @@ def work(options: Options) -> str:
 
     Raises `ReviewRefused`, `Unusable`, `Unreadable`, `Unwritable`.
     """
-    files = RunFiles(options.output)
+    files = RunFiles(options.output, env.csv_separator())
     if options.export is not None:
         return _export(options.export[0], Path(options.export[1]), files)
     issue.load(files.database)
@@ -44,7 +46,21 @@ def work(options: Options) -> str:
             )
         if options.job is Job.UNDO_REVIEW:
             return _with_page(apply.undo(files), files, options.conversations, later="the next run or review writes it again")
+        if options.apply_review == BESIDE:
+            return _apply_beside(files, options.conversations)
         return _apply(options.apply_review or Path(), files, options.conversations)
+
+
+def _apply_beside(files: RunFiles, conversations: Path) -> str:
+    """Apply what a person left beside the database: the filled list, then the newest export of the page that is newer than the database."""
+    exported = [path for path in files.database.parent.glob("review*.json") if path.is_file()]
+    newest = max(exported, key=lambda path: (path.stat().st_mtime_ns, path.name), default=None)
+    fresh = newest is not None and files.database.exists() and newest.stat().st_mtime_ns > files.database.stat().st_mtime_ns
+    said = [_apply(files.flagged, files, conversations)] if review_list.load_filled(files.flagged) else []
+    if newest is not None and fresh:
+        said.append(f"{newest}:\n{_apply(newest, files, conversations)}")
+    old = f" ({newest} is older than the database, so it was applied already; name it to apply it again)" if newest and not fresh else ""
+    return "\n".join(said) or f"nothing to apply: no row of {files.flagged} is filled in, and no new review*.json lies beside it{old}"
 
 
 def _apply(path: Path, files: RunFiles, conversations: Path) -> str:
@@ -77,7 +93,7 @@ def _with_page(done: str, files: RunFiles, conversations: Path, *, later: str) -
 
 
 def _command(flag: str, path: Path | None, files: RunFiles) -> str:
-    output = [] if files == RunFiles(Options().output) else ["--output", str(files.database)]
+    output = [] if files.database == Options().output else ["--output", str(files.database)]
     return shlex.join(["python", "-m", "main", flag, *([] if path is None else [str(path)]), *output])
 
 
@@ -85,7 +101,7 @@ def _refuse_export(target: Path, files: RunFiles) -> None:
     if files.own(target):
         raise Unusable(f"{target} is a file of the program's own for {files.database}, and an export would overwrite it; name another")
     if not files.database.is_file():
-        output = "" if files == RunFiles(Options().output) else f" --output {shlex.quote(str(files.database))}"
+        output = "" if files.database == Options().output else f" --output {shlex.quote(str(files.database))}"
         raise Unusable(f"there is no database at {files.database}; run python -m main{output} first, or name one with --output")
 
 

@@ -60,6 +60,8 @@ class Job(enum.Enum):
     CHECK = "--check"
 
 
+BESIDE = Path("<beside the database>")
+"""Of --apply-review without a file: whatever lies there."""
 DEMO_JOBS = (Job.RUN, Job.PROMPT_DEBUG, Job.DRY_RUN, Job.FETCH)
 DEMO_OUTPUT = Path("output/demo") / DEFAULT_OUTPUT.name
 
@@ -204,7 +206,14 @@ def _add_often(group: Any) -> None:
         "--reprocess", action="store_true", help="decide again tickets that the database holds; reviewed ones only by --ticket-ids"
     )
     group.add_argument("--max-cost", type=_amount, metavar="USD", help="stop before the call that would pass this")
-    group.add_argument("--apply-review", type=Path, metavar="FILE", help="put a person's decisions into the database (CSV or review.json)")
+    group.add_argument(
+        "--apply-review",
+        type=Path,
+        nargs="?",
+        const=BESIDE,
+        metavar="FILE",
+        help="put a person's decisions into the database",
+    )
     group.add_argument("--export", nargs=2, metavar=("KIND", "PATH"), help="markdown DIR, or csv FILE: the knowledge base for other tools")
     group.add_argument("--demo", action="store_true", help="the whole program on sample tickets, with nothing to set up")
 

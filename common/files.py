@@ -78,7 +78,7 @@ def write_if_changed(path: Path, texts: Callable[[], Iterable[str]], *, backup: 
         if there and backup is not None:
             write_parts(backup, blocks(path))
     except OSError as error:
-        raise Unwritable(f"cannot write {path}: {error.strerror or error}") from error
+        raise Unwritable(f"cannot write {path}: {_why(path, error)}") from error
     write_parts(path, (text.encode() for text in texts()))
 
 
@@ -138,7 +138,14 @@ def write_parts(path: Path, parts: Iterable[bytes]) -> None:
             raise
         _sync_folder(target.parent)
     except OSError as error:
-        raise Unwritable(f"cannot write {path}: {error.strerror or error}") from error
+        raise Unwritable(f"cannot write {path}: {_why(path, error)}") from error
+
+
+def _why(path: Path, error: OSError) -> str:
+    """What the system says, and what it most likely means for a table that a spreadsheet may hold."""
+    said = error.strerror or str(error)
+    held = path.suffix == ".csv" and error.errno in (errno.EACCES, errno.EPERM, errno.EBUSY)
+    return f"{said}. Is it open in Excel? Close it and run the same command again" if held else said
 
 
 def make_folder(folder: Path) -> None:

@@ -18,9 +18,13 @@ DEFAULT_OUTPUT = Path("output/silo_issues_db.json")
 
 @dataclass(frozen=True, slots=True)
 class RunFiles:
-    """Paths of one database's files. For a stem other than `silo_issues_db` each carries the stem in front."""
+    """Paths of one database's files. For a stem other than `silo_issues_db` each carries the stem in front.
+
+    `separator` stands between the columns of the tables among them.
+    """
 
     database: Path
+    separator: str = ","
 
     def beside(self, name: str) -> Path:
         """The path of a companion file, such as `report.summary.json`."""

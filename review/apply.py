@@ -86,7 +86,7 @@ def apply_file(path: Path, files: RunFiles) -> ReviewResult:
 def _write_list(files: RunFiles, result: ReviewResult, folder: Path) -> str:
     """Why the list could not be written after a review, "" if it was. The review stands all the same, and so does an interrupt's end."""
     try:
-        review_list.write(files.flagged, result.issues, result.log)
+        review_list.write(files.flagged, result.issues, result.log, separator=files.separator)
         safe_files.remove(folder / UNFINISHED)
     except KeyboardInterrupt:
         return "interrupted"

@@ -19,6 +19,7 @@ settings.load_profile("any machine")
 _PREFIXES = ("FRESHDESK_", "LLM_", "EMBEDDING_", "SILO_")
 _NAMES = (
     "BATCH_SIZE",
+    "CSV_SEPARATOR",
     "PRODUCT_CONTEXT",
     "CATEGORIES",
     "INCLUDE_PRIVATE_NOTES",

@@ -54,6 +54,23 @@ def test_no_secret_is_in_the_repr() -> None:
         del os.environ["EMBEDDING_API_KEY"]
 
 
+def test_who_has_no_model_needs_no_key_and_no_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"FRESHDESK_DOMAIN": "acme", "FRESHDESK_API_KEY": "k", "LLM_API_BASE_URL": "built-in"}.items():
+        monkeypatch.setenv(name, value)
+    found = env.load_settings()
+    assert found.llm_base_url == env.BUILT_IN
+    assert "no language model" in found.llm_model
+    monkeypatch.setenv("LLM_API_BASE_URL", "https://m.example/v1")
+    with pytest.raises(Unusable, match="missing: LLM_API_KEY, LLM_MODEL"):
+        env.load_settings()
+
+
+@pytest.mark.parametrize(("value", "mark"), [(";", ";"), ("tab", "\t"), ("Semicolon", ";"), (",", ",")])
+def test_the_separator_of_tables_can_be_named(value: str, mark: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CSV_SEPARATOR", value)
+    assert env.csv_separator() == mark
+
+
 def test_everything_missing_and_wrong_is_named_in_one_message(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FRESHDESK_DOMAIN", "http://evil.example")
     monkeypatch.setenv("LLM_WORKERS", "many")

@@ -1,5 +1,6 @@
 """Reviews and exports from the command line: nothing of the program's own is overwritten, and what is applied is never called failed."""
 
+import os
 import re
 import shlex
 from collections.abc import Callable
@@ -12,6 +13,7 @@ import main
 from common import files as safe_files
 from common.errors import Unwritable
 from knowledge.conversation import save_conversation
+from knowledge.issue import load
 from knowledge.paths import RunFiles
 from report import page
 from review import apply
@@ -205,3 +207,39 @@ def test_the_page_after_a_review_shows_the_stored_conversations(folder: str, fil
     save_conversation(talk(5, "The kettle is pink."), Path(folder))
     assert main.main(["--apply-review", str(sheet(Path(), (6, "confirm")))]) == 0
     assert "The kettle is pink." in files.report_page.read_text(encoding="utf-8")
+
+
+# What lies beside the database
+
+
+def fill_list(files: RunFiles, ticket: str) -> None:
+    """Confirm one ticket in the list where the program looks for it."""
+    sheet(files.database.parent, (int(ticket), "confirm")).replace(files.flagged)
+
+
+def test_a_review_without_a_file_takes_the_list_and_the_newest_export(files: RunFiles, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.main(["--apply-review"]) == 0
+    assert "nothing to apply" in capsys.readouterr().out
+    first, second = flagged(files)[:2]
+    fill_list(files, first)
+    assert main.main(["--apply-review"]) == 0
+    assert "1 decisions applied" in capsys.readouterr().out
+    home = next(issue.issue_id for issue in load(files.database).values() if int(second) in issue.tickets)
+    export = page_export(files.database.parent, {"action": "confirm", "ticket_id": int(second), "issue_id": home})
+    later = files.database.stat().st_mtime + 10
+    os.utime(export, (later, later))
+    assert main.main(["--apply-review"]) == 0
+    assert "1 decisions applied" in capsys.readouterr().out
+    assert not {first, second} & set(flagged(files))
+    os.utime(export, (1, 1))
+    assert main.main(["--apply-review"]) == 0
+    assert "older than the database" in capsys.readouterr().out
+
+
+def test_tables_have_the_separator_that_is_set(files: RunFiles, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CSV_SEPARATOR", ";")
+    fill_list(files, flagged(files)[0])
+    assert main.main(["--apply-review"]) == 0
+    assert files.flagged.read_text(encoding="utf-8-sig").startswith("ticket_id;confidence;")
+    monkeypatch.setenv("CSV_SEPARATOR", "|")
+    assert main.main(["--apply-review"]) == 2
