@@ -221,6 +221,8 @@ class _Run:
             conversation_of=functools.partial(self.source.shown, decided=self.clusterer.decisions),
             nearest=self.clusterer.nearest,
             database=files.database,
+            letter=files.weekly,
+            came_with_run=len(self.report.rows),
         )
         self.progress.close()
         print(self.report.summary(self.clusterer.issues, self.clusterer.decisions, files.report_page))

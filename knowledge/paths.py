@@ -56,6 +56,10 @@ class RunFiles:
         return self.beside("report.html")
 
     @property
+    def weekly(self) -> Path:
+        return self.beside("weekly.md")
+
+    @property
     def lock(self) -> Path:
         """Beside the file that a link leads to, so that no name of a database is a way round its lock."""
         real = Path(os.path.realpath(self.database))
@@ -67,7 +71,7 @@ class RunFiles:
 
     def own(self, path: Path) -> bool:
         """True if a path leads, under whatever name, to one of these files."""
-        companions = (self.checkpoint, self.backup, self.flagged, self.decisions, self.run_report, self.report_page)
+        companions = (self.checkpoint, self.backup, self.flagged, self.decisions, self.run_report, self.report_page, self.weekly)
         return any(_same_file(path, mine) for mine in (self.database, *companions, self.lock, self.holder))
 
     @contextlib.contextmanager
@@ -101,7 +105,7 @@ class RunFiles:
 
     def _refuse_folders(self) -> None:
         """A run that cannot end is not begun: nothing is paid for before the files' places are seen to be free."""
-        for path in (self.lock, self.backup, self.flagged, self.decisions, self.run_report, self.report_page):
+        for path in (self.lock, self.backup, self.flagged, self.decisions, self.run_report, self.report_page, self.weekly):
             if path.is_dir():
                 raise Unusable(f"{path} is a folder where a file has to be; move it away or choose another --output")
 

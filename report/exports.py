@@ -18,7 +18,7 @@ from common.text import one_line
 from knowledge import issue as issue_db
 from knowledge.decision import DecisionRow
 from knowledge.issue import Issue
-from report import page_data, trends
+from report import facts, trends
 from review.list import harmless
 
 MAX_LINKED_TICKETS = 50
@@ -132,7 +132,7 @@ def _evidence(tickets: Sequence[int], log: Mapping[int, DecisionRow]) -> list[st
     lines = []
     for ticket in tickets[:MAX_LINKED_TICKETS]:
         row = log.get(ticket)
-        linkable = row is not None and page_data.web_address(row.url) and not re.search(r"[\s<>()\\]", row.url)
+        linkable = row is not None and facts.web_address(row.url) and not re.search(r"[\s<>()\\]", row.url)
         name = f"[Ticket {ticket}](<{row.url}>)" if row is not None and linkable else f"Ticket {ticket}"
         subject = f": {plain(row.subject)}" if row is not None and row.subject else ""
         messages = f" (messages {', '.join(map(str, row.evidence))})" if row is not None and row.evidence else ""

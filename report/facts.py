@@ -38,6 +38,7 @@ _SCRIPTS = (
     ("Korean", re.compile("[\uac00-\ud7af]")),
     ("Chinese", re.compile("[\u4e00-\u9fff]")),
 )
+_WEB = ("https://", "http://127.0.0.1:", "http://localhost:", "http://[::1]:")
 _READ_CHARS = 2_000
 _SHARE_OF_SCRIPT = 0.2
 
@@ -103,6 +104,11 @@ def effort(facts: Iterable[TicketFacts]) -> Effort:
         companies=len({one.company for one in known} - {""}),
         reopened=sum(one.reopened for one in known),
     )
+
+
+def web_address(text: str) -> bool:
+    """True for an address that a page may link to: https, or http on this machine."""
+    return text.startswith(_WEB)
 
 
 def language_of(text: str) -> str:

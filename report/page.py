@@ -18,8 +18,8 @@ from common import files
 from knowledge.decision import DecisionRow
 from knowledge.issue import Issue
 from knowledge.paths import DEFAULT_OUTPUT
-from report import page_data, trends
-from report.page_data import ConversationOf, Nearest, Source
+from report import page_data, trends, weekly
+from report.page_data import ConversationOf, Nearest, Reading, Source
 from review import list as review_list
 
 TEMPLATES = Path(__file__).with_name("templates")
@@ -33,14 +33,19 @@ def write(
     conversation_of: ConversationOf = lambda _: None,
     nearest: Nearest | None = None,
     database: Path = DEFAULT_OUTPUT,
+    letter: Path | None = None,
+    came_with_run: int | None = None,
 ) -> None:
-    """Put the page at `path`. Raises `Unwritable`.
+    """Put the page at `path`, and the weekly letter beside it if its path is given. Raises `Unwritable`.
 
     `conversation_of` gives a ticket's stored conversation; `nearest` tells the issues most like a ticket; `database` is named in the
-    command that the page tells.
+    command that the page tells; `came_with_run` is how many tickets the run decided, for the letter.
     """
     source = Source(issues, log, trends.ticket_days(issues, log), conversation_of, nearest)
-    files.write_text(path, _render(source, database))
+    reading = page_data.read(source)
+    files.write_text(path, _render(source, reading, database))
+    if letter is not None:
+        weekly.write(letter, weekly.week(issues, log, reading.facts), came_with_run=came_with_run)
 
 
 def render(
@@ -52,13 +57,13 @@ def render(
     database: Path = DEFAULT_OUTPUT,
 ) -> str:
     """The page's text; equal data give equal bytes."""
-    return _render(Source(issues, log, trends.ticket_days(issues, log), conversation_of, nearest), database)
+    source = Source(issues, log, trends.ticket_days(issues, log), conversation_of, nearest)
+    return _render(source, page_data.read(source), database)
 
 
-def _render(source: Source, database: Path) -> str:
+def _render(source: Source, reading: Reading, database: Path) -> str:
     script = (TEMPLATES / "report.js").read_text(encoding="utf-8")
     style = (TEMPLATES / "report.css").read_text(encoding="utf-8")
-    reading = page_data.read(source)
     command = "python -m main --apply-review review.json" + (
         "" if database == DEFAULT_OUTPUT else f" --output {shlex.quote(str(database))}"
     )
@@ -75,6 +80,7 @@ def _render(source: Source, database: Path) -> str:
         data=inert_json(data),
         talks=Markup("\n").join(inert_json(talk) for talk in reading.talks),
         view=page_data.overview(source, reading),
+        address=page_data.address,
         retry=_retry(source, database),
         as_of=max((row.updated_at for row in source.log.values()), default="")[:10],
     )

@@ -13,9 +13,10 @@ from knowledge import issue as issue_db
 from knowledge.conversation import Conversation, customer_text
 from knowledge.decision import DecisionRow
 from knowledge.issue import Issue
-from report import facts, quotes, summary, trends
+from report import facts, quotes, summary, trends, weekly
 from report.facts import Effort, TicketFacts
 from report.quotes import Quote
+from report.weekly import ARTICLE_TICKETS, Week
 from review import list as review_list
 from review.groups import groups, states_no_problem
 
@@ -27,9 +28,6 @@ FIRST = 5
 NEAREST = 3
 MAX_NEAREST = 500
 MAX_OUTSIDE = 200
-ARTICLE_TICKETS = 3
-"""An article is worth writing from so many tickets on."""
-_WEB = ("https://", "http://127.0.0.1:", "http://localhost:", "http://[::1]:")
 
 _THIS_MACHINE = ("127.0.0.1", "localhost", "::1")
 
@@ -67,7 +65,7 @@ class Source:
 
     def account(self) -> str:
         """The helpdesk that most tickets came from, "" when none is known."""
-        hosts = Counter(urlsplit(row.url).hostname or "" for row in self.log.values() if web_address(row.url))
+        hosts = Counter(urlsplit(row.url).hostname or "" for row in self.log.values() if facts.web_address(row.url))
         host = max(hosts, key=lambda host: (hosts[host], host), default="")
         return "a helpdesk on this machine" if host in _THIS_MACHINE else host
 
@@ -101,7 +99,7 @@ class Row:
     @property
     def address(self) -> str:
         """Where the page shows the issue."""
-        return "#issue/" + quote(self.issue_id, safe="", errors="replace")
+        return address(self.issue_id)
 
     @property
     def arrow(self) -> str:
@@ -137,6 +135,7 @@ class Overview:
     first_share: float
     first_effort: float
     span: str
+    week: Week
     rows: list[Row]
     more: int
     moving: Mapping[str, int]
@@ -151,6 +150,11 @@ class Overview:
     scale: trends.Scale
     bars: list[int]
     agreement: list[summary.Band]
+
+
+def address(issue_id: str) -> str:
+    """Where the page shows an issue."""
+    return "#issue/" + quote(issue_id, safe="", errors="replace")
 
 
 def read(source: Source) -> Reading:
@@ -199,6 +203,7 @@ def overview(source: Source, reading: Reading) -> Overview:
         first_share=_percent(sum(row.count for row in first), total),
         first_effort=_percent(sum(row.effort.replies for row in first), replies),
         span="four weeks" if moved.days > trends.WEEK_DAYS else "week",
+        week=weekly.week(source.issues, source.log, reading.facts),
         rows=rows[:ROWS],
         more=max(0, len(rows) - ROWS),
         moving={"growing": len(moved.growing), "new": len(moved.new), "back": len(moved.back)},
@@ -241,11 +246,6 @@ def island(source: Source, reading: Reading) -> dict[str, Any]:
         "issues": [_issue(issue, source, reading, moved) | {"moves": moves.get(issue.issue_id, "")} for issue in source.issues.values()],
         "tickets": tickets,
     }
-
-
-def web_address(text: str) -> bool:
-    """True for an address that a page may link to: https, or http on this machine."""
-    return text.startswith(_WEB)
 
 
 def state(issue: Issue) -> str:
@@ -305,7 +305,7 @@ def _outside(log: Iterable[DecisionRow]) -> tuple[list[Outside], list[tuple[str,
     failed: list[Outside] = []
     ignored: dict[str, list[Outside]] = {}
     for row in log:
-        entry = Outside(row.ticket_id, row.subject, row.url if web_address(row.url) else "", row.reason)
+        entry = Outside(row.ticket_id, row.subject, row.url if facts.web_address(row.url) else "", row.reason)
         if row.outcome == "failed":
             failed.append(entry)
         elif row.outcome == "ignored":
@@ -331,7 +331,7 @@ def _ticket(ticket: int, issue: Issue, source: Source, names: Mapping[str, str],
         "id": ticket,
         "issue": issue.issue_id,
         "subject": row.subject,
-        "url": row.url if web_address(row.url) else "",
+        "url": row.url if facts.web_address(row.url) else "",
         "day": source.days.get(ticket, ""),
         "confidence": issue.unsure.get(ticket, row.confidence),
         "outcome": row.outcome if ticket in source.log else "",

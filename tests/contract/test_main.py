@@ -122,6 +122,7 @@ class TestARun:
         assert {path.name for path in Path("output").iterdir() if not path.name.startswith(".")} - {"report.html"} == {
             *RESULTS,
             "run_report.json",
+            "weekly.md",
         }
         assert sorted(path.name for path in Path("conversations").iterdir()) == [f"{number}.json" for number in range(1001, 1013)]
 
@@ -193,8 +194,8 @@ class TestARun:
         )
         rows = list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"))))
         assert [(row["ticket_id"], row["issue_id"], row["suggested_issue_id"]) for row in rows] == [
+            ("1002", "ISSUE-1002", "ISSUE-1001"),  # what the model meant elsewhere comes first
             ("1001", "ISSUE-1001", ""),
-            ("1002", "ISSUE-1002", "ISSUE-1001"),
         ]
 
     @pytest.mark.slow
@@ -349,7 +350,7 @@ class TestTicketIds:
         production = results()
         assert main.main(["--ticket-ids", "1003", "--output", "output/seed.json"]) == 0
         assert results() == production
-        beside = {"seed.json", "seed.flagged_for_review.csv", "seed.decisions.jsonl", "seed.run_report.json"}
+        beside = {"seed.json", "seed.flagged_for_review.csv", "seed.decisions.jsonl", "seed.run_report.json", "seed.weekly.md"}
         assert {path.name for path in Path("output").glob("seed*")} - {"seed.report.html"} == beside
 
     def test_of_a_renamed_seed_are_the_start_of_the_next_run(self, open_site: OpenSite) -> None:

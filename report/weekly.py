@@ -1,0 +1,117 @@
+"""The Monday letter: what came in, what grows, is new or came back, and which articles would have saved most, in a screen of Markdown.
+
+Dated by the newest ticket and not by a clock, so that equal data give equal bytes. Decides nothing.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from common import files
+from knowledge.decision import DecisionRow
+from knowledge.issue import Issue, sort_key
+from report import trends
+from report.exports import plain
+from report.facts import TicketFacts
+from review.groups import groups
+
+SHOWN = 5
+ARTICLE_TICKETS = 3
+"""An article is worth writing from so many tickets on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An issue on one line of the letter, with what is said about it."""
+
+    issue_id: str
+    category: str
+    remark: str
+
+
+@dataclass(frozen=True, slots=True)
+class Week:
+    """The week up to `last_day` (of the newest ticket, "" when none is known): `came` tickets, `before` in the week before."""
+
+    last_day: str
+    came: int
+    before: int
+    most: tuple[Entry, ...] = ()
+    growing: tuple[Entry, ...] = ()
+    new: tuple[Entry, ...] = ()
+    back: tuple[Entry, ...] = ()
+    articles: tuple[Entry, ...] = ()
+    look: int = 0
+
+
+def week(issues: Mapping[str, Issue], log: Mapping[int, DecisionRow], facts: Mapping[int, TicketFacts]) -> Week:
+    """What the week was; `facts` by ticket say how many replies an issue took."""
+    days = trends.ticket_days(issues, log)
+    moved = trends.movement(issues, days)
+    came, before = trends.growth(list(days.values()), moved.newest, span=trends.WEEK_DAYS)
+    span = "four weeks" if moved.days > trends.WEEK_DAYS else "week"
+    own = {name: _this_week(issue, days, moved.newest) for name, issue in issues.items()}
+    most = sorted((name for name, count in own.items() if count), key=lambda name: (-own[name], sort_key(name)))
+    return Week(
+        moved.newest,
+        came,
+        before,
+        most=tuple(_entry(issues[name], f"{own[name]} this week, {len(issues[name].tickets)} in all") for name in most[:SHOWN]),
+        growing=tuple(_entry(one.issue, f"{one.recent} in the last {span}, {one.before} before") for one in moved.growing[:SHOWN]),
+        new=tuple(_entry(one.issue, _tickets(one.recent)) for one in moved.new[:SHOWN]),
+        back=tuple(_entry(one.issue, f"after {one.quiet} quiet days") for one in moved.back[:SHOWN]),
+        articles=_articles(issues, facts),
+        look=sum(len(group.tickets) for group in groups(issues, log)),
+    )
+
+
+def letter(found: Week, *, came_with_run: int | None = None) -> str:
+    """The letter's text; `came_with_run` is how many tickets this run decided, None where no run was.
+
+    >>> print(letter(Week("", 0, 0)).splitlines()[2])
+    No ticket with a known day yet.
+    """
+    if not found.last_day:
+        return "# Support\n\nNo ticket with a known day yet.\n"
+    lines = [f"# Support, week to {found.last_day}", ""]
+    lines += ["No new ticket came with this run; this is what was known.", ""] if came_with_run == 0 else []
+    lines.append(f"{_tickets(found.came)} came in, {found.before} in the week before.")
+    lines.append(
+        f"{found.look} decision{'' if found.look == 1 else 's'} want{'s' if found.look == 1 else ''} a look." if found.look else ""
+    )
+    parts = {
+        "Most tickets this week": found.most,
+        "Growing": found.growing,
+        "New": found.new,
+        "Back after being quiet": found.back,
+        "Articles that would have saved most": found.articles,
+    }
+    for title, entries in parts.items():
+        lines += ["", f"**{title}**", "", *(f"- {plain(entry.category)}: {entry.remark}" for entry in entries)] if entries else []
+    return "\n".join(lines).strip("\n") + "\n"
+
+
+def write(path: Path, found: Week, *, came_with_run: int | None = None) -> None:
+    """Put the letter at `path`. Raises `Unwritable`."""
+    files.write_text(path, letter(found, came_with_run=came_with_run))
+
+
+def _articles(issues: Mapping[str, Issue], facts: Mapping[int, TicketFacts]) -> tuple[Entry, ...]:
+    """How-to issues with a fix, by the replies that they took."""
+    worth = [one for one in issues.values() if one.kind == "how-to" and one.card.resolution_steps and len(one.tickets) >= ARTICLE_TICKETS]
+    replies = {one.issue_id: sum(facts[ticket].replies for ticket in one.tickets if ticket in facts) for one in worth}
+    worth.sort(key=lambda one: (-replies[one.issue_id], -len(one.tickets), sort_key(one.issue_id)))
+    return tuple(_entry(one, f"{_tickets(len(one.tickets))}, {replies[one.issue_id]} replies") for one in worth[:SHOWN])
+
+
+def _this_week(issue: Issue, days: Mapping[int, str], newest: str) -> int:
+    own: Sequence[str] = [days[ticket] for ticket in issue.tickets if ticket in days]
+    return trends.growth(own, newest, span=trends.WEEK_DAYS)[0]
+
+
+def _entry(issue: Issue, remark: str) -> Entry:
+    return Entry(issue.issue_id, issue.card.category or issue.issue_id, remark)
+
+
+def _tickets(count: int) -> str:
+    return f"{count} ticket{'' if count == 1 else 's'}"
