@@ -5,7 +5,7 @@
   const data = JSON.parse($("data").textContent);
   const issues = new Map(data.issues.map((issue) => [issue.id, issue]));
   const tickets = new Map(data.tickets.map((ticket) => [ticket.id, ticket]));
-  const queue = data.tickets.filter((ticket) => ticket.flagged).sort((a, b) => a.id - b.id);
+  const queue = data.groups.flatMap((group) => group.tickets).map((id) => tickets.get(id));
   const flaggedIn = new Map();
   for (const ticket of queue) flaggedIn.set(ticket.issue, (flaggedIn.get(ticket.issue) || 0) + 1);
   const PAGE = 50;
@@ -611,7 +611,81 @@
     markOpened();
   }
 
-  // Review, one ticket at a time
+  // Review: first in groups, each settled by one look; then one ticket at a time
+
+  const unticked = new Set();
+  const GROUPS = {
+    disagrees: { title: (n, to) => [`${plural(n, "unsure ticket")} ${n === 1 ? "stands" : "stand"} elsewhere, the model meant `, to], yes: ["accept", "Move ticked there"], no: ["confirm", "Ticked are right as they stand"] },
+    belongs: { title: (n, to) => [`${plural(n, "unsure ticket")} probably ${n === 1 ? "belongs" : "belong"} to `, to], yes: ["accept", "Confirm: ticked belong there"], no: ["confirm", "Ticked are issues of their own"] },
+    new: { title: (n) => [`${plural(n, "ticket")} founded ${n === 1 ? "an issue" : "issues"} in doubt`], yes: ["confirm", "Ticked are issues of their own"], no: null },
+    agrees: { title: (n, to) => [`${plural(n, "unsure ticket")} ${n === 1 ? "stands" : "stand"} where the model meant: `, to], yes: ["confirm", "Confirm ticked"], no: null },
+    no_problem: { title: (n) => [`${plural(n, "ticket")} ${n === 1 ? "states" : "state"} no problem`], yes: ["ignore", "Take ticked out"], no: ["confirm", "Ticked are issues all the same"] },
+  };
+
+  function decideAll(verb, ids) {
+    const set = new Set(ids);
+    const made = ids.map((id) => ticketAction(verb, tickets.get(id)));
+    change([...actions.filter((other) => !set.has(other.ticket_id)), ...made], `${plural(ids.length, "ticket")} decided.`);
+    show(true);
+  }
+
+  function groupRow(ticket) {
+    const mine = ticketActionOf(ticket.id);
+    const box = el("input", { type: "checkbox", checked: !unticked.has(ticket.id) && !mine, disabled: Boolean(mine), id: `tick-${ticket.id}`,
+      onchange: (event) => (event.target.checked ? unticked.delete(ticket.id) : unticked.add(ticket.id)) });
+    return el("li", {}, box, el("label", { htmlFor: `tick-${ticket.id}` }, el("strong", {}, `#${ticket.id} `), el("span", { dir: "auto" }, ticket.said || ticket.subject || "(no words known)"),
+      ticket.confidence === null ? "" : ` · ${ticket.confidence}`), " ", el("a", { href: `#review/${ticket.id}` }, "look"), " ", tags(ticket).slice(ticket.flagged ? 1 : 0));
+  }
+
+  const GROUP_ROWS = 30;
+  function groupView(group) {
+    const kind = GROUPS[group.question];
+    const open = group.tickets.filter((id) => !ticketActionOf(id));
+    const shownIds = group.tickets.slice(0, GROUP_ROWS);
+    const ticked = () => open.filter((id) => !unticked.has(id));
+    const press = (verb) => () => { const ids = ticked(); if (ids.length) decideAll(verb, ids); else say("Tick at least one ticket."); };
+    const target = issues.get(group.issue_id);
+    return el("section", { className: open.length ? "panel group" : "panel group done" },
+      el("h3", {}, ...kind.title(group.tickets.length, target ? issueLink(target.id) : "")),
+      target && target.card.short_description ? el("p", { className: "remark", dir: "auto" }, target.card.short_description) : null,
+      el("ul", { className: "ticks" }, shownIds.map((id) => groupRow(tickets.get(id)))),
+      group.tickets.length > GROUP_ROWS ? el("p", { className: "remark" }, `and ${group.tickets.length - GROUP_ROWS} more, which are ticked too`) : null,
+      open.length ? el("div", { className: "buttons" },
+        el("button", { type: "button", className: "main", onclick: press(kind.yes[0]) }, kind.yes[1]),
+        kind.no ? el("button", { type: "button", onclick: press(kind.no[0]) }, kind.no[1]) : null) : el("p", { className: "remark" }, "All decided."));
+  }
+
+  const pairs = [];
+  for (const issue of data.issues) {
+    for (const [other, confidence] of Object.entries(issue.may_be_one)) {
+      const twin = issues.get(other) || data.issues.find((one) => one.merged.includes(other));
+      if (twin && twin !== issue && !issue.distinct.includes(twin.id) && !pairs.some((pair) => pair.ids.includes(issue.id) && pair.ids.includes(twin.id))) pairs.push({ ids: [issue.id, twin.id], confidence });
+    }
+  }
+
+  function pairView(pair) {
+    const decided = actions.find((action) => action.issue_ids && pair.ids.every((id) => action.issue_ids.includes(id)));
+    const act = (verb) => () => { change([...actions, { action: verb, issue_ids: pair.ids }], "Kept."); show(true); };
+    return el("section", { className: decided ? "panel group done" : "panel group" },
+      el("h3", {}, issueLink(pair.ids[0]), " and ", issueLink(pair.ids[1]), " may be one issue"),
+      el("div", { className: "why" }, pair.ids.map((id) => el("div", {}, el("p", { dir: "auto" }, issues.get(id).card.short_description || named(id)),
+        el("p", { className: "remark", dir: "auto" }, `${plural(issues.get(id).tickets.length, "ticket")}. Fix: ${issues.get(id).card.resolution_steps[0] || "not recorded"}`)))),
+      decided ? el("p", { className: "remark" }, inWords(decided)) : el("div", { className: "buttons" },
+        el("button", { type: "button", className: "main", onclick: act("merge") }, "One issue: merge"), el("button", { type: "button", onclick: act("distinct") }, "Not the same")));
+  }
+
+  function showGroups() {
+    keys = { u: undo };
+    const count = decided();
+    $("review-body").replaceChildren(
+      queue.length ? el("p", { id: "review-count" }, `${count} of ${plural(queue.length, "ticket")} decided`) : el("p", {}, pairs.length ? "No ticket is waiting for review." : "Nothing is waiting for review."),
+      ...(queue.length ? [el("progress", { className: "progress", max: queue.length, value: count, "aria-labelledby": "review-count" }),
+        el("div", { className: "buttons" }, el("a", { className: "button", href: `#review/${(queue.find((ticket) => !ticketActionOf(ticket.id)) || queue[0]).id}` }, "One by one"),
+          el("button", { type: "button", onclick: undo, disabled: !past.length }, "Undo", key("u")), actions.length ? el("a", { className: "button", href: "#decisions" }, "Export your decisions") : "")] : []),
+      ...data.groups.map(groupView), ...pairs.map(pairView));
+  }
+
+  // One ticket at a time
 
   let position = 0;
   function option(issue, title, button, chosen) {
@@ -627,6 +701,7 @@
 
   function go(to) {
     position = (to + queue.length) % queue.length;
+    history.replaceState(null, "", `#review/${queue[position].id}`);
     showReview(true);
   }
 
@@ -657,6 +732,7 @@
       el("p", { id: "review-count" }, `${count} of ${plural(queue.length, "ticket")} decided`),
       el("progress", { className: "progress", max: queue.length, value: count, "aria-labelledby": "review-count" }),
       el("div", { className: "buttons" },
+        el("a", { className: "button", href: "#review" }, "In groups"),
         el("button", { type: "button", onclick: () => go(position - 1) }, "Back", key("←")), el("button", { type: "button", onclick: () => go(position + 1) }, "Later", key("→")),
         el("button", { type: "button", onclick: undo, disabled: !past.length }, "Undo", key("u"))),
       el("div", { className: "review-grid" },
@@ -732,10 +808,15 @@
         showIssue(ticket ? ticket.issue : name === "issue" ? target : opened || "", ticket ? ticket.id : 0);
       }
     }
-    if (view === "review") showReview();
+    const one = view === "review" && Boolean(target) && queue.length > 0;
+    if (one) {
+      const place = queue.findIndex((ticket) => String(ticket.id) === target);
+      position = place < 0 ? position : place;
+      showReview();
+    } else if (view === "review") showGroups();
     if (view === "decisions") showDecisions();
     if (stay !== true && show.ready) {
-      const heading = name === "outside" && $("outside") ? $("outside") : view === "issues" && opened && name !== "issues" ? $("issue-title") : view === "review" && queue.length ? $("review-ticket") : $(`${view}-title`);
+      const heading = name === "outside" && $("outside") ? $("outside") : view === "issues" && opened && name !== "issues" ? $("issue-title") : one ? $("review-ticket") : $(`${view}-title`);
       window.scrollTo(0, 0);
       heading.focus();
       if (name === "outside") heading.scrollIntoView();
