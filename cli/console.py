@@ -75,6 +75,8 @@ class LogHandler(logging.StreamHandler):  # type: ignore[type-arg] # not subscri
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the base class's name
         """Stop writing if nothing can be written any more."""
+        if self.stream.closed:
+            return
         if isinstance(sys.exc_info()[1], OSError):
             drop()
         else:

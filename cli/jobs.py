@@ -9,10 +9,11 @@ from pathlib import Path
 import env
 from cli.options import BESIDE, Job, Options
 from clustering.candidates import nearest_issues
+from common import files as safe_files
 from common.errors import Unreadable, Unusable, Unwritable
 from common.text import for_terminal
 from env import Settings
-from knowledge import decision, issue
+from knowledge import decision, issue, known
 from knowledge.conversation import shown_conversation
 from knowledge.paths import RunFiles
 from llm import batch
@@ -26,7 +27,7 @@ from review.apply import ReviewRefused
 
 def wanted(options: Options) -> bool:
     """True when one of these jobs was asked for."""
-    return options.job in (Job.APPLY_REVIEW, Job.UNDO_REVIEW, Job.EXPORT)
+    return options.job in (Job.APPLY_REVIEW, Job.UNDO_REVIEW, Job.EXPORT, Job.ADD_SEED)
 
 
 def work(options: Options) -> str:
@@ -35,20 +36,48 @@ def work(options: Options) -> str:
     Raises `ReviewRefused`, `Unusable`, `Unreadable`, `Unwritable`.
     """
     files = RunFiles(options.output, env.csv_separator())
+    if options.add_seed is not None:
+        return _add_seed(options.add_seed, files, options.conversations)
     if options.export is not None:
         return _export(options.export[0], Path(options.export[1]), files)
     issue.load(files.database)
     with files.locked():
-        if files.checkpoint.exists():
-            raise ReviewRefused(
-                f"a run on {files.database} was interrupted ({files.checkpoint}); run its command again to finish it, "
-                "or set it aside with --fresh, then come back with the review"
-            )
+        _refuse_unfinished(files, "the review")
         if options.job is Job.UNDO_REVIEW:
             return _with_page(apply.undo(files), files, options.conversations, later="the next run or review writes it again")
         if options.apply_review == BESIDE:
             return _apply_beside(files, options.conversations)
         return _apply(options.apply_review or Path(), files, options.conversations)
+
+
+def _refuse_unfinished(files: RunFiles, what: str) -> None:
+    if files.checkpoint.exists():
+        raise ReviewRefused(
+            f"a run on {files.database} was interrupted ({files.checkpoint}); run its command again to finish it, "
+            f"or set it aside with --fresh, then come back with {what}"
+        )
+
+
+def _add_seed(path: Path, files: RunFiles, conversations: Path) -> str:
+    """Join another database, or a list of known problems, into this one: all of it or nothing. Raises `Unusable`, `Unwritable`."""
+    if files.own(path):
+        raise Unusable(f"{path} is a file of {files.database} itself; name the seed")
+    issues = issue.load(files.database)
+    seed = known.load(path, issues)
+    log, theirs = decision.load(files.decisions), decision.load(RunFiles(path).decisions) if path.suffix == ".json" else {}
+    joined = {**issues, **{one.issue_id: one for one in seed.issues}}
+    text = issue.render(joined.values())
+    issue.parse(text, name=f"{files.database} with {path}")  # what cannot be read again must never be written
+    with files.locked():
+        _refuse_unfinished(files, "the seed")
+        placed = {ticket for one in seed.issues for ticket in one.tickets}
+        rows = {ticket: row for ticket, row in theirs.items() if ticket in placed and ticket not in log}
+        safe_files.write_if_changed(files.decisions, lambda: decision.lines([*log.values(), *rows.values()]))
+        safe_files.write_if_changed(files.database, lambda: [text], backup=files.backup)
+        review_list.write(files.flagged, joined, {**log, **rows}, separator=files.separator)
+        same = f", {seed.same} were here already" if seed.same else ""
+        done = f"{len(seed.issues)} issues with {len(placed)} tickets added from {path}{same}; {len(joined)} issues in {files.database}"
+        return _with_page(done, files, conversations, later="the next run writes it again")
 
 
 def _apply_beside(files: RunFiles, conversations: Path) -> str:
@@ -109,9 +138,11 @@ def _export(kind: str, target: Path, files: RunFiles) -> str:
     _refuse_export(target, files)
     issues, log = issue.load(files.database), decision.load(files.decisions)
     if kind == "csv":
-        exports.write_month_table(target, issues, log)
+        exports.write_month_table(target, issues, log, separator=files.separator)
         return f"{len(issues)} issues by month in {target}"
-    written = exports.write_markdown(target, issues, log)
+    if kind == "tickets":
+        return f"{exports.write_ticket_table(target, issues, log, separator=files.separator)} tickets in {target}"
+    written = exports.write_markdown(target, issues, log, evidence=kind == "evidence")
     return f"{len(written)} articles in {target}"
 
 

@@ -55,11 +55,13 @@ class Job(enum.Enum):
     APPLY_REVIEW = "--apply-review"
     UNDO_REVIEW = "--undo-review"
     EXPORT = "--export"
+    ADD_SEED = "--add-seed"
     BATCH_EXPORT = "--batch-export"
     BATCH_IMPORT = "--batch-import"
     CHECK = "--check"
 
 
+EXPORTS = ("markdown", "evidence", "csv", "tickets")
 BESIDE = Path("<beside the database>")
 """Of --apply-review without a file: whatever lies there."""
 DEMO_JOBS = (Job.RUN, Job.PROMPT_DEBUG, Job.DRY_RUN, Job.FETCH)
@@ -90,6 +92,7 @@ class Options:
     merge: bool = True
     apply_review: Path | None = None
     export: tuple[str, Path] | None = None
+    add_seed: Path | None = None
     wave_tickets: int | None = None
     batch_export: Path | None = None
     batch_import: tuple[Path, ...] = ()
@@ -214,7 +217,7 @@ def _add_often(group: Any) -> None:
         metavar="FILE",
         help="put a person's decisions into the database",
     )
-    group.add_argument("--export", nargs=2, metavar=("KIND", "PATH"), help="markdown DIR, or csv FILE: the knowledge base for other tools")
+    group.add_argument("--export", nargs=2, metavar=("KIND", "PATH"), help="markdown DIR (or evidence DIR), csv FILE, tickets FILE")
     group.add_argument("--demo", action="store_true", help="the whole program on sample tickets, with nothing to set up")
 
 
@@ -224,6 +227,7 @@ def _add_rare(group: Any) -> None:
     group.add_argument("--fetch-only", action="store_true", help="stop once conversations/ is filled")
     group.add_argument("--fresh", action="store_true", help="set a leftover checkpoint aside and start from the database")
     group.add_argument("--no-merge", dest="merge", action="store_false", help="leave out the overview of issues at the end")
+    group.add_argument("--add-seed", type=Path, metavar="FILE", help="join a database, or a CSV of title and description, into this one")
     group.add_argument("--undo-review", action="store_true", help="take the last applied review back")
     group.add_argument("--batch-size", type=_whole(1, MAX_BATCH_SIZE), metavar="N", help="tickets fetched at the same time (BATCH_SIZE, 3)")
     group.add_argument("--workers", type=_whole(1, MAX_WORKERS), metavar="N", help="model calls at the same time (LLM_WORKERS, 4)")
@@ -253,8 +257,8 @@ def _conflict(found: argparse.Namespace, chosen: Sequence[Job]) -> str:
         return f"choose one of {', '.join(job.value for job in chosen)}"
     if found.demo and chosen and chosen[0] not in DEMO_JOBS:
         return f"--demo cannot be had with {chosen[0].value}; for the demo's database use {chosen[0].value} with --output {DEMO_OUTPUT}"
-    if found.export and found.export[0] not in ("markdown", "csv"):
-        return "argument --export: the kind is markdown or csv"
+    if found.export and found.export[0] not in EXPORTS:
+        return f"argument --export: the kind is one of {', '.join(EXPORTS)}"
     return ""
 
 

@@ -1,13 +1,15 @@
-"""The database in other teams' forms: article drafts in Markdown, and a table of issues by month.
+"""The database in other teams' forms: article drafts in Markdown, a table of issues by month, and one of tickets.
 
-Text from tickets and models stays text in both. Writes only the files that it names, over nothing but what an export made, deletes none,
-and changes nothing in the database.
+Text from tickets and models stays text in all. Writes only the files that it names, over nothing but what an export made, removes only
+articles that an earlier export wrote and that are none any more, and changes nothing in the database.
 """
 
+import contextlib
 import csv
 import hashlib
 import io
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -25,14 +27,17 @@ MAX_LINKED_TICKETS = 50
 MARK = "<!-- Written by --export markdown; the next one into this folder writes it anew. -->"
 """The first line of each file of such an export."""
 _MONTHS_HEADER = ("issue_id", "category", "status", "tickets", "first_seen", "last_seen")
+_TICKETS_HEADER = ("ticket_id", "issue_id", "category", "area", "kind", "date", "confidence", "url")
+_RESERVED = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9]|index)")  # names that Windows or the index has taken
 _LINKED = re.compile(r"(https?|ftp|mailto|xmpp|www)([:.])", re.IGNORECASE)
 _MARKS = re.compile(r"([\\`*_\[\]<|~&$]|^[-+#>=])")
 
 
-def write_markdown(folder: Path, issues: Mapping[str, Issue], log: Mapping[int, DecisionRow]) -> list[Path]:
-    """One article draft for each confirmed issue, and an `index.md`; returns the articles.
+def write_markdown(folder: Path, issues: Mapping[str, Issue], log: Mapping[int, DecisionRow], *, evidence: bool = False) -> list[Path]:
+    """One article draft for each confirmed issue, named by its title, and an `index.md`; returns the articles.
 
-    Only into a folder that is new, empty, or was filled by such an export. Raises `Unwritable`.
+    `evidence` adds the tickets that each rests on. Only into a folder that is new, empty, or was filled by such an export; articles of it
+    that are none any more go. Raises `Unwritable`.
     """
     confirmed = [issue for issue in issues.values() if issue.status == "confirmed"]
     names = _file_names(confirmed)
@@ -40,11 +45,22 @@ def write_markdown(folder: Path, issues: Mapping[str, Issue], log: Mapping[int, 
     _refuse_foreign_folder(folder, index)
     files.refuse_strangers([*articles, index], begins=MARK)
     for issue, path in zip(confirmed, articles, strict=True):
-        files.write_text(path, f"{MARK}\n\n{article(issue, log)}")
+        files.write_text(path, f"{MARK}\n\n{article(issue, log, evidence=evidence)}")
     ranked = sorted(confirmed, key=lambda issue: (-len(issue.tickets), issue_db.sort_key(issue.issue_id)))
     lines = [f"- [{_title(issue)}]({names[issue.issue_id]}): {_tickets(len(issue.tickets))}" for issue in ranked]
     files.write_text(index, "\n".join([MARK, "", "# Support issues", "", *(lines or ["No issue is confirmed yet."])]) + "\n")
+    _remove_stale(folder, kept={path.name.lower() for path in [*articles, index]})
     return articles
+
+
+def _remove_stale(folder: Path, *, kept: set[str]) -> None:
+    """Remove articles that an earlier export wrote under a title that is gone. Raises `Unwritable`."""
+    for path in sorted(folder.glob("*.md")):
+        if path.name.lower() not in kept and path.is_file() and not path.is_symlink():
+            with contextlib.suppress(OSError):
+                begins = next(files.blocks(path), b"")
+                if begins.startswith(MARK.encode()):
+                    files.remove(path)
 
 
 def _refuse_foreign_folder(folder: Path, index: Path) -> None:
@@ -57,8 +73,8 @@ def _refuse_foreign_folder(folder: Path, index: Path) -> None:
         raise Unwritable(f"{folder} holds other files and no index.md of an earlier export; name a new or an empty folder")
 
 
-def article(issue: Issue, log: Mapping[int, DecisionRow]) -> str:
-    """The draft of one issue: problem, cause, steps, and the tickets it rests on.
+def article(issue: Issue, log: Mapping[int, DecisionRow], *, evidence: bool = False) -> str:
+    """The draft of one issue: problem, cause, steps, and with `evidence` the tickets it rests on.
 
     >>> from knowledge.issue import Card
     >>> print(article(Issue("ISSUE-7", Card("Lid leaks", "The lid lets air in.")), {}).splitlines()[0])
@@ -72,7 +88,8 @@ def article(issue: Issue, log: Mapping[int, DecisionRow]) -> str:
         parts += ["## Notes", plain(issue.card.notes)]
     if issue.card.keywords:
         parts.append("Also searched for as: " + ", ".join(plain(word) for word in issue.card.keywords))
-    parts += ["## Evidence", _facts(issue), "\n".join(_evidence(issue.tickets, log))]
+    if evidence:
+        parts += ["## Evidence", _facts(issue), "\n".join(_evidence(issue.tickets, log))]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -92,7 +109,7 @@ def plain(text: str) -> str:
     return re.sub(r"^([0-9]+)([.)])", r"\1\\\2", unlinked)
 
 
-def month_table(issues: Mapping[str, Issue], log: Mapping[int, DecisionRow]) -> str:
+def month_table(issues: Mapping[str, Issue], log: Mapping[int, DecisionRow], *, separator: str = ",") -> str:
     """The CSV text, with byte-order mark: one row an issue, one column a month from the first ticket to the last.
 
     Tickets whose day is not known stand in a last column `no_date`, which is there only if it is needed.
@@ -101,7 +118,7 @@ def month_table(issues: Mapping[str, Issue], log: Mapping[int, DecisionRow]) -> 
     months = _months([day[:7] for day in days.values()])
     columns = [*months, "no_date"] if any(ticket not in days for issue in issues.values() for ticket in issue.tickets) else months
     out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
+    writer = csv.writer(out, delimiter=separator, lineterminator="\n")
     writer.writerow([*_MONTHS_HEADER, *columns])
     for issue in sorted(issues.values(), key=lambda issue: issue_db.sort_key(issue.issue_id)):
         counts = Counter(days.get(ticket, "no_date")[:7] for ticket in issue.tickets)
@@ -117,9 +134,31 @@ def month_table(issues: Mapping[str, Issue], log: Mapping[int, DecisionRow]) -> 
     return "\ufeff" + out.getvalue()
 
 
-def write_month_table(path: Path, issues: Mapping[str, Issue], log: Mapping[int, DecisionRow]) -> None:
+def write_month_table(path: Path, issues: Mapping[str, Issue], log: Mapping[int, DecisionRow], *, separator: str = ",") -> None:
     """Put the table of issues by month at `path`, if nothing or such a table stands there. Raises `Unwritable`."""
-    files.write_over(path, month_table(issues, log), begins="\ufeff" + ",".join(_MONTHS_HEADER))
+    files.write_over(path, month_table(issues, log, separator=separator), begins="\ufeff" + separator.join(_MONTHS_HEADER))
+
+
+def ticket_table(issues: Mapping[str, Issue], log: Mapping[int, DecisionRow], *, separator: str = ",") -> str:
+    """The CSV text, with byte-order mark: one row for each ticket in an issue, by ticket id; confidence is empty where nobody tells it."""
+    days = trends.ticket_days(issues, log)
+    home = {ticket: issue for issue in issues.values() for ticket in issue.tickets}
+    out = io.StringIO()
+    writer = csv.writer(out, delimiter=separator, lineterminator="\n")
+    writer.writerow(_TICKETS_HEADER)
+    for ticket in sorted(home):
+        issue, row = home[ticket], log.get(ticket)
+        sure = issue.unsure.get(ticket, row.confidence if row else None)
+        texts = [_cell(text) for text in (issue.issue_id, issue.card.category, issue.area, issue.kind)]
+        link = row.url if row and facts.web_address(row.url) else ""
+        writer.writerow([ticket, *texts, days.get(ticket, ""), "" if sure is None else sure, _cell(link)])
+    return "\ufeff" + out.getvalue()
+
+
+def write_ticket_table(path: Path, issues: Mapping[str, Issue], log: Mapping[int, DecisionRow], *, separator: str = ",") -> int:
+    """Put the table of tickets at `path`, if nothing or such a table stands there; returns their number. Raises `Unwritable`."""
+    files.write_over(path, ticket_table(issues, log, separator=separator), begins="\ufeff" + separator.join(_TICKETS_HEADER))
+    return sum(len(issue.tickets) for issue in issues.values())
 
 
 def _facts(issue: Issue) -> str:
@@ -143,11 +182,22 @@ def _evidence(tickets: Sequence[int], log: Mapping[int, DecisionRow]) -> list[st
 
 
 def _file_names(issues: Sequence[Issue]) -> dict[str, str]:
-    """A file name for each issue by its id, safe on any system; ids that read alike get a few more letters."""
-    wanted = {issue.issue_id: re.sub(r"[^A-Za-z0-9-]+", "-", issue.issue_id).strip("-")[:60] or "issue" for issue in issues}
-    taken = Counter(name.lower() for name in [*wanted.values(), "index"])
+    """A file name for each issue by its id: its title, safe on any system; titles that read alike get a few more letters."""
+    wanted = {issue.issue_id: _slug(issue.card.category) or _slug(issue.issue_id) or "issue" for issue in issues}
+    taken = Counter(wanted.values())
     digest = {name: hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()[:8] for name in wanted}
-    return {key: (f"{name}.md" if taken[name.lower()] == 1 else f"{name}-{digest[key]}.md") for key, name in wanted.items()}
+    alone = {key: taken[name] == 1 and not _RESERVED.fullmatch(name) for key, name in wanted.items()}
+    return {key: f"{name}.md" if alone[key] else f"{name}-{digest[key]}.md" for key, name in wanted.items()}
+
+
+def _slug(text: str) -> str:
+    """A title as part of an address.
+
+    >>> _slug("Kettle: Wi-Fi über 5 GHz?")
+    'kettle-wi-fi-uber-5-ghz'
+    """
+    plain_letters = unicodedata.normalize("NFKD", text.casefold()).encode("ascii", "ignore").decode()
+    return re.sub(r"[^a-z0-9]+", "-", plain_letters).strip("-")[:60].rstrip("-")
 
 
 def _months(known: Sequence[str]) -> list[str]:

@@ -12,8 +12,10 @@ import pytest
 import main
 from common import files as safe_files
 from common.errors import Unwritable
+from knowledge import decision
 from knowledge.conversation import save_conversation
-from knowledge.issue import load
+from knowledge.decision import DecisionRow
+from knowledge.issue import Card, Issue, load, render
 from knowledge.paths import RunFiles
 from report import page
 from review import apply
@@ -243,3 +245,49 @@ def test_tables_have_the_separator_that_is_set(files: RunFiles, monkeypatch: pyt
     assert files.flagged.read_text(encoding="utf-8-sig").startswith("ticket_id;confidence;")
     monkeypatch.setenv("CSV_SEPARATOR", "|")
     assert main.main(["--apply-review"]) == 2
+
+
+# Seeds
+
+
+def test_a_seed_is_joined_whole_with_its_log_and_the_old_database_is_kept(files: RunFiles, tmp_path: Path) -> None:
+    before = files.database.read_bytes()
+    seed = RunFiles(tmp_path / "seed" / "seed.json")
+    seed.database.parent.mkdir()
+    issue = Issue("ISSUE-9001", Card("Pump dead"), tickets=[9001], unsure={9001: 0.5})
+    seed.database.write_text(render([issue]), encoding="utf-8")
+    seed.decisions.write_text(decision.render([DecisionRow(9001, "ISSUE-9001", "provisional", 0.5, subject="Pump")]), encoding="utf-8")
+    assert main.main(["--add-seed", str(seed.database)]) == 0
+    assert load(files.database)["ISSUE-9001"].tickets == [9001]
+    assert decision.load(files.decisions)[9001].subject == "Pump"
+    assert "9001" in flagged(files)
+    assert files.backup.read_bytes() == before
+    again = tree()
+    assert main.main(["--add-seed", str(seed.database)]) == 0
+    assert {name: content for name, content in tree().items() if "report" not in name} == {
+        name: content for name, content in again.items() if "report" not in name
+    }
+
+
+def test_a_seed_that_clashes_changes_nothing(files: RunFiles, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    taken = next(iter(load(files.database).values()))
+    path = tmp_path / "seed.json"
+    path.write_text(render([Issue("ISSUE-9001", Card("x"), tickets=[9001]), Issue(taken.issue_id, Card("other"))]), encoding="utf-8")
+    before = tree()
+    assert main.main(["--add-seed", str(path)]) == 2
+    assert taken.issue_id in capsys.readouterr().err
+    assert tree() == before
+
+
+def test_a_seed_starts_a_database_where_there_is_none(tmp_path: Path) -> None:
+    path = tmp_path / "known.csv"
+    path.write_text("title,description\nPump dead,No light.\n", encoding="utf-8")
+    assert main.main(["--add-seed", str(path), "--output", str(tmp_path / "db.json")]) == 0
+    assert [issue.card.category for issue in load(tmp_path / "db.json").values()] == ["Pump dead"]
+
+
+@pytest.mark.parametrize("kind", ["evidence", "tickets"])
+def test_the_other_exports_write_too(kind: str, files: RunFiles, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.main(["--export", kind, f"out-{kind}"]) == 0
+    assert "in out-" in capsys.readouterr().out
+    assert main.main(["--export", "pdf", "x"]) == 2

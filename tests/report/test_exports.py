@@ -38,7 +38,8 @@ def database() -> tuple[dict[str, Issue], dict[int, DecisionRow]]:
 
 def test_an_article_has_problem_cause_steps_and_linked_evidence() -> None:
     issues, log = database()
-    text = exports.article(issues["ISSUE-1"], log)
+    assert "Ticket 1" not in exports.article(issues["ISSUE-1"], log), "links to internal tickets only where they are asked for"
+    text = exports.article(issues["ISSUE-1"], log, evidence=True)
     assert text.startswith("# Wi-Fi setup fails\n\nNo 2.4 GHz.\n\n## Cause\n\n5 GHz only.\n\n## Solution\n\n1. Use 2.4 GHz.\n2. Retry.\n")
     assert "- [Ticket 1](<https://acme.freshdesk.com/a/tickets/1>): Subject 1 (messages 1, 4)\n" in text
     assert text.endswith("\n")
@@ -47,8 +48,8 @@ def test_an_article_has_problem_cause_steps_and_linked_evidence() -> None:
 def test_only_confirmed_issues_become_articles(tmp_path: Path) -> None:
     issues, log = database()
     files = exports.write_markdown(tmp_path / "articles", issues, log)
-    assert [path.name for path in files] == ["ISSUE-1.md"]
-    assert "[Wi-Fi setup fails](ISSUE-1.md): 3 tickets" in files[0].with_name("index.md").read_text(encoding="utf-8")
+    assert [path.name for path in files] == ["wi-fi-setup-fails.md"]
+    assert "[Wi-Fi setup fails](wi-fi-setup-fails.md): 3 tickets" in files[0].with_name("index.md").read_text(encoding="utf-8")
 
 
 def test_no_confirmed_issue_gives_an_index_that_says_so(tmp_path: Path) -> None:
@@ -81,7 +82,7 @@ def test_text_in_an_article_stays_text(text: str) -> None:
 @pytest.mark.parametrize("url", ["javascript:alert(1)", "http://evil.example", "https://a.example/)(<script>", ""])
 def test_an_address_that_is_no_plain_web_address_is_not_linked(url: str) -> None:
     issue = Issue("ISSUE-1", Card("x"), tickets=[1])
-    assert "](" not in exports.article(issue, {1: DecisionRow(1, "ISSUE-1", "new", url=url)})
+    assert "](" not in exports.article(issue, {1: DecisionRow(1, "ISSUE-1", "new", url=url)}, evidence=True)
 
 
 def test_ids_that_people_chose_stay_within_the_folder(tmp_path: Path) -> None:
@@ -127,7 +128,7 @@ FOREIGN = {"settings": b"KEY=1\n", "an index": b"# Support issues\n", "a table":
 
 @pytest.mark.parametrize("content", FOREIGN.values(), ids=FOREIGN.keys())
 def test_an_export_writes_over_no_strangers_file(tmp_path: Path, content: bytes) -> None:
-    for name in ("index.md", "ISSUE-1.md", "notes.txt", "table.csv"):
+    for name in ("index.md", "wi-fi-setup-fails.md", "notes.txt", "table.csv"):
         folder = tmp_path / name.partition(".")[0]
         folder.mkdir()
         (folder / name).write_bytes(content)
@@ -144,9 +145,9 @@ def test_an_export_writes_over_nothing_over_empty_and_over_an_earlier_one(tmp_pa
     (tmp_path / "empty").mkdir()
     for folder in ("new", "empty", "new", "empty"):
         markdown(tmp_path / folder)
-    mine = tmp_path / "new" / "ISSUE-1.md"
+    mine = tmp_path / "new" / "wi-fi-setup-fails.md"
     mine.write_text("# Wi-Fi, as I would put it\n", encoding="utf-8")
-    with pytest.raises(Unwritable, match=r"ISSUE-1\.md was not made by this kind of export"):
+    with pytest.raises(Unwritable, match=r"wi-fi-setup-fails\.md was not made by this kind of export"):
         markdown(tmp_path / "new")
     (tmp_path / "empty.csv").touch()
     for name in ("new.csv", "empty.csv", "new.csv"):
@@ -160,3 +161,59 @@ def test_an_export_into_a_device_or_a_pipe_is_refused(tmp_path: Path, write: Any
     for path in (Path("/dev/null"), tmp_path / "pipe"):
         with pytest.raises(Unwritable):
             write(path)
+
+
+def titled(*titles: str) -> dict[str, Issue]:
+    return {f"ISSUE-{n}": Issue(f"ISSUE-{n}", Card(title), "confirmed", tickets=[n]) for n, title in enumerate(titles, start=1)}
+
+
+@pytest.mark.parametrize(
+    ("titles", "names"),
+    [
+        (("Lid: leaks air!",), ["lid-leaks-air.md"]),
+        (("Gerät lädt nicht",), ["gerat-ladt-nicht.md"]),
+        (("شحن",), ["issue-1.md"]),
+        (("../../etc/passwd",), ["etc-passwd.md"]),
+        (("x" * 300,), [f"{'x' * 60}.md"]),
+    ],
+)
+def test_an_article_is_named_by_its_title(titles: tuple[str, ...], names: list[str], tmp_path: Path) -> None:
+    assert [path.name for path in exports.write_markdown(tmp_path / "out", titled(*titles), {})] == names
+
+
+@pytest.mark.parametrize("title", ["con", "Index", "LPT1"])
+def test_no_article_has_a_name_that_is_taken(title: str, tmp_path: Path) -> None:
+    (path,) = exports.write_markdown(tmp_path / "out", titled(title), {})
+    assert path.stem.startswith(f"{title.lower()}-")
+
+
+def test_titles_that_read_alike_have_files_of_their_own(tmp_path: Path) -> None:
+    paths = exports.write_markdown(tmp_path / "out", titled("Lid leaks", "lid: LEAKS"), {})
+    assert len({path.name for path in paths}) == 2
+
+
+def test_an_article_whose_title_is_gone_goes_and_nothing_else(tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    exports.write_markdown(folder, titled("Lid leaks", "Pump dead"), {})
+    (folder / "mine.md").write_text("# My own\n", encoding="utf-8")
+    exports.write_markdown(folder, titled("Lid drips", "Pump dead"), {})
+    assert {path.name for path in folder.iterdir()} == {"index.md", "lid-drips.md", "pump-dead.md", "mine.md"}
+
+
+def test_the_table_of_tickets_has_a_row_a_ticket_and_no_formula(tmp_path: Path) -> None:
+    issue = Issue("ISSUE-1", Card("=1+1"), "confirmed", tickets=[2, 1], unsure={2: 0.5}, area="@App", kind="bug")
+    log = {
+        1: DecisionRow(1, "ISSUE-1", "matched", 0.9, url="javascript:1", created_at="2025-01-02T00:00:00Z"),
+        2: DecisionRow(2, "ISSUE-1", "provisional", 0.5, url="https://acme.freshdesk.com/a/tickets/2"),
+    }
+    path = tmp_path / "tickets.csv"
+    assert exports.write_ticket_table(path, {"ISSUE-1": issue}, log, separator=";") == 2
+    assert exports.write_ticket_table(path, {"ISSUE-1": issue}, log, separator=";") == 2, "over an earlier one"
+    assert path.read_text(encoding="utf-8-sig").splitlines() == [
+        "ticket_id;issue_id;category;area;kind;date;confidence;url",
+        "1;ISSUE-1;'=1+1;'@App;bug;2025-01-02;0.9;",
+        "2;ISSUE-1;'=1+1;'@App;bug;;0.5;https://acme.freshdesk.com/a/tickets/2",
+    ]
+    (tmp_path / "mine.csv").write_text("a,b\n", encoding="utf-8")
+    with pytest.raises(Unwritable):
+        exports.write_ticket_table(tmp_path / "mine.csv", {}, {})

@@ -300,7 +300,7 @@ def test_a_list_with_a_broken_row_is_set_aside_whole_before_a_new_one_is_written
     for content in contents:
         path.write_text(content, encoding="utf-8")
         review_list.write(path, database(), {})
-        assert read(path.read_text(encoding="utf-8"))[0]["ticket_id"] == "100"
+        assert read(path.read_text(encoding="utf-8"))[0]["ticket_id"] == "171"
     kept = [tmp_path / f"flagged_for_review.csv{ending}.unreadable" for ending in ("", ".2")]
     assert [file.read_text(encoding="utf-8") for file in kept] == contents
 

@@ -1,0 +1,89 @@
+"""Issues that somebody brings along: another database, or a table of known problems with a title and a description each.
+
+Checked whole against what is here: a file that clashes anywhere adds nothing. Writes no file.
+"""
+
+import csv
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from common import files
+from common.errors import Unreadable, Unusable
+from common.text import one_line, tidy
+from knowledge import issue as issue_db
+from knowledge.issue import MAX_CATEGORY_CHARS, Card, Issue, alias_map
+
+MAX_NAMED = 20
+MAX_DESCRIPTION_CHARS = 2_000
+PREFIX = "KNOWN-"
+"""How issues of a table are called: people's own, so that no ticket's number is taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seed:
+    """What a file adds, in order; `same` of its issues are here already, word for word."""
+
+    issues: tuple[Issue, ...]
+    same: int = 0
+
+
+def load(path: Path, here: Mapping[str, Issue]) -> Seed:
+    """What the file at `path` adds to the issues `here`. Raises `Unusable` that names every clash, or `Unreadable`."""
+    content = files.read_bytes(path)
+    if content is None:
+        raise Unusable(f"there is no {path}; name a database (.json) or a table of title and description (.csv)")
+    text = files.decoded(content, name=str(path))
+    return _database(text, path, here) if path.suffix.lower() == ".json" else _table(text, path, here)
+
+
+def _database(text: str, path: Path, here: Mapping[str, Issue]) -> Seed:
+    try:
+        theirs = issue_db.parse(text, name=str(path))
+    except Unreadable as error:
+        raise Unreadable(f"{path} adds nothing: {str(error).partition('. The file is left')[0]}") from error
+    names, homes = alias_map(here.values()), {ticket: issue.issue_id for issue in here.values() for ticket in issue.tickets}
+    new, clashes, same = [], [], 0
+    for issue in theirs.values():
+        if issue == here.get(issue.issue_id):
+            same += 1
+            continue
+        known = sorted(name for name in (issue.issue_id, *issue.merged_from) if name in names)
+        clashes += [f"{issue.issue_id}: the id {name} is taken here by {names[name]}" for name in known]
+        clashes += [f"{issue.issue_id}: ticket {ticket} stands here in {homes[ticket]}" for ticket in issue.tickets if ticket in homes]
+        new.append(issue)
+    if clashes:
+        raise Unusable(_all(f"{path} adds nothing, because it clashes with the database in {len(clashes)} places", clashes))
+    return Seed(tuple(new), same)
+
+
+def _table(text: str, path: Path, here: Mapping[str, Issue]) -> Seed:
+    """Issues of a table that has the columns `title` and `description`; a title that is known here is left out."""
+    start = text.lstrip("\ufeff")
+    first = start.split("\n", 1)[0]
+    rows = list(csv.reader(io.StringIO(start, newline=""), delimiter=max(",;\t", key=first.count)))
+    header = [cell.strip().lower() for cell in rows[0]] if rows else []
+    if "title" not in header or "description" not in header:
+        raise Unusable(f"{path} adds nothing: its first line must name the columns title and description")
+    titles = {issue.card.category.casefold() for issue in here.values()}
+    taken = alias_map(here.values())
+    made: list[Issue] = []
+    same = number = 0
+    for row in rows[1:]:
+        cells = dict(zip(header, row, strict=False))
+        title = one_line(cells.get("title", ""))[:MAX_CATEGORY_CHARS]
+        if not title:
+            continue
+        if title.casefold() in titles:
+            same += 1
+            continue
+        number = next(free for free in range(number + 1, number + len(taken) + 2) if f"{PREFIX}{free}" not in taken)
+        titles.add(title.casefold())
+        made.append(Issue(f"{PREFIX}{number}", Card(title, tidy(cells.get("description", ""))[:MAX_DESCRIPTION_CHARS]), status="confirmed"))
+    return Seed(tuple(made), same)
+
+
+def _all(headline: str, problems: list[str]) -> str:
+    more = [f"  and {len(problems) - MAX_NAMED} more"] if len(problems) > MAX_NAMED else []
+    return "\n".join([headline, *(f"  {problem}" for problem in problems[:MAX_NAMED]), *more])
