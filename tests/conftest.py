@@ -1,5 +1,6 @@
 """What every test stands on: an empty working folder, an environment without settings, no network but loopback, no time spent sleeping."""
 
+import logging
 import os
 import socket
 import time
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import settings
 
 import env
+from cli.console import LogHandler
 from testing.fake_time import FakeTime
 
 settings.register_profile("any machine", deadline=None)  # a busy machine is no failure
@@ -68,6 +70,17 @@ def _loopback_only(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(socket.socket, "connect", guarded)
     yield
     assert not strays, f"unplanned connections: {strays}"
+
+
+@pytest.fixture(autouse=True)
+def _log_as_before() -> Iterator[None]:
+    """A program that was run in a test leaves no level and no handler of its own to the next one."""
+    root = logging.getLogger()
+    level, handlers = root.level, list(root.handlers)
+    yield
+    root.setLevel(level)
+    for handler in [handler for handler in root.handlers if isinstance(handler, LogHandler) and handler not in handlers]:
+        root.removeHandler(handler)
 
 
 @pytest.fixture
