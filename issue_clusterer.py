@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from clustering.candidates import CandidateIndex, Candidates, ConversationOf, Nearest, TicketText, nearest_issues
+from clustering.candidates import Candidates, ConversationOf, Nearest, TicketText, nearest_issues
 from clustering.question import Verdict, ask_where
 from clustering.rounds import Asking, FetchFailure, Item, Rounds
+from clustering.vectors import Embed
 from clustering.wave import Submit, at_once
 from common import files as safe_files
 from common.errors import Unwritable
@@ -60,8 +61,8 @@ class IssueClusterer:
     """The issues (`issues`, by id) and the decisions on tickets (`decisions`, by ticket id), with all that changes them.
 
     `ask` puts one question to the model, from any thread; `submit` runs questions side by side; `conversation_of` reads a stored
-    conversation; `decide_ignored`: decide tickets that seem to hold no issue too, because somebody named them; `wave_tickets`: the most
-    questions of a wave where no plan says it; `stored` is the database where it has been read already.
+    conversation; `embed` gives vectors of texts; `decide_ignored`: decide tickets that seem to hold no issue too, because somebody named
+    them; `wave_tickets`: the most questions of a wave where no plan says it; `stored` is the database where it has been read already.
     """
 
     def __init__(
@@ -71,7 +72,7 @@ class IssueClusterer:
         ask: Ask,
         prompts: Prompts,
         conversation_of: ConversationOf = lambda _ticket_id: None,
-        new_index: Callable[[], CandidateIndex] = CandidateIndex,
+        embed: Embed | None = None,
         submit: Submit = at_once,
         model: str = "",
         decide_ignored: bool = False,
@@ -85,7 +86,7 @@ class IssueClusterer:
         self.plan: Plan | None = None
         self.merged = 0
         self.base_sha256 = stored.sha256
-        self._conversation_of, self._new_index = conversation_of, new_index
+        self._conversation_of, self._embed = conversation_of, embed
         self._asking = Asking(ask, prompts, submit, model)
         self._decide_ignored, self._wave_tickets = decide_ignored, wave_tickets
         self._saved_at = 0
@@ -97,7 +98,7 @@ class IssueClusterer:
     def _take(self, base: KnowledgeBase) -> None:
         """Work on this knowledge base from here on."""
         self._base = base
-        self._known = Candidates(base, conversation_of=self._conversation_of, new_index=self._new_index)
+        self._known = Candidates(base, conversation_of=self._conversation_of, embed=self._embed)
         self._rounds = self._new_rounds(Progress(), set())
 
     def _new_rounds(self, progress: Progress, leaving: set[int]) -> Rounds:
@@ -119,14 +120,9 @@ class IssueClusterer:
         return self._base.issues
 
     @property
-    def index(self) -> CandidateIndex:
-        """The candidate index over these issues, filled if it was not."""
-        return self._known.index
-
-    @property
     def nearest(self) -> Nearest:
         """What tells the issues most like a ticket; takes the run's index if it needed one."""
-        return nearest_issues(self.issues, self._conversation_of, index=self._known.ready_index)
+        return nearest_issues(self.issues, self._conversation_of, known=self._known if self._known.filled else None)
 
     @property
     def progress(self) -> Progress:

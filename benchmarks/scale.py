@@ -21,7 +21,6 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass, field
 from itertools import islice, pairwise
 from pathlib import Path
@@ -35,7 +34,7 @@ from knowledge.paths import RunFiles
 from llm.protocol import Answer, Ask, JsonSchema, Messages
 from prompts_config import CHARS_PER_TOKEN, Prompts
 from testing.chaos_llm import Behaviour, ChaosServer, Reply, Seen, completion
-from testing.labelled_run import LabelledSet, asking, found_issues, load_set
+from testing.labelled_run import LabelledSet, RoundCounter, asking, found_issues, load_set
 from testing.scoring import scores
 from testing.simulated_models import SimulatedModel
 from testing.synthetic import synthetic_set
@@ -209,38 +208,6 @@ def tokens(args: argparse.Namespace, work: Path) -> None:
         f"around 300 {start:.0f}, last tenth {end:.0f} ({end / start:.3f} times); "
         f"{(time.process_time() - began) / len(sizes) * 1000:.2f} ms CPU a ticket"
     )
-
-
-@dataclass(slots=True)
-class RoundCounter:
-    """A `submit` that makes calls when the first result is wanted, as work by batch file does; keeps the size of each round."""
-
-    sizes: list[int] = field(default_factory=list)
-    _waiting: list[tuple[Future[Any], Callable[[], Any]]] = field(default_factory=list)
-
-    def submit(self, call: Callable[[], T]) -> "Future[T]":
-        """A future of `call()`."""
-        future = _Waiting(self)
-        self._waiting.append((future, call))
-        return future
-
-    def work_off(self) -> None:
-        """Make the calls of the round."""
-        calls, self._waiting = self._waiting, []
-        self.sizes.append(len(calls))
-        for future, call in calls:
-            future.set_result(call())
-
-
-class _Waiting(Future[Any]):
-    def __init__(self, counter: RoundCounter) -> None:
-        super().__init__()
-        self._counter = counter
-
-    def result(self, timeout: float | None = None) -> Any:
-        if not self.done():
-            self._counter.work_off()
-        return super().result(timeout)
 
 
 def rounds(args: argparse.Namespace, work: Path) -> None:

@@ -4,7 +4,6 @@ Opens things and has them closed at the end; does nothing with them.
 """
 
 import contextlib
-import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
@@ -15,8 +14,6 @@ from cli.console import Progress
 from cli.options import Job, Options
 from cli.prompt_debug import Shown
 from cli.source import ConversationSource
-from clustering.candidates import CandidateIndex
-from clustering.vectors import FusedIndex
 from common.pool import WorkerPool
 from env import Settings
 from issue_clusterer import IssueClusterer
@@ -69,7 +66,7 @@ def open_workshop(
         ask=looking or _counted(rounds.ask if options.batch_export else model.ask, progress),
         prompts=Prompts(product_context=settings.product_context, categories=settings.categories, language=settings.language),
         conversation_of=lambda ticket_id: source.shown(ticket_id, clusterer.decisions),
-        new_index=_new_index(settings, store),
+        embed=embedding_client(settings, store).embed if settings.embedding_model else None,
         submit=rounds.submit if options.batch_export else asking.submit,
         model=settings.llm_model,
         decide_ignored=options.ticket_ids is not None,
@@ -102,13 +99,6 @@ def embedding_client(settings: Settings, store: AnswerStore | None = None) -> Em
         secrets=settings.secrets,
     )
     return EmbeddingClient(server, notes=store)
-
-
-def _new_index(settings: Settings, store: AnswerStore) -> Callable[[], CandidateIndex]:
-    """What makes a candidate index: by words alone, or with vectors where an embedding model is set."""
-    if settings.embedding_model is None:
-        return CandidateIndex
-    return functools.partial(FusedIndex, embedding_client(settings, store).embed)
 
 
 def _pool(size: int, name: str, cleanup: contextlib.ExitStack) -> WorkerPool:

@@ -165,8 +165,8 @@ class Rounds:
         """Wait for the round's answers and commit them in order; raises `BudgetReached` once what was answered is committed."""
         ended = wave.settle()
         self.at_rest = False
-        index = self.known.index if sum(question.says_new for question in wave.questions) > 1 else None
-        founded = Founded(index.word_vector, names_tell=not self.asking.prompts.categories) if index and not is_last and not ended else None
+        may_wait = not is_last and not ended and sum(question.says_new for question in wave.questions) > 1
+        founded = Founded(self.known.weigher(), names_tell=not self.asking.prompts.categories) if may_wait else None
         for entry in entries:
             if isinstance(entry, Question) and entry.misfit:
                 self._move(entry)
@@ -184,12 +184,12 @@ class Rounds:
         _raise(ended or cut)
 
     def _is_put_off(self, question: Question, founded: Founded) -> bool:
-        """True for an answer NEW in the words of an issue that this wave founded; one that founds an offered issue is remembered."""
+        """True for an answer NEW much like one that founded an issue in this wave; one that founds an offered issue is remembered."""
         if not question.says_new or question.verdict is None:
             return False
-        if not question.is_last and founded.resembles(question.verdict):
+        if not question.is_last and founded.resembles(question.verdict, question.ticket.whole):
             return True
-        founded.add(question.verdict)
+        founded.add(question.verdict, question.ticket.whole)
         return False
 
     def _commit(self, entry: Question | DecisionRow) -> None:

@@ -8,7 +8,6 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from clustering.related_words import related
 from clustering.words import cosine, stem, words
 
 MATCHES = 0.20
@@ -19,9 +18,6 @@ DOUBTFUL = 0.17
 
 MERGES = 0.35
 """Issues that are less alike than this stay apart."""
-
-RELATED = 0.5
-"""What it counts that two texts use words for the same thing."""
 
 _GENERAL = """
 able account add agent amount app appear apply application available bank cancel card change charge check close company contact copy create
@@ -43,14 +39,12 @@ def weight(term: str) -> float:
 
 
 def vector(texts: Iterable[str]) -> dict[str, float]:
-    """Weighted words of some texts and the groups of related words they stand in, of length just below one.
+    """Weighted words of some texts, of length just below one.
 
     The fewer telling words, the shorter, so that a text which says little is never quite like another. Empty when there is none.
     """
     counts = Counter(term for text in texts for term in words(text))
     raw = {term: weight(term) * (1 + math.log(count)) for term, count in counts.items()}
-    groups = Counter(name for term in counts for name in related(term))
-    raw.update({name: RELATED * (1 + math.log(count)) for name, count in groups.items()})
     length = math.sqrt(1 + sum(value * value for value in raw.values()))
     return {term: value / length for term, value in raw.items()}
 

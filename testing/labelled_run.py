@@ -10,10 +10,13 @@ import random
 import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from clustering.vectors import Embed
+from clustering.wave import Submit, at_once
 from issue_clusterer import IssueClusterer
 from knowledge.conversation import Conversation, Message
 from knowledge.paths import RunFiles
@@ -43,6 +46,24 @@ class LabelledSet:
         if seed:
             random.Random(seed).shuffle(rows)
         return LabelledSet(self.name, tuple(rows), self.labels)
+
+    def in_bursts(self) -> "LabelledSet":
+        """The same with all conversations of a label in a row."""
+        seen = {label: place for place, label in reversed(list(enumerate(self._labels())))}
+        return self._sorted(lambda place, label: (seen[label], place))
+
+    def new_labels_first(self) -> "LabelledSet":
+        """The same with the first conversation of every label in front: all issues are founded before any of them is joined."""
+        seen = {label: place for place, label in reversed(list(enumerate(self._labels())))}
+        return self._sorted(lambda place, label: (place != seen[label], place))
+
+    def _labels(self) -> list[str]:
+        return [self.labels[conversation["ticket_id"]] for conversation in self.conversations]
+
+    def _sorted(self, key: Callable[[int, str], tuple[int, int]]) -> "LabelledSet":
+        labels = self._labels()
+        places = sorted(range(len(labels)), key=lambda place: key(place, labels[place]))
+        return LabelledSet(self.name, tuple(self.conversations[place] for place in places), self.labels)
 
 
 def load_set(path: Path, *, first: int | None = None) -> LabelledSet:
@@ -126,7 +147,44 @@ def _tokens(messages: Messages) -> int:
     return sum(len(message["content"]) for message in messages) // CHARS_PER_TOKEN
 
 
-def cluster(data: LabelledSet, ask: Ask, *, folder: Path, consolidate: bool = True) -> IssueClusterer:
+@dataclass(slots=True)
+class RoundCounter:
+    """A `submit` that makes calls when the first result is wanted, as work by batch file does; keeps the size of each round."""
+
+    sizes: list[int] = field(default_factory=list)
+    _waiting: list[tuple[Future[Any], Callable[[], Any]]] = field(default_factory=list)
+
+    def submit(self, call: Callable[[], T]) -> "Future[T]":
+        """A future of `call()`."""
+        future = _Waiting(self)
+        self._waiting.append((future, call))
+        return future
+
+    def work_off(self) -> None:
+        """Make the calls of the round."""
+        calls, self._waiting = self._waiting, []
+        self.sizes.append(len(calls))
+        for future, call in calls:
+            try:
+                future.set_result(call())
+            except Exception as error:  # noqa: BLE001 - handed to whoever waits for the future
+                future.set_exception(error)
+
+
+class _Waiting(Future[Any]):
+    def __init__(self, counter: RoundCounter) -> None:
+        super().__init__()
+        self._counter = counter
+
+    def result(self, timeout: float | None = None) -> Any:
+        if not self.done():
+            self._counter.work_off()
+        return super().result(timeout)
+
+
+def cluster(
+    data: LabelledSet, ask: Ask, *, folder: Path, consolidate: bool = True, embed: Embed | None = None, submit: Submit = at_once
+) -> IssueClusterer:
     """The clusterer after a run over the set; `folder` has no database, and nothing is saved there."""
     stored = {conversation["ticket_id"]: conversation for conversation in data.conversations}
     clusterer = IssueClusterer(
@@ -134,6 +192,8 @@ def cluster(data: LabelledSet, ask: Ask, *, folder: Path, consolidate: bool = Tr
         ask=ask,
         prompts=Prompts(),
         conversation_of=stored.get,
+        embed=embed,
+        submit=submit,
     )
     clusterer.decide(data.conversations)
     clusterer.conclude(overview=consolidate)

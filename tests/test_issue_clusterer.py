@@ -729,7 +729,7 @@ def topical(asked: Asked) -> Any:
         groups = by_topic(asked)
         return {"groups": [{"issue_ids": names[:8]} for names in groups.values()], "areas": [_area(*entry) for entry in groups.items()]}
     if asked.schema == "issue_merge":
-        same = {len(names) % 2: names for names in by_topic(asked).values()}
+        same = {sum(map(int, re.findall("[0-9]+", names[-1]))) % 2: names for names in by_topic(asked).values()}
         return {"merges": [{"issue_ids": names, "confidence": 0.9 - 0.3 * odd, "reason": "same"} for odd, names in same.items()]}
     if asked.schema == "issue_card":
         topic = asked.user.split(" | ")[1].split()[0]

@@ -9,7 +9,6 @@ from clustering.answers import DecisionAnswer
 from clustering.candidates import Candidates
 from clustering.question import Verdict
 from clustering.wave import RESEMBLES, Founded, Question, Wave, at_once, usable
-from clustering.words import WordWeights, words
 from common.errors import Stopped
 from common.pool import WorkerPool
 from knowledge.base import KnowledgeBase
@@ -29,8 +28,7 @@ def new(category: str, description: str = "", **options: Any) -> Verdict:
     return Verdict(DecisionAnswer(None, 0.9, card, (), **options), 0.9, (), (), card)
 
 
-def vector(text: str) -> dict[str, float]:
-    return WordWeights().vector(words(text))
+vector = Candidates(KnowledgeBase(), conversation_of=lambda _ticket_id: None).weigher()
 
 
 def test_all_tickets_see_the_issues_as_they_stood() -> None:
@@ -111,16 +109,27 @@ def test_questions_may_be_worked_off_in_any_order() -> None:
 )
 def test_answers_are_alike_by_the_words_of_category_and_description(first: Any, second: Any, alike: bool) -> None:
     founded = Founded(vector)
-    assert not founded.resembles(new(*first)), "nothing was founded yet"
-    founded.add(new(*first))
-    assert founded.resembles(new(*second)) is alike
+    assert not founded.resembles(new(*first), "Hello"), "nothing was founded yet"
+    founded.add(new(*first), "Hello")
+    assert founded.resembles(new(*second), "") is alike
+
+
+@pytest.mark.parametrize(
+    ("said", "alike"),
+    [("Hello, water drips from the lid of my kettle", True), ("Hello, the invoice came twice", False), ("", False)],
+    ids=["the same trouble", "another", "nothing"],
+)
+def test_tickets_are_alike_by_what_their_customers_said(said: str, alike: bool) -> None:
+    founded = Founded(vector)
+    founded.add(new("Seal worn"), "The kettle drips, water at the lid")
+    assert founded.resembles(new("Something else"), said) is alike
 
 
 def test_with_a_closed_list_the_descriptions_alone_are_compared() -> None:
     for names_tell in (True, False):
         founded = Founded(vector, names_tell=names_tell)
-        founded.add(new("Lid leaks", "Water comes out."))
-        assert founded.resembles(new("Lid leaks", "Steam stays in.")) is names_tell
+        founded.add(new("Lid leaks", "Water comes out."), "")
+        assert founded.resembles(new("Lid leaks", "Steam stays in."), "") is names_tell
 
 
 def test_what_shared_words_find_is_what_comparing_every_pair_finds() -> None:
@@ -129,8 +138,8 @@ def test_what_shared_words_find_is_what_comparing_every_pair_finds() -> None:
     for place, verdict in enumerate(said):
         texts = [vector(f"\n{other.answer.card.short_description}") for other in said[: place + 1]]
         cosines = [sum(value * texts[-1].get(word, 0.0) for word, value in text.items()) for text in texts[:-1]]
-        assert founded.resembles(verdict) is any(value >= RESEMBLES for value in cosines)
-        founded.add(verdict)
+        assert founded.resembles(verdict, "") is any(value >= RESEMBLES for value in cosines)
+        founded.add(verdict, "")
 
 
 def test_usable_answers_keep_their_places() -> None:

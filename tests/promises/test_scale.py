@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import scale, scale_local
+from testing.labelled_run import RoundCounter
 from testing.synthetic import synthetic_rows
 
 LABELLED = Path(__file__).resolve().parents[3] / "shared" / "data" / "banking77_longtail.s250.jsonl.gz"
@@ -41,7 +42,7 @@ def test_speed_is_measured_on_the_program_itself_and_its_output_compared(capsys:
 
 
 def test_a_round_is_what_is_submitted_before_the_first_answer_is_waited_for() -> None:
-    counter = scale.RoundCounter()
+    counter = RoundCounter()
     first = [counter.submit(lambda number=number: number) for number in range(3)]  # type: ignore[misc]
     assert [future.result() for future in first] == [0, 1, 2]
     assert counter.submit(lambda: 3).result() == 3
