@@ -1,25 +1,50 @@
 """Freshdesk's tickets: which are resolved or closed, and one ticket with its whole thread.
 
 Everything that was asked for, or a loud word that it is not all: `TicketListing.gaps` for a listing, `TicketFailed` for a ticket.
-Credits: 1 for each 30 tickets listed; 2 for a ticket with up to nine messages, 1 more for each 100 messages of a longer one
-(in a long run of mostly long threads: 1, and 1 for each 100 messages).
 Cleans nothing, caches nothing and shows no progress bar.
+
+Credits. A search page of 30 costs 1, a list page of 100 costs 1 and 2 more for each include. A ticket by view with its first ten messages,
+requester and stats costs 4, and 1 more for each 100 messages of a longer thread; a ticket that came with requester, stats and description
+on a list page of 7 costs 1 more for each 100 messages (2 where the list names no attachments: the opening's are then taken from the view).
+So what stands close enough together in the order of change is read from list pages, three of a page paying for it, the rest by view:
+
+    new tickets      all by view      from the list
+            150              605            5 +  14 +    150 =    169
+          1 000            4 011           11 +  71 +  1 000 =  1 082
+         10 000           40 102          102 + 708 + 10 000 = 10 810
 """
 
+import bisect
 import datetime
 import logging
+import math
 import re
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import env
+from common import times
 from common.errors import Stopped, TicketFailed
 from common.text import for_terminal
 from freshdesk.agents import fetch_agent_names
 from freshdesk.client import FreshdeskClient, NoReply, QueryRefused, Refused
 from freshdesk.limits import OnWait
-from freshdesk.listing import TicketListing, TicketRef, by_creation, is_ticket_id, parse_instant
-from freshdesk.search_query import DAY
-from freshdesk.windows import FIRST_DAY, TicketSearch
+from freshdesk.listing import (
+    PAGE_SIZE,
+    ChangedList,
+    TicketListing,
+    TicketRef,
+    by_creation,
+    is_last,
+    is_ticket_id,
+    last_change,
+    list_page,
+    parse_instant,
+    parse_refs,
+)
+from freshdesk.search import MAX_PAGES as MAX_SEARCH_PAGES
+from freshdesk.search import PAGE_SIZE as SEARCH_PAGE_SIZE
+from freshdesk.search import TicketSearch
 
 __all__ = [
     "FreshdeskClient",
@@ -29,53 +54,80 @@ __all__ = [
     "TicketListing",
     "TicketRef",
     "fetch_agent_names",
+    "fetch_archived",
+    "fetch_listed",
     "fetch_resolved_ticket_ids",
     "fetch_ticket",
 ]
 
 logger = logging.getLogger(__name__)
 
-RESOLVED, CLOSED = 4, 5
-RESOLVED_QUERY = f"status:{RESOLVED} OR status:{CLOSED}"
+DONE = (4, 5)  # resolved, closed
 INCLUDED_MESSAGES = 10
-PAGE_SIZE = 100
 DEFAULT_PAGE_SIZE = 30
-MAX_PAGES = 200
+MAX_MESSAGE_PAGES = 200
+LIST_INCLUDES = ("description", "requester", "stats")
+WORTH_A_PAGE, WORTH_A_GUESS = 3, 10  # tickets: 7 credits and 1 each, against 4 each; more where nothing tells yet how far a page reaches
+MAX_LISTED_CHARS = 50_000_000
 _LATEST = datetime.datetime.max.replace(tzinfo=datetime.timezone.utc)
-
-# Two plans are correct. Search + view costs 2 credits a ticket or a little more; list + conversations about 1 (a list page of 100 with
-# descriptions costs 3, then 1 a thread). The second is not taken at any run size: the list has no status filter, so that it pays for
-# every open and pending ticket too, it needs `updated_since` beyond the last 30 days and moves under the reader while it is read, and
-# it can say neither how many tickets match nor keep to the first N pages that were asked for.
-#
-# Within search + view the run's size decides how a thread is read. With `include=conversations` a short thread is one call of 2 credits,
-# and a long one 3 credits, since its ten messages come again with the rest. Without it every thread up to 100 messages is two calls of
-# 1 credit. So a small run, where time counts, includes; a large one, where credits do, stops once a quarter of its threads were long.
-LARGE_RUN = 50
-LONG_SHARE = 0.25
 
 
 def fetch_resolved_ticket_ids(
-    pages: int | None = 5, *, since: str | None = None, query: str | None = None, client: FreshdeskClient | None = None
+    pages: int | None = 5,
+    *,
+    since: str | None = None,
+    query: str | None = None,
+    statuses: Collection[int] = DONE,
+    client: FreshdeskClient | None = None,
 ) -> TicketListing:
-    """The tickets that are resolved or closed, on the first `pages` search pages of 30 (None: all of them).
+    """The tickets that are resolved or closed, on the first `pages` search pages of 30 (None: all of them). Iterating gives ids.
 
-    `since` (YYYY-MM-DD) keeps those created on that UTC day or later; `query` replaces the status query whole. Iterating gives ids.
-    Raises `QueryRefused`, `Stopped`.
+    `since` (YYYY-MM-DD): those changed on that UTC day or later, with `pages` the first so many by date of change, as for more pages than
+    a search has. `query` replaces the statuses and shows 300 at most. Raises `QueryRefused`, `Stopped`.
     """
-    since_day = None if since is None else _parse_day(since)
-    search = TicketSearch(
-        client=client or client_of(env.load_settings()),
-        query=_full_query(_unquoted(query), since_day),
-        keep=lambda ref: (query is not None or ref.status in (RESOLVED, CLOSED)) and _is_since(ref, since_day),
-        first_day=FIRST_DAY if since_day is None else since_day - DAY,
-    )
-    search.run(pages=pages, read_on=since_day is not None)
-    kept = by_creation(search.kept())
-    for ref in kept:
+    client = client or client_of(env.load_settings())
+    if query is not None:
+        return _search(client, _unquoted(query), pages=pages, statuses=None)
+    if since is None and pages is not None and pages <= MAX_SEARCH_PAGES:
+        return _search(client, " OR ".join(f"status:{status}" for status in statuses), pages=pages, statuses=statuses)
+    return _list_changed(client, pages, since=since, statuses=statuses)
+
+
+def _search(client: FreshdeskClient, query: str, *, pages: int | None, statuses: Collection[int] | None) -> TicketListing:
+    most = MAX_SEARCH_PAGES if pages is None else min(pages, MAX_SEARCH_PAGES)
+    search = TicketSearch(client, query, most)
+    search.run()
+    logger.info("the key works; %d tickets match (a key sees only what its agent may see)", search.total)
+    kept = by_creation(ref for ref in search.found.values() if statuses is None or ref.status in statuses)
+    unshown = search.total - most * SEARCH_PAGE_SIZE if pages is None or pages > most else 0
+    gaps = [f"incomplete: {unshown} of {search.total} of the search lie beyond the {most * SEARCH_PAGE_SIZE} that a search shows"]
+    total = max(len(kept), search.total - len(search.found) + len(kept))
+    return _told(TicketListing(tickets=kept, total=total, gaps=(*search.gaps, *(gaps if unshown > 0 else ()))))
+
+
+def _list_changed(client: FreshdeskClient, pages: int | None, *, since: str | None, statuses: Collection[int]) -> TicketListing:
+    listed = ChangedList(client, keep=lambda ref: ref.status in statuses, wanted=None if pages is None else pages * SEARCH_PAGE_SIZE)
+    if since is not None:
+        listed.since = f"{_parse_day(since)}T00:00:00Z"
+    listed.run()
+    today = f"{datetime.datetime.fromtimestamp(listed.began_at or times.wall(), datetime.timezone.utc):%Y-%m-%d}"
+    if since is not None and since > today and not listed.seen:
+        raise QueryRefused(f"--since {since} lies in the future: by Freshdesk's clock it is {today}")
+    if not listed.seen and since is None:
+        logger.warning("the key sees no ticket at all; see Admin > Agents for what its agent may see, and check FRESHDESK_DOMAIN")
+    for status in set(statuses) - {ref.status for ref in listed.found.values()} - set(DONE):
+        logger.warning("no ticket listed has status %d (FRESHDESK_STATUSES); see Admin > Ticket Fields for the numbers", status)
+    kept = by_creation(list(listed.found.values())[: listed.wanted])
+    everything = since is None and pages is None and not listed.gaps
+    seen = frozenset(listed.seen) if everything else frozenset()
+    total = len(kept) if listed.wanted is None or len(kept) < listed.wanted else None
+    return _told(TicketListing(tickets=kept, total=total, gaps=tuple(listed.gaps), seen=seen))
+
+
+def _told(listing: TicketListing) -> TicketListing:
+    for ref in listing.tickets:
         logger.debug("ticket %d, status %d: %s", ref.ticket_id, ref.status, for_terminal(ref.subject))
-    left_out = sum(not search.keep(ref) for ref in search.found.values())
-    return TicketListing(tickets=kept, total=max(len(kept), search.total - left_out), gaps=tuple(search.gaps))
+    return listing
 
 
 def client_of(settings: env.Settings, *, on_wait: OnWait | None = None) -> FreshdeskClient:
@@ -90,57 +142,107 @@ def client_of(settings: env.Settings, *, on_wait: OnWait | None = None) -> Fresh
     )
 
 
-def fetch_ticket(ticket_id: int, *, client: FreshdeskClient | None = None) -> dict[str, Any]:
-    """One ticket as the API gives it, with the whole of its `conversations`, oldest first.
+def fetch_listed(wanted: Mapping[int, str], *, client: FreshdeskClient) -> dict[int, dict[str, Any]]:
+    """Raw tickets without their messages, for `fetch_ticket`, of those `wanted` (id to time of change) that list pages give cheaper.
 
-    Archived tickets are read from their own path. Raises `TicketFailed`, `Stopped`.
+    How far a page reaches is learnt from the one before it. Whoever is not in the answer is to be read by view. Raises `Stopped`.
+    """
+    rest = sorted((_moment_of(change).timestamp(), ticket_id) for ticket_id, change in wanted.items() if change)
+    found: dict[int, dict[str, Any]] = {}
+    reach_s = math.inf
+    place = chars = 0
+    while place < len(rest) and chars < MAX_LISTED_CHARS:
+        begin, ticket_id = rest[place]
+        expected = bisect.bisect_right(rest, (begin + reach_s, 2**63)) - place
+        if ticket_id in found or expected < (WORTH_A_GUESS if math.isinf(reach_s) else WORTH_A_PAGE):
+            place += 1
+            continue
+        try:
+            reply = list_page(client, wanted[ticket_id], include=LIST_INCLUDES)
+        except (Refused, NoReply):
+            break
+        rows = {row["id"]: row for row in reply.value if isinstance(row, dict) and is_ticket_id(row.get("id"))}
+        found |= {number: row for number, row in rows.items() if number in wanted}
+        chars += sum(len(str(row.get("description"))) for row in rows.values())
+        end = _moment_of(last_change(list(parse_refs(reply.value)))).timestamp()
+        if is_last(reply) or end < begin or end == _LATEST.timestamp():
+            break
+        reach_s = end - begin
+        place = bisect.bisect_left(rest, (max(end, begin + 1), 0))
+    return found
+
+
+def fetch_ticket(ticket_id: int, *, client: FreshdeskClient | None = None, listed: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """One ticket as the API gives it, with the whole of its `conversations`, oldest first, and with its requester and stats.
+
+    `listed` is what `fetch_listed` gave of it. Archived tickets are read from their own path. Raises `TicketFailed`, `Stopped`.
     """
     if not is_ticket_id(ticket_id):
         raise TicketFailed(f"ticket {for_terminal(ticket_id)}: a ticket id is a whole number from 1 to {2**63 - 1}")
     client = client or client_of(env.load_settings())
     try:
-        return _read_ticket(client, ticket_id)
+        return _read_ticket(client, ticket_id, listed)
     except (Refused, NoReply) as error:
         raise TicketFailed(f"ticket {ticket_id}: {error}") from error
 
 
-def _read_ticket(client: FreshdeskClient, ticket_id: int) -> dict[str, Any]:
-    path = f"tickets/{ticket_id}"
+def fetch_archived(ticket_id: int, *, client: FreshdeskClient) -> dict[str, Any] | None:
+    """One archived ticket with its whole `conversations`; None if there is none. Raises `TicketFailed`, `Stopped`.
+
+    Where the plan has no archive, `client.archive_refused` is set and the answer is None.
+    """
     try:
-        ticket = _view(client, path)
+        return None if client.archive_refused else _read_archived(client, ticket_id)
+    except Refused as error:
+        if error.status == 404 or client.archive_refused:
+            return None
+        raise TicketFailed(f"ticket {ticket_id}: {error}") from error
+    except NoReply as error:
+        raise TicketFailed(f"ticket {ticket_id}: {error}") from error
+
+
+def _read_ticket(client: FreshdeskClient, ticket_id: int, listed: Mapping[str, Any] | None) -> dict[str, Any]:
+    if listed is not None and "attachments" in listed:
+        return _with_messages(client, listed, f"tickets/{ticket_id}")
+    try:
+        ticket = _view(client, f"tickets/{ticket_id}", ticket_id, include=("conversations", *(LIST_INCLUDES[1:] if listed is None else ())))
     except Refused as refusal:
         if refusal.status != 404 or client.archive_refused:
             raise
-        path = f"tickets/archived/{ticket_id}"
-        ticket = _read_archived(client, path, refusal)
+        try:
+            return _read_archived(client, ticket_id)
+        except Refused:  # whatever is wrong with the archive, the answer on the ticket itself stays the first refusal
+            raise Refused(refusal.status, refusal.code, refusal.words or "no such ticket, nor in the archive") from refusal
+    whole = ticket if listed is None else {**ticket, "requester": listed.get("requester"), "stats": listed.get("stats")}
+    return _with_messages(client, whole, f"tickets/{ticket_id}")
+
+
+def _read_archived(client: FreshdeskClient, ticket_id: int) -> dict[str, Any]:
+    path = f"tickets/archived/{ticket_id}"
+    try:
+        return _with_messages(client, {**_view(client, path, ticket_id), "conversations": None}, path)
+    except Refused as error:
+        client.archive_refused = client.archive_refused or (error.status == 403 and error.code == "require_feature")
+        raise
+
+
+def _view(client: FreshdeskClient, path: str, ticket_id: int, *, include: tuple[str, ...] = ()) -> dict[str, Any]:
+    params = {"include": ",".join(include)} if include else {}
+    ticket: dict[str, Any] = client.get(path, params=params, expect=dict, credits=1 + len(include)).value
     if ticket.get("id") != ticket_id:
         raise TicketFailed(f"ticket {ticket_id}: the helpdesk answered with another ticket ({for_terminal(ticket.get('id'))[:40]})")
+    return ticket
+
+
+def _with_messages(client: FreshdeskClient, ticket: Mapping[str, Any], path: str) -> dict[str, Any]:
+    """The ticket with all its messages; at most the ten oldest came with it, and the newest hold the solution."""
     if ticket.get("deleted") is True:
-        return ticket
+        return dict(ticket)
     included = ticket.get("conversations")
-    whole = isinstance(included, list) and len(included) < INCLUDED_MESSAGES and "archived" not in path
     messages = [message for message in included if isinstance(message, dict)] if isinstance(included, list) else []
-    if not whole:  # at most the ten oldest come with the ticket, and the newest hold the solution
+    if not isinstance(included, list) or len(included) >= INCLUDED_MESSAGES:
         messages += _read_messages(client, f"{path}/conversations")
-    client.count_thread(is_long=len(messages) >= INCLUDED_MESSAGES)
     return {**ticket, "conversations": _in_order(messages)}
-
-
-def _view(client: FreshdeskClient, path: str) -> dict[str, Any]:
-    include = client.threads < LARGE_RUN or client.long_threads < LONG_SHARE * client.threads
-    params, credits = ({"include": "conversations"}, 2) if include else ({}, 1)
-    value: dict[str, Any] = client.get(path, params=params, expect=dict, credits=credits).value
-    return value
-
-
-def _read_archived(client: FreshdeskClient, path: str, refusal: Refused) -> dict[str, Any]:
-    """An archived ticket; whatever is wrong with the archive, the answer on the ticket itself stays the first refusal."""
-    try:
-        value: dict[str, Any] = client.get(path, expect=dict, credits=1).value
-    except Refused as error:
-        client.archive_refused = error.status == 403 and error.code == "require_feature"
-        raise Refused(refusal.status, refusal.code, refusal.words or "no such ticket, nor in the archive") from error
-    return value
 
 
 def _read_messages(client: FreshdeskClient, path: str) -> list[dict[str, Any]]:
@@ -148,7 +250,7 @@ def _read_messages(client: FreshdeskClient, path: str) -> list[dict[str, Any]]:
     messages: list[dict[str, Any]] = []
     last: list[Any] = []
     page_size = PAGE_SIZE
-    for page in range(1, MAX_PAGES + 1):
+    for page in range(1, MAX_MESSAGE_PAGES + 1):
         reply = client.get(path, params={"per_page": str(PAGE_SIZE), "page": str(page)}, expect=list, credits=1)
         if reply.value and reply.value == last:
             raise NoReply(f"the helpdesk repeats page {page - 1} of the messages")
@@ -158,7 +260,7 @@ def _read_messages(client: FreshdeskClient, path: str) -> list[dict[str, Any]]:
         page_size = DEFAULT_PAGE_SIZE if page == 1 and len(last) == DEFAULT_PAGE_SIZE else page_size
         if not last or not (reply.has_next or len(last) >= page_size):
             return messages
-    raise NoReply(f"the messages do not end after {MAX_PAGES} pages")
+    raise NoReply(f"the messages do not end after {MAX_MESSAGE_PAGES} pages")
 
 
 def _in_order(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -170,38 +272,25 @@ def _in_order(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return sorted(unique.values(), key=_moment)
 
 
+def _moment_of(change: str) -> datetime.datetime:
+    return parse_instant(change) or _LATEST
+
+
 def _moment(message: dict[str, Any]) -> tuple[datetime.datetime, int]:
     number = message.get("id")
     return parse_instant(message.get("created_at")) or _LATEST, number if isinstance(number, int) else 0
 
 
-def _full_query(query: str | None, since_day: datetime.date | None) -> str:
-    """The search query. `since` is asked for a day early, whatever `:>` includes; what is too old is left out here.
-
-    >>> _full_query(None, None)
-    'status:4 OR status:5'
-    >>> _full_query("tag:'vip'", datetime.date(2025, 7, 1))
-    "(tag:'vip') AND created_at:>'2025-06-30'"
-    """
-    text = RESOLVED_QUERY if query is None else query
-    return text if since_day is None else f"({text}) AND created_at:>'{since_day - DAY}'"
-
-
-def _unquoted(query: str | None) -> str | None:
+def _unquoted(query: str) -> str:
     """The query without the double quotes that the API wants around it; they are put there later."""
-    text = query.strip() if query is not None else None
-    return text[1:-1] if text and len(text) > 1 and text[0] == text[-1] == '"' else text
+    text = query.strip()
+    return text[1:-1] if len(text) > 1 and text[0] == text[-1] == '"' else text
 
 
-def _parse_day(text: str) -> datetime.date:
+def _parse_day(text: str) -> str:
     if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
         try:
-            return datetime.date.fromisoformat(text)
+            return datetime.date.fromisoformat(text).isoformat()
         except ValueError:
             pass
     raise QueryRefused(f"--since {for_terminal(text)!r} is no date; write it as YYYY-MM-DD, for example 2025-07-01")
-
-
-def _is_since(ref: TicketRef, since_day: datetime.date | None) -> bool:
-    moment = parse_instant(ref.created_at)
-    return since_day is None or moment is None or moment.date() >= since_day

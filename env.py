@@ -42,7 +42,8 @@ def freshdesk_url(value: str) -> str:
         return f"{parts.scheme}://{parts.netloc}"
     if parts.scheme == "https" and parts.port in (None, 443) and re.fullmatch(r"[a-z0-9][a-z0-9-]{0,62}\.freshdesk\.com", host):
         return f"https://{host}"
-    raise ValueError("must be acme, acme.freshdesk.com or its https address; other hosts would be handed your key")
+    account = "the NAME of NAME.freshdesk.com (see Admin > Account), NAME.freshdesk.com or its https address"
+    raise ValueError(f"must be {account}; a portal's own domain serves no API, and other hosts would be handed your key")
 
 
 def model_url(value: str) -> str:
@@ -86,6 +87,13 @@ def _whole(low: int, high: int) -> Callable[[str], int]:
         return int(value)
 
     return convert
+
+
+def _statuses(value: str) -> tuple[int, ...]:
+    parts = [part.strip() for part in value.split(",")]
+    if not all(re.fullmatch(r"[1-9][0-9]{0,8}", part) for part in parts) or len(parts) > 20:
+        raise ValueError(f"must be numbers of statuses such as 4,5 (resolved, closed), not {value[:40]!r}")
+    return tuple(dict.fromkeys(int(part) for part in parts))
 
 
 def _switch(value: str) -> bool:
@@ -175,6 +183,7 @@ class Settings:
     batch_size: int = _setting("BATCH_SIZE", _whole(1, 50), 3)
     freshdesk_rate_window_s: float = _setting("FRESHDESK_RATE_WINDOW_S", _number(0.01, 86_400), 60.0)
     freshdesk_rate_share: float = _setting("FRESHDESK_RATE_SHARE", _number(0.01, 1), 0.8)
+    freshdesk_statuses: tuple[int, ...] = _setting("FRESHDESK_STATUSES", _statuses, (4, 5))
     llm_allow_http: bool = _setting("LLM_ALLOW_HTTP", _switch, False)
     llm_workers: int = _setting("LLM_WORKERS", _whole(1, 256), 4)
     llm_timeout_s: float = _setting("LLM_TIMEOUT_S", _number(0.1, 86_400), 120.0)

@@ -167,7 +167,7 @@ class _Run:
             plan, progress = Plan(saved.base_sha256, saved.selection, saved.tickets, saved.gaps, saved.wave_tickets), saved.progress
         else:
             self.progress.begin("listing")
-            listing = source.list_tickets(selection, self.source.client, redact=self.settings.redact)
+            listing = source.list_tickets(selection, self.source, self.shop.fetching.submit)
             self.progress.end("listing")
             self.report.total = listing.total
             wanted, progress = tuple(self._not_settled(listing.tickets)), None

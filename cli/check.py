@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import data_fetcher
 import env
 import llm_client
 from cli.options import Job, Options
@@ -18,6 +19,7 @@ from cli.workshop import embedding_client
 from common.errors import Exit, Trouble
 from common.text import for_terminal
 from env import Settings
+from freshdesk import access
 from llm.json_text import extract_json
 from llm.protocol import AnswerUnusable, BudgetReached, ContextTooLong, JsonSchema
 
@@ -114,7 +116,15 @@ def embeddings(settings: Settings, options: Options) -> Iterator[Finding]:
     yield Finding("embeddings", bool(vectors), said)
 
 
-CHECKS: tuple[Check, ...] = (folders, model, embeddings, prices)
+def helpdesk(settings: Settings, options: Options) -> Iterator[Finding]:
+    """What the key of the helpdesk may see."""
+    client = data_fetcher.client_of(settings)
+    share, window_s = settings.freshdesk_rate_share, settings.freshdesk_rate_window_s
+    for line in access.describe(client, statuses=settings.freshdesk_statuses, share=share, window_s=window_s):
+        yield Finding(*line)
+
+
+CHECKS: tuple[Check, ...] = (folders, helpdesk, model, embeddings, prices)
 
 
 def run(options: Options) -> int:

@@ -81,6 +81,7 @@ class Options:
     pages: int | str | None = None
     since: str | None = None
     query: str | None = None
+    archived: bool = False
     batch_size: int | None = None
     workers: int | None = None
     output: Path = DEFAULT_OUTPUT
@@ -115,12 +116,14 @@ class Options:
 
     def selection(self) -> Selection:
         """Which tickets are asked for."""
-        pages = DEFAULT_PAGES if self.pages is None else None if self.pages == ALL else int(self.pages)
+        everything = self.pages == ALL or (self.pages is None and (self.since is not None or self.archived))
+        pages = None if everything else DEFAULT_PAGES if self.pages is None else int(self.pages or DEFAULT_PAGES)
         if self.job is Job.PROMPT_DEBUG and self.pages is None and self.ticket_ids is None:
             pages = 1
         if self.ticket_ids is not None:
             return Selection(ticket_ids=tuple(dict.fromkeys(self.ticket_ids)), reprocess=self.reprocess)
-        return Selection(pages=pages, since=self.since, query=self.query, reprocess=self.reprocess)
+        archived = self.archived and self.job is not Job.DRY_RUN
+        return Selection(None, pages, self.since, self.query, archived=archived, reprocess=self.reprocess)
 
     @property
     def most_in_a_wave(self) -> int:
@@ -197,10 +200,15 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_often(group: Any) -> None:
     group.add_argument(
-        "--pages", type=_pages, metavar="N", help=f"up to N pages of 30 resolved or closed tickets, or 'all' (default {DEFAULT_PAGES})"
+        "--pages",
+        type=_pages,
+        metavar="N",
+        help=f"up to N search pages of 30 resolved or closed tickets (default {DEFAULT_PAGES}); 'all': every one that Freshdesk lists",
     )
     group.add_argument("--ticket-ids", type=_ticket_ids, metavar="1,2,3", help="just these tickets, in this order; no search")
-    group.add_argument("--since", type=_day, metavar="DATE", help="created on or after this UTC day, YYYY-MM-DD; within --pages")
+    group.add_argument(
+        "--since", type=_day, metavar="DATE", help="changed on or after this UTC day, YYYY-MM-DD; with --pages N the first N x 30"
+    )
     group.add_argument("--output", type=_output, default=DEFAULT_OUTPUT, metavar="PATH", help=f"the database (default {DEFAULT_OUTPUT})")
     group.add_argument("--prompt-debug", action="store_true", help="show prompts, answers and what would be decided; change nothing")
     group.add_argument("--dry-run", action="store_true", help="what a run would do, take and cost; fetches no ticket, asks no model")
@@ -222,7 +230,8 @@ def _add_often(group: Any) -> None:
 
 
 def _add_rare(group: Any) -> None:
-    group.add_argument("--query", type=_query, metavar="Q", help="a search in Freshdesk's own language instead of status:4 OR status:5")
+    group.add_argument("--query", type=_query, metavar="Q", help="a search in Freshdesk's own language instead; 300 tickets at most")
+    group.add_argument("--archived", action="store_true", help="look up, one by one, the ids that --pages all does not list")
     group.add_argument("--refresh", action="store_true", help="fetch again what conversations/ holds")
     group.add_argument("--fetch-only", action="store_true", help="stop once conversations/ is filled")
     group.add_argument("--fresh", action="store_true", help="set a leftover checkpoint aside and start from the database")
@@ -250,9 +259,13 @@ def _add_batch(group: Any) -> None:
 def _conflict(found: argparse.Namespace, chosen: Sequence[Job]) -> str:
     """What on the command line cannot stand together, "" if all can."""
     if found.ticket_ids is not None:
-        others = [f"--{name}" for name in ("pages", "since", "query") if getattr(found, name) is not None]
+        others = [f"--{name}" for name in ("pages", "since", "query", "archived") if getattr(found, name) not in (None, False)]
         if others:
             return f"--ticket-ids names the tickets; leave out {', '.join(others)}"
+    if found.since is not None and found.query is not None:
+        return "--query says all that is searched for; write updated_at:>'DATE' into it and leave out --since"
+    if found.archived and (found.since is not None or found.query is not None or found.pages not in (None, ALL)):
+        return "--archived looks up what --pages all does not list; leave out --since, --query and a number of pages"
     if len(chosen) > 1:
         return f"choose one of {', '.join(job.value for job in chosen)}"
     if found.demo and chosen and chosen[0] not in DEMO_JOBS:

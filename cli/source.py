@@ -3,49 +3,58 @@
 `conversations/` is the cache: a ticket that is stored there is not fetched again. Decides nothing and shows no progress bar.
 """
 
+import itertools
 import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import conversation_utils
 import data_fetcher
-from cleaning.redaction import Redactor
+from cli.archive import Archive, Found, Submit
 from common import files
 from common.errors import TicketFailed
 from conversation_utils import Conversation
 from data_fetcher import FreshdeskClient
 from env import Settings
+from freshdesk.listing import status_of
 from issue_clusterer import FetchFailure, Item
 from knowledge.decision import DecisionRow
 
 logger = logging.getLogger(__name__)
 
 Ticket = Mapping[str, Any]
-"""A listed ticket: `ticket_id` and, from a search, `subject` and `updated_at`."""
+"""A listed ticket: `ticket_id` and, from a listing, `updated_at`. No words of it: what is listed goes into the checkpoint."""
 
 READ_AHEAD = 64
 """Tickets that may wait, read and cleaned, for the model."""
+BLOCK = 1_000
+"""Tickets that are looked for on list pages at once: enough to stand close together, few enough to be held."""
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which tickets the command line asked for: `ticket_ids`, or a search (`pages` None: all there are); and how they are to be decided."""
+    """Which tickets the command line asked for: `ticket_ids`, or a listing (`pages` None: all); and how they are decided."""
 
     ticket_ids: tuple[int, ...] | None = None
     pages: int | None = 5
     since: str | None = None
     query: str | None = None
+    archived: bool = False
     reprocess: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """The selection as it stands in a checkpoint."""
-        ids = None if self.ticket_ids is None else list(self.ticket_ids)
-        return {"ticket_ids": ids, "pages": self.pages, "since": self.since, "query": self.query, "reprocess": self.reprocess}
+        return asdict(self) | {"ticket_ids": None if self.ticket_ids is None else list(self.ticket_ids)}
+
+    @property
+    def by_status(self) -> bool:
+        """True where a ticket that is open again is not what was asked for."""
+        return self.ticket_ids is None and self.query is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,25 +66,39 @@ class TicketList:
     gaps: tuple[str, ...] = ()
 
 
-def list_tickets(selection: Selection, client: FreshdeskClient, *, redact: bool = True) -> TicketList:
-    """The tickets that a selection names, their subjects fit to be stored; asks Freshdesk only for a search.
-
-    Raises `Stopped`, `QueryRefused`.
-    """
+def list_tickets(selection: Selection, source: "ConversationSource", submit: Submit) -> TicketList:
+    """The tickets that a selection names; asks Freshdesk unless they are named by id. Raises `Stopped`, `QueryRefused`."""
+    statuses = source.settings.freshdesk_statuses
     if selection.ticket_ids is not None:
         return TicketList(tuple({"ticket_id": ticket_id} for ticket_id in dict.fromkeys(selection.ticket_ids)))
-    found = data_fetcher.fetch_resolved_ticket_ids(selection.pages, since=selection.since, query=selection.query, client=client)
-    refs = (
-        {"ticket_id": ref.ticket_id, "subject": Redactor().redact(ref.subject) if redact else ref.subject, "updated_at": ref.updated_at}
-        for ref in found.tickets
+    found = data_fetcher.fetch_resolved_ticket_ids(
+        selection.pages, since=selection.since, query=selection.query, statuses=statuses, client=source.client
     )
     logger.info("Freshdesk: %s", _listed(selection, len(found), found.total))
-    return TicketList(tuple(refs), found.total, found.gaps)
+    tickets = [(ref.created_at or "~", ref.ticket_id, ref.updated_at) for ref in found.tickets]
+    archived, gaps = _archived(selection, found.seen, source, submit)
+    listed = ({"ticket_id": number, "updated_at": changed} for _, number, changed in sorted([*tickets, *archived]))
+    return TicketList(tuple(listed), found.total, (*found.gaps, *gaps))
+
+
+def _archived(
+    selection: Selection, seen: frozenset[int], source: "ConversationSource", submit: Submit
+) -> tuple[list[Found], tuple[str, ...]]:
+    """What a full listing could not see: looked up if that was asked for, else counted aloud."""
+    if not seen:
+        return [], ("incomplete: the archive is looked up after a listing without gaps; run again",) if selection.archived else ()
+    if selection.archived:
+        return source.archive.look_up(source.archive.unseen(seen), source, submit)
+    count = source.archive.count(seen, source.folder)
+    if count:
+        logger.info("%d ids are archived, deleted or not for this key; --archived looks them up", count)
+    return [], ()
 
 
 def _listed(selection: Selection, count: int, total: int | None) -> str:
     """How many of which tickets were listed, in words."""
     which = "that the query finds" if selection.query else "resolved or closed"
+    which += f" and changed since {selection.since}" if selection.since else ""
     of = f"{count} of the {total}" if total is not None and total > count else str(count)
     pages = f" ({selection.pages} pages; --pages all takes all)" if selection.pages and total is not None and total > count else ""
     return f"{of} tickets {which} that your key can see{pages}"
@@ -89,9 +112,19 @@ class ConversationSource:
     client: FreshdeskClient
     folder: Path
     refresh: bool = False
+    cache: Path = Path(".cache")
     fetched: set[int] = field(default_factory=set)
+    statuses: tuple[int, ...] = ()
+    """Tickets of another status are left out when they are read; empty: none is."""
+    _listed: dict[int, dict[str, Any]] = field(default_factory=dict)
+    """What list pages gave of tickets that are to be read; nothing of it is written anywhere."""
     _agents: tuple[str, ...] | None = None
     _asking: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def archive(self) -> Archive:
+        """The ids of this helpdesk that no list shows."""
+        return Archive(self.cache, self.settings.freshdesk_url)
 
     def stored(self, ticket_id: int, *, base_url: str | None = None) -> Conversation | None:
         """The stored conversation of a ticket, None if there is none that counts; `base_url` is another address of the helpdesk."""
@@ -111,19 +144,51 @@ class ConversationSource:
             return kept
         return self.stored(ticket_id, base_url=row.url.rpartition("/a/tickets/")[0])
 
-    def read(self, ticket_id: int, *, subject: str = "") -> Item:
+    def look_ahead(self, tickets: Iterable[Ticket]) -> None:
+        """Read from list pages what stands there for less than by view; it is held until `read` asks for it. Raises `Stopped`."""
+        missing = {
+            ticket["ticket_id"]: str(ticket.get("updated_at", "")) for ticket in tickets if self._at_hand(ticket["ticket_id"]) is None
+        }
+        self._listed |= data_fetcher.fetch_listed(missing, client=self.client)
+
+    def read(self, ticket_id: int) -> Item:
         """A ticket's conversation, stored on the way, or why there is none. Raises what ends the run."""
-        if not self.refresh or ticket_id in self.fetched:
-            kept = self.stored(ticket_id)
-            if kept is not None:
-                return kept
+        kept = self._at_hand(ticket_id)
+        if kept is not None:
+            return kept
+        raw = self._listed.pop(ticket_id, None)
         try:
-            conversation = self._build(data_fetcher.fetch_ticket(ticket_id, client=self.client))
+            if raw is None or self._is_open(raw) is None:
+                raw = data_fetcher.fetch_ticket(ticket_id, client=self.client, listed=raw)
+            return self._keep(raw)
         except TicketFailed as error:
-            return FetchFailure(ticket_id, str(error).removeprefix(f"ticket {ticket_id}: "), subject)
+            return FetchFailure(ticket_id, str(error).removeprefix(f"ticket {ticket_id}: "))
+
+    def read_archived(self, ticket_id: int) -> Conversation | None:
+        """An archived ticket's conversation, stored on the way; None if there is none. Raises `TicketFailed` and what ends the run."""
+        kept = self._at_hand(ticket_id)
+        raw = data_fetcher.fetch_archived(ticket_id, client=self.client) if kept is None else None
+        return kept if raw is None else self._keep(raw)
+
+    def _at_hand(self, ticket_id: int) -> Conversation | None:
+        return self.stored(ticket_id) if not self.refresh or ticket_id in self.fetched else None
+
+    def _keep(self, raw: Mapping[str, Any]) -> Conversation:
+        """The conversation, stored; one that is open again is not stored, so that the run after its end reads it anew."""
+        conversation = self._build(raw)
+        reopened = self._is_open(raw)
+        if reopened is not None:
+            logger.warning("ticket %d is left out: %s", conversation["ticket_id"], reopened)
+            conversation["ignored"] = conversation["ignored"] or reopened
+            return conversation
         conversation_utils.save_conversation(conversation, self.folder)
-        self.fetched.add(ticket_id)
+        self.fetched.add(conversation["ticket_id"])
         return conversation
+
+    def _is_open(self, raw: Mapping[str, Any]) -> str | None:
+        """Why a ticket that was listed is not what was asked for, None if it is."""
+        status = status_of(raw)
+        return f"it has status {status} now, so it is open again" if self.statuses and status and status not in self.statuses else None
 
     def _build(self, ticket: Mapping[str, Any]) -> Conversation:
         return conversation_utils.build_conversation(
@@ -148,7 +213,7 @@ class ConversationSource:
 def stream(
     tickets: Iterable[Ticket],
     source: ConversationSource,
-    submit: Callable[[Callable[[], Item]], "Future[Item]"],
+    submit: Submit,
     *,
     on_read: Callable[[], None] = lambda: None,
 ) -> Iterator[Item]:
@@ -158,17 +223,20 @@ def stream(
     """
     files.remove_unfinished(source.folder)
     waiting: deque[Future[Item]] = deque()
-    for ticket in tickets:
-        waiting.append(submit(_reading(source, ticket, on_read)))
-        if len(waiting) >= READ_AHEAD:
-            yield waiting.popleft().result()
+    rest = iter(tickets)
+    while block := list(itertools.islice(rest, BLOCK)):
+        source.look_ahead(block)
+        for ticket in block:
+            waiting.append(submit(_reading(source, ticket["ticket_id"], on_read)))
+            if len(waiting) >= READ_AHEAD:
+                yield waiting.popleft().result()
     while waiting:
         yield waiting.popleft().result()
 
 
-def _reading(source: ConversationSource, ticket: Ticket, on_read: Callable[[], None]) -> Callable[[], Item]:
+def _reading(source: ConversationSource, ticket_id: int, on_read: Callable[[], None]) -> Callable[[], Item]:
     def read() -> Item:
-        item = source.read(ticket["ticket_id"], subject=str(ticket.get("subject", "")))
+        item = source.read(ticket_id)
         on_read()
         return item
 

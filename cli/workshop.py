@@ -57,7 +57,14 @@ def open_workshop(
         max_cost=options.max_cost,
         on_wait=progress.wait,
     )
-    source = ConversationSource(settings, data_fetcher.client_of(settings, on_wait=progress.wait), options.conversations, options.refresh)
+    source = ConversationSource(
+        settings,
+        data_fetcher.client_of(settings, on_wait=progress.wait),
+        options.conversations,
+        options.refresh,
+        cache=options.cache,
+        statuses=settings.freshdesk_statuses if options.selection().by_status else (),
+    )
     asking, fetching = _pool(settings.llm_workers, "asking", cleanup), _pool(settings.batch_size, "fetching", cleanup)
     looking = Shown(model.ask) if options.job is Job.PROMPT_DEBUG else None
     rounds = BatchRounds(model)

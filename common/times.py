@@ -12,6 +12,8 @@ _MOMENT = re.compile(
     r"\s*(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,]\d{1,9})?)?\s*(Z|UTC|[+-]\d\d:?(?:\d\d)?)?)?\s*", re.A | re.I
 )
 
+MAX_CHARS = 64  # no time is longer, and no pattern meets text without a bound
+
 
 def to_utc(value: Any) -> str:
     """`YYYY-MM-DDTHH:MM:SSZ` of a time with any offset; without one it is taken as UTC; "" for what is no time.
@@ -21,7 +23,7 @@ def to_utc(value: Any) -> str:
     >>> to_utc("soon")
     ''
     """
-    match = _MOMENT.fullmatch(value) if isinstance(value, str) else None
+    match = _MOMENT.fullmatch(value) if isinstance(value, str) and len(value) <= MAX_CHARS else None
     if match is None:
         return ""
     try:

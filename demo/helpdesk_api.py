@@ -12,6 +12,7 @@ from demo.query_language import QueryError, instant, parse_query
 SEARCH_PAGE, SEARCH_PAGES = 30, 10
 INCLUDED_MESSAGES = 10
 MAX_PER_PAGE, MAX_LIST_PAGES = 100, 300
+LIST_INCLUDES = ("description", "requester", "stats")
 LISTED_DAYS = 30  # how far back the list goes without `updated_since`
 _TEXTS = ("description", "description_text")
 
@@ -49,6 +50,8 @@ class TicketApi:
                 return self._list_agents(params, url)
             case ["tickets"]:
                 return self._list(params, url)
+            case ["agents", "me"]:
+                return Answer(200, {"id": 1, "ticket_scope": 1, "occasional": False, "contact": {"name": "Sam Sample", "active": True}})
             case ["tickets", "archived", number, *rest] if number.isdecimal():
                 return self._thread(int(number), rest, params, url, archived=True)
             case ["tickets", number, *rest] if number.isdecimal():
@@ -87,8 +90,10 @@ class TicketApi:
         order = params.get("order_by", "created_at")
         found.sort(key=lambda ticket: str(ticket.get(order) or ""), reverse=params.get("order_type", "desc") != "asc")
         includes = [name for name in params.get("include", "").split(",") if name]
+        if not set(includes) <= set(LIST_INCLUDES):
+            return _invalid("include", f"It should be one of these values: '{','.join(LIST_INCLUDES)}'")
         without = () if "description" in includes else _TEXTS
-        rows = [_plain(ticket, without=without) for ticket in _cut(found, int(page), int(per_page))]
+        rows = [_plain(ticket, without=without) | _extras(ticket, includes) for ticket in _cut(found, int(page), int(per_page))]
         return Answer(200, rows, _link(url, params, int(page), int(per_page), len(found)), credits=1 + 2 * len(includes))
 
     def _list_agents(self, params: dict[str, str], url: str) -> Answer:
@@ -126,7 +131,7 @@ class TicketApi:
             return self._messages(messages, params, url)
         includes = [name for name in params.get("include", "").split(",") if name]
         extra = {"conversations": messages[:INCLUDED_MESSAGES]} if "conversations" in includes else {}
-        return Answer(200, _plain(ticket) | extra, credits=1 + len(includes))
+        return Answer(200, _plain(ticket) | _extras(ticket, includes) | extra, credits=1 + len(includes))
 
     def _messages(self, messages: list[dict[str, Any]], params: dict[str, str], url: str) -> Answer:
         per_page, page = params.get("per_page", "30"), params.get("page", "1")
@@ -148,7 +153,30 @@ class TicketApi:
 
 def _plain(ticket: dict[str, Any], *, without: tuple[str, ...] = ()) -> dict[str, Any]:
     """The ticket itself, as a page shows it: its messages have their own path."""
-    return {name: value for name, value in ticket.items() if name != "conversations" and name not in without}
+    return {name: value for name, value in ticket.items() if name not in ("conversations", "requester", "stats", *without)}
+
+
+def _extras(ticket: dict[str, Any], includes: list[str]) -> dict[str, Any]:
+    """What comes with a ticket only when asked for: its own `requester` and `stats`, else what its other fields tell of them."""
+    made = {"requester": _requester, "stats": _stats}
+    return {name: ticket[name] if name in ticket else make(ticket) for name, make in made.items() if name in includes}
+
+
+def _requester(ticket: dict[str, Any]) -> dict[str, Any]:
+    return {"id": ticket.get("requester_id"), "name": None, "email": None, "mobile": None, "phone": None}
+
+
+def _stats(ticket: dict[str, Any]) -> dict[str, Any]:
+    messages = sorted(ticket.get("conversations") or [], key=lambda message: str(message.get("created_at")))
+    replies = [message.get("created_at") for message in messages if not (message.get("incoming") or message.get("private"))]
+    done = ticket.get("status") in (4, 5)
+    return {
+        "first_responded_at": replies[0] if replies else None,
+        "agent_responded_at": replies[-1] if replies else None,
+        "resolved_at": ticket.get("updated_at") if done else None,
+        "closed_at": ticket.get("updated_at") if ticket.get("status") == 5 else None,
+        "reopened_at": None,
+    }
 
 
 def _cut(rows: list[dict[str, Any]], page: int, per_page: int) -> list[dict[str, Any]]:

@@ -53,6 +53,7 @@ def as_ticket(row: dict[str, Any], *, position: int) -> dict[str, Any]:
         "requester_id": REQUESTER,
         "tags": [],
         "custom_fields": {},
+        "attachments": [],
         "spam": False,
         "deleted": False,
         "created_at": _stamp(created),

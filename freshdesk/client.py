@@ -1,10 +1,10 @@
 """One authenticated GET to one Freshdesk account: limit, retries, bounds, and what each kind of refusal means.
 
-Credits: a search page, a page of messages and an archived ticket cost 1 each, a ticket with `include=conversations` costs 2.
 Follows no redirect, sends the key to no other host, and lets it into no message or log. Knows nothing of what the answers hold.
 """
 
 import base64
+import email.utils
 import json
 import logging
 import threading
@@ -40,6 +40,8 @@ MAX_WAIT_ASKED_S = 6 * 3600.0  # the longest limit known is by the hour
 MAX_BODY_BYTES = 50_000_000
 MAX_LOST_CALLS = 10
 LOGGED_CHARS = 2000
+ACCOUNT_NAME = "the NAME of NAME.freshdesk.com, see Admin > Account"
+NO_JSON = "the reply is a web page (a login page, a portal or a proxy) and no data"
 
 # These speak of the key or the account and not of the ticket that was asked for.
 _ACCOUNT_CODES = frozenset({"invalid_credentials", "password_lockout", "account_suspended", "inactive_account", "ssl_required"})
@@ -63,10 +65,11 @@ class NoReply(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """The value of a JSON reply and whether a Link header names a next page."""
+    """The value of a JSON reply, whether a Link header names a next page, and the helpdesk's clock (seconds since 1970) if it told."""
 
     value: Any
     has_next: bool
+    at: float | None = None
 
 
 class FreshdeskClient:
@@ -90,9 +93,13 @@ class FreshdeskClient:
         self._lock = threading.Lock()
         self._stop: Stopped | None = None
         self._lost_calls = 0
-        self._ever_answered = False
+        self._ever_answered = self._speaks_json = False
         self.archive_refused = False  # the plan has no archive: asking again would only cost credits
-        self.threads = self.long_threads = 0  # how many were read so far, and how many of them were too long for one call
+
+    @property
+    def limit(self) -> float | None:
+        """Credits that the account has in each window, once a reply has said so."""
+        return self._gate.total
 
     def get(self, path: str, *, expect: type, credits: float, params: dict[str, str] | None = None) -> Reply:
         """The JSON reply to GET `path` under /api/v2, of type `expect`.
@@ -106,12 +113,6 @@ class FreshdeskClient:
             raise self._lost(call, error) from error
         self._lost_calls = 0
         return reply
-
-    def count_thread(self, *, is_long: bool) -> None:
-        """Remember the length of a thread that was read."""
-        with self._lock:
-            self.threads += 1
-            self.long_threads += is_long
 
     def scrub(self, text: object) -> str:
         """What the helpdesk said, fit for a line of a log or message and without the key, should it repeat it."""
@@ -142,7 +143,10 @@ class FreshdeskClient:
             if "CERTIFICATE_VERIFY_FAILED" in str(error):
                 look_at = "check FRESHDESK_DOMAIN, or name your own CA in REQUESTS_CA_BUNDLE"
                 raise self._stopped(f"{self._host} has no certificate that this machine trusts", look_at) from error
-            if (trouble := why_unreachable(error, url)) and trouble[1]:
+            trouble = why_unreachable(error, url)
+            if trouble is not None and "DNS" in trouble[0] and not self._ever_answered:
+                raise self._stopped(f"there is no host {self._host}, or no network", f"check FRESHDESK_DOMAIN: {ACCOUNT_NAME}") from error
+            if trouble is not None and trouble[1]:
                 raise self._stopped(f"{self._host} {trouble[0]}", f"check {trouble[1]} in the environment") from error
             raise TransientError(f"no reply: {type(error).__name__}") from error
         self._ever_answered = True
@@ -171,16 +175,18 @@ class FreshdeskClient:
             raise self._passing(status, _asked_s(response))
         if 300 <= status < 400:
             target = self.scrub(redirect_host("", response.headers.get("Location")) or "another page")
-            raise self._stopped(f"{self._host} redirects to {target}", "put the account's own address into FRESHDESK_DOMAIN")
+            raise self._stopped(f"{self._host} redirects to {target}", f"FRESHDESK_DOMAIN must be {ACCOUNT_NAME}")
         if status >= 400:
             raise self._refusal(status, body)
         try:
             value = json.loads(body, parse_constant=_refuse_constant)
         except (ValueError, RecursionError) as error:
-            raise TransientError("the reply is not JSON", status=status) from error
+            page = b"<html" in body[:LOGGED_CHARS].lower()
+            raise TransientError(NO_JSON if page else "the reply is not JSON", status=status) from error
         if status != 200 or not isinstance(value, call.expect):
             raise TransientError("the reply is JSON of another form than asked for", status=status)
-        return Reply(value, has_next="next" in response.links)
+        self._speaks_json = True
+        return Reply(value, has_next="next" in response.links, at=server_time(response))
 
     def _passing(self, status: int, asked_s: float | None) -> Exception:
         if asked_s is not None and asked_s > MAX_WAIT_ASKED_S:
@@ -205,6 +211,8 @@ class FreshdeskClient:
         with self._lock:
             self._lost_calls += 1
             outage = not self._ever_answered or self._lost_calls >= MAX_LOST_CALLS
+        if NO_JSON in str(error) and not self._speaks_json:
+            return self._stopped(f"{self._host}: {error}", f"check FRESHDESK_DOMAIN: {ACCOUNT_NAME}")
         if outage:
             return self._stopped(f"{self._host} does not answer (last: {error})", "try again later; what is done is kept")
         return NoReply(f"no usable reply after {call.tries} tries (last: {error})")
@@ -261,7 +269,16 @@ def _refuse_constant(word: str) -> None:
 
 
 def _asked_s(response: requests.Response) -> float | None:
-    return parse_retry_after(response.headers.get("Retry-After"), now=times.wall())
+    """What the reply asks to wait; a date counts from the helpdesk's own clock, since this machine's may be wrong."""
+    return parse_retry_after(response.headers.get("Retry-After"), now=server_time(response) or times.wall())
+
+
+def server_time(response: requests.Response) -> float | None:
+    """The helpdesk's clock when it answered, in seconds since 1970; None if it did not say."""
+    try:
+        return email.utils.parsedate_to_datetime(response.headers.get("Date", "")[:40]).timestamp()
+    except (ValueError, TypeError, OverflowError):
+        return None
 
 
 def _said(body: bytes) -> tuple[str, str]:

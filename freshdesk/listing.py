@@ -1,28 +1,33 @@
-"""One page of Freshdesk's ticket search, and what a listing of tickets is.
+"""Tickets by what changed: the list endpoint walked in ascending order of update, while tickets move.
 
-Reads the results with suspicion: what has no usable id is left out, and a ticket is one however often it is shown. Narrows no query and
-fetches no ticket; `freshdesk.windows` and `data_fetcher` do.
+A ticket that is updated leaves its page and draws the next page's first one into it. So every call is page 1 of the last time seen; later
+pages are read only while a page ends in the second that it began, and are then read once more backwards, since what moves, moves forward.
+Keeps no text but the subject. What could not be listed is said in words.
 """
 
 import datetime
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from common import times
 from common.errors import Stopped
-from common.text import for_terminal
 from common.times import to_utc
-from freshdesk.client import FreshdeskClient, NoReply, QueryRefused, Refused
+from freshdesk.client import ACCOUNT_NAME, FreshdeskClient, NoReply, Refused, Reply
 
-PAGE_SIZE = 30
-MAX_PAGES = 10  # page 11 is an error
-WINDOW_LIMIT = PAGE_SIZE * MAX_PAGES
-_LAST = datetime.datetime.max.replace(tzinfo=datetime.timezone.utc)
+PAGE_SIZE = 100
+MAX_PAGES = 300  # page 301 is an error
+MAX_TICKETS = 1_000_000  # the list holds no archived ticket, so that no account comes near
+MAX_STALE_PAGES = 3
+MAX_LOST_PAGES = 3
+AGAIN_AFTER_S = (2.0, 10.0)
+SUBJECT_CHARS = 500
+BEGINNING = "1970-01-01T00:00:00Z"
 
 
 @dataclass(frozen=True, slots=True)
 class TicketRef:
-    """What a search result says about one ticket."""
+    """What a list or a search says about one ticket. Times are UTC, "" where none was given."""
 
     ticket_id: int
     subject: str
@@ -33,11 +38,15 @@ class TicketRef:
 
 @dataclass(frozen=True, slots=True)
 class TicketListing:
-    """Tickets by created_at, then id; `total` is how many the API counts, `gaps` says in words what could not be listed."""
+    """Tickets by created_at, then id; `total` is how many the API counts, `gaps` says in words what could not be listed.
+
+    `seen` are the ids of all tickets, whatever their status, that a listing of everything saw; empty for any other.
+    """
 
     tickets: tuple[TicketRef, ...]
     total: int | None = None
     gaps: tuple[str, ...] = ()
+    seen: frozenset[int] = frozenset()
 
     def __iter__(self) -> Iterator[int]:
         return (ticket.ticket_id for ticket in self.tickets)
@@ -46,53 +55,142 @@ class TicketListing:
         return len(self.tickets)
 
 
-@dataclass(frozen=True, slots=True)
-class SearchResult:
-    """One ticket of a page, with the values that a search may be narrowed by, under the query's names for them."""
+@dataclass(slots=True)
+class ChangedList:
+    """A walk over what changed since `since`, up to `wanted` that `keep` keeps: `found`. `seen` says of all ids when they changed."""
 
-    ref: TicketRef
-    values: dict[str, object] = field(hash=False)
+    client: FreshdeskClient
+    keep: Callable[[TicketRef], bool]
+    since: str = BEGINNING
+    wanted: int | None = None
+    found: dict[int, TicketRef] = field(default_factory=dict)
+    seen: dict[int, str] = field(default_factory=dict)
+    gaps: list[str] = field(default_factory=list)
+    began_at: float | None = None  # by the helpdesk's clock, in seconds since 1970
+    _nameless: int = 0
+    _taken: int = 0
+    _stale_pages: int = 0
+
+    def run(self) -> None:
+        """Fill `found`. Raises `Stopped`."""
+        page, lost = 1, 0
+        while page <= MAX_PAGES and lost < MAX_LOST_PAGES:
+            reply = self._page(page)
+            if reply is None:
+                page, lost = page + 1, lost + 1
+                continue
+            rows = self._take(reply)
+            if self._is_over(reply):
+                self._look_back(page)
+                break
+            page, lost = self._next(rows, page, skips=lost > 0), 0
+        else:
+            self.gaps.append(f"incomplete: tickets that changed after {self.since} could not be listed")
+        if self._nameless:
+            self.gaps.append(f"incomplete: {self._nameless} entries of the list have no usable id")
+
+    def _page(self, page: int) -> Reply | None:
+        """One page, asked for again if it is refused; None, and a gap, if it cannot be had. The first one shows whether the list works."""
+        try:
+            if self.began_at is not None:
+                return again_if_refused(lambda: list_page(self.client, self.since, page))
+            reply = list_page(self.client, self.since, page)
+        except (NoReply, Refused) as error:
+            if self.began_at is None:
+                next_step = f"check FRESHDESK_DOMAIN ({ACCOUNT_NAME}) and what the key may see"
+                raise Stopped(f"Freshdesk: the list of tickets is refused ({error}); {next_step}") from error
+            self.gaps.append(f"incomplete: up to {PAGE_SIZE} tickets that changed after {self.since} could not be listed ({error})")
+            return None
+        self.began_at = times.wall() if reply.at is None else reply.at
+        return reply
+
+    def _take(self, reply: Reply) -> list[TicketRef]:
+        """The page's tickets, kept and counted."""
+        rows, is_stale = list(parse_refs(reply.value)), True
+        self._taken += len(rows)
+        self._nameless += len(reply.value) - len(rows)
+        for ref in rows:
+            is_stale = is_stale and self.seen.get(ref.ticket_id) == ref.updated_at
+            self.seen[ref.ticket_id] = ref.updated_at
+            if self.keep(ref):
+                self.found[ref.ticket_id] = ref  # a later look is a newer one
+            else:
+                self.found.pop(ref.ticket_id, None)
+        self._stale_pages = self._stale_pages + 1 if is_stale else 0
+        return rows
+
+    def _is_over(self, reply: Reply) -> bool:
+        """True at the end, with a gap if it is not the list's own."""
+        if is_last(reply) or (self.wanted is not None and len(self.found) >= self.wanted):
+            return True
+        if self._stale_pages >= MAX_STALE_PAGES:
+            self.gaps.append(f"incomplete: the list repeats itself; what changed after {self.since} could not be listed")
+        elif self._taken > MAX_TICKETS:
+            self.gaps.append(f"incomplete: the list shows more than {MAX_TICKETS} tickets; what changed after {self.since} was left")
+        else:
+            return False
+        return True
+
+    def _next(self, rows: list[TicketRef], page: int, *, skips: bool) -> int:
+        """The page to read next; `since` moves on once a page ends later than it began. `skips`: pages before this one were lost."""
+        last = last_change(rows)
+        if last <= self.since:
+            return page + 1
+        if page == 1 or skips:
+            self.since = last
+            return 1
+        self._look_back(page)
+        self.since = next_second(self.since)
+        return 1
+
+    def _look_back(self, page: int) -> None:
+        """Read the pages before this one backwards: what moved meanwhile moved to an earlier page, or out of this second."""
+        stale = self._stale_pages
+        for earlier in range(page - 1, 0, -1):
+            reply = self._page(earlier)
+            if reply is not None:
+                self._take(reply)
+        self._stale_pages = stale
 
 
-@dataclass(frozen=True, slots=True)
-class SearchPage:
-    """How many tickets the query matches in all, and those of one page; `size` also counts results without a usable id."""
-
-    total: int
-    results: tuple[SearchResult, ...]
-    size: int
-
-    def ids(self) -> set[int]:
-        """The ids on this page."""
-        return {result.ref.ticket_id for result in self.results}
+def list_page(client: FreshdeskClient, since: str, page: int = 1, *, include: tuple[str, ...] = ()) -> Reply:
+    """A page of what changed since then, oldest change first; 1 credit, and 2 for each include. Raises `Refused`, `NoReply`, `Stopped`."""
+    params = {"updated_since": since, "order_by": "updated_at", "order_type": "asc", "per_page": str(PAGE_SIZE), "page": str(page)}
+    included = {"include": ",".join(include)} if include else {}
+    return client.get("tickets", params=params | included, expect=list, credits=1 + 2 * len(include))
 
 
-def search_page(client: FreshdeskClient, query: str, page: int) -> SearchPage:
-    """Page `page` (from 1) of a search; 1 credit.
+def is_last(reply: Reply) -> bool:
+    """Whether a page of the list is the last; a short one with a link to another may be of a helpdesk that heeds no page size."""
+    return not reply.value or (len(reply.value) < PAGE_SIZE and not reply.has_next)
 
-    Raises `QueryRefused`, `Stopped`, or `NoReply` when nothing usable came.
+
+def again_if_refused(get: Callable[[], Reply]) -> Reply:
+    """The reply, asked for up to three times: an account at its limit was seen to answer 403. Raises `Refused` and what `get` raises."""
+    for wait_s in AGAIN_AFTER_S:
+        try:
+            return get()
+        except Refused:
+            times.sleep(wait_s)
+    return get()
+
+
+def last_change(rows: list[TicketRef]) -> str:
+    """The last row's time of change; "" where the order of changes is not kept, so that nothing may be concluded from it."""
+    changes = [ref.updated_at for ref in rows if ref.updated_at]
+    return changes[-1] if changes and changes == sorted(changes) else ""
+
+
+def next_second(moment: str) -> str:
+    """The second after one in the API's form.
+
+    >>> next_second("2025-12-31T23:59:59Z")
+    '2026-01-01T00:00:00Z'
     """
-    params = {"query": f'"{query}"', "page": str(page)}  # the value itself carries double quotes
-    try:
-        value = client.get("search/tickets", params=params, expect=dict, credits=1).value
-    except Refused as refusal:
-        if refusal.status == 400:
-            words = refusal.words or str(refusal)
-            raise QueryRefused(f"Freshdesk refuses the query {for_terminal(query)!r}: {words}; correct --query") from refusal
-        raise Stopped(f"Freshdesk: the search is refused ({refusal}); check FRESHDESK_DOMAIN and what the key may see") from refusal
-    total, results = value.get("total"), value.get("results")
-    if not isinstance(results, list) or not isinstance(total, int) or isinstance(total, bool) or total < 0:
-        raise NoReply("the search answered without `total` or `results`")
-    return SearchPage(total=total, results=tuple(_parse_results(results)), size=len(results))
-
-
-def pages_for(total: int) -> int:
-    """How many pages hold `total` tickets.
-
-    >>> pages_for(0), pages_for(30), pages_for(31)
-    (0, 1, 2)
-    """
-    return -(-total // PAGE_SIZE)
+    parsed = parse_instant(moment)
+    if parsed is None or parsed.year >= 9999:
+        return moment
+    return f"{parsed + datetime.timedelta(seconds=1):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def is_ticket_id(value: object) -> bool:
@@ -116,24 +214,30 @@ def parse_instant(value: object) -> datetime.datetime | None:
 
 def by_creation(refs: Iterable[TicketRef]) -> tuple[TicketRef, ...]:
     """Tickets by the instant of created_at, then id; those without a time come last."""
-    return tuple(sorted(refs, key=lambda ref: (parse_instant(ref.created_at) or _LAST, ref.ticket_id)))
+    return tuple(sorted(refs, key=lambda ref: (ref.created_at or "9999-12-31T23:59:59Z", ref.ticket_id)))
 
 
-def _parse_results(results: list[Any]) -> Iterator[SearchResult]:
-    for result in results:
-        if isinstance(result, dict) and is_ticket_id(result.get("id")):
-            status = result.get("status")
-            ref = TicketRef(
-                ticket_id=result["id"],
-                subject=_text(result.get("subject")),
-                status=status if isinstance(status, int) else 0,
-                created_at=to_utc(result.get("created_at")),
-                updated_at=to_utc(result.get("updated_at")),
+def parse_refs(rows: list[Any]) -> Iterator[TicketRef]:
+    """What rows of a list or a search say of tickets; those without a usable id are left out."""
+    for row in rows:
+        if isinstance(row, dict) and is_ticket_id(row.get("id")):
+            subject = row.get("subject")
+            yield TicketRef(
+                ticket_id=row["id"],
+                subject=subject[:SUBJECT_CHARS] if isinstance(subject, str) else "",
+                status=status_of(row),
+                created_at=to_utc(row.get("created_at")),
+                updated_at=to_utc(row.get("updated_at")),
             )
-            values = {name: result.get(name) for name in ("priority", "status", "type", "group_id")}
-            # The same field has two names: in a query and in a result.
-            yield SearchResult(ref, values | {"agent_id": result.get("responder_id")})
 
 
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
+def status_of(ticket: Mapping[str, Any]) -> int:
+    """A ticket's status, 0 if it has none.
+
+    >>> status_of({"status": 5}), status_of({"status": "5"}), status_of({"status": None})
+    (5, 5, 0)
+    """
+    status = ticket.get("status")
+    if isinstance(status, str) and status.isascii() and status.isdigit() and len(status) < 10:
+        return int(status)
+    return int(status) if isinstance(status, (int, float)) and 0 <= status < 2**31 else 0

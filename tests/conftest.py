@@ -53,6 +53,14 @@ def _empty_surroundings(request: pytest.FixtureRequest, tmp_path: Path, monkeypa
 
 
 @pytest.fixture(autouse=True)
+def _level_of_logs() -> Iterator[None]:
+    """A job that quiets the logs quiets them for its own test only."""
+    level = logging.getLogger().level
+    yield
+    logging.getLogger().setLevel(level)
+
+
+@pytest.fixture(autouse=True)
 def _loopback_only(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A connection to anywhere else is a mistake of the test; it fails in a way that no retry swallows."""
     if request.node.get_closest_marker("integration") or request.node.get_closest_marker("thirdparty"):

@@ -3,6 +3,7 @@
 import base64
 import json
 import logging
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ import responses
 
 import data_fetcher
 from common.errors import Stopped, TicketFailed
-from data_fetcher import FreshdeskClient, QueryRefused, fetch_resolved_ticket_ids, fetch_ticket
+from data_fetcher import FreshdeskClient, QueryRefused, fetch_archived, fetch_listed, fetch_resolved_ticket_ids, fetch_ticket
 from demo.faults import KINDS, FaultPlan
 from demo.helpdesk import Helpdesk, HelpdeskOptions
 from demo.labelled_files import as_ticket
@@ -67,7 +68,7 @@ def test_the_search_is_asked_with_its_double_quotes_encoded_once(mocked: respons
 def test_a_ticket_is_asked_with_its_conversations(mocked: responses.RequestsMock) -> None:
     mocked.get(f"{API}/tickets/7", json={"id": 7, "conversations": []})
     fetch_ticket(7, client=new_client())
-    assert mocked.calls[0].request.url == f"{API}/tickets/7?include=conversations"
+    assert mocked.calls[0].request.url == f"{API}/tickets/7?include=conversations%2Crequester%2Cstats"
     assert mocked.calls[0].request.headers["Authorization"] == f"Basic {ENCODED_KEY}"
 
 
@@ -97,28 +98,54 @@ def test_the_listing_is_ordered_by_the_instant_of_creation_then_id(mocked: respo
     assert list(fetch_resolved_ticket_ids(client=new_client())) == [2, 4, 5, 1, 3]
 
 
-@pytest.mark.parametrize(("pages", "listed", "calls"), [(1, 30, 1), (2, 60, 2), (5, 95, 4), (10, 95, 4), (None, 95, 4)])
+@pytest.mark.parametrize(("pages", "listed", "calls"), [(1, 30, 1), (2, 60, 2), (5, 95, 4), (10, 95, 4), (None, 95, 1), (11, 95, 1)])
 def test_pages_are_a_ceiling_and_the_search_ends_when_there_are_no_more(pages: int | None, listed: int, calls: int) -> None:
     with desk([ticket(number) for number in range(1, 96)]) as (helpdesk, client):
         listing = fetch_resolved_ticket_ids(pages, client=client)
         assert (len(listing), listing.total, len(helpdesk.calls)) == (listed, 95, calls)
 
 
-@pytest.mark.parametrize("whole_day_end", [True, False], ids=["whole day", "first instant"])
-def test_since_lists_every_ticket_of_its_day_and_none_before(whole_day_end: bool) -> None:
+def test_since_lists_what_changed_on_its_day_or_later_whenever_it_was_opened() -> None:
     stamps = ["2025-06-29T10:00:00Z", "2025-06-30T23:59:59Z", "2025-07-01T00:00:00Z", "2025-07-01T23:00:00Z", "2025-08-01T00:00:00Z"]
-    with desk([ticket(number, created_at=stamp) for number, stamp in enumerate(stamps, 1)], whole_day_end=whole_day_end) as (_, client):
-        assert list(fetch_resolved_ticket_ids(since="2025-07-01", client=client)) == [3, 4, 5]
-        assert list(fetch_resolved_ticket_ids(None, since="2025-07-01", query="status:5", client=client)) == [3, 4, 5]
+    tickets = [ticket(number, created_at="2025-01-01T00:00:00Z", updated_at=stamp) for number, stamp in enumerate(stamps, 1)]
+    with desk(tickets) as (_, client):
+        assert list(fetch_resolved_ticket_ids(None, since="2025-07-01", client=client)) == [3, 4, 5]
 
 
-def test_the_pages_of_a_search_since_a_day_are_not_filled_with_the_day_before() -> None:
-    tickets = [ticket(number, created_at="2025-06-30T10:00:00Z") for number in range(1, 41)]
-    tickets += [ticket(number, created_at="2025-07-01T10:00:00Z") for number in range(41, 81)]
-    with desk(tickets, shuffle_seed=1) as (_, client):
-        listing = fetch_resolved_ticket_ids(1, since="2025-07-01", client=client)
-        assert len(listing) == 30
-        assert min(listing) > 40
+def test_pages_since_a_day_are_the_first_so_many_by_date_of_change() -> None:
+    tickets = [ticket(number, updated_at=f"2025-07-{1 + number // 20:02d}T10:00:00Z") for number in range(1, 241)]
+    with desk(tickets) as (_, client):
+        listing = fetch_resolved_ticket_ids(2, since="2025-07-02", client=client)
+        assert (sorted(listing), listing.total) == (list(range(20, 80)), None)
+
+
+def test_a_since_that_lies_in_the_future_by_freshdesks_clock_is_refused(mocked: responses.RequestsMock) -> None:
+    mocked.get(f"{API}/tickets", json=[], headers={"Date": "Thu, 26 Nov 2026 09:00:00 GMT"})
+    with pytest.raises(QueryRefused, match="--since 2026-11-27 lies in the future: by Freshdesk's clock it is 2026-11-26"):
+        fetch_resolved_ticket_ids(None, since="2026-11-27", client=new_client())
+    assert list(fetch_resolved_ticket_ids(None, since="2026-11-26", client=new_client())) == []
+
+
+def test_a_query_shows_three_hundred_and_counts_the_rest() -> None:
+    with desk([ticket(number) for number in range(1, 412)]) as (helpdesk, client):
+        listing = fetch_resolved_ticket_ids(None, query="status:5", client=client)
+        assert (len(listing), listing.total) == (300, 411)
+        assert listing.gaps == ("incomplete: 111 of 411 of the search lie beyond the 300 that a search shows",)
+        assert len(helpdesk.calls) == 10
+        assert fetch_resolved_ticket_ids(2, query="status:5", client=client).gaps == ()
+
+
+def test_the_statuses_that_count_can_be_others(caplog: pytest.LogCaptureFixture) -> None:
+    with desk([ticket(number, status=number) for number in range(2, 9)]) as (_, client):
+        assert list(fetch_resolved_ticket_ids(None, statuses=(5, 7, 99), client=client)) == [5, 7]
+        assert "no ticket listed has status 99 (FRESHDESK_STATUSES)" in caplog.text
+        assert list(fetch_resolved_ticket_ids(5, statuses=(4, 8), client=client)) == [4, 8]
+
+
+def test_a_key_that_sees_nothing_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    with desk([]) as (_, client):
+        assert list(fetch_resolved_ticket_ids(None, client=client)) == []
+    assert "the key sees no ticket at all; see Admin > Agents" in caplog.text
 
 
 @pytest.mark.parametrize("since", ["yesterday", "2025-02-30", "20250701", "2025-07-01T00:00:00Z", ""])
@@ -170,11 +197,87 @@ def test_a_thread_is_whole_in_order_and_has_nothing_twice(count: int, calls: int
         assert len(helpdesk.calls) == calls
 
 
-@pytest.mark.parametrize(("count", "credits"), [(3, 60 * 2), (12, 50 * 3 + 10 * 2)], ids=["short threads", "long threads"])
-def test_a_large_run_of_long_threads_reads_them_for_two_credits(count: int, credits: int) -> None:
-    with desk([ticket(number, messages=count) for number in range(1, 61)]) as (helpdesk, client):
-        assert all(len(fetch_ticket(number, client=client)["conversations"]) == count for number in range(1, 61))
-        assert sum(call.credits for call in helpdesk.calls) == credits
+# --- from list pages -------------------------------------------------------------------------------------------------------------------
+
+
+def changes(tickets: list[dict[str, Any]]) -> dict[int, str]:
+    return {row["id"]: row["updated_at"] for row in tickets}
+
+
+def spent(helpdesk: Helpdesk) -> int:
+    return sum(call.credits for call in helpdesk.calls)
+
+
+@pytest.mark.parametrize("messages", [0, 9, 12, 130])
+def test_by_list_or_by_view_a_ticket_is_the_same(messages: int) -> None:
+    tickets = [ticket(number, messages=messages, requester={"id": 7_000_001, "name": "Ann"}) for number in range(1, 13)]
+    with desk(tickets) as (_, client):
+        listed = fetch_listed(changes(tickets), client=client)
+        assert set(listed) == set(range(1, 13))
+        for number, row in listed.items():
+            assert fetch_ticket(number, client=client, listed=row) == fetch_ticket(number, client=client)
+
+
+def test_where_the_list_names_no_attachments_the_view_does() -> None:
+    tickets = [ticket(number, messages=2, attachments=[{"name": f"{number}.png", "size": 9}]) for number in range(1, 13)]
+    with desk(tickets) as (helpdesk, client):
+        listed = fetch_listed(changes(tickets), client=client)
+        whole = fetch_ticket(3, client=client)
+        before = spent(helpdesk)
+        row = {name: value for name, value in listed[3].items() if name != "attachments"}
+        assert fetch_ticket(3, client=client, listed=row) == whole
+        assert spent(helpdesk) - before == 2
+
+
+@pytest.mark.parametrize(("count", "limit"), [(150, 1.10), (1000, 1.08)])
+def test_many_new_tickets_cost_little_more_than_their_messages(count: int, limit: float) -> None:
+    tickets = [ticket(number, messages=2) for number in range(1, count + 1)]
+    with desk(tickets) as (helpdesk, client):
+        listed = fetch_listed(changes(tickets), client=client)
+        assert all(len(fetch_ticket(number, client=client, listed=listed.get(number))["conversations"]) == 2 for number in changes(tickets))
+        assert spent(helpdesk) <= limit * count
+
+
+def test_what_stands_far_apart_is_left_to_the_view() -> None:
+    tickets = [ticket(number) for number in range(1, 2001)]
+    wanted = dict(list(changes(tickets).items())[::500]) | dict(list(changes(tickets).items())[1900:])
+    with desk(tickets) as (helpdesk, client):
+        listed = fetch_listed(wanted, client=client)
+        assert set(range(1902, 2000)) <= set(listed) <= set(wanted)
+        assert spent(helpdesk) <= 3 * 7
+
+
+def test_few_tickets_and_those_without_a_time_are_left_to_the_view(mocked: responses.RequestsMock) -> None:
+    assert fetch_listed({1: "2025-01-01T00:00:00Z", 2: "2025-01-01T00:00:00Z", 3: "", 4: ""}, client=new_client()) == {}
+    assert not mocked.calls
+
+
+def test_tickets_of_one_second_more_than_a_page_and_times_at_the_end_of_time_end() -> None:
+    tickets = [ticket(number, updated_at="2025-01-01T00:00:00Z") for number in range(1, 251)]
+    with desk([*tickets, *(ticket(number, updated_at="9999-12-31T23:59:59Z") for number in range(900, 1100))]) as (_, client):
+        assert len(fetch_listed(changes(tickets) | dict.fromkeys(range(900, 1100), "9999-12-31T23:59:59Z"), client=client)) >= 200
+
+
+def test_a_list_that_does_not_work_leaves_all_to_the_view(mocked: responses.RequestsMock, no_sleep: list[float]) -> None:
+    mocked.get(f"{API}/tickets", status=403)
+    assert fetch_listed(dict.fromkeys(range(1, 9), "2025-01-01T00:00:00Z"), client=new_client()) == {}
+
+
+def test_an_archived_ticket_is_found_or_not_and_a_plan_without_archive_is_known() -> None:
+    with desk([ticket(1, messages=3, archived=True), ticket(2)]) as (_, client):
+        found = fetch_archived(1, client=client)
+        assert found is not None
+        assert len(found["conversations"]) == 3
+        assert fetch_archived(2, client=client) is None
+        assert client.archive_refused is False
+    with desk([ticket(1, archived=True)], has_archive=False) as (helpdesk, client):
+        assert fetch_archived(1, client=client) is None
+        assert client.archive_refused is True
+        assert fetch_archived(2, client=client) is None
+        assert len(helpdesk.calls) == 1
+
+
+# --- threads ---------------------------------------------------------------------------------------------------------------------------
 
 
 def message(number: int | None, created_at: Any = None) -> dict[str, Any]:
@@ -366,6 +469,51 @@ def test_an_outage_in_the_middle_ends_the_run_after_ten_tickets(fake_time: FakeT
     assert len(failures) == 9
 
 
+def test_a_host_that_there_is_not_ends_the_run_at_once_and_names_the_setting(
+    monkeypatch: pytest.MonkeyPatch, no_sleep: list[float]
+) -> None:
+    asked: list[object] = []
+
+    def unknown(host: object, *_args: object, **_options: object) -> None:
+        asked.append(host)
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    with pytest.raises(Stopped) as stopped:
+        fetch_resolved_ticket_ids(client=FreshdeskClient(base_url="https://acmee.freshdesk.com", api_key=KEY))
+    assert str(stopped.value) == (
+        "Freshdesk: there is no host acmee.freshdesk.com, or no network; "
+        "check FRESHDESK_DOMAIN: the NAME of NAME.freshdesk.com, see Admin > Account"
+    )
+    assert (asked, no_sleep) == (["acmee.freshdesk.com"], [])
+
+
+def test_a_name_that_cannot_be_looked_up_for_a_while_is_asked_again(monkeypatch: pytest.MonkeyPatch, no_sleep: list[float]) -> None:
+    with desk([ticket(1), ticket(2)]) as (_, client):
+        fetch_ticket(1, client=client)
+        ordinary, failures = client._session.get, [1, 2]
+
+        def get(*args: Any, **options: Any) -> requests.Response:
+            if failures:
+                failures.pop()
+                raise requests.ConnectionError("Max retries exceeded") from socket.gaierror(socket.EAI_AGAIN, "later")
+            return ordinary(*args, **options)
+
+        monkeypatch.setattr(client._session, "get", get)
+        assert fetch_ticket(2, client=client)["id"] == 2
+
+
+@pytest.mark.parametrize("ask", [lambda client: fetch_resolved_ticket_ids(client=client), lambda client: fetch_ticket(1, client=client)])
+def test_a_login_page_in_place_of_the_api_names_the_setting(
+    ask: Callable[[FreshdeskClient], Any], mocked: responses.RequestsMock, no_sleep: list[float]
+) -> None:
+    page = "<!DOCTYPE html>\n<html><body><form action='/login'></form></body></html>"
+    mocked.get(f"{API}/search/tickets", body=page)
+    mocked.get(f"{API}/tickets/1", body=page)
+    with pytest.raises(Stopped, match=r"acme\.freshdesk\.com: the reply is a web page .*check FRESHDESK_DOMAIN: the NAME of"):
+        ask(new_client())
+
+
 # --- the limit -------------------------------------------------------------------------------------------------------------------------
 
 
@@ -387,6 +535,13 @@ def test_a_429_is_waited_out_by_its_own_word_however_long(mocked: responses.Requ
     assert fetch_ticket(1, client=client)["id"] == 1
     assert sum(fake_time.slept) == pytest.approx(seconds)
     assert len(told) == (seconds > 0)
+
+
+def test_a_date_to_wait_for_counts_from_the_helpdesks_clock(mocked: responses.RequestsMock, fake_time: FakeTime) -> None:
+    headers = {"Retry-After": "Thu, 26 Nov 2026 09:00:40 GMT", "Date": "Thu, 26 Nov 2026 09:00:00 GMT"}
+    mocked.add_callback("GET", f"{API}/tickets/1", callback=after(1, (429, headers, "{}")))
+    assert fetch_ticket(1, client=new_client())["id"] == 1
+    assert sum(fake_time.slept) == pytest.approx(40)
 
 
 def test_ever_new_words_to_wait_are_heeded_many_times_but_not_for_ever(mocked: responses.RequestsMock, fake_time: FakeTime) -> None:

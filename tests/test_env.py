@@ -79,7 +79,7 @@ def test_everything_missing_and_wrong_is_named_in_one_message(monkeypatch: pytes
         env.load_settings()
     message = str(error.value)
     assert "missing: FRESHDESK_API_KEY, LLM_API_BASE_URL, LLM_API_KEY, LLM_MODEL" in message
-    assert "FRESHDESK_DOMAIN must be acme" in message
+    assert "FRESHDESK_DOMAIN must be the NAME of NAME.freshdesk.com" in message
     assert "LLM_WORKERS must be a whole number from 1 to 256, not 'many'" in message
     assert ".env.example" in message
     assert "\n" not in message
@@ -362,4 +362,19 @@ def test_request_fields_are_a_json_object_without_what_is_ours(value: str, monke
         assert env.load_settings().llm_extra_body is None
         return
     with pytest.raises(Unusable, match="LLM_EXTRA_BODY must be a JSON object"):
+        env.load_settings()
+
+
+@pytest.mark.parametrize(("value", "statuses"), [("4,5", (4, 5)), (" 5 , 12,5", (5, 12))])
+def test_statuses_are_numbers(value: str, statuses: tuple[int, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, text in {**REQUIRED, "FRESHDESK_STATUSES": value}.items():
+        monkeypatch.setenv(name, text)
+    assert env.load_settings().freshdesk_statuses == statuses
+
+
+@pytest.mark.parametrize("value", ["closed", "4;5", "4,", "0", "-1", ",".join("4" * 30)])
+def test_statuses_that_are_none_are_refused(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, text in {**REQUIRED, "FRESHDESK_STATUSES": value}.items():
+        monkeypatch.setenv(name, text)
+    with pytest.raises(Unusable, match="FRESHDESK_STATUSES must be numbers of statuses such as 4,5"):
         env.load_settings()

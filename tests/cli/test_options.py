@@ -164,6 +164,10 @@ def test_the_longest_name_of_a_database_leaves_room_for_its_files() -> None:
         (["--ticket-ids", "1", "--pages", "5"], "--pages"),
         (["--pages", "5", "--ticket-ids", "1"], "--pages"),
         (["--ticket-ids", "1", "--since", "2026-01-01", "--query", "x"], "--since, --query"),
+        (["--ticket-ids", "1", "--archived"], "leave out --archived"),
+        (["--since", "2026-01-01", "--query", "x"], "--query says all that is searched for"),
+        (["--archived", "--since", "2026-01-01"], "--archived looks up what --pages all does not list"),
+        (["--archived", "--pages", "5"], "--archived looks up what --pages all does not list"),
         (["--dry-run", "--prompt-debug"], "--prompt-debug, --dry-run"),
         (["--undo-review", "--demo"], "--demo cannot be had with --undo-review"),
         (["--apply-review", "x", "--prompt-debug"], "--prompt-debug, --apply-review"),
@@ -179,8 +183,8 @@ def test_help_shows_every_flag_of_the_contract_and_ends_well(capsys: pytest.Capt
     assert ended.value.code == 0
     shown = capsys.readouterr().out
     flags = (
-        "--pages --ticket-ids --since --query --batch-size --workers --output --prompt-debug --reprocess --refresh --fetch-only --dry-run "
-        "--max-tokens-total --max-cost --fresh --no-merge --apply-review --demo --verbose"
+        "--pages --ticket-ids --since --query --archived --batch-size --workers --output --prompt-debug --reprocess --refresh --fetch-only "
+        "--dry-run --max-tokens-total --max-cost --fresh --no-merge --apply-review --demo --verbose"
     )
     assert [flag for flag in re.split(" ", flags) if flag not in shown] == []
 
@@ -206,6 +210,10 @@ def test_a_flag_that_names_a_job_is_the_job(argv: list[str], job: Job) -> None:
         (Options(), 5, None),
         (Options(pages="all"), None, None),
         (Options(pages=400), 400, None),
+        (Options(since="2026-01-01"), None, None),
+        (Options(since="2026-01-01", pages=3), 3, None),
+        (Options(query="x"), 5, None),
+        (Options(archived=True), None, None),
         (Options(job=Job.PROMPT_DEBUG), 1, None),
         (Options(job=Job.PROMPT_DEBUG, pages=3), 3, None),
         (Options(ticket_ids=(3, 1, 3)), 5, (3, 1)),

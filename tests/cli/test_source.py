@@ -1,7 +1,8 @@
 """Tickets come from the stored conversations where these count, else from Freshdesk, in the order of the list, read ahead with a bound."""
 
+import contextlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,14 @@ import pytest
 import data_fetcher
 import env
 from cli import source as ticket_source
+from cli.archive import Archive
 from cli.source import READ_AHEAD, ConversationSource, Selection
 from clustering.wave import at_once
 from common.errors import Stopped, TicketFailed
 from common.pool import WorkerPool
 from data_fetcher import FreshdeskClient
+from demo.helpdesk import Helpdesk, HelpdeskOptions
+from demo.labelled_files import as_ticket
 from issue_clusterer import FetchFailure
 from knowledge.conversation import save_conversation
 from knowledge.decision import DecisionRow
@@ -50,7 +54,7 @@ def fetched(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The tickets that were asked of Freshdesk."""
     asked: list[int] = []
 
-    def fetch(ticket_id: int, *, client: FreshdeskClient | None = None) -> dict[str, Any]:
+    def fetch(ticket_id: int, *, client: FreshdeskClient | None = None, listed: Any = None) -> dict[str, Any]:
         asked.append(ticket_id)
         if ticket_id == 404:
             raise TicketFailed("ticket 404: gone (404)")
@@ -100,8 +104,8 @@ def test_refresh_fetches_once_more_but_not_twice_in_a_run(fetched: list[int]) ->
     assert fetched == [7, 7]
 
 
-def test_a_ticket_that_is_gone_is_a_failure_with_the_subject_of_the_list(fetched: list[int]) -> None:
-    assert source().read(404, subject="Lid") == FetchFailure(404, "gone (404)", "Lid")
+def test_a_ticket_that_is_gone_is_a_failure(fetched: list[int]) -> None:
+    assert source().read(404) == FetchFailure(404, "gone (404)")
     assert fetched == [404]
     assert not FOLDER.exists() or not list(FOLDER.iterdir())
 
@@ -113,33 +117,158 @@ def test_what_ends_the_run_passes_through(fetched: list[int]) -> None:
 
 
 def test_named_tickets_are_listed_in_their_order_without_a_search() -> None:
-    listed = ticket_source.list_tickets(Selection(ticket_ids=(9, 3, 9)), source().client)
+    listed = ticket_source.list_tickets(Selection(ticket_ids=(9, 3, 9)), source(), at_once)
     assert [ticket["ticket_id"] for ticket in listed.tickets] == [9, 3]
     assert (listed.total, listed.gaps) == (None, ())
-    assert ticket_source.list_tickets(Selection(ticket_ids=()), source().client).tickets == ()
+    assert ticket_source.list_tickets(Selection(ticket_ids=()), source(), at_once).tickets == ()
 
 
-def test_a_search_gets_the_selection_and_gives_what_the_log_and_the_summary_need(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_listing_gets_the_selection_and_gives_no_word_of_a_ticket(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[Any] = []
 
     def search(pages: int | None, **options: Any) -> data_fetcher.TicketListing:
-        asked.append((pages, options["since"], options["query"]))
-        ref = data_fetcher.TicketRef(5, "Lid", 4, "2025-01-01T00:00:00Z", "2025-02-01T00:00:00Z")
+        asked.append((pages, options["since"], options["query"], options["statuses"]))
+        ref = data_fetcher.TicketRef(5, "Lid of Ann Smith", 4, "2025-01-01T00:00:00Z", "2025-02-01T00:00:00Z")
         return data_fetcher.TicketListing((ref,), 301, ("two days",))
 
     monkeypatch.setattr(data_fetcher, "fetch_resolved_ticket_ids", search)
-    listed = ticket_source.list_tickets(Selection(pages=None, since="2025-01-01", query="tag:x"), source().client)
-    assert asked == [(None, "2025-01-01", "tag:x")]
-    assert dict(listed.tickets[0]) == {"ticket_id": 5, "subject": "Lid", "updated_at": "2025-02-01T00:00:00Z"}
+    listed = ticket_source.list_tickets(Selection(pages=None, since="2025-01-01"), source(freshdesk_statuses=(4, 7)), at_once)
+    assert asked == [(None, "2025-01-01", None, (4, 7))]
+    assert dict(listed.tickets[0]) == {"ticket_id": 5, "updated_at": "2025-02-01T00:00:00Z"}
     assert (listed.total, listed.gaps) == (301, ("two days",))
 
 
-@pytest.mark.parametrize(("redact", "subject"), [(True, "Lid of [EMAIL_1]"), (False, "Lid of ann@example.com")])
-def test_a_listed_subject_is_stored_as_redacted_as_the_conversation(redact: bool, subject: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    ref = data_fetcher.TicketRef(404, "Lid of ann@example.com", 4, "2025-01-01T00:00:00Z", "2025-02-01T00:00:00Z")
-    monkeypatch.setattr(data_fetcher, "fetch_resolved_ticket_ids", lambda *_, **__: data_fetcher.TicketListing((ref,), 1, ()))
-    listed = ticket_source.list_tickets(Selection(), source().client, redact=redact)
-    assert listed.tickets[0]["subject"] == subject
+# --- from a helpdesk -------------------------------------------------------------------------------------------------------------------
+
+
+def thread(number: int, *, messages: int = 2, **fields: Any) -> dict[str, Any]:
+    rows = [{"speaker": "user", "text": f"opening of {number}: mail ann{number}@example.com"}]
+    rows += [{"speaker": "agent", "text": f"message {place} for ticket {number}"} for place in range(messages)]
+    return as_ticket({"id": number, "subject": f"ticket {number}", "messages": rows}, position=number) | fields
+
+
+@contextlib.contextmanager
+def desk(tickets: list[dict[str, Any]], **options: Any) -> Iterator[tuple[Helpdesk, Callable[..., ConversationSource]]]:
+    helpdesk = Helpdesk(tickets, options=HelpdeskOptions(api_key="k", **options))
+    with helpdesk as url:
+
+        def make(folder: str = "conversations", **fields: Any) -> ConversationSource:
+            client = FreshdeskClient(base_url=url, api_key="k")
+            return ConversationSource(replace(SETTINGS, freshdesk_url=url), client, Path(folder), statuses=(4, 5), **fields)
+
+        yield helpdesk, make
+
+
+def files_of(folder: str) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in Path(folder).iterdir()}
+
+
+def run(made: ConversationSource, selection: Selection) -> list[Any]:
+    return list(ticket_source.stream(ticket_source.list_tickets(selection, made, at_once).tickets, made, at_once))
+
+
+def test_by_list_or_by_view_the_conversation_files_are_the_same_bytes() -> None:
+    tickets = [thread(number, messages=number % 14, requester={"name": "Ann Smith"}) for number in range(1, 131)]
+    with desk(tickets) as (helpdesk, make):
+        run(make("listed"), Selection(pages=None))
+        listed = sum(call.credits for call in helpdesk.calls)
+        list(ticket_source.stream([{"ticket_id": number} for number in range(1, 131)], make("viewed"), at_once))
+        viewed = sum(call.credits for call in helpdesk.calls) - listed
+    assert files_of("listed") == files_of("viewed")
+    assert len(files_of("listed")) == 130
+    assert listed <= 1.15 * 130
+    assert viewed >= 4 * 130
+
+
+def test_what_is_stored_is_not_looked_for_on_list_pages() -> None:
+    with desk([thread(number) for number in range(1, 121)]) as (helpdesk, make):
+        run(make(), Selection(pages=None))
+        before = len(helpdesk.calls)
+        run(make(), Selection(pages=None))
+        assert len(helpdesk.calls) - before == 2
+
+
+@pytest.mark.parametrize("count", [2, 30], ids=["by view", "by list"])
+def test_a_ticket_that_is_open_again_is_left_out_with_a_word_and_not_stored(count: int, caplog: pytest.LogCaptureFixture) -> None:
+    with desk([thread(number) for number in range(1, count + 1)]) as (helpdesk, make):
+        made = make()
+        tickets = ticket_source.list_tickets(Selection(pages=None), made, at_once).tickets
+        helpdesk.tickets[2]["status"] = 2
+        items = list(ticket_source.stream(tickets, made, at_once))
+        assert [item["ignored"] for item in items if not isinstance(item, FetchFailure)].count(None) == count - 1
+        assert "ticket 2 is left out: it has status 2 now, so it is open again" in caplog.text
+        assert not Path("conversations/2.json").exists()
+        helpdesk.tickets[2]["status"] = 5
+        assert run(make(), Selection(pages=None))[1]["ignored"] is None
+
+
+def test_a_named_ticket_is_read_whatever_its_status() -> None:
+    with desk([thread(1, status=2)]) as (_, make):
+        made = make()
+        made.statuses = ()
+        assert run(made, Selection(ticket_ids=(1,)))[0]["ignored"] is None
+
+
+# --- the archive -----------------------------------------------------------------------------------------------------------------------
+
+
+def archive_of(count: int) -> list[dict[str, Any]]:
+    """Of `count` ids a third is archived, one in ten is gone."""
+    return [thread(number, archived=number % 3 == 0) for number in range(1, count + 1) if number % 10 != 5]
+
+
+def test_what_is_not_listed_is_counted_and_looked_up_when_asked(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    tickets = archive_of(100)
+    with desk(tickets) as (helpdesk, make):
+        run(make(), Selection(pages=None))
+        assert "40 ids are archived, deleted or not for this key; --archived looks them up" in caplog.text
+        items = run(make(), Selection(pages=None, archived=True))
+        assert [item["ticket_id"] for item in items] == [ticket["id"] for ticket in tickets]
+        before, caplog_before = len(helpdesk.calls), len(caplog.messages)
+        assert len(run(make(), Selection(pages=None, archived=True))) == len(tickets)
+        assert len(helpdesk.calls) - before == 1  # the list; what was found is stored, and what is none is remembered
+        run(make(), Selection(pages=None))
+        assert not any("--archived looks them up" in message for message in caplog.messages[caplog_before:])
+
+
+def test_a_look_up_that_was_stopped_goes_on() -> None:
+    with desk(archive_of(100)) as (helpdesk, make):
+        made, count = make(), [0]
+
+        def stop_after_thirty(call: Callable[[], Any]) -> Any:
+            count[0] += 1
+            if count[0] > 30:
+                raise KeyboardInterrupt
+            return at_once(call)
+
+        with pytest.raises(KeyboardInterrupt):
+            ticket_source.list_tickets(Selection(pages=None, archived=True), made, stop_after_thirty)
+        before = len(helpdesk.calls)
+        assert len(run(make(), Selection(pages=None, archived=True))) == 90
+        archived = [call.target for call in helpdesk.calls[before:] if "archived" in call.target and "conversations" not in call.target]
+        assert len(archived) <= 40 - 20
+
+
+def test_a_plan_without_an_archive_says_so_after_one_call() -> None:
+    with desk(archive_of(30), has_archive=False) as (helpdesk, make):
+        listed = ticket_source.list_tickets(Selection(pages=None, archived=True), make(), at_once)
+        assert listed.gaps == ("incomplete: this plan of Freshdesk has no archive that can be read; leave --archived out",)
+        assert len(helpdesk.calls) == 2
+
+
+def test_a_note_of_another_helpdesk_or_of_nonsense_counts_for_nothing() -> None:
+    archive = Archive(Path(".cache"), "https://acme.freshdesk.com")
+    Path(".cache").mkdir()
+    for text in ("", "[]", "{", '{"https://other.freshdesk.com": [[1, 9]]}', '{"https://acme.freshdesk.com": "x"}'):
+        Path(".cache/not_archived.json").write_text(text, encoding="utf-8")
+        assert archive.unseen(frozenset({1, 4})) == [2, 3]
+    Path(".cache/not_archived.json").write_text('{"https://acme.freshdesk.com": [[1, 2]]}', encoding="utf-8")
+    assert archive.unseen(frozenset({1, 4})) == [3]
+    assert archive.unseen(frozenset({1, 2**62})) == []
+
+
+# --- what is shown, and the order --------------------------------------------------------------------------------------------------------
 
 
 def test_a_conversation_is_shown_if_its_ticket_was_decided_at_that_address(fetched: list[int]) -> None:
@@ -188,7 +317,7 @@ def test_agents_are_asked_for_once_a_run_and_hidden_in_every_ticket(fetched: lis
 
     monkeypatch.setattr(data_fetcher, "fetch_agent_names", names)
     monkeypatch.setattr(
-        data_fetcher, "fetch_ticket", lambda number, client: raw(number) | {"description_text": "As falken said, it leaks."}
+        data_fetcher, "fetch_ticket", lambda number, client, listed: raw(number) | {"description_text": "As falken said, it leaks."}
     )
     reader = source()
     read = [reader.read(number) for number in (1, 2)]

@@ -372,13 +372,13 @@ class TestTicketIds:
         assert report()["retry"] in capsys.readouterr().out
         assert {row["outcome"] for number, row in rows_at().items() if number in (4711, 1002)} == {"failed"}
 
-    def test_that_are_forbidden_leave_no_more_of_their_subject_than_is_fit_to_be_stored(self, open_site: OpenSite) -> None:
+    def test_that_are_forbidden_leave_nothing_of_what_the_list_says_of_them(self, open_site: OpenSite) -> None:
         tickets = topic_tickets(3)
-        tickets[1]["subject"] = "Lid of ann@example.com"
+        tickets[1]["subject"] = "Ann Smith's lid, ann@example.com"
         open_site(tickets, forbidden=frozenset({1002}))
         assert main.main(["--batch-size", "1"]) == 3
-        assert rows_at()[1002]["subject"] == "Lid of [EMAIL_1]"
-        assert not [name for name, content in tree().items() if b"ann@example.com" in content]
+        assert rows_at()[1002]["outcome"] == "failed"
+        assert not [name for name, content in tree().items() if b"ann@example.com" in content or b"Ann Smith" in content]
 
 
 class TestAnswers:
@@ -799,7 +799,7 @@ class TestTheOutside:
         tickets = topic_tickets(2)
         tickets[0]["subject"] = "日本 1001"
         site = open_site(tickets)
-        command = f"{outside if '=' in outside else ''} exec {sys.executable} -m main {'' if '=' in outside else outside}"
+        command = f"{outside if '=' in outside else ''} exec {sys.executable} -m main --verbose {'' if '=' in outside else outside}"
         environment = {**os.environ, **site.environment, "PYTHONPATH": str(ROOT)}
         ended = subprocess.run(command, shell=True, env=environment, capture_output=True, encoding="utf-8", timeout=60)
         assert (ended.returncode, ended.stderr) == (0, "")

@@ -1,0 +1,96 @@
+"""Tickets by a search query: up to ten pages of thirty, in the order that the API gives them, and a count of what it does not show.
+
+Narrows no query to get past the API's 300: what a search cannot show is said in words.
+"""
+
+from dataclasses import dataclass, field
+
+from common.errors import Stopped
+from common.text import for_terminal
+from freshdesk.client import ACCOUNT_NAME, FreshdeskClient, NoReply, QueryRefused, Refused, Reply
+from freshdesk.listing import TicketRef, again_if_refused, parse_refs
+
+PAGE_SIZE = 30
+MAX_PAGES = 10  # page 11 is an error
+MAX_QUERY_CHARS = 512
+
+
+@dataclass(slots=True)
+class TicketSearch:
+    """One search over its first `pages` pages: the tickets found, by id, how many match in all, and what could not be listed."""
+
+    client: FreshdeskClient
+    query: str
+    pages: int
+    found: dict[int, TicketRef] = field(default_factory=dict)
+    total: int = 0
+    gaps: list[str] = field(default_factory=list)
+
+    def run(self) -> None:
+        """Fill `found`; once more if tickets moved between the pages meanwhile. Raises `Stopped`, `QueryRefused`."""
+        self._refuse_unusable()
+        first = self._first_page()
+        self._read_pages(first)
+        expected = min(max(first.value["total"], self.total), self.pages * PAGE_SIZE)
+        if len(self.found) < expected and not self.gaps:
+            self._read_pages(None)
+            expected = min(self.total, expected)
+        if len(self.found) < expected and not self.gaps:
+            self.gaps.append(f"incomplete: {expected - len(self.found)} of {expected} of the search could not be listed")
+
+    def _read_pages(self, first: Reply | None) -> None:
+        for page in range(1, self.pages + 1):
+            if page > 1 and (page - 1) * PAGE_SIZE >= self.total:
+                return
+            reply = first if page == 1 and first is not None else self._later_page(page)
+            if reply is not None and not self._take(reply):
+                return
+
+    def _take(self, reply: Reply) -> bool:
+        """Whether the page showed anything."""
+        self.total = reply.value["total"]
+        for ref in parse_refs(reply.value["results"]):
+            self.found[ref.ticket_id] = ref
+        return bool(reply.value["results"])
+
+    def _refuse_unusable(self) -> None:
+        if not self.query.strip():
+            raise QueryRefused("the query is empty; leave --query out or fill it")
+        if len(self.query) > MAX_QUERY_CHARS:
+            raise QueryRefused(f"the query has {len(self.query)} characters, Freshdesk takes {MAX_QUERY_CHARS}; shorten --query")
+
+    def _first_page(self) -> Reply:
+        """The page that shows whether key and query work."""
+        try:
+            return search_page(self.client, self.query, 1)
+        except Refused as refusal:
+            if refusal.status == 400:
+                words = refusal.words or str(refusal)
+                raise QueryRefused(
+                    f"Freshdesk refuses the query {for_terminal(self.query)!r}: {words}; correct --query or FRESHDESK_STATUSES"
+                ) from refusal
+            next_step = f"check FRESHDESK_DOMAIN ({ACCOUNT_NAME}) and what the key may see"
+            raise Stopped(f"Freshdesk: the search is refused ({refusal}); {next_step}") from refusal
+        except NoReply as error:
+            raise Stopped(f"Freshdesk: the search does not work: {error}; try again later") from error
+
+    def _later_page(self, page: int) -> Reply | None:
+        """One more page; None, and a gap, if it cannot be had."""
+        try:
+            return again_if_refused(lambda: search_page(self.client, self.query, page))
+        except (NoReply, Refused) as error:
+            self.gaps.append(f"incomplete: page {page} of the search could not be listed ({error})")
+            return None
+
+
+def search_page(client: FreshdeskClient, query: str, page: int) -> Reply:
+    """Page `page` (from 1) of a search, its `total` and `results` being what they should; 1 credit.
+
+    Raises `Refused`, `NoReply`, `Stopped`.
+    """
+    params = {"query": f'"{query}"', "page": str(page)}  # the value itself carries double quotes
+    reply = client.get("search/tickets", params=params, expect=dict, credits=1)
+    total, results = reply.value.get("total"), reply.value.get("results")
+    if not isinstance(results, list) or not isinstance(total, int) or isinstance(total, bool) or total < 0:
+        raise NoReply("the search answered without `total` or `results`")
+    return reply
