@@ -225,7 +225,7 @@ class _Run:
             came_with_run=len(self.report.rows),
         )
         self.progress.close()
-        print(self.report.summary(self.clusterer.issues, self.clusterer.decisions, files.report_page))
+        console.show(self.report.summary(self.clusterer.issues, self.clusterer.decisions, files.report_page))
 
     def pause(self, left: QuestionsLeft) -> None:
         """Write the open questions for a batch engine; the run goes on when their answers are there."""

@@ -8,8 +8,10 @@ import contextlib
 import io
 import logging
 import os
+import shutil
 import signal
 import sys
+import textwrap
 import threading
 from collections.abc import Callable, Iterator
 from types import FrameType
@@ -24,6 +26,7 @@ logger = logging.getLogger(__name__)
 
 PHASES = {"issue_overview": "overview", "issue_merge": "overview", "issue_card": "cards"}
 """What a question of each kind belongs to, once the tickets are decided."""
+_NARROW = 20
 SAID_WAIT_S = 5.0
 """A wait of so many seconds is worth a line in the log, at most one in `SAID_EVERY_S`."""
 SAID_EVERY_S = 60.0
@@ -180,6 +183,16 @@ class Progress:
             self._why = self._why if left >= 0.5 else ""
             for bar in self._bars.values():
                 bar.set_postfix_str(text)
+
+
+def show(text: str) -> None:
+    """Print lines for people, in a terminal broken between words and further lines indented; elsewhere as they are."""
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
+    if width < _NARROW:
+        print(text)
+        return
+    fit = textwrap.TextWrapper(width, subsequent_indent="  ", break_on_hyphens=False)
+    print("\n".join(fit.fill(line) if len(line) > width else line for line in text.split("\n")))
 
 
 def complain(text: str) -> None:

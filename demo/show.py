@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from cli import console
 from cli.options import Job, Options
 from demo import model
 from demo.helpdesk import Helpdesk, HelpdeskOptions, load_tickets
@@ -50,14 +51,14 @@ def run_demo(options: Options, run: Run) -> int:
     """The exit status of a run on the sample tickets; prints what a person should know about what it saw."""
     there = _in_demo_folder(options)
     tickets, later = _weeks(load_tickets(), there.output)
-    print(f"Sample helpdesk: {len(tickets)} invented tickets of a maker of kitchen devices. No account, no key, no network.")
-    print("Answers: recorded from a language model that was asked the program's own questions (demo/recorded.jsonl).")
+    console.show(f"Sample helpdesk: {len(tickets)} invented tickets of a maker of kitchen devices. No account, no key, no network.")
+    console.show("Answers: recorded from a language model that was asked the program's own questions (demo/recorded.jsonl).")
     recorded = RecordedModel(Recording.load(tickets))
     with Helpdesk(tickets) as helpdesk_url, BuiltInModel(answer_with=recorded) as model_url:
         _, report = run(there, settings_of(helpdesk_url, model_url))
-    print("\n" + _told(recorded.answered, report))
+    console.show("\n" + _told(recorded.answered, report))
     if there.job is Job.RUN and report.already_known + len(report.rows):
-        print(_next(len(later)))
+        console.show(_next(len(later)))
     return 3 if report.incomplete else 0
 
 
@@ -91,7 +92,6 @@ def _next(later: int) -> str:
 def _in_demo_folder(options: Options) -> Options:
     return replace(
         options,
-        pages="all" if options.pages is None and options.ticket_ids is None and options.job is Job.RUN else options.pages,
         output=FOLDER / options.output.name,
         conversations=FOLDER / "conversations",
         cache=FOLDER / ".cache",

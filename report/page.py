@@ -81,6 +81,7 @@ def _render(source: Source, reading: Reading, database: Path) -> str:
         talks=Markup("\n").join(inert_json(talk) for talk in reading.talks),
         view=page_data.overview(source, reading),
         address=page_data.address,
+        area_address=page_data.area_address,
         retry=_retry(source, database),
         as_of=max((row.updated_at for row in source.log.values()), default="")[:10],
     )

@@ -157,6 +157,11 @@ def address(issue_id: str) -> str:
     return "#issue/" + quote(issue_id, safe="", errors="replace")
 
 
+def area_address(area: str) -> str:
+    """Where the page lists the issues of an area."""
+    return "#issues?area=" + quote(area, safe="", errors="replace")
+
+
 def read(source: Source) -> Reading:
     """Every conversation, once: flagged tickets first, then the newest; those that fit are kept, long ones cut."""
     flagged = review_list.flagged_tickets(source.issues)
@@ -240,6 +245,7 @@ def island(source: Source, reading: Reading) -> dict[str, Any]:
         "unit": scale.unit,
         "starts": list(scale.starts),
         "newest": source.newest(),
+        "letter": weekly.letter(weekly.week(source.issues, source.log, reading.facts)),
         "span": moved.days,
         "groups": [asdict(group) for group in groups(source.issues, source.log)],
         "card_fields": [{"name": part.name, "label": part.label, "many": part.many} for part in issue_db.CARD_FIELDS],

@@ -119,6 +119,8 @@ def movement(issues: Mapping[str, Issue], days: Mapping[int, str]) -> Movement:
     span = RECENT_DAYS if (_date(newest) - _date(oldest)).days >= 2 * RECENT_DAYS else WEEK_DAYS
     found: dict[str, list[Moved]] = {"growing": [], "new": [], "back": []}
     for issue in issues.values():
+        if issue.held_back is not None:  # a doubt of its own, and no problem yet that could move
+            continue
         own = [days[ticket] for ticket in issue.tickets if ticket in days]
         recent, before = growth(own, newest, span=span)
         quiet = quiet_before_return(own, newest, span=span)

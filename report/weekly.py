@@ -50,7 +50,7 @@ def week(issues: Mapping[str, Issue], log: Mapping[int, DecisionRow], facts: Map
     moved = trends.movement(issues, days)
     came, before = trends.growth(list(days.values()), moved.newest, span=trends.WEEK_DAYS)
     span = "four weeks" if moved.days > trends.WEEK_DAYS else "week"
-    own = {name: _this_week(issue, days, moved.newest) for name, issue in issues.items()}
+    own = {name: _this_week(issue, days, moved.newest) for name, issue in issues.items() if issue.held_back is None}
     most = sorted((name for name, count in own.items() if count), key=lambda name: (-own[name], sort_key(name)))
     return Week(
         moved.newest,

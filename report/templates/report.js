@@ -264,7 +264,7 @@
   // Issues
 
   const SVG = "http://www.w3.org/2000/svg";
-  function spark(issue, label) {
+  function countsOf(issue) {
     const counts = new Array(data.starts.length).fill(0);
     for (const id of issue.tickets) {
       const day = tickets.get(id).day;
@@ -276,6 +276,12 @@
       }
       if (low > 0 && day) counts[low - 1] += 1;
     }
+    return counts;
+  }
+  const mostOf = (issue) => Math.max(0, ...countsOf(issue));
+
+  function spark(issue, label) {
+    const counts = countsOf(issue);
     const most = Math.max(1, ...counts);
     const picture = document.createElementNS(SVG, "svg");
     const set = (node, attributes) => Object.entries(attributes).forEach(([name, value]) => node.setAttribute(name, value));
@@ -528,7 +534,7 @@
     const work = issue.effort;
     const hours = work.median_hours === null ? null : work.median_hours < 48 ? `${work.median_hours} hours` : `${Math.round(work.median_hours / 24)} days`;
     const parts = [
-      `${plural(issue.tickets.length, "ticket")}, ${issue.recent} in the last ${data.span > 7 ? "four weeks" : "week"} after ${issue.before}`,
+      `${plural(issue.tickets.length, "ticket")}, ${issue.recent} in the last ${data.span > 7 ? "four weeks" : "week"}, ${issue.before} before`,
       work.median_replies === null ? null : `${work.replies} replies of agents, ${work.median_replies} a ticket`,
       hours ? `solved in ${hours} (median)` : null,
       work.customers > 1 ? plural(work.customers, "customer") : null,
@@ -604,10 +610,12 @@
         el("button", { type: "button", onclick: () => askSplit(issue, ids.filter((ticket) => openState.ticked.has(ticket))) }, "Split off chosen tickets…")),
       el("h4", {}, plural(ids.length, "ticket")),
       data.starts.length ? spark(issue, `Bars: tickets a ${data.unit}; ${issue.recent} in the last four weeks, ${issue.before} in the four before`) : "",
+      data.starts.length ? el("p", { className: "axis" }, el("span", {}, data.starts[0]), el("span", {}, `tickets a ${data.unit}, at most ${mostOf(issue)}`), el("span", {}, data.starts[data.starts.length - 1])) : "",
       ...rows,
       ...(more ? [el("button", { type: "button", onclick: () => { openState.shown += PAGE; showIssue(issue.id); } }, `Show ${Math.min(more, PAGE)} more of ${more}`)] : []),
     );
     for (const shown of box.querySelectorAll("details")) if (wasOpen.has(shown.id) || shown.id === `ticket-${ticketId}`) shown.open = true;
+    openState.goTo = ticketId ? `ticket-${ticketId}` : "";
     markOpened();
   }
 
@@ -821,6 +829,7 @@
       heading.focus();
       if (name === "outside") heading.scrollIntoView();
     }
+    if (stay !== true && name === "ticket" && openState.goTo && $(openState.goTo)) $(openState.goTo).scrollIntoView();
     show.ready = true;
   }
 
@@ -835,7 +844,8 @@
   offer("kind", data.issues.map((issue) => issue.kind));
   offer("tag", data.tickets.flatMap((ticket) => ticket.tags));
   for (const id of ["type", "channel", "language"]) offer(id, data.tickets.map((ticket) => ticket[id]));
-  for (const button of document.querySelectorAll("button.copy")) {
+  if ($("copy-letter")) $("copy-letter").addEventListener("click", () => copyText(data.letter));
+  for (const button of document.querySelectorAll("button.copy[data-issue]")) {
     const issue = issues.get(button.dataset.issue);
     button.setAttribute("aria-label", `Copy ${button.dataset.copy === "bug" ? "the bug report" : "the article"}: ${named(issue.id)}`);
     button.addEventListener("click", () => copyText(button.dataset.copy === "bug" ? bugText(issue) : articleText(issue)));

@@ -99,3 +99,16 @@ def test_a_line_has_its_time_and_who_speaks_where_it_matters(level: int, verbose
     handler = console.LogHandler(verbose=verbose)
     handler.emit(logging.LogRecord("x", level, "", 0, "a\x1bb", None, None))
     assert screen.getvalue()[9:] == f"{said}\n"
+
+
+def test_long_lines_break_between_words_in_a_terminal_only(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    words = "word " * 30
+    console.show(f"short\n{words.strip()}")
+    assert capsys.readouterr().out == f"short\n{words.strip()}\n"
+    screen = terminal_of(monkeypatch)
+    monkeypatch.setenv("COLUMNS", "40")
+    console.show(f"short\n{words.strip()}")
+    lines = screen.getvalue().splitlines()
+    assert lines[0] == "short"
+    assert all(len(line) <= 40 and set(line.split()) == {"word"} for line in lines[1:])
+    assert lines[2].startswith("  word")

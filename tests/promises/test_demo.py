@@ -36,7 +36,7 @@ def test_two_weeks_and_a_third_run_that_finds_nothing_new(capsys: pytest.Capture
     second = run(capsys)
     assert "9 new tickets: " in "\n".join(second)
     assert "App 5.6.0 signs out over night (3)" in said(second, "New")
-    assert "(5 in the last four weeks, 1 before)" in said(second, "Growing")
+    assert "(4 in the last four weeks, 1 before)" in said(second, "Growing")
     before = files()
     third = run(capsys)
     assert "0 new tickets" in third

@@ -272,6 +272,9 @@ def test_a_table_a_quote_and_lists_to_copy_stand_in_front(walk: Walk) -> None:
     assert "Your first 5 problems are 80 %" in page.locator(".headline").inner_text()
     row = page.locator(".problems tbody tr").first
     assert "Customer words" in row.inner_text()
+    page.get_by_text("Week to ").click()
+    page.get_by_role("button", name="Copy as a letter").click()
+    assert page.evaluate("navigator.clipboard.readText()").startswith("# Support, week to 2025-03-01")
     page.get_by_role("button", name="Copy the article: Wi-Fi setup fails").click()
     copied = page.evaluate("navigator.clipboard.readText()")
     assert copied.startswith("# Wi-Fi setup fails\n\n")

@@ -51,7 +51,15 @@ def hostile_page() -> str:
     issues, log, talks = {}, {}, {}
     for number, text in enumerate(HOSTILE, start=1):
         issues[f"ISSUE-{number}{text}"] = Issue(
-            f"ISSUE-{number}{text}", Card(text, text, (text,), text, (text,), text), tickets=[number], unsure={number: 0.3}
+            f"ISSUE-{number}{text}",
+            Card(text, text, (text,), text, (text,), text),
+            tickets=[number],
+            unsure={number: 0.3},
+            area=text,
+            kind=text,
+            may_be_one={text: 0.6, f"ISSUE-1{HOSTILE[0]}": 0.6},
+            step_evidence=[[text]],
+            held_back="" if number == 2 else None,
         )
         log[number] = DecisionRow(
             number,
@@ -68,8 +76,15 @@ def hostile_page() -> str:
             model=text,
             prompt_version=text,
             guards=(text,),
+            short_description=text,
+            second_choice=text,
+            kind=text,
         )
-        talks[number] = conversation(number, text, text)
+        log[100 + number] = DecisionRow(100 + number, None, "ignored", reason=text, subject=text, url=text)
+        log[200 + number] = DecisionRow(200 + number, None, "failed", reason=text, subject=text, url=text)
+        talked: Any = conversation(number, f"{text} and some more words to be quoted from this", text)
+        talked |= {"type": text, "tags": [text], "channel": text, "requester": text, "company": text, "resolved_at": text}
+        talks[number] = talked
     return report.render(issues=issues, log=log, conversation_of=talks.get)
 
 

@@ -74,3 +74,9 @@ def test_an_issue_first_seen_before_its_known_tickets_is_not_new() -> None:
 def test_a_run_of_nothing_changes_nothing() -> None:
     issues, days = {"A": Issue("A", Card("a"), tickets=[1, 2])}, {1: "2025-01-01", 2: "2025-03-01"}
     assert trends.movement(issues, days) == trends.movement(dict(issues), dict(days))
+
+
+def test_a_doubt_that_is_held_back_is_nothing_new() -> None:
+    doubt = Issue("B", Card("b"), tickets=[2], unsure={2: 0.5}, held_back="A")
+    found = trends.movement({"A": Issue("A", Card("a"), tickets=[1]), "B": doubt}, {1: "2025-01-01", 2: "2025-03-01"})
+    assert found.new == ()
