@@ -207,7 +207,7 @@ class LlmClient:
         try:
             answer = self._read_twice(question, parse)
         except AnswerUnusable as error:
-            raise self._failed(str(error)) from error
+            raise self._failed(str(error), of_content=error.of_content) from error
         except ServerRefused as error:
             raise self._refused(error.refusal) from error
         except TransientError as fault:
@@ -352,23 +352,22 @@ class LlmClient:
         if refusal.kind == "context":
             return ContextTooLong(refusal.words)
         if refusal.kind == "filtered":
-            return self._failed(f"the server's content filter refuses the question: {refusal.words}")
+            return self._failed(f"the server's content filter refuses the question: {refusal.words}", of_content=True)
         if refusal.kind not in _STOPPING:
             return self._failed(f"the server refuses the question: {refusal.words}")
         asked = f", asks to wait {_until(refusal.retry_after_s or 0.0)}" if refusal.kind == "long_wait" else ""
-        words = f"{refusal.words} (HTTP {refusal.status}{asked}): {_STOPPING[refusal.kind]}"
+        words, look_at = f"{refusal.words} (HTTP {refusal.status}{asked})", _STOPPING[refusal.kind]
         if refusal.kind in _ALWAYS_STOPPING or not self._connection.answered:
-            return self._stop(Stopped(f"model server: {words}"))
-        return self._failed(f"the server refuses the question: {words}", outside=True)
+            return self._stop(Stopped(f"model server: {words}: {look_at}"))
+        return self._failed(f"the server refuses the question: {words}", outside=True, look_at=look_at)
 
-    def _failed(self, words: str, *, outside: bool = False) -> Exception:
+    def _failed(self, words: str, *, outside: bool = False, of_content: bool = False, look_at: str = "") -> Exception:
         """A question without a usable answer: its own failure, or the run's end where nothing else succeeds either."""
         if not self._streak.failed(outside=outside):
-            return AnswerUnusable(words)
-        extra = ", LLM_EXTRA_BODY" if self._server.extra_body else ""
-        advice = f"run again later, or check LLM_API_BASE_URL, LLM_MODEL{extra}"
-        what = "does not answer" if words.startswith("no answer") else "gives nothing usable"
-        return self._stop(Stopped(f"model server {what}, {QUESTIONS_IN_A_ROW} questions in a row, the last: {words}: {advice}"))
+            return AnswerUnusable(words, of_content=of_content)
+        look_at = look_at or f"run again later, or check LLM_API_BASE_URL, LLM_MODEL{', LLM_EXTRA_BODY' if self._server.extra_body else ''}"
+        what = "does not answer" if outside and words.startswith("no answer") else "gives nothing usable"
+        return self._stop(Stopped(f"model server {what}, {QUESTIONS_IN_A_ROW} questions in a row, the last: {words}: {look_at}"))
 
     def _stop(self, error: Stopped) -> Stopped:
         self._stopped = self._stopped or error

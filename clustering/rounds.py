@@ -13,6 +13,7 @@ from clustering.cards import CardQuestion, Cards
 from clustering.overview import Merged, Overview
 from clustering.rows import decided_row, row_of
 from clustering.wave import Founded, Question, Submit, Wave
+from common.errors import Stopped
 from knowledge.base import By, KnowledgeBase
 from knowledge.checkpoint import Progress
 from knowledge.conversation import Conversation
@@ -23,6 +24,8 @@ from prompts_config import Prompts
 
 logger = logging.getLogger(__name__)
 
+UNANSWERED_IN_A_ROW = 10
+"""Tickets in a row, in their order, whose questions found no usable answer: the model server gives none any more."""
 BEGUN_FIRST = 16
 """Tickets of a wave that are asked about before the checkpoint of the waves before is written."""
 
@@ -73,6 +76,7 @@ class Rounds:
     on_decided: Callable[[DecisionRow], None] = lambda _row: None
     at_rest: bool = True
     _put_off: dict[int, Question] = field(default_factory=dict)
+    _unanswered: int = 0
 
     def take_put_off(self, stream: Iterator[Item]) -> None:
         """Read the tickets that an interrupted run had put off: they stand first in the stream."""
@@ -165,6 +169,7 @@ class Rounds:
         """Wait for the round's answers and commit them in order; raises `BudgetReached` once what was answered is committed."""
         ended = wave.settle()
         self.at_rest = False
+        self._stop_without_answers(wave.questions)
         may_wait = not is_last and not ended and sum(question.says_new for question in wave.questions) > 1
         founded = Founded(self.known.weigher(), names_tell=not self.asking.prompts.categories) if may_wait else None
         for entry in entries:
@@ -182,6 +187,17 @@ class Rounds:
         if ended or cut:
             self._commit_put_off()
         _raise(ended or cut)
+
+    def _stop_without_answers(self, questions: Sequence[Question]) -> None:
+        """Raises `Stopped`, with nothing of the round committed, where too many in a row had no usable answer."""
+        for question in questions:
+            if question.verdict is not None or question.unanswered:
+                self._unanswered = self._unanswered + 1 if question.unanswered else 0
+            if self._unanswered >= UNANSWERED_IN_A_ROW:
+                raise Stopped(
+                    f"no usable answer about {UNANSWERED_IN_A_ROW} tickets in a row, the last: {question.failure}: "
+                    "check LLM_MODEL and the model server, then run the same command again"
+                )
 
     def _is_put_off(self, question: Question, founded: Founded) -> bool:
         """True for an answer NEW much like one that founded an issue in this wave; one that founds an offered issue is remembered."""

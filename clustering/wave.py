@@ -33,7 +33,7 @@ class Question:
     """One ticket of a wave. After `settle` it has a verdict or a failure, or was cut off by the budget.
 
     `before` is the answer of a ticket that was put off: the second one counts, whatever it says. `misfit` is True for a ticket that has
-    its place and is asked about once more.
+    its place and is asked about once more. `unanswered`: there was no usable answer, for no reason that lies in the ticket.
     """
 
     conversation: Conversation
@@ -44,6 +44,7 @@ class Question:
     misfit: bool = False
     verdict: Verdict | None = None
     failure: str = ""
+    unanswered: bool = False
 
     @property
     def cut_off(self) -> bool:
@@ -163,6 +164,7 @@ def _take(question: Question) -> BudgetReached | None:
     except AnswerUnusable as error:
         question.verdict = question.before
         question.failure = "" if question.before else str(error)
+        question.unanswered = not error.of_content
     except BudgetReached as error:
         question.verdict = question.before
         return error

@@ -260,6 +260,18 @@ def is_loopback(host: str | None) -> bool:
 
 
 class _OneHostSession(requests.Session):
+    """A session that looks once at what the environment says about proxies and certificates for its host, and not at every call."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._merged: dict[tuple[str, str], Any] = {}
+
+    def merge_environment_settings(self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any) -> Any:
+        host = urlsplit(url)[:2]
+        if host not in self._merged:
+            self._merged[host] = super().merge_environment_settings(url, proxies, stream, verify, cert)
+        return {**self._merged[host], "stream": stream}
+
     def get_redirect_target(self, resp: requests.Response) -> None:
         """Nothing, ever: `requests` would read the body of a redirect without bounds only to know where it leads."""
 

@@ -40,9 +40,9 @@ def read_completion(body: Mapping[str, Any]) -> Completion:
     reason = str(choice.get("finish_reason") or "").lower()
     text = _content(message.get("content", choice.get("text")))
     if message.get("refusal"):
-        raise AnswerUnusable(f"the model refuses to answer: {shown(str(message['refusal']))}")
+        raise AnswerUnusable(f"the model refuses to answer: {shown(str(message['refusal']))}", of_content=True)
     if reason in _FILTERED:
-        raise AnswerUnusable("the server's content filter held the answer back")
+        raise AnswerUnusable("the server's content filter held the answer back", of_content=True)
     if reason in _BROKEN_OFF or choice.get("error"):
         raise TransientError(f"the server broke the answer off ({reason or 'error'})", status=200)
     text = text if text.strip() else _elsewhere(message)

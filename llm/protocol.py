@@ -17,7 +17,14 @@ Messages = list[dict[str, str]]
 
 
 class AnswerUnusable(Exception):
-    """One question's failure: no usable answer after one more try, a refusal, a content filter. The message says which."""
+    """One question's failure: no usable answer after one more try, a refusal, a content filter. The message says which.
+
+    `of_content`: it was refused for what stands in it, which says nothing about the questions after it.
+    """
+
+    def __init__(self, message: str, *, of_content: bool = False) -> None:
+        super().__init__(message)
+        self.of_content = of_content
 
 
 class ContextTooLong(Exception):

@@ -941,3 +941,22 @@ def test_conversations_are_typed(tmp_path: Path) -> None:
     conversation: Conversation = talk(1, "a\n\nb", agent="c")
     assert [message["speaker"] for message in conversation["conversation"]] == ["user", "user", "agent"]
     assert tmp_path.exists()
+
+
+@pytest.mark.parametrize("workers", [1, 4])
+def test_ten_tickets_in_a_row_without_an_answer_end_the_run(workers: int) -> None:
+    answers: dict[int, Any] = {1: decision(), **dict.fromkeys(range(2, 40), "no JSON")}
+    model, items = ScriptedModel(by_ticket(answers)), [talk(number, "It leaks") for number in answers]
+    pool = WorkerPool(workers, name="test")
+    with pytest.raises(Stopped, match="no usable answer about 10 tickets in a row"):
+        run(model, items, submit=pool.submit)
+    pool.close()
+    assert not DATABASE.exists()
+    assert len({asked.ticket for asked in model.asked}) < 20
+
+
+def test_content_that_is_refused_ends_nothing() -> None:
+    refused = AnswerUnusable("refused by a content filter", of_content=True)
+    answers: dict[int, Any] = {1: decision(), **dict.fromkeys(range(2, 30), refused)}
+    clusterer = run(ScriptedModel(by_ticket(answers)), [talk(number, "It leaks") for number in answers])
+    assert sum(row.outcome == "failed" for row in clusterer.rows.values()) == 28

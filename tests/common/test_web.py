@@ -16,7 +16,17 @@ import requests
 
 from common import times as clock
 from common.errors import Stopped
-from common.web import BodyTooLarge, NotBefore, TransientError, backoff_wait_s, new_session, parse_retry_after, read_body, retrying
+from common.web import (
+    BodyTooLarge,
+    NotBefore,
+    TransientError,
+    backoff_wait_s,
+    new_session,
+    parse_retry_after,
+    read_body,
+    retrying,
+    why_unreachable,
+)
 from freshdesk.client import FreshdeskClient
 
 Script = Callable[[socket.socket], None]
@@ -370,3 +380,43 @@ def test_nobody_passes_before_the_moment_that_was_named(monkeypatch: pytest.Monk
     gate.wait()
     assert slept == [7, 3]
     assert gate.remaining_s() == 0
+
+
+def unreachable(url: str) -> tuple[str, str] | None:
+    with closing(no_auth_session()) as session:
+        try:
+            session.get(url, timeout=1)
+        except Exception as error:  # noqa: BLE001 - whatever it is, is what is looked at
+            return why_unreachable(error, url)
+    return None
+
+
+PROXIES = {
+    "a proxy that speaks another protocol": ({"ALL_PROXY": "socks5://127.0.0.1:9"}, "ALL_PROXY"),
+    "a proxy that is not there": ({"HTTPS_PROXY": "http://127.0.0.1:9"}, "HTTPS_PROXY"),
+    "a proxy without a host": ({"HTTPS_PROXY": "http:/proxy:3128"}, "HTTPS_PROXY"),
+    "certificates that are not there": ({"REQUESTS_CA_BUNDLE": "/nowhere/ca.pem"}, "REQUESTS_CA_BUNDLE"),
+}
+
+
+@pytest.mark.parametrize(("environment", "named"), PROXIES.values(), ids=PROXIES.keys())
+def test_the_variable_that_keeps_a_server_from_being_reached_is_named(
+    environment: dict[str, str], named: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    found = unreachable("https://model.example/v1")
+    assert found is not None
+    assert found[1] == named
+
+
+def test_a_certificate_of_an_own_authority_hints_at_the_bundle(tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("REQUESTS_CA_BUNDLE")
+    with RawServer(sends(WHOLE["in chunks"]), close_after=False, tls=tls) as server:
+        found = unreachable(server.url)
+    assert found is not None
+    assert "TLS" in found[0]
+    assert found[1] == "REQUESTS_CA_BUNDLE"
