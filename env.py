@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from dotenv import dotenv_values
 
@@ -34,7 +34,7 @@ def freshdesk_url(value: str) -> str:
     """
     if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9-]{0,62}", value) and value.lower() != "localhost":
         return f"https://{value.lower()}.freshdesk.com"
-    parts = urlsplit(value if "://" in value else f"https://{value}")
+    parts = _address(value if "://" in value else f"https://{value}")
     host = (parts.hostname or "").lower()
     if parts.username or parts.password or parts.query or parts.fragment:
         raise ValueError("must be acme, acme.freshdesk.com or its https address, without user, query or fragment")
@@ -48,7 +48,7 @@ def freshdesk_url(value: str) -> str:
 
 def model_url(value: str) -> str:
     """The address of a model server; whether plain http is allowed is a matter of another setting. Raises ValueError."""
-    parts = urlsplit(value)
+    parts = _address(value)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("must be an address that begins with https:// (or http:// on this machine)")
     if parts.username or parts.password or parts.fragment:
@@ -67,6 +67,22 @@ def _secret(value: str) -> str:
     return value
 
 
+def _not(value: str) -> str:
+    """A wrong value, where it is a short word; anything else may be a key that was put into the wrong line."""
+    return f", not {value!r}" if re.fullmatch(r"[A-Za-z0-9.,+%-]{1,8}", value) else ""
+
+
+def _address(value: str) -> SplitResult:
+    """The parts of an address. Raises ValueError, without the address, for one that cannot be taken apart."""
+    try:
+        parts = urlsplit(value)
+        if parts.port == 0:
+            raise ValueError
+    except ValueError:
+        raise ValueError("must be an address whose host and port can be read") from None
+    return parts
+
+
 def _number(low: float, high: float) -> Callable[[str], float]:
     def convert(value: str) -> float:
         try:
@@ -74,7 +90,7 @@ def _number(low: float, high: float) -> Callable[[str], float]:
         except ValueError:
             number = float("nan")
         if not low <= number <= high:
-            raise ValueError(f"must be a number from {low:g} to {high:g}, not {value[:40]!r}")
+            raise ValueError(f"must be a number from {low:g} to {high:g}{_not(value)}")
         return number
 
     return convert
@@ -83,7 +99,7 @@ def _number(low: float, high: float) -> Callable[[str], float]:
 def _whole(low: int, high: int) -> Callable[[str], int]:
     def convert(value: str) -> int:
         if not re.fullmatch(r"[0-9]{1,9}", value) or not low <= int(value) <= high:
-            raise ValueError(f"must be a whole number from {low} to {high}, not {value[:40]!r}")
+            raise ValueError(f"must be a whole number from {low} to {high}{_not(value)}")
         return int(value)
 
     return convert
@@ -99,7 +115,7 @@ def _statuses(value: str) -> tuple[int, ...]:
 def _switch(value: str) -> bool:
     words = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
     if value.lower() not in words:
-        raise ValueError(f"must be 1 or 0, not {value[:40]!r}")
+        raise ValueError(f"must be 1 or 0{_not(value)}")
     return words[value.lower()]
 
 
@@ -120,9 +136,9 @@ def _text_file(value: str) -> str:
     try:
         text = path.read_text(encoding="utf-8-sig").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise ValueError(f"names a file that cannot be read ({value[:80]})") from error
+        raise ValueError("names a file that cannot be read") from error
     if len(text) > 20_000:
-        raise ValueError(f"names a file of more than 20 000 characters ({value[:80]})")
+        raise ValueError("names a file of more than 20 000 characters")
     return text
 
 
@@ -130,7 +146,7 @@ def _lines_file(value: str) -> tuple[str, ...]:
     lines = [" ".join(line.split()) for line in _text_file(value).splitlines()]
     kept = tuple(dict.fromkeys(line for line in lines if line and not line.startswith("#")))
     if not kept:
-        raise ValueError(f"names a file without a category ({value[:80]})")
+        raise ValueError("names a file without a category")
     return kept
 
 

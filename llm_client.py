@@ -5,6 +5,7 @@ whoever asks says by `parse` whether an answer is usable.
 """
 
 import contextlib
+import hashlib
 import json
 import logging
 import time
@@ -215,7 +216,8 @@ class LlmClient:
                 raise self._stop(Stopped(f"model server does not answer: {fault}: run again later, or check LLM_API_BASE_URL")) from fault
             raise self._failed(f"no answer: {fault}", outside=fault.status != 200) from fault
         self._dialects.worked(question.dialect, usable=True)
-        self._streak.usable()
+        if self._streak.usable() and self._store:
+            self._store.put_note(self._known_name(), "answered")
         self._gate.answered()
         self._bill.count("answers")
         return answer
@@ -289,13 +291,16 @@ class LlmClient:
     def _asks_again(self, question: Question, refusal: Refusal) -> bool:
         """Whether a refusal has taught something. One that names nothing may pass: it is guessed about only when it comes twice."""
         again = self._dialects.learn(question.dialect, refusal, question.sent)
-        doubtful = refusal.kind == "request" or (self._connection.answered and refusal.kind in _STOPPING.keys() - _ALWAYS_STOPPING)
+        passing = refusal.kind in _STOPPING and refusal.kind not in _ALWAYS_STOPPING and self._has_answered()
+        doubtful = passing or (refusal.kind == "request" and refusal.status != 422)
         if not again and doubtful and not question.repeated:
             question.repeated = True
             self._bill.count("retries")
             times.sleep(web.backoff_wait_s(0))
             return True
-        again = again or (question.repeated and self._dialects.learn(question.dialect, refusal, question.sent, guess=True))
+        again = again or (
+            (question.repeated or refusal.status == 422) and self._dialects.learn(question.dialect, refusal, question.sent, guess=True)
+        )
         if again:
             self._bill.count("learning_calls")
             log.info("the model server refuses a part of the request (%s); it is worded otherwise from now on", refusal.words)
@@ -357,7 +362,7 @@ class LlmClient:
             return self._failed(f"the server refuses the question: {refusal.words}")
         asked = f", asks to wait {_until(refusal.retry_after_s or 0.0)}" if refusal.kind == "long_wait" else ""
         words, look_at = f"{refusal.words} (HTTP {refusal.status}{asked})", _STOPPING[refusal.kind]
-        if refusal.kind in _ALWAYS_STOPPING or not self._connection.answered:
+        if refusal.kind in _ALWAYS_STOPPING or not self._has_answered():
             return self._stop(Stopped(f"model server: {words}: {look_at}"))
         return self._failed(f"the server refuses the question: {words}", outside=True, look_at=look_at)
 
@@ -368,6 +373,14 @@ class LlmClient:
         look_at = look_at or f"run again later, or check LLM_API_BASE_URL, LLM_MODEL{', LLM_EXTRA_BODY' if self._server.extra_body else ''}"
         what = "does not answer" if outside and words.startswith("no answer") else "gives nothing usable"
         return self._stop(Stopped(f"model server {what}, {QUESTIONS_IN_A_ROW} questions in a row, the last: {words}: {look_at}"))
+
+    def _has_answered(self) -> bool:
+        """Whether this server has answered with this key and model, in this run or an earlier one."""
+        return self._connection.answered or (self._store is not None and self._store.get_note(self._known_name()) is not None)
+
+    def _known_name(self) -> str:
+        about = "\n".join([self._server.base_url, self._server.model, self._server.api_key])
+        return "server:" + hashlib.sha256(about.encode()).hexdigest()[:32]
 
     def _stop(self, error: Stopped) -> Stopped:
         self._stopped = self._stopped or error

@@ -103,11 +103,11 @@ class Streak:
         self._ever_usable = False
         self._unusable = self._outside = 0
 
-    def usable(self) -> None:
-        """An answer was usable."""
+    def usable(self) -> bool:
+        """An answer was usable; whether it was the first."""
         with self._lock:
-            self._ever_usable = True
-            self._outside = 0
+            first, self._ever_usable, self._outside = not self._ever_usable, True, 0
+            return first
 
     def failed(self, *, outside: bool) -> bool:
         """Note a question that failed; whether that was one too many."""

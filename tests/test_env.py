@@ -378,3 +378,29 @@ def test_statuses_that_are_none_are_refused(value: str, monkeypatch: pytest.Monk
         monkeypatch.setenv(name, text)
     with pytest.raises(Unusable, match="FRESHDESK_STATUSES must be numbers of statuses such as 4,5"):
         env.load_settings()
+
+
+KEY_IN_THE_WRONG_PLACE = "sk-live-8d7f6a5b4c3d2e1f"
+
+
+@pytest.mark.usefixtures("complete")
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("BATCH_SIZE", KEY_IN_THE_WRONG_PLACE),
+        ("LLM_PRICE_IN", KEY_IN_THE_WRONG_PLACE),
+        ("REDACT", KEY_IN_THE_WRONG_PLACE),
+        ("PRODUCT_CONTEXT", KEY_IN_THE_WRONG_PLACE),
+        ("CATEGORIES", KEY_IN_THE_WRONG_PLACE),
+        ("KB_LANGUAGE", KEY_IN_THE_WRONG_PLACE),
+        ("FRESHDESK_DOMAIN", f"https://acme.freshdesk.com:{KEY_IN_THE_WRONG_PLACE}"),
+        ("LLM_API_BASE_URL", f"https://models.example.com:{KEY_IN_THE_WRONG_PLACE}/v1"),
+        ("LLM_API_BASE_URL", f"https://[{KEY_IN_THE_WRONG_PLACE}/v1"),
+        ("LLM_EXTRA_BODY", KEY_IN_THE_WRONG_PLACE),
+    ],
+)
+def test_a_wrong_value_is_named_by_its_setting_and_not_shown(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(Unusable, match=name) as error:
+        env.load_settings()
+    assert KEY_IN_THE_WRONG_PLACE[8:] not in str(error.value)

@@ -215,6 +215,20 @@ def test_a_bare_refusal_of_one_question_teaches_nothing_once_the_server_has_answ
         assert [format_of(seen) for seen in server.seen] == ["json_schema"] * 4  # the refused one was tried again as it was
 
 
+def test_a_server_that_answered_in_an_earlier_run_is_known_by_this_key_and_model_only(tmp_path: Path) -> None:
+    """A ticket that a firewall does not let through is the first of every later run: it must not end each of them."""
+    blocked = Reply(403, b"<html>blocked</html>", {"Content-Type": "text/html"})
+    with ChaosServer(lambda seen: blocked if "poison" in seen.prompt else GOOD) as server:
+        client_of(server, store=AnswerStore(tmp_path)).ask(messages(), schema=SCHEMA, parse=parse)
+        later = client_of(server, store=AnswerStore(tmp_path))
+        with pytest.raises(AnswerUnusable, match=r"firewall|blocked"):
+            later.ask(messages("poison"), schema=SCHEMA, parse=parse)
+        assert later.ask(messages("fine"), schema=SCHEMA, parse=parse).value == 1
+        stranger = LlmClient(Server(server.base_url, "another-key-01", "a-model"), store=AnswerStore(tmp_path))
+        with pytest.raises(Stopped, match="firewall"):
+            stranger.ask(messages("poison"), schema=SCHEMA, parse=parse)
+
+
 # Trouble that ends the run: one call, however many workers, and one line that names the setting.
 
 STOPS: dict[str, tuple[Reply, str]] = {

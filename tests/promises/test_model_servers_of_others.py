@@ -1,4 +1,4 @@
-"""The client against two servers that others wrote: a real model (llama.cpp), and a chaos server with its own verdict on clients.
+"""The client against servers that others wrote: a real model (llama.cpp), a chaos server with its own verdict on clients, one by rules.
 
 Each is installed into an environment of its own, kept under the user's cache folder; skipped with the reason where that cannot be done.
 """
@@ -271,3 +271,68 @@ def test_the_dialects_of_other_providers_are_spoken(chaos: Chaos, path: str) -> 
     results = chaos.ask(3, path=path, model="a-model", temperature=0.0)
     assert answered(results), results
     assert chaos.verdict()["errors"] == 0
+
+
+# A server by rules: another author's idea of replies and refusals, and its own count of what came in.
+
+RULES = """
+rules:
+  - {name: wrong-key, when: {header.authorization: "Bearer wrong-key-0123"}, respond: {status: 401, error: Invalid API key}}
+  - {name: too-long, when: {messages_contain: "a very long story"}, respond: {status: 400, error: "context length is 10 tokens at most"}}
+  - {name: refused, when: {messages_contain: poison}, respond: {status: 500, error: overloaded}}
+  - {name: again, when: {messages_contain: "cannot be used"}, respond: {content: '{"colour": "red", "sure": true}'}}
+  - {name: prose, when: {messages_contain: "tell me"}, respond: {content: "It is red."}}
+  - name: fenced
+    when: {messages_contain: "Which colour"}
+    respond: {content: "Sure!\\n```json\\n{\\"colour\\": \\"green\\", \\"sure\\": true}\\n```"}
+"""
+
+
+@pytest.fixture(scope="module")
+def by_rules(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    python = environment("fakellm", "fakellm")
+    port, config = free_port(), tmp_path_factory.mktemp("fakellm") / "fakellm.yaml"
+    config.write_text(RULES, encoding="utf-8")
+    command = [str(python.parent / "fakellm"), "serve", "--host", "127.0.0.1", "--port", str(port), "--config", str(config)]
+    with running(command, port, "/_fakellm/stats", within_s=60):
+        yield f"http://127.0.0.1:{port}"
+
+
+class Count:
+    """Requests since the last look, by the server's own count."""
+
+    def __init__(self, root: str) -> None:
+        self._url = f"{root}/_fakellm/stats"
+        self._before = self._total()
+
+    def _total(self) -> int:
+        return int(requests.get(self._url, timeout=10).json()["total_requests"])
+
+    def new(self) -> int:
+        before, self._before = self._before, self._total()
+        return self._before - before
+
+
+def test_a_server_by_rules_is_asked_no_more_than_needed(by_rules: str, no_sleep: list[float]) -> None:
+    count = Count(by_rules)
+    client = LlmClient(Server(f"{by_rules}/v1", "sk-test-1234567", "gpt-4o"), workers=4)
+    answers = [client.ask(colour_question(number), schema=SCHEMA, parse=parse_colour) for number in range(5)]
+    assert [(answer.value, answer.asked_again) for answer in answers] == [("green", False)] * 5
+    assert count.new() == 5
+    again = client.ask(colour_question(0, words="tell me: "), schema=SCHEMA, parse=parse_colour)
+    assert (again.value, again.asked_again) == ("red", True)
+    assert count.new() == 2
+    with pytest.raises(ContextTooLong):
+        client.ask(colour_question(0, words="a very long story: "), schema=SCHEMA, parse=parse_colour)
+    assert count.new() == 1
+    with pytest.raises(AnswerUnusable, match="overloaded"):
+        client.ask(colour_question(0, words="poison: "), schema=SCHEMA, parse=parse_colour)
+    assert count.new() == client.totals().calls - 8
+
+
+def test_a_server_by_rules_that_refuses_the_key_is_asked_once(by_rules: str) -> None:
+    count = Count(by_rules)
+    client = LlmClient(Server(f"{by_rules}/v1", "wrong-key-0123", "gpt-4o"))
+    with pytest.raises(Stopped, match="LLM_API_KEY"):
+        client.ask(colour_question(0), schema=SCHEMA, parse=parse_colour)
+    assert count.new() == 1
