@@ -4,19 +4,35 @@ Puts the rooms together: the payload is read, what nobody said is left out, neig
 touch the network and does not judge what a ticket is about; `ignored` names the reasons that the payload itself gives.
 """
 
+import hashlib
+import hmac
 import itertools
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict
 from typing import Any
 
+from cleaning.history import words_of
 from cleaning.markup import MEDIA_MARKER
 from cleaning.names import people_of
 from cleaning.redaction import Redactor
 from cleaning.shorten import shorten
-from cleaning.thread import SOURCE_OUTBOUND_EMAIL, Entry, Thread, TicketFacts, custom_field, is_set, people_named, read_facts, read_thread
+from cleaning.thread import (
+    SOURCE_CHAT,
+    SOURCE_OUTBOUND_EMAIL,
+    Entry,
+    Thread,
+    TicketFacts,
+    custom_field,
+    is_set,
+    people_named,
+    read_facts,
+    read_thread,
+)
 from common.errors import TicketFailed
 from knowledge.conversation import (
     CLEANER_VERSION,
+    CleaningOptions,
     Conversation,
     Message,
     conversation_sha256,
@@ -26,8 +42,11 @@ from knowledge.conversation import (
     ticket_url,
 )
 
+_MIN_SUBJECT_WORDS = 3  # of a ticket without a message, to be one
+
 __all__ = [
     "CLEANER_VERSION",
+    "CleaningOptions",
     "Conversation",
     "Message",
     "TicketFailed",
@@ -35,18 +54,10 @@ __all__ = [
     "conversation_sha256",
     "customer_text",
     "load_conversation",
+    "of_today",
     "save_conversation",
     "shorten",
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class _Settings:
-    base_url: str
-    redact: bool
-    include_private_notes: bool
-    ignore_field: str | None
-    agents: tuple[str, ...]
 
 
 def build_conversation(
@@ -57,45 +68,86 @@ def build_conversation(
     include_private_notes: bool = True,
     ignore_field: str | None = None,
     agents: Sequence[str] = (),
+    customer_key: bytes = b"",
 ) -> Conversation:
     """The cleaned conversation of a raw ticket (`GET /tickets/{id}` with its whole `conversations` list).
 
-    `agents` are names of the helpdesk's people, which are hidden wherever they stand. Raises `TicketFailed`, and nothing else, whatever
-    the payload.
+    `agents` are names of the helpdesk's people, which are hidden wherever they stand. With a `customer_key` it holds requester and company
+    under names that only this key gives. Raises `TicketFailed`, and nothing else, whatever the payload.
 
     >>> build_conversation({"id": 7, "description": "<p>It fails</p>"})["conversation"][0]["text"]
     'It fails'
     """
     try:
-        return _build(ticket, _Settings(base_url, redact, include_private_notes, ignore_field, tuple(agents)))
+        options = CleaningOptions(base_url, redact, include_private_notes, ignore_field)
+        return _build(ticket, options, agents=tuple(agents), customer_key=customer_key)
     except TicketFailed:
         raise
     except Exception as error:  # a payload that nobody thought of is that ticket's failure, not the run's
         raise TicketFailed(f"the ticket cannot be read ({type(error).__name__})") from error
 
 
-def _build(ticket: Mapping[str, Any], settings: _Settings) -> Conversation:
+def _build(ticket: Mapping[str, Any], options: CleaningOptions, *, agents: tuple[str, ...], customer_key: bytes) -> Conversation:
     if not isinstance(ticket, Mapping):
         raise TicketFailed("the reply is not a ticket")
     facts = read_facts(ticket)
     if facts.ticket_id is None:
         raise TicketFailed("the reply has no ticket id")
     thread = read_thread(ticket)
-    merged = _merged_into(thread.entries)
-    _leave_out(thread, include_private_notes=settings.include_private_notes)
-    clean = _redactor(ticket, thread, settings.agents).redact if settings.redact else str
-    result = _header(facts, facts.ticket_id, settings, clean)
+    merged, machine = _merged_into(thread.entries), thread.entries[0].dropped
+    _leave_out(thread, facts, include_private_notes=options.include_private_notes)
+    clean = _redactor(ticket, thread, agents).redact if options.redact else str
+    result = _header(facts, facts.ticket_id, options, clean)
     result["conversation"] = _join(thread.entries, clean)
-    result["ignored"] = _ignored(facts, result["conversation"], merged=merged)
-    if settings.ignore_field and is_set(custom_field(ticket, settings.ignore_field)):
-        result["ignored"] = result["ignored"] or f"custom field {settings.ignore_field} is set"
+    result["ignored"] = _ignored(facts, result["conversation"], merged=merged, machine=machine)
+    if options.ignore_field and is_set(custom_field(ticket, options.ignore_field)):
+        result["ignored"] = result["ignored"] or f"custom field {options.ignore_field} is set"
     if merged is not None:
         result["merged_into"] = merged
     if thread.dropped:
         result["dropped"] = dict(sorted(thread.dropped.items()))
     if thread.attachments:
         result["dropped_attachments"] = [clean(name) for name in thread.attachments]
+    _add_course(result, facts, customer_key)
     return result
+
+
+def of_today(conversation: Conversation, options: CleaningOptions) -> Conversation:
+    """A stored conversation of whatever rules, hiding what the options hide by the rules of today; on disk it stays as it is."""
+    redactor = Redactor()
+    for message in conversation["conversation"]:
+        redactor.learn(message["text"], greets=message["speaker"] == "agent")
+    clean = redactor.redact if options.redact else str
+    shown = conversation.copy()
+    shown["subject"] = clean(conversation["subject"])
+    shown["conversation"] = [
+        {**message, "text": clean(message["text"])}
+        for message in conversation["conversation"]
+        if options.include_private_notes or not message["private"]
+    ]
+    return shown
+
+
+def _add_course(result: Conversation, facts: TicketFacts, customer_key: bytes) -> None:
+    """Add what is known of the ticket's course and of whose it is."""
+    answers = (message for message in result["conversation"][1:] if message["speaker"] == "agent" and not message["private"])
+    first = facts.first_reply_at or next((message["created_at"] for message in answers), "")
+    if first:
+        result["first_reply_at"] = first
+    if facts.resolved_at:
+        result["resolved_at"] = facts.resolved_at
+    if facts.reopened:
+        result["reopened"] = True
+    if facts.channel:
+        result["channel"] = facts.channel
+    if customer_key and facts.requester_id is not None:
+        result["requester"] = _hidden(customer_key, f"requester {facts.requester_id}")
+    if customer_key and facts.company_id is not None:
+        result["company"] = _hidden(customer_key, f"company {facts.company_id}")
+
+
+def _hidden(key: bytes, name: str) -> str:
+    return hmac.new(key, name.encode(), hashlib.sha256).hexdigest()[:16]
 
 
 def _redactor(ticket: Mapping[str, Any], thread: Thread, agents: tuple[str, ...]) -> Redactor:
@@ -105,9 +157,9 @@ def _redactor(ticket: Mapping[str, Any], thread: Thread, agents: tuple[str, ...]
     return redactor
 
 
-def _header(facts: TicketFacts, ticket_id: int, settings: _Settings, clean: Callable[[str], str]) -> Conversation:
-    """The conversation without its messages; the keys for settings stand only where a setting is not the usual one."""
-    header: Conversation = {
+def _header(facts: TicketFacts, ticket_id: int, options: CleaningOptions, clean: Callable[[str], str]) -> Conversation:
+    """The conversation without its messages."""
+    return {
         "ticket_id": ticket_id,
         "subject": clean(facts.subject),
         "status": facts.status,
@@ -116,43 +168,44 @@ def _header(facts: TicketFacts, ticket_id: int, settings: _Settings, clean: Call
         "tags": [clean(tag) for tag in facts.tags],
         "created_at": facts.created_at,
         "updated_at": facts.updated_at,
-        "url": ticket_url(ticket_id, settings.base_url),
+        "url": ticket_url(ticket_id, options.base_url),
         "ignored": None,
-        "redacted": settings.redact,
+        "redacted": options.redact,
         "cleaner_version": CLEANER_VERSION,
+        "options": asdict(options),
         "conversation": [],
     }
-    if not settings.include_private_notes:
-        header["private_notes"] = False
-    if settings.ignore_field:
-        header["ignore_field"] = settings.ignore_field
-    return header
 
 
-def _leave_out(thread: Thread, *, include_private_notes: bool) -> None:
-    """Takes out of the thread what nobody said and what says nothing, and counts it by reason."""
+def _leave_out(thread: Thread, facts: TicketFacts, *, include_private_notes: bool) -> None:
+    """Takes out of the thread what nobody said and what says nothing, and counts it by reason; a subject alone is the message."""
     kept: list[Entry] = []
-    known: set[str] = set()
     for place, entry in enumerate(thread.entries):
-        reason = entry.dropped or _nothing_said(entry, known, kept, include_private_notes=include_private_notes)
+        reason = entry.dropped or _nothing_said(entry, kept, chat=facts.source == SOURCE_CHAT, private_notes=include_private_notes)
         if reason is None:
             kept.append(entry)
-            known.update(entry.text.split())
         elif place or reason != "empty":
             thread.dropped[reason] += 1
         if reason in ("only an attachment", "only a quote"):
             thread.attachments.extend(match[0] for match in MEDIA_MARKER.finditer(entry.text))
+    opening = thread.entries[0]
+    if not kept and opening.dropped is None and len(words_of(facts.subject)) >= _MIN_SUBJECT_WORDS:
+        opening.text = "\n".join(part for part in (facts.subject, opening.text) if part)
+        kept = [opening]
     thread.entries = kept
 
 
-def _nothing_said(entry: Entry, known: set[str], kept: list[Entry], *, include_private_notes: bool) -> str | None:
-    if entry.private and not include_private_notes:
+def _nothing_said(entry: Entry, kept: list[Entry], *, chat: bool, private_notes: bool) -> str | None:
+    if entry.private and not private_notes:
         return "private note"
     words = MEDIA_MARKER.sub("", entry.text).split()
     if not words:
         return "only an attachment" if entry.text.strip() else "empty"
-    doubled = len(kept) == 1 and kept[0].speaker == entry.speaker and kept[0].private == entry.private
-    return "repeats the opening" if doubled and words == MEDIA_MARKER.sub("", kept[0].text).split() else None
+    others = kept[1:] if chat else kept[1:2]
+    doubled = kept and kept[0].speaker == entry.speaker and kept[0].private == entry.private
+    if doubled and all(other.speaker != entry.speaker for other in others) and (chat or not others):
+        return "repeats the opening" if words == MEDIA_MARKER.sub("", kept[0].text).split() else None
+    return None
 
 
 def _join(entries: list[Entry], clean: Callable[[str], str]) -> list[Message]:
@@ -161,8 +214,17 @@ def _join(entries: list[Entry], clean: Callable[[str], str]) -> list[Message]:
     for (speaker, private), group in itertools.groupby(entries, key=lambda entry: (entry.speaker, entry.private)):
         joined = list(group)
         text = "\n\n".join(clean(entry.text) for entry in joined)
-        first = joined[0]
-        messages.append({"speaker": speaker, "text": text, "private": private, "incoming": first.incoming, "created_at": first.created_at})
+        first, cut = joined[0], sum((entry.cut for entry in joined), Counter[str]())
+        message: Message = {
+            "speaker": speaker,
+            "text": text,
+            "private": private,
+            "incoming": first.incoming,
+            "created_at": first.created_at,
+        }
+        if cut:
+            message["dropped"] = dict(sorted(cut.items()))
+        messages.append(message)
     return messages
 
 
@@ -177,13 +239,15 @@ def _merged_into(entries: list[Entry]) -> int | None:
     return target
 
 
-def _ignored(facts: TicketFacts, messages: list[Message], *, merged: int | None) -> str | None:
+def _ignored(facts: TicketFacts, messages: list[Message], *, merged: int | None, machine: str | None) -> str | None:
     if facts.deleted:
         return "deleted"
     if facts.spam:
         return "spam"
     if merged is not None:
         return f"merged into ticket {merged}"
+    if machine is not None and not any(message["speaker"] == "user" for message in messages):
+        return machine
     if not messages:
         return "empty"
     if facts.source == SOURCE_OUTBOUND_EMAIL and all(message["speaker"] == "agent" for message in messages):

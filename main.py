@@ -18,6 +18,7 @@ import env
 from cli import check, console, estimate, jobs, prompt_debug, source
 from cli import options as command_line
 from cli.console import Progress, complain, signals_as_interrupts
+from cli.cuts import Cuts
 from cli.options import Job, Options
 from cli.prompt_debug import Look
 from cli.source import Ticket
@@ -188,14 +189,17 @@ class _Run:
 
     def fetch(self, tickets: Sequence[Ticket]) -> None:
         """Fill `conversations/`."""
+        cuts = Cuts()
         for item in self._stream(tickets):
             if isinstance(item, FetchFailure):
                 self._count(item.row())
+            else:
+                cuts.add(item)
         self.progress.close()
         self._finish_report(Ended.FETCHED)
         stored = len(tickets) - len(self.report.failures)
         done = f"{stored} conversations in {self.source.folder}, {len(self.source.fetched)} fetched now"
-        print("\n".join([done, *self.report.troubles()]))
+        print("\n".join([done, *cuts.lines(), *self.report.troubles()]))
 
     def decide(self, tickets: Sequence[Ticket]) -> None:
         """Decide, conclude, save; a budget that is reached ends the deciding, not the saving."""

@@ -19,7 +19,7 @@ from statistics import median
 from typing import Any, TypeVar
 
 from common import files
-from conversation_utils import Conversation, load_conversation
+from conversation_utils import CleaningOptions, Conversation, load_conversation
 from issue_clusterer import IssueClusterer, Plan
 from knowledge import checkpoint as checkpoint_file
 from knowledge import decision
@@ -161,7 +161,7 @@ def _opened(folder: Path, ask: Ask) -> IssueClusterer:
         RunFiles(folder / "silo_issues_db.json"),
         ask=ask,
         prompts=Prompts(),
-        conversation_of=lambda ticket: load_conversation(ticket, folder / "conversations", base_url=HOST, redact=True),
+        conversation_of=lambda ticket: load_conversation(ticket, folder / "conversations", options=CleaningOptions(HOST)),
     )
 
 

@@ -9,6 +9,7 @@ Kinds that cleaning reads (compared in small letters):
 `sent_from`: the words of lines such as "Sent from my iPhone", without the device.
 `automatic`: how automatic replies call themselves. `absence`, `substitute`: parts of an absence notice.
 `merged`: beginnings of words for a merge. `undelivered`: how a failed delivery is named.
+`common`: small words that tell a language.
 `recipient`, `confidential`: beginnings of words of legal notices. `footers`: other lines that mail programs and companies add.
 
 Kinds that redaction reads (a longer word that begins with one counts where that is how a language builds words):
@@ -108,3 +109,28 @@ def says(kind: str, text: str) -> bool:
 def begins_with(kind: str, text: str) -> bool:
     """True if a text, in the form of `spaced`, begins with a phrase of a kind."""
     return any(text.startswith(phrase) for phrase in _by_beginning(kind).get(text[:_KEY], ()))
+
+
+_SCRIPTS = (("ja", "\u3041", "\u30ff"), ("ko", "\uac00", "\ud7a3"), ("zh", "\u4e00", "\u9fff"), ("th", "\u0e01", "\u0e5b"))
+_MAX_LOOK = 2000  # characters
+
+
+def language_of(text: str) -> str:
+    """The code of the language that a text is most likely in, by its script and small words; "?" if neither tells.
+
+    >>> language_of("Die Lampe ist seit gestern dunkel und ich bitte um Hilfe."), language_of("E1107")
+    ('de', '?')
+    """
+    head = text[:_MAX_LOOK]
+    for code, first, last in _SCRIPTS:
+        if sum(first <= char <= last for char in head) > len(head) / 10:
+            return code
+    said = words_of(head)
+    counts = {code: sum(word in common for word in said) for code, common in _common().items()}
+    best = max(counts, key=lambda code: counts[code])
+    return best if counts[best] >= max(2, len(said) / 10) else "?"
+
+
+@functools.cache
+def _common() -> dict[str, frozenset[str]]:
+    return {code: frozenset(words) for code, words in by_language("common").items()}

@@ -26,8 +26,8 @@ _MERGED_FROM = re.compile(
 _MERGED_WORDS = re.compile(
     r"(?:description|beschreibung|descripción|descrição|descrizione|beschrijving)\s{0,2}:\s{0,20}(?P<words>\S.{0,1000000})", re.I | re.S
 )
-_SENTENCES = re.compile(r"[.!?。！？]+(?=\s|$|[^\x00-\x7f])|\n+")
-_DATE = re.compile(r"\d|[^\W\d_]{2,}(?:day|tag|di|dag)\b", re.I)
+_SENTENCES = re.compile(r"(?<!\d)[.!?。！？]+(?=\s|$|[^\x00-\x7f])|\n+")
+_DATE = re.compile(r"\d|\b(?!holi|to)[^\W\d_]{3,6}(?:day|tag|dag|di)\b", re.I)
 _STATUS_CODE = re.compile(r"\b[45]\.\d{1,2}\.\d{1,3}\b|\b55\d\b")
 _ADDRESS = re.compile(r"[\w.+-]{1,64}@[\w-]{1,64}")
 _MAILER = re.compile(r"(?:mailer-daemon|postmaster|mail-daemon|no-?reply-delivery)\b", re.I)
@@ -40,11 +40,10 @@ def merged_into(text: str) -> int | None:
     182
     """
     head = text[:_MAX_NOTE_CHARS].split("\n", 1)[0]
-    words = words_of(head)
-    if len(text) > _MAX_NOTE_CHARS or "?" in head or len(words) > (_MAX_MERGE_WORDS if " " in head.strip() else 3 * _MAX_MERGE_WORDS):
+    if len(text) > _MAX_NOTE_CHARS or "?" in head or len(head.split()) > _MAX_MERGE_WORDS:
         return None
     numbers = {int(number) for number in _NUMBER.findall(head)}
-    if len(numbers) != 1 or _begins_with_number(words) or not languages.says("merged", languages.spaced(head)):
+    if len(numbers) != 1 or _begins_with_number(words_of(head)) or not languages.says("merged", languages.spaced(head)):
         return None
     return None if _MERGED_FROM.match(text) else numbers.pop()
 

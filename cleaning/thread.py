@@ -20,6 +20,7 @@ from common.times import to_utc
 from knowledge.conversation import Speaker
 
 SOURCE_OUTBOUND_EMAIL, SOURCE_CHAT = 10, 15
+_CHANNELS = {1: "email", 2: "portal", 3: "phone", 5: "twitter", 6: "facebook", 7: "chat", 9: "widget", 10: "outbound email", 15: "chat"}
 CONVERSATION_SURVEY = 6
 
 
@@ -53,6 +54,12 @@ class TicketFacts:
     updated_at: str
     deleted: bool
     spam: bool
+    requester_id: int | None
+    company_id: int | None
+    channel: str
+    first_reply_at: str
+    resolved_at: str
+    reopened: bool
 
 
 @dataclass(slots=True)
@@ -219,19 +226,34 @@ def _names_in_addresses(addresses: Iterable[str]) -> list[str]:
 
 def read_facts(ticket: Mapping[str, Any]) -> TicketFacts:
     """What the ticket says about itself."""
-    kind, ticket_id = ticket.get("type"), number(ticket.get("id"))
+    kind, ticket_id, source = ticket.get("type"), number(ticket.get("id")), number(ticket.get("source"))
+    stats, requester = _mapping(ticket.get("stats")), _mapping(ticket.get("requester"))
     return TicketFacts(
         ticket_id=ticket_id if ticket_id is not None and 0 < ticket_id < 2**63 else None,
         subject=_subject(ticket),
         status=number(ticket.get("status")),
-        source=number(ticket.get("source")),
+        source=source,
         type=one_line(kind) or None if isinstance(kind, str) else None,
         tags=[one_line(tag) for tag in items(ticket.get("tags")) if isinstance(tag, str) and tag.strip()],
         created_at=to_utc(ticket.get("created_at")),
         updated_at=to_utc(ticket.get("updated_at")),
         deleted=flag(ticket.get("deleted")),
         spam=flag(ticket.get("spam")),
+        requester_id=_first(number(ticket.get("requester_id")), number(requester.get("id"))),
+        company_id=_first(number(ticket.get("company_id")), number(requester.get("company_id"))),
+        channel=_CHANNELS.get(source or 0, ""),
+        first_reply_at=to_utc(stats.get("first_responded_at")),
+        resolved_at=to_utc(stats.get("resolved_at")) or to_utc(stats.get("closed_at")),
+        reopened=bool(to_utc(stats.get("reopened_at"))),
     )
+
+
+def _first(*values: int | None) -> int | None:
+    return next((value for value in values if value is not None), None)
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
 
 
 def custom_field(ticket: Mapping[str, Any], name: str) -> Any:

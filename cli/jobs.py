@@ -12,9 +12,10 @@ from clustering.candidates import nearest_issues
 from common import files as safe_files
 from common.errors import Unreadable, Unusable, Unwritable
 from common.text import for_terminal
+from conversation_utils import of_today
 from env import Settings
 from knowledge import decision, issue, known
-from knowledge.conversation import shown_conversation
+from knowledge.conversation import CLEANER_VERSION, CleaningOptions, Conversation, shown_conversation
 from knowledge.paths import RunFiles
 from llm import batch
 from llm.batch import BatchQuestion
@@ -146,10 +147,18 @@ def _export(kind: str, target: Path, files: RunFiles) -> str:
     return f"{len(written)} articles in {target}"
 
 
+def stored_conversation(ticket_id: int, folder: Path) -> Conversation | None:
+    """A stored conversation for the page; one of older rules that hid what is private hides it by the rules of today."""
+    kept = shown_conversation(ticket_id, folder)
+    if kept is None or kept["cleaner_version"] == CLEANER_VERSION:
+        return kept
+    return of_today(kept, CleaningOptions(redact=kept["redacted"]))
+
+
 def _write_page(files: RunFiles, conversations: Path) -> None:
     beside = files.database.parent / "conversations"  # where the demo keeps them
     folder = beside if beside.is_dir() else conversations
-    issues, conversation_of = issue.load(files.database), functools.partial(shown_conversation, folder=folder)
+    issues, conversation_of = issue.load(files.database), functools.partial(stored_conversation, folder=folder)
     page.write(
         files.report_page,
         issues=issues,

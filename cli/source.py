@@ -5,6 +5,7 @@
 
 import itertools
 import logging
+import secrets
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -18,17 +19,21 @@ import data_fetcher
 from cli.archive import Archive, Found, Submit
 from common import files
 from common.errors import TicketFailed
-from conversation_utils import Conversation
+from conversation_utils import CleaningOptions, Conversation
 from data_fetcher import FreshdeskClient
 from env import Settings
 from freshdesk.listing import status_of
 from issue_clusterer import FetchFailure, Item
+from knowledge.conversation import shown_conversation, ticket_url
 from knowledge.decision import DecisionRow
 
 logger = logging.getLogger(__name__)
 
 Ticket = Mapping[str, Any]
 """A listed ticket: `ticket_id` and, from a listing, `updated_at`. No words of it: what is listed goes into the checkpoint."""
+
+CUSTOMER_KEY = ".customers.key"
+"""The file beside the conversations with the key that hides whose they are."""
 
 READ_AHEAD = 64
 """Tickets that may wait, read and cleaned, for the model."""
@@ -119,6 +124,7 @@ class ConversationSource:
     _listed: dict[int, dict[str, Any]] = field(default_factory=dict)
     """What list pages gave of tickets that are to be read; nothing of it is written anywhere."""
     _agents: tuple[str, ...] | None = None
+    _key: str = ""
     _asking: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -128,21 +134,24 @@ class ConversationSource:
 
     def stored(self, ticket_id: int, *, base_url: str | None = None) -> Conversation | None:
         """The stored conversation of a ticket, None if there is none that counts; `base_url` is another address of the helpdesk."""
-        return conversation_utils.load_conversation(
-            ticket_id,
-            self.folder,
-            base_url=self.settings.freshdesk_url if base_url is None else base_url,
-            redact=self.settings.redact,
-            include_private_notes=self.settings.include_private_notes,
-            ignore_field=self.settings.ignore_field,
-        )
+        return conversation_utils.load_conversation(ticket_id, self.folder, options=self._options(base_url))
+
+    def _options(self, base_url: str | None = None) -> CleaningOptions:
+        settings = self.settings
+        host = settings.freshdesk_url if base_url is None else base_url
+        return CleaningOptions(host, settings.redact, settings.include_private_notes, settings.ignore_field)
 
     def shown(self, ticket_id: int, decided: Mapping[int, DecisionRow]) -> Conversation | None:
-        """The stored conversation for people to see: also one from an address of earlier, if its ticket was decided there."""
+        """The stored conversation for index, cards and people: also one of other rules or options, shown by those of today.
+
+        One from another address of the helpdesk counts if its ticket was decided there.
+        """
         kept, row = self.stored(ticket_id), decided.get(ticket_id)
-        if kept is not None or row is None or not row.url:
+        if kept is not None:
             return kept
-        return self.stored(ticket_id, base_url=row.url.rpartition("/a/tickets/")[0])
+        older = shown_conversation(ticket_id, self.folder)
+        hosts = {ticket_url(ticket_id, self.settings.freshdesk_url)} | ({row.url} if row is not None and row.url else set())
+        return conversation_utils.of_today(older, self._options()) if older is not None and older["url"] in hosts else None
 
     def look_ahead(self, tickets: Iterable[Ticket]) -> None:
         """Read from list pages what stands there for less than by view; it is held until `read` asks for it. Raises `Stopped`."""
@@ -192,13 +201,18 @@ class ConversationSource:
 
     def _build(self, ticket: Mapping[str, Any]) -> Conversation:
         return conversation_utils.build_conversation(
-            ticket,
-            base_url=self.settings.freshdesk_url,
-            redact=self.settings.redact,
-            include_private_notes=self.settings.include_private_notes,
-            ignore_field=self.settings.ignore_field,
-            agents=self._agent_names(),
+            ticket, **asdict(self._options()), agents=self._agent_names(), customer_key=self._customer_key()
         )
+
+    def _customer_key(self) -> bytes:
+        """The random key of this folder, made with the first conversation: what a customer is called here says nothing elsewhere."""
+        with self._asking:
+            if not self._key:
+                path = self.folder / CUSTOMER_KEY
+                self._key = files.read_text(path) or secrets.token_hex(32)
+                if files.read_text(path) != self._key:
+                    files.write_text(path, self._key)
+            return self._key.encode()
 
     def _agent_names(self) -> tuple[str, ...]:
         """The names of all agents, asked for with the first ticket that is fetched."""

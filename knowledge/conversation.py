@@ -5,6 +5,7 @@ No I/O, no payload keys, no cleaning.
 
 import hashlib
 import json
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, TypedDict, cast
 
@@ -12,19 +13,36 @@ from common import files
 from common.errors import Unreadable
 
 # Raised whenever a rule changes what comes out, so that stored conversations are made anew.
-CLEANER_VERSION = 1
+CLEANER_VERSION = 2
 
 Speaker = Literal["user", "agent"]
 
 
-class Message(TypedDict):
-    """What one speaker said; `created_at` is UTC, `YYYY-MM-DDTHH:MM:SSZ`, "" when unknown; `private` marks an internal note."""
+@dataclass(frozen=True, slots=True)
+class CleaningOptions:
+    """What a run wants of a conversation: the helpdesk's address, and what is hidden, left out or asked about. Stored in its header."""
 
+    base_url: str = ""
+    redact: bool = True
+    include_private_notes: bool = True
+    ignore_field: str | None = None
+
+
+class _Said(TypedDict):
     speaker: Speaker
     text: str
     private: bool
     incoming: bool
     created_at: str
+
+
+class Message(_Said, total=False):
+    """What one speaker said; `created_at` is UTC, `YYYY-MM-DDTHH:MM:SSZ`, "" when unknown; `private` marks an internal note.
+
+    `dropped` stands only where something was cut: the number of characters by reason.
+    """
+
+    dropped: dict[str, int]
 
 
 class _Facts(TypedDict):
@@ -47,15 +65,22 @@ class Conversation(_Facts, total=False):
     """A ticket cleaned. `ignored` is None or the reason why it is not clustered.
 
     The keys below stand only where there is something to say: `merged_into` is the ticket that a merged one went into, `dropped` counts
-    messages left out by reason, `dropped_attachments` names what came with nothing but a picture or file, `private_notes` is False when
-    internal notes were left out, `ignore_field` is the custom field that was asked about.
+    messages left out by reason, `dropped_attachments` names what came with nothing but a picture or file. Times are UTC: `first_reply_at`
+    is when an agent first answered in public, `resolved_at` when the ticket was last resolved or closed; `reopened` is True if it was
+    opened again after that. `requester` and `company` are the same 16 hex digits for the same customer within one folder of conversations,
+    and nothing outside it. `channel` says where the ticket came in. `options` are those that it was made with; files of before have none.
     """
 
+    options: dict[str, Any]
     merged_into: int
     dropped: dict[str, int]
     dropped_attachments: list[str]
-    private_notes: bool
-    ignore_field: str
+    first_reply_at: str
+    resolved_at: str
+    reopened: bool
+    requester: str
+    company: str
+    channel: str
 
 
 def customer_text(conversation: Conversation) -> str:
@@ -87,25 +112,16 @@ def save_conversation(conversation: Conversation, folder: Path) -> None:
     files.write_text(conversation_path(conversation["ticket_id"], folder), files.dump_json(conversation) + "\n")
 
 
-def load_conversation(
-    ticket_id: int, folder: Path, *, base_url: str, redact: bool, include_private_notes: bool = True, ignore_field: str | None = None
-) -> Conversation | None:
-    """The stored conversation; None if there is none that was made by these rules, from this helpdesk, with these settings."""
+def load_conversation(ticket_id: int, folder: Path, *, options: CleaningOptions) -> Conversation | None:
+    """The stored conversation; None if there is none that was made by these rules, from this helpdesk, with these options."""
     data = _read(ticket_id, folder)
-    if data is None:
+    if data is None or data["cleaner_version"] != CLEANER_VERSION or data["url"] != ticket_url(ticket_id, options.base_url):
         return None
-    expected = {
-        "ticket_id": ticket_id,
-        "url": ticket_url(ticket_id, base_url),
-        "cleaner_version": CLEANER_VERSION,
-        "redacted": redact,
-    }
-    settings = data.get("private_notes", True) is include_private_notes and data.get("ignore_field") == (ignore_field or None)
-    return cast(Conversation, data) if settings and all(data[key] == value for key, value in expected.items()) else None
+    return cast(Conversation, data) if data.get("options") == asdict(options) and data["redacted"] is options.redact else None
 
 
 def shown_conversation(ticket_id: int, folder: Path) -> Conversation | None:
-    """The stored conversation whatever settings it was made with, for showing it to people; None if there is none."""
+    """The stored conversation by whatever rules and options it was made, for showing it; None if there is none."""
     data = _read(ticket_id, folder)
     return None if data is None else cast(Conversation, data)
 
@@ -153,4 +169,13 @@ def _all_of(value: Any, kind: type) -> bool:
     return isinstance(value, list) and all(isinstance(entry, kind) for entry in value)
 
 
-__all__ = ["Conversation", "Message", "conversation_path", "load_conversation", "save_conversation", "shown_conversation", "ticket_url"]
+__all__ = [
+    "CleaningOptions",
+    "Conversation",
+    "Message",
+    "conversation_path",
+    "load_conversation",
+    "save_conversation",
+    "shown_conversation",
+    "ticket_url",
+]

@@ -7,10 +7,10 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, TypeVar, cast
 
-from knowledge.conversation import Conversation, Message
+from knowledge.conversation import CLEANER_VERSION, CleaningOptions, Conversation, Message
 from llm.protocol import Answer, AnswerUnusable, JsonSchema, Messages, Usage
 
 T = TypeVar("T")
@@ -33,8 +33,9 @@ def talk(ticket_id: int, said: str, *, agent: str = "", day: str = "2025-03-01",
         url=f"https://acme.freshdesk.com/a/tickets/{ticket_id}",
         ignored=None,
         redacted=True,
-        cleaner_version=1,
+        cleaner_version=CLEANER_VERSION,
         conversation=messages,
+        options=asdict(CleaningOptions("https://acme.freshdesk.com")),
     )
     return cast(Conversation, {**known, **facts})
 

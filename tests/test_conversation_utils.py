@@ -1,5 +1,6 @@
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from common.errors import TicketFailed
 CASES = Path(__file__).parent / "cases" / "tickets"
 TICKETS = sorted(path.stem for path in CASES.glob("*.json"))
 BASE_URL = "https://acme.freshdesk.com"
+OPTIONS = cu.CleaningOptions(BASE_URL)
 
 
 def thread_text(conversation: cu.Conversation) -> list[str]:
@@ -71,6 +73,8 @@ def test_the_form_is_the_contract_s() -> None:
         "ignored": None,
         "redacted": True,
         "cleaner_version": cu.CLEANER_VERSION,
+        "options": {"base_url": BASE_URL, "redact": True, "include_private_notes": True, "ignore_field": None},
+        "channel": "email",
         "conversation": [{"speaker": "user", "text": "Hi", "private": False, "incoming": True, "created_at": "2025-07-24T18:24:46Z"}],
     }
 
@@ -185,7 +189,7 @@ def test_any_text_is_stored_as_utf_8_and_printable(text: str, tmp_path: Path) ->
     cu.save_conversation(conversation, tmp_path)
     stored = (tmp_path / "169.json").read_bytes().decode("utf-8")
     assert all(char.isprintable() or char in "\n\u200d" for char in stored)
-    assert cu.load_conversation(169, tmp_path, base_url=BASE_URL, redact=True) == conversation
+    assert cu.load_conversation(169, tmp_path, options=OPTIONS) == conversation
     assert conversation["conversation"][0]["text"].split("\n")[-2].endswith("end")
 
 
@@ -264,12 +268,15 @@ def test_a_message_that_had_words_is_never_emptied(text: str) -> None:
 def test_a_stored_conversation_of_other_rules_host_or_settings_does_not_count(tmp_path: Path) -> None:
     conversation = cu.build_conversation(ticket(), base_url=BASE_URL)
     cu.save_conversation(conversation, tmp_path)
-    assert cu.load_conversation(169, tmp_path, base_url=BASE_URL, redact=True) == conversation
-    assert cu.load_conversation(170, tmp_path, base_url=BASE_URL, redact=True) is None
-    assert cu.load_conversation(169, tmp_path, base_url="https://other.freshdesk.com", redact=True) is None
-    assert cu.load_conversation(169, tmp_path, base_url=BASE_URL, redact=False) is None
-    assert cu.load_conversation(169, tmp_path, base_url=BASE_URL, redact=True, include_private_notes=False) is None
-    assert cu.load_conversation(169, tmp_path, base_url=BASE_URL, redact=True, ignore_field="cf_x") is None
+    assert cu.load_conversation(169, tmp_path, options=OPTIONS) == conversation
+    assert cu.load_conversation(170, tmp_path, options=OPTIONS) is None
+    for other in (
+        replace(OPTIONS, base_url="https://other.freshdesk.com"),
+        replace(OPTIONS, redact=False),
+        replace(OPTIONS, include_private_notes=False),
+        replace(OPTIONS, ignore_field="cf_x"),
+    ):
+        assert cu.load_conversation(169, tmp_path, options=other) is None
 
 
 @pytest.mark.parametrize(
@@ -288,7 +295,7 @@ def test_a_stored_conversation_of_other_rules_host_or_settings_does_not_count(tm
 def test_a_stored_file_of_another_form_does_not_count(change: dict[str, Any], tmp_path: Path) -> None:
     conversation = {**cu.build_conversation(ticket(), base_url=BASE_URL), **change}
     (tmp_path / "169.json").write_text(json.dumps(conversation))
-    assert cu.load_conversation(169, tmp_path, base_url=BASE_URL, redact=True) is None
+    assert cu.load_conversation(169, tmp_path, options=OPTIONS) is None
 
 
 @pytest.mark.parametrize(
@@ -296,7 +303,7 @@ def test_a_stored_file_of_another_form_does_not_count(change: dict[str, Any], tm
 )
 def test_an_unreadable_stored_file_does_not_count(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "169.json").write_bytes(content)
-    assert cu.load_conversation(169, tmp_path, base_url=BASE_URL, redact=True) is None
+    assert cu.load_conversation(169, tmp_path, options=OPTIONS) is None
 
 
 def test_the_hash_follows_the_words_and_not_the_clock() -> None:

@@ -1,6 +1,6 @@
 import pytest
 
-from cleaning.notices import is_auto_reply, merged_from_text, merged_into
+from cleaning.notices import is_auto_reply, is_bounce, merged_from_text, merged_into
 
 MERGED = {
     "Freshdesk's own words": ("This ticket is closed and merged into ticket 182", 182),
@@ -49,3 +49,54 @@ def test_what_calls_itself_automatic_was_said_by_nobody(text: str, wanted: bool)
 
 def test_an_agent_s_absence_is_a_message() -> None:
     assert not is_auto_reply("I am out of office until Monday and will be back then.", incoming=False)
+
+
+MERGED_ELSEWHERE = {
+    "Norwegian": "Denne saken er lukket og slått sammen med sak 182",
+    "Romanian": "Acest tichet este închis și îmbinat cu tichetul 182",
+    "Korean": "이 티켓은 닫혔으며 티켓 182에 병합되었습니다",
+}
+
+
+@pytest.mark.parametrize("text", MERGED_ELSEWHERE.values(), ids=MERGED_ELSEWHERE.keys())
+def test_a_merge_note_is_known_in_the_language_of_the_account(text: str) -> None:
+    assert merged_into(text) == 182
+
+
+ABSENT = {
+    "Spanish": ("Estoy de vacaciones hasta el 12 de mayo. Para asuntos urgentes contacte con mi compañera.", True),
+    "Danish": ("Jeg er på ferie indtil 12. maj. Kontakt min kollega ved hastende sager.", True),
+    "a receipt": ("Thank you for contacting Adler. Your request has been received, number 77.", True),
+    "with a question": ("I am on holiday until 12 May. Can we go on after that?", False),
+    "with another sentence": ("I am on holiday until 12 May. The lamp hums as well.", False),
+    "without a date": ("I am on holiday.", False),
+    "thanks alone": ("Thank you for contacting me.", False),
+}
+
+
+@pytest.mark.parametrize(("text", "wanted"), ABSENT.values(), ids=ABSENT.keys())
+def test_a_message_of_nothing_but_an_absence_or_a_receipt_is_nobody_s(text: str, wanted: bool) -> None:
+    assert is_auto_reply(text, incoming=True) is wanted
+
+
+def test_a_subject_tells_an_automatic_reply_too() -> None:
+    assert is_auto_reply("See you in June.", incoming=True, subject="Automatische Antwort: Rechnung")
+    assert not is_auto_reply("See you in June.", incoming=True, subject="Rechnung")
+
+
+BOUNCES = {
+    "with a status": ("Your message could not be delivered.\n\nruth@adler.example: 550 5.1.1 user unknown", "", True),
+    "in Italian": ("Impossibile recapitare il messaggio a:\n\nruth@adler.example", "", True),
+    "by its subject": ("ruth@adler.example is unknown", "Unzustellbar: Rechnung", True),
+    "a person asks": ("Why is mail to ruth@adler.example returned with 5.1.1? It could not be delivered.", "", False),
+    "a parcel": ("The parcel could not be delivered.", "", False),
+}
+
+
+@pytest.mark.parametrize(("text", "subject", "wanted"), BOUNCES.values(), ids=BOUNCES.keys())
+def test_a_failed_delivery_was_said_by_nobody(text: str, subject: str, wanted: bool) -> None:
+    assert is_bounce(text, subject=subject) is wanted
+
+
+def test_a_failed_delivery_is_known_by_who_sent_it() -> None:
+    assert is_bounce("Sorry.", sender="MAILER-DAEMON@mx.acme.example")
