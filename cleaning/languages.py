@@ -8,6 +8,7 @@ Kinds that cleaning reads (compared in small letters):
 `greetings`: openings of a mail. `closings`: whole lines above a name.
 `sent_from`: the words of lines such as "Sent from my iPhone", without the device.
 `automatic`: how automatic replies call themselves. `absence`, `substitute`: parts of an absence notice.
+`reply_above`: how a line asks for an answer above it.
 `merged`: beginnings of words for a merge. `undelivered`: how a failed delivery is named.
 `common`: small words that tell a language.
 `recipient`, `confidential`: beginnings of words of legal notices. `footers`: other lines that mail programs and companies add.
@@ -21,7 +22,6 @@ of form fields that hold a name. `introductions`: "my name is"; `i_am`: "I am", 
 
 import functools
 import json
-import re
 from pathlib import Path
 
 from cleaning.history import words_of
@@ -54,17 +54,6 @@ def words(kind: str) -> frozenset[str]:
     True
     """
     return frozenset(word for known in by_language(kind).values() for word in known)
-
-
-@functools.cache
-def alternation(kind: str) -> str:
-    """The words of a kind in all languages as the inside of a group of a regular expression, longest first; a blank is any white space.
-
-    >>> bool(re.fullmatch(alternation("closings"), "kind  regards"))
-    True
-    """
-    escaped = (re.escape(word).replace("\\ ", r"\s{1,3}") for word in sorted(words(kind), key=lambda word: (-len(word), word)))
-    return "|".join(escaped)
 
 
 def spaced(text: str) -> str:

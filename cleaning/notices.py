@@ -15,7 +15,7 @@ from cleaning.quotes import is_closing, is_greeting
 _MAX_NOTE_CHARS = 600
 _MAX_BOUNCE_CHARS = 8000
 _MAX_MERGE_WORDS = 12
-_NUMBER = re.compile(r"(?<![\w.])\[?#?\s?([1-9][0-9]{0,17})\]?(?![\w.]*\d)")
+_NUMBER = re.compile(r"(?<![A-Za-z0-9_.])\[?#?\s?([1-9][0-9]{0,17})\]?(?![\w.]*\d)")
 _MERGED_FROM = re.compile(
     r"\W{0,5}(?:merged from ticket\b|(?:the )?(?:ticket|tickets?|ticket with id)\W{0,3}#?\[?\d[\d, #]{0,80}\]?.{0,80}?\b(?:is|was|were|"
     r"has been|have been) merged (?:in ?to|with) this (?:ticket|one)|"

@@ -183,6 +183,11 @@ def _is_framed(text: str) -> bool:
     return len(text) <= _MAX_LINE // 2 and bool(_FRAMED.fullmatch(text))
 
 
+def _is_reply_marker(text: str) -> bool:
+    """True for a line that asks to write above it, as helpdesks put it over what they quote."""
+    return len(text) <= 120 and languages.says("reply_above", languages.spaced(text))
+
+
 @dataclass(slots=True)
 class _Header:
     """Neighbouring lines `label: value` and what they hold."""
@@ -273,6 +278,8 @@ class _Walker:
             return at
         if _is_framed(text):
             return self._framed(at)
+        if _is_reply_marker(text) and (self._below or self._history_follows(at + 1)):
+            return self._drop(at, at + 1)
         marked = HISTORY_BELOW in self._lines[at].marks
         if (self._history or marked) and at >= self._no_header_before:
             header = self._header(at)

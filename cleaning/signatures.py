@@ -38,11 +38,11 @@ _POSTAL = re.compile(
 )
 _SENTENCE_END = re.compile(r"[.!?…。！？]\s*$")
 _DEVICE = re.compile(
-    r"\b(?:iphone|ipad|ipod|ios|macbook|android|outlook|samsung|galaxy|huawei|xiaomi|redmi|oneplus|motorola|nokia|blackberry|pixel|xperia|sony|"
+    r"\b(?:iphon|ipad|ipod|ios|macbook|android|outlook|samsung|galaxy|huawei|xiaomi|redmi|oneplus|motorola|nokia|blackberry|pixel|xperia|sony|"
     r"oppo|vivo|honor|gmail|yahoo|hotmail|proton ?mail|thunderbird|k-9|gmx|web\.de|mail\.ru|t-online|aol|icloud|spark|bluemail|nine|newton|"
     r"airmail|edison|zoho|fairemail|tutanota|tuta|windows|mailbird|em client|at&t|verizon|t-mobile|vodafone|mailspring|superhuman|front|"
     r"hey|fastmail|yandex|naver|seznam|wp|onet|libero|laposte|orange|free|sfr|mail|мейл|яндекс|айфон)"
-    r"(?:[a-zåäöéáíóúőűа-я]{0,4}(?![^\W_\u0e00-\uffff])|(?=[\u0e00-\uffff]))(?:-[^\W\d_]{1,8}\b)?|手机|手機|스마트폰|携帯",
+    r"(?:[a-zåäöéáíóúőűа-я]{0,5}(?![^\W_\u0e00-\uffff])|(?=[\u0e00-\uffff]))(?:[-'’][^\W\d_]{1,10}\b)?|手机|手機|스마트폰|携帯",
     re.I,
 )
 
@@ -235,6 +235,10 @@ def _sent_from(lines: Sequence[Line]) -> Sequence[Line]:
     return [line for at, line in enumerate(rest) if at not in alone] if alone else rest
 
 
+_ANY_PHONE = re.compile(
+    r"\b(?:phone|smartphone|mobil|telef|tablet|handy|celular|cellulare|móvil|device|gerät|appareil|dispositivo|телефон)", re.I
+)
+_BETWEEN_WORDS = re.compile(r"[\s,.;:!()|„“”\"«»–—*_-]+")
 _BRACKETED_LINK = re.compile(r"[<(]https?://[^\s<>()]{1,2000}[>)]|\([\w-]{1,63}(?:\.[\w-]{1,63}){1,6}\)")
 
 
@@ -249,9 +253,10 @@ def is_phone_signature(text: str) -> bool:
     text = MEDIA_MARKER.sub("", _BRACKETED_LINK.sub("", text)).lower()
     if not text or len(text) > _MAX_LINE or len(text.split()) > 14 or text.rstrip().endswith(("?", ":")):
         return False
-    if not _DEVICE.search(text):
+    others = [word for word in _BETWEEN_WORDS.split(_DEVICE.sub(" ", text)) if word]
+    if not _DEVICE.search(text) and not (len(others) >= 4 and others[0] in languages.words("sent") and _ANY_PHONE.search(text)):
         return False
-    known, others = languages.words("sent_from"), re.findall(r"[^\W\d_][\w'’/-]*", _DEVICE.sub(" ", text))
+    known = languages.words("sent_from")
     sent = any(word in languages.words("sent") or _made_of(word, languages.words("sent") | known, unspaced=True) for word in others)
     others = [word for word in others if len(word) > 2 and word not in known and not any(char.isdigit() for char in word)]
     return sent and all(_made_of(word, known) for word in others)

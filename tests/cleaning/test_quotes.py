@@ -100,6 +100,10 @@ REPLIES = {
         "<p>Blue.</p><blockquote><p>How often does it blink?</p><p>Which colour does it rarely show?</p></blockquote>",
         "Blue.\nHow often does it blink?\nWhich colour does it rarely show?",
     ),
+    "below a line that asks for an answer above it": (
+        "<div>Blue.<br><br>Bitte antworten Sie oberhalb dieser Zeile<br>How often does it blink?<br>Kind regards<br>Tom</div>",
+        "Blue.",
+    ),
     "a quote that the ticket does not hold": (
         "<p>See there.</p><blockquote type=cite><p>On 3 May 2025, Lee wrote:</p><p>The fuse has to be changed.</p></blockquote>",
         "See there.\n> On 3 May 2025, Lee wrote:\n> The fuse has to be changed.",
