@@ -38,11 +38,12 @@ class Picture(NamedTuple):
 
 
 PICTURES = (
-    Picture("page-overview", "#overview"),
-    Picture("page-issue", "#issue/ISSUE-1020"),
-    Picture("page-review", "#review"),
-    Picture("page-dark", "#issues?area=Device%20faults%20and%20care", "dark"),
-    Picture("page-phone", "#overview", "light", 390, 844),
+    Picture("report-overview", "#overview"),
+    Picture("report-issue", "#issue/ISSUE-1020"),
+    Picture("report-review", "#review"),
+    Picture("report-review-dark", "#review", "dark"),
+    Picture("report-list-dark", "#issues?area=Device%20faults%20and%20care", "dark"),
+    Picture("report-phone", "#overview", "light", 390, 844),
 )
 
 
