@@ -79,7 +79,7 @@ def test_a_near_match_is_a_doubt_for_people() -> None:
     said = "customer: Yesterday evening I looked for the lid of my old kettle, which my neighbour's dog had carried into the garden shed."
     shares = shared([issue_line(LID), issue_line(CODE)], [said])
     found = decide(conversation(said), LID, CODE)
-    assert (found.issue_id, found.confidence >= SURE) == (None, True), shares
+    assert (found.issue_id, found.confidence >= SURE) == ("ISSUE-7", False), shares
     assert [round(_sureness(share), 2) for share in (MATCHES, MATCHES - 0.01, DOUBTFUL)] == [0.72, 0.6, 0.6]
 
 
@@ -154,7 +154,7 @@ def test_lookalikes_are_named_and_merged() -> None:
 
 
 def test_groups_need_every_two_to_be_alike() -> None:
-    chain = ["lid leaks vacuum seal", "vacuum seal code inbox", "code inbox mail spam"]
+    chain = ["lid leaks vacuum seal ring", "leaks vacuum seal ring code inbox mail", "code inbox mail spam folder"]
     assert len(alike_groups(chain)) == 2
 
 
