@@ -45,7 +45,7 @@ def write(
     reading = page_data.read(source)
     files.write_text(path, _render(source, reading, database))
     if letter is not None:
-        weekly.write(letter, weekly.week(issues, log, reading.facts), came_with_run=came_with_run)
+        weekly.write(letter, reading.week, came_with_run=came_with_run)
 
 
 def render(

@@ -37,11 +37,13 @@ Nearest = Callable[[str, str, int, int], list[str]]
 
 @dataclass(slots=True)
 class Reading:
-    """What the conversations say: facts by ticket, one customer's words by issue, and the conversations that the page has room for."""
+    """What the conversations say: facts by ticket, one customer's words by issue, the conversations that the page has room for, and
+    what the week was."""
 
     facts: dict[int, TicketFacts] = field(default_factory=dict)
     quotes: dict[str, Quote] = field(default_factory=dict)
     talks: list[dict[str, Any]] = field(default_factory=list)
+    week: Week = field(default_factory=lambda: Week("", 0, 0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +185,7 @@ def read(source: Source) -> Reading:
             room -= sum(len(message["text"]) + 60 for message in talk["messages"])
             found.talks.append(talk)
     found.talks.sort(key=lambda talk: int(talk["id"]))
+    found.week = weekly.week(source.issues, source.log, found.facts)
     return found
 
 
@@ -208,7 +211,7 @@ def overview(source: Source, reading: Reading) -> Overview:
         first_share=_percent(sum(row.count for row in first), total),
         first_effort=_percent(sum(row.effort.replies for row in first), replies),
         span="four weeks" if moved.days > trends.WEEK_DAYS else "week",
-        week=weekly.week(source.issues, source.log, reading.facts),
+        week=reading.week,
         rows=rows[:ROWS],
         more=max(0, len(rows) - ROWS),
         moving={"growing": len(moved.growing), "new": len(moved.new), "back": len(moved.back)},
@@ -245,7 +248,7 @@ def island(source: Source, reading: Reading) -> dict[str, Any]:
         "unit": scale.unit,
         "starts": list(scale.starts),
         "newest": source.newest(),
-        "letter": weekly.letter(weekly.week(source.issues, source.log, reading.facts)),
+        "letter": weekly.letter(reading.week),
         "span": moved.days,
         "groups": [asdict(group) for group in groups(source.issues, source.log)],
         "card_fields": [{"name": part.name, "label": part.label, "many": part.many} for part in issue_db.CARD_FIELDS],

@@ -4,6 +4,7 @@ Days are UTC, `YYYY-MM-DD`. "Recent" counts back from the newest ticket, not fro
 """
 
 import datetime
+import functools
 import itertools
 import math
 import statistics
@@ -181,9 +182,11 @@ def _start(day: str, unit: Literal["week", "month"]) -> str:
     return (date - datetime.timedelta(days=min(date.weekday(), date.toordinal() - 1))).isoformat()
 
 
+@functools.lru_cache(maxsize=65_536)  # many tickets, few days
 def _date(day: str) -> datetime.date:
     return datetime.date.fromisoformat(day)
 
 
+@functools.lru_cache(maxsize=65_536)
 def _is_day(day: str) -> bool:
     return len(day) == 10 and to_utc(day)[:10] == day

@@ -310,7 +310,8 @@
       hay = new Map(data.issues.map((issue) => {
         const parts = [issue.id, ...issue.merged, ...Object.values(issue.card).flat()];
         for (const id of issue.tickets) parts.push(`#${id}`, tickets.get(id).subject);
-        return [issue.id, parts.join("\n").toLowerCase()];
+        const text = parts.join("\n").toLowerCase();
+        return [issue.id, `${text}\n${text.replaceAll("-", "")}`];  // "wifi" finds "Wi-Fi"
       }));
     }
     return hay;
@@ -824,10 +825,11 @@
     } else if (view === "review") showGroups();
     if (view === "decisions") showDecisions();
     if (stay !== true && show.ready) {
-      const heading = name === "outside" && $("outside") ? $("outside") : view === "issues" && opened && name !== "issues" ? $("issue-title") : one ? $("review-ticket") : $(`${view}-title`);
+      const part = ["articles", "bugs", "outside"].includes(name) ? $(name) : null;
+      const heading = part ? part : view === "issues" && opened && name !== "issues" ? $("issue-title") : one ? $("review-ticket") : $(`${view}-title`);
       window.scrollTo(0, 0);
       heading.focus();
-      if (name === "outside") heading.scrollIntoView();
+      if (part) part.scrollIntoView();
     }
     if (stay !== true && name === "ticket" && openState.goTo && $(openState.goTo)) $(openState.goTo).scrollIntoView();
     show.ready = true;

@@ -225,7 +225,7 @@ def test_issues_are_searched_filtered_and_opened(walk: Walk) -> None:
     page = walk.page
     page.get_by_role("link", name="Issues").click()
     assert page.locator("#found").inner_text() == "7 issues of 7, 10 tickets"
-    for words, count in (("wi-fi", 1), ("#14", 1), ("air lid", 1), ("nowhere", 0), ("", 7)):
+    for words, count in (("wi-fi", 1), ("wifi", 1), ("#14", 1), ("air lid", 1), ("nowhere", 0), ("", 7)):
         page.get_by_label("Search", exact=True).fill(words)
         await_rows(page, count)
     page.get_by_label("with tickets for review").check()
@@ -264,6 +264,16 @@ def test_a_filtered_list_has_an_address_that_can_be_sent(walk: Walk) -> None:
     await_rows(page, 7)
     walk.open("?c#issues?area=No such area&order=nonsense&from=never")
     await_rows(page, 7)
+
+
+def test_a_chip_leads_to_its_list(walk: Walk) -> None:
+    from playwright.sync_api import expect
+
+    page = walk.page
+    page.get_by_role("link", name="Bugs to report 1").click()
+    expect(page.locator("#bugs")).to_be_in_viewport()
+    page.get_by_role("link", name="Articles to write 1").click()
+    expect(page.locator("#articles")).to_be_in_viewport()
 
 
 def test_a_table_a_quote_and_lists_to_copy_stand_in_front(walk: Walk) -> None:
