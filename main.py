@@ -297,10 +297,18 @@ class _Run:
             found = self.clusterer.preview(item)
         except (AnswerUnusable, ContextTooLong) as error:
             return self._no_look(FetchFailure(item["ticket_id"], str(error), item["subject"]), now)
-        card, meant = found.answer.card, found.answer.issue_id
-        said = prompt_debug.verdict(found.joins, meant, found.confidence, self.clusterer.issues, category=card.category, paid=shown.paid)
+        said = prompt_debug.verdict(
+            found.joins,
+            found.answer.issue_id,
+            found.confidence,
+            self.clusterer.issues,
+            category="" if found.answer.unclear else found.answer.card.category,
+            paid=shown.paid,
+        )
         print(said + "\n")
-        return Look(item["ticket_id"], now, found.joins or "new" + (f" (may be {meant})" if meant else ""), found.confidence)
+        own = now if home is not None and home.tickets == [item["ticket_id"]] else "new"
+        doubt = f" (may be {found.answer.issue_id})" if found.answer.issue_id and not found.joins else ""
+        return Look(item["ticket_id"], now, (found.joins or own) + doubt, found.confidence, changes=(found.joins or own) != now)
 
     def _no_look(self, failure: FetchFailure, now: str) -> Look:
         print(f"=> no usable answer for ticket {failure.ticket_id}: {for_terminal(failure.reason)}\n")

@@ -20,12 +20,16 @@ SUBJECT_CHARS = 60
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One ticket's line of the table at the end: where it is and where it would go; `confidence` None if there was no usable answer."""
+    """One ticket's line of the table at the end: where it is and where it would go; `confidence` None if there was no usable answer.
+
+    `changes`: it would stand elsewhere than now.
+    """
 
     ticket_id: int
     now: str
     would_be: str
     confidence: float | None = None
+    changes: bool = False
 
 
 class Shown:
@@ -67,12 +71,14 @@ def head(ticket_id: int, subject: str, home: Issue | None) -> str:
 
 
 def verdict(joins: str | None, meant: str | None, confidence: float, issues: Mapping[str, Issue], *, category: str, paid: bool) -> str:
-    """What would become of a ticket: `joins` is the issue it would join, `meant` the one that the model named."""
+    """What would become of a ticket: `joins` is the issue it joins, `meant` the one that the model named; no `category`: none stated."""
     named = f'{meant} "{issues[meant].card.category}"' if meant is not None and meant in issues else meant
     if joins is not None:
         text = f"would join {named} at {confidence:.2f}"
     elif meant is not None:
         text = f"may belong to {named} at {confidence:.2f}, below {SURE}: provisional, listed for review"
+    elif not category:
+        text = f"states no problem, at {confidence:.2f}: provisional, listed for review"
     else:
         listed = "" if confidence >= SURE else f", below {SURE}: provisional, listed for review"
         text = f'would found a new issue "{category}" at {confidence:.2f}{listed}'
@@ -85,7 +91,7 @@ def table(looks: Sequence[Look]) -> str:
     rows += [(str(look.ticket_id), look.now, look.would_be, "-" if look.confidence is None else f"{look.confidence:.2f}") for look in looks]
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     lines = ["  ".join([*(cell.ljust(width) for cell, width in zip(row[:3], widths, strict=True)), row[3]]) for row in rows]
-    changed = sum(look.confidence is not None and look.now != look.would_be for look in looks)
+    changed = sum(look.changes for look in looks)
     return "\n".join(
         [RULE, *(for_terminal(line) for line in lines), f"{len(looks)} looked at, {changed} would change; nothing was written"]
     )

@@ -89,7 +89,7 @@ def test_a_ticket_is_named_above_its_prompt() -> None:
 
 
 def test_the_table_has_a_line_a_ticket_and_counts_changes() -> None:
-    looks = [Look(9, "ISSUE-7", "ISSUE-7", 0.9), Look(123, "-", "new", 0.5), Look(5, "-", "failed")]
+    looks = [Look(9, "ISSUE-7", "ISSUE-7", 0.9), Look(123, "-", "new", 0.5, changes=True), Look(5, "-", "failed")]
     lines = table(looks).splitlines()[1:]
     assert [line.split() for line in lines[:4]] == [
         ["ticket", "now", "would", "be", "confidence"],
@@ -98,3 +98,9 @@ def test_the_table_has_a_line_a_ticket_and_counts_changes() -> None:
         ["5", "-", "failed", "-"],
     ]
     assert lines[4] == "3 looked at, 1 would change; nothing was written"
+
+
+def test_a_ticket_that_states_no_problem_is_called_so() -> None:
+    assert verdict(None, None, 0.5, ISSUES, category="", paid=False) == (
+        "=> states no problem, at 0.50: provisional, listed for review; stored answer, no cost"
+    )
