@@ -26,10 +26,13 @@ from testing.chaos_llm import Reply, Seen, completion, says
 from testing.topic_site import KEY, MODEL_KEY, TopicSite, schema_of, sorting, topic_tickets
 
 INJECTIONS: list[dict[str, str]] = json.loads((Path(__file__).parents[2] / "testing" / "injections.json").read_text(encoding="utf-8"))
-NEVER_SHOWN = {
-    "base64", "base64 url letters", "html comment", "hidden element", "quoted mail", "attachment name", "signature",
-}  # fmt: skip
+NEVER_SHOWN = {"base64", "base64 url letters", "html comment", "hidden element", "attachment name"}
 """Those whose order does not reach the model at all, because cleaning takes it out."""
+DISGUISED = {
+    "cyrillic lookalikes", "right to left override", "spaced letters", "dotted letters", "leetspeak", "combining marks", "hex",
+    "percent encoding", "unicode escapes", "double entities",
+}  # fmt: skip
+"""Those that get no flag, because the order stands in code or in other letters: there the structure alone holds."""
 WHEN = "2025-07-24T18:24:46Z"
 CAP = 0.65
 
@@ -98,7 +101,7 @@ OWNED = {
 def test_a_text_that_talks_to_the_model_is_noticed_or_never_shown(injection: dict[str, str]) -> None:
     conversation = build_conversation(ticket_with(injection))
     texts = [conversation["subject"] or "", *(message["text"] for message in conversation["conversation"])]
-    assert suspicion.is_suspicious(texts) == (injection["name"] not in NEVER_SHOWN)
+    assert suspicion.is_suspicious(texts) == (injection["name"] not in NEVER_SHOWN | DISGUISED)
     if injection["name"] in NEVER_SHOWN:
         shown = conversation_text(conversation).lower()
         assert "ignore" not in shown
@@ -177,7 +180,7 @@ class TestAModelThatObeys:
         assert main.main(["--ticket-ids", ",".join(str(ticket["id"]) for ticket in honest)]) == 0
         before = issues()
         under_attack = True
-        shown = [t for t, injection in zip(hostile, INJECTIONS, strict=True) if injection["name"] not in NEVER_SHOWN]
+        shown = [t for t, injection in zip(hostile, INJECTIONS, strict=True) if injection["name"] not in NEVER_SHOWN | DISGUISED]
         assert main.main(["--ticket-ids", ",".join(str(ticket["id"]) for ticket in shown)]) == 0
         rows = {row["ticket_id"]: row for row in map(json.loads, Path("output/decisions.jsonl").read_text(encoding="utf-8").splitlines())}
         return before, issues(), rows
@@ -197,6 +200,20 @@ class TestAModelThatObeys:
             texts = [issue[name] for name in ("category", "short_description", "root_cause", "notes")]
             assert not suspicion.is_suspicious([*texts, *issue["keywords"], *issue["resolution_steps"]]), issue
             assert issue["category"]
+
+
+def test_a_disguised_order_that_is_followed_changes_no_other_issues_words(open_site: OpenSite) -> None:
+    """It gets its own ticket where it wants it, among the offered issues, and no further."""
+    honest = topic_tickets(8)
+    hostile = [ticket_with(injection, 2001 + n) for n, injection in enumerate(INJECTIONS) if injection["name"] in DISGUISED]
+    attack, steady = [False], sorting(jumpy=False)
+    open_site(honest + hostile, behave=lambda seen: obedient(seen) if attack[0] else steady(seen))
+    assert main.main(["--ticket-ids", ",".join(str(ticket["id"]) for ticket in honest)]) == 0
+    before = {issue["issue_id"]: issue["card_hash"] for issue in issues()}
+    attack[0] = True
+    assert main.main(["--ticket-ids", ",".join(str(ticket["id"]) for ticket in hostile)]) == 0
+    after = {issue["issue_id"]: issue["card_hash"] for issue in issues()}
+    assert {name: after.get(name) for name in before} == before
 
 
 def test_an_order_in_one_ticket_is_shown_in_no_question_but_its_own(open_site: OpenSite) -> None:
