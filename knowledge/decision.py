@@ -28,8 +28,7 @@ class DecisionRow:
     decision made, None when nothing was decided; `evidence` are numbers of messages, counted from 1; `candidates` are the issue ids that
     were shown; `short_description`, `second_choice` (the id that would be next) and `kind` are the model's words on the ticket, in the file
     only where it said something; `confidence_raw` is the model's own word before any guard lowered it; `guards` are the guards that did;
-    `margin` is how much more, -1 to 1, the ticket's words speak for the decision than for the next best; `extra` holds keys the program
-    does not know.
+    `extra` holds keys the program does not know.
     """
 
     ticket_id: int
@@ -52,7 +51,6 @@ class DecisionRow:
     kind: str = ""
     confidence_raw: float | None = None
     guards: tuple[str, ...] = ()
-    margin: float | None = None
     decided_by: DecidedBy = ""
     extra: Mapping[str, Any] = field(default_factory=dict)
 
@@ -63,7 +61,7 @@ class DecisionRow:
 
 _OUTCOMES, _DECIDERS = get_args(Outcome), get_args(DecidedBy)
 _KEYS = tuple(entry.name for entry in fields(DecisionRow) if entry.name != "extra")
-_KNOWN = frozenset(_KEYS)
+_KNOWN = frozenset((*_KEYS, "margin"))  # of earlier versions, and kept no longer
 _SAID = ("short_description", "second_choice", "kind")
 
 
@@ -126,7 +124,6 @@ def from_json(item: Any) -> DecisionRow:
         evidence=tuple(number for number in _list(item.get("evidence")) if type(number) is int and number > 0),
         candidates=tuple(sys.intern(name) for name in _list(item.get("candidates")) if isinstance(name, str)),  # few names, many rows
         guards=tuple(name for name in _list(item.get("guards")) if isinstance(name, str)),
-        margin=_number(item.get("margin"), -1, 1),
         decided_by=decided_by if decided_by in _DECIDERS else "",
         extra={} if item.keys() <= _KNOWN else {key: value for key, value in item.items() if key not in _KNOWN},
         **{key: _text(item.get(key)) for key in texts},
