@@ -251,22 +251,29 @@ class Overview:
 
 
 def cliques(pairs: Mapping[Pair, float], *, size: int) -> list[list[str]]:
-    """Groups of at most `size` names of which every two are a pair, the surest pairs first; each pair stands in one group.
+    """Groups of at most `size` names of which every two are a pair; each pair stands in one group.
+
+    The surest pairs come first, and those of two names that stand in groups already come last: questions are few, and every name is to
+    be asked about before one is asked about twice.
 
     >>> cliques({frozenset("ab"): 1.0, frozenset("bc"): 0.9, frozenset("ac"): 0.8, frozenset("cd"): 0.5}, size=4)
     [['a', 'b', 'c'], ['c', 'd']]
     """
     left = dict(pairs)
     groups: list[list[str]] = []
-    for pair in sorted(pairs, key=lambda pair: (-pairs[pair], in_order(pair))):
-        if pair not in left:
-            continue
-        group = in_order(pair)
-        while len(group) < size and (other := _best_addition(group, left)):
-            group.append(other)
-        for covered in itertools.combinations(group, 2):
-            left.pop(frozenset(covered), None)
-        groups.append(in_order(group))
+    grouped: set[str] = set()
+    waiting = sorted(pairs, key=lambda pair: (-pairs[pair], in_order(pair)))
+    for again in (False, True):
+        for pair in waiting:
+            if pair not in left or (pair <= grouped and not again):
+                continue
+            group = in_order(pair)
+            while len(group) < size and (other := _best_addition(group, left)):
+                group.append(other)
+            for covered in itertools.combinations(group, 2):
+                left.pop(frozenset(covered), None)
+            grouped.update(group)
+            groups.append(in_order(group))
     return groups
 
 

@@ -234,6 +234,13 @@ def test_suspects_become_cliques_and_never_chains() -> None:
     assert {pair for group in found for pair in everything if pair <= set(group)} == set(everything)
 
 
+def test_every_name_is_asked_about_before_one_is_asked_about_twice() -> None:
+    letters = "abcdefgh"
+    many = {frozenset((one, other)): 1.0 for one in letters for other in letters if one < other}
+    found = cliques({**many, frozenset("yz"): 0.5}, size=4)
+    assert found[:4] == [["a", "b", "c", "d"], ["a", "e", "f", "g"], ["a", "h"], ["y", "z"]]
+
+
 def test_an_answer_about_ids_that_were_not_asked_about_changes_nothing() -> None:
     look = Look(issue(1), issue(2), issue(3), look=names([1, 2], [1, 9]), merge=same([1, 3], [2, 9]))
     assert look.run() == []
