@@ -48,7 +48,8 @@ EMPTY_WORDS = (
     | _words(
         "general unknown unclear none new null na n a issue issues question questions support technical inquiry inquiries enquiry request "
         "problem "
-        "problems topic uncategorized uncategorised allgemein allgemeine allgemeines unbekannt unbekanntes probleme frage fragen anfrage "
+        "problems topic uncategorised uncategorized unspecified unclear "
+        "allgemein allgemeine allgemeines unbekannt unbekanntes probleme frage fragen anfrage "
         "anfragen thema général générale inconnu problème problèmes demande demandes desconocido problema problemas consulta consultas "
         "pregunta generale sconosciuto domanda geral desconhecido pergunta algemeen algemene onbekend probleem vraag vragen ogólne "
         "nieznany allmänt okänt fråga generelt ukendt ukjent spørgsmål genel bilinmeyen soru általános ismeretlen общее неизвестно вопрос "

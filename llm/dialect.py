@@ -36,11 +36,11 @@ _UNKNOWN_FIELD = re.compile(
     re.IGNORECASE,
 )
 _TOO_LARGE = re.compile(
-    r"too large|too high|at most|exceed|maximum|less than|greater than|must be (?:<|between)|up to|range|limit", re.IGNORECASE
+    r"too large|too high|at most|exceed|maximum|less than|greater than|must be <|between|up to|range|limit", re.IGNORECASE
 )
 _UPPER_BOUND = re.compile(
-    r"(?:at most|up to|maximum[a-z ]{0,30}|<=?|less than(?: or equal to)?|limit(?: of| is)?|\[[0-9]+,|range[a-z ]{0,20}[0-9]+\D{1,20})"
-    r"\s*[:`]*\s*([0-9]{2,7})",
+    r"(?:at most|up to|maximum[a-z ]{0,30}|<=?|less than(?: or equal to)?|limit(?: of| is)?|\[[0-9]+,|between [0-9]+ and"
+    r"|range[a-z ]{0,20}[0-9]+\D{1,20})\s*[:`]*\s*([0-9]{2,7})",
     re.IGNORECASE,
 )
 

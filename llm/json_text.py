@@ -39,7 +39,8 @@ def extract_json(text: str, *, required: Collection[str] = ()) -> Any:
         text = json.loads(text) if text.lstrip()[:1] == '"' else text
     try:
         found = _objects(text)
-        inner = [value for outer in found for value in outer.values() if len(outer) == 1 and isinstance(value, dict)]
+        wrapped = [value for outer in found for value in outer.values() if len(outer) == 1]
+        inner = [value for held in wrapped for value in (held if isinstance(held, list) else [held]) if isinstance(value, dict)]
         found = [value for value in [*found, *inner] if required and value.keys() >= set(required)] or found
         if not found or any(value != found[0] for value in found):
             raise ValueError("there are two JSON objects where one is expected" if found else "there is no JSON object")

@@ -48,7 +48,9 @@ _CODES: tuple[tuple[Kind, str], ...] = (
     ("generation", r"json_validate_failed|output_parse_failed|tool_use_failed"),
 )  # fmt: skip
 _PHRASES: tuple[tuple[Kind, frozenset[int], str], ...] = (
-    ("region", frozenset({400, 403, 404, 451}), r"(?:country|region|territory|location)\b.{0,40}\b(?:not|un)[ -]?(?:supported|available)"),
+    ("region", frozenset({400, 403, 404, 451}),
+     r"(?:country|region|territory|location)\b.{0,40}\b(?:not |un)(?:supported|available)"
+     r"|\b(?:not |un)(?:supported|available) (?:in|for) (?:your|this) (?:country|region|location)"),
     ("quota", frozenset({400, 402, 403, 429}), r"credit balance is too low|insufficient (?:balance|funds|credits?|quota)"
      r"|exceeded your current quota|spend(?:ing)? limit|out of credits|billing (?:hard )?limit|payment required"),
     ("transient", frozenset({400, 403, 404, 422}), r"throttl|too many requests|rate[ _]?limit|overload|at capacity|temporarily|high demand"
@@ -63,8 +65,8 @@ _PHRASES: tuple[tuple[Kind, frozenset[int], str], ...] = (
 )  # fmt: skip
 _TOO_LONG = (  # a prompt is too long if its message has one of each
     r"\b(?:prompt|inputs?|request\w*|messages?|context|conversation|tokens)\b",
-    r"too (?:long|large|many)|exceed|overflow|max(?:imum)?\b|less than|at most|limit|reduce the|should be",
-    r"length|context|token|window|too (?:long|large)",
+    r"too (?:long|large|big|many)|exceed|overflow|max(?:imum)?\b|(?:less|longer|greater|more) than|at most|up to|limit|reduce|should be",
+    r"length|context|token|window|too (?:long|large|big)",
 )
 _IN_AND_OUT = re.compile(
     r"(\d{1,9})\D{0,30}?\b(?:prompt|inputs?|messages)\b\D{0,60}?(\d{1,9})\D{0,30}?\b(?:completion|output|max_\w*tokens)\b", re.IGNORECASE

@@ -274,12 +274,17 @@ TOO_LONG = {
     "a count that exceeds": "prompt token count of 9000 exceeds the limit of 8000",
     "too long": "Input is too long for the requested model.",
     "a range of input": "Range of input length should be [1, 30720]",
+    "longer than": "The input (5000 tokens) is longer than the model's context length (4096 tokens).",
+    "greater than": "The number of tokens to keep from the initial prompt is greater than the context length.",
+    "a window": "Requested tokens (5012) exceed context window of 4096",
     "reduce": "This model's maximum context length is 4096 tokens, your messages resulted in 5000 tokens. Please reduce the length.",
 }
 LIMIT_TOO_LARGE = {
     "new tokens": (2048, "`max_new_tokens` must be <= 2048. Given: 4000"),
     "camel case and an open range": (2048, "maxOutputTokens is 4000 but the supported range is from 1 (inclusive) to 2049 (exclusive)."),
     "a range": (2000, "Range of max_tokens should be [1, 2000]"),
+    "between": (2048, "max_tokens must be between 1 and 2048"),
+    "a bound with its sign": (2048, "Invalid 'max_tokens': integer above maximum value. Expected a value <= 2048, but got 4000 instead."),
     "a valid range": (1500, "Invalid max_tokens value, the valid range of max_tokens is [1, 1500]"),
     "split in two": (
         3400,
@@ -369,6 +374,8 @@ CASES: tuple[Wild, ...] = (
          while_sent(has("response_format"), refuses(404, "No endpoints found that can handle the requested parameters.")),
          all_answered(11, format="none")),
     Wild(K30, "a region", always(refuses(403, "Country, region, or territory not supported", code="unsupported_country_region_territory")),
+         lambda out: "region" in out.stopped and "LLM_API_KEY" not in out.stopped and len(out.seen) == 1),
+    Wild(K30, "a region, the other way round", always(refuses(403, "This service is not available in your region.")),
          lambda out: "region" in out.stopped and "LLM_API_KEY" not in out.stopped and len(out.seen) == 1),
     Wild(K30, "a location", always(refuses(400, "User location is not supported for the API use.")),
          lambda out: "region" in out.stopped and len(out.seen) == 1),

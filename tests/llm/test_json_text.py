@@ -95,6 +95,7 @@ COMPLETE = {
     "a draft that lacks keys": 'Draft {"id": 1} or so.\n{"id": 2, "sure": true}',
     "a draft behind it": '{"id": 2, "sure": true} rather than {"id": 1}',
     "wrapped": '{"answer": {"id": 2, "sure": true}}',
+    "wrapped in a list of one": '{"answers": [{"id": 2, "sure": true}]}',
     "twice": '{"id": 2, "sure": true} {"sure": true, "id": 2}',
     "a mark inside a string": 'Sure: {"id": 2, "sure": true, "note": "uses </think> tag"}',
 }
