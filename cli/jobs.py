@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import env
+from cli import forget as forgetting
 from cli.options import BESIDE, Job, Options
 from clustering.candidates import nearest_issues
 from common import files as safe_files
@@ -28,7 +29,7 @@ from review.apply import ReviewRefused
 
 def wanted(options: Options) -> bool:
     """True when one of these jobs was asked for."""
-    return options.job in (Job.APPLY_REVIEW, Job.UNDO_REVIEW, Job.EXPORT, Job.ADD_SEED)
+    return options.job in (Job.APPLY_REVIEW, Job.UNDO_REVIEW, Job.EXPORT, Job.ADD_SEED, Job.FORGET)
 
 
 def work(options: Options) -> str:
@@ -43,7 +44,9 @@ def work(options: Options) -> str:
         return _export(options.export[0], Path(options.export[1]), files)
     issue.load(files.database)
     with files.locked():
-        _refuse_unfinished(files, "the review")
+        _refuse_unfinished(files, options.job.value)
+        if options.job is Job.FORGET:
+            return _forget(options, files)
         if options.job is Job.UNDO_REVIEW:
             return _with_page(apply.undo(files), files, options.conversations, later="the next run or review writes it again")
         if options.apply_review == BESIDE:
@@ -105,6 +108,25 @@ def _apply(path: Path, files: RunFiles, conversations: Path) -> str:
         return f"{done}\nwarning: the review is applied; {for_terminal(trouble)}"
     later = f"close it and run {_command('--apply-review', files.flagged, files)} to write it again"
     return _with_page(done, files, conversations, later=later)
+
+
+def _forget(options: Options, files: RunFiles) -> str:
+    folders = [options.conversations, files.database.parent / "conversations"]
+    done, changed = forgetting.forget(options.forget, files=files, folders=folders, cache=options.cache, confirm=_confirmed)
+    if not changed or not files.report_page.exists():
+        return done
+    return _with_page(done, files, options.conversations, later="delete it, or let the next run or review write it again")
+
+
+def _confirmed(question: str) -> bool:
+    """Whether somebody says yes. Raises `Unusable` where nobody can."""
+    print(f"{question} [y/N] ", end="", flush=True)
+    try:
+        answer = input()
+    except (EOFError, OSError):
+        print()
+        raise Unusable("--forget asks first, and nobody is there to answer: use a terminal, or pipe the answer in (echo y | ...)") from None
+    return answer.strip().lower() in ("y", "yes")
 
 
 def _in_words(result: apply.ReviewResult, files: RunFiles) -> str:

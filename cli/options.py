@@ -56,6 +56,7 @@ class Job(enum.Enum):
     UNDO_REVIEW = "--undo-review"
     EXPORT = "--export"
     ADD_SEED = "--add-seed"
+    FORGET = "--forget"
     BATCH_EXPORT = "--batch-export"
     BATCH_IMPORT = "--batch-import"
     CHECK = "--check"
@@ -92,6 +93,7 @@ class Options:
     fresh: bool = False
     merge: bool = True
     apply_review: Path | None = None
+    forget: tuple[int, ...] = ()
     export: tuple[str, Path] | None = None
     add_seed: Path | None = None
     wave_tickets: int | None = None
@@ -238,6 +240,9 @@ def _add_rare(group: Any) -> None:
     group.add_argument("--no-merge", dest="merge", action="store_false", help="leave out the overview of issues at the end")
     group.add_argument("--add-seed", type=Path, metavar="FILE", help="join a database, or a CSV of title and description, into this one")
     group.add_argument("--undo-review", action="store_true", help="take the last applied review back")
+    group.add_argument(
+        "--forget", type=_ticket_ids, default=(), metavar="1,2,3", help="delete all that is kept of these tickets; asks first"
+    )
     group.add_argument("--batch-size", type=_whole(1, MAX_BATCH_SIZE), metavar="N", help="tickets fetched at the same time (BATCH_SIZE, 3)")
     group.add_argument("--workers", type=_whole(1, MAX_WORKERS), metavar="N", help="model calls at the same time (LLM_WORKERS, 4)")
     group.add_argument("--max-tokens-total", type=_whole(1, 10**12), metavar="N", help="stop before the call that would pass this")

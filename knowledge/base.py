@@ -158,6 +158,17 @@ class KnowledgeBase:
         else:
             self.drop_emptied()
 
+    def forget(self, ticket_id: int) -> None:
+        """Take a ticket out of all that is known, as if it had never been seen: also what people said of it and what rests on its words."""
+        self.take_out(ticket_id, by=By.MODEL)
+        self.reviewed.discard(ticket_id)
+        for issue in list(self.issues.values()):
+            evidence = [[place for place in step if place.partition(":")[0] != str(ticket_id)] for step in issue.step_evidence]
+            if ticket_id in issue.reviewed or evidence != issue.step_evidence:
+                issue.reviewed = [other for other in issue.reviewed if other != ticket_id]
+                issue.step_evidence = evidence
+                self._note(issue.issue_id)
+
     def merge(self, keep: Issue, gone: Issue, *, by: By) -> None:
         """Put all of `gone` into `keep`, whose id stays. The card is that of the side with more tickets; one that a person wrote wins.
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from common import times
+from common import files, times
 from common.errors import Stopped
 from llm.protocol import Usage
 
@@ -96,6 +96,15 @@ class AnswerStore:
         """The notes whose names begin with `prefix`, by name."""
         return dict(self._do("SELECT name, value FROM notes WHERE substr(name, 1, ?) = ?", [(len(prefix), prefix)]))
 
+    def forget_all(self) -> int:
+        """Take away every answer and note, overwritten on the disk, and the files that were set aside; how many answers it were."""
+        count = int(self._do("SELECT COUNT(*) FROM answers", [()])[0][0])
+        for statement in ("DELETE FROM answers", "DELETE FROM notes"):
+            self._do(statement, [()])
+        for aside in self._path.parent.glob(f"{FILE_NAME}.damaged-*"):
+            files.remove(aside)
+        return count
+
     @contextlib.contextmanager
     def asking(self, key: str) -> Iterator[None]:
         """The time in which one thread gets the answer to `key`; others with the same question wait, and find it kept."""
@@ -163,6 +172,7 @@ def _connect(path: Path) -> sqlite3.Connection:
         while True:
             try:
                 db.execute(f"PRAGMA journal_mode = {journals[0]}").fetchone()
+                db.execute("PRAGMA secure_delete = ON")  # what is forgotten is overwritten
                 db.execute("PRAGMA synchronous = FULL")  # an answer that was paid for survives a power cut too
                 db.executescript(_TABLES)
                 return db

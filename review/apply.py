@@ -97,7 +97,7 @@ def _write_list(files: RunFiles, result: ReviewResult, folder: Path) -> str:
 
 def _begun(path: Path, files: RunFiles) -> Path | None:
     """Where the files from before this very review are kept, if its last steps are missing; else None."""
-    kept = _kept(files)
+    kept = kept_reviews(files)
     if not kept or not (kept[-1] / UNFINISHED).exists():
         return None
     try:
@@ -137,7 +137,7 @@ def undo(files: RunFiles) -> str:
 
     Only if nothing changed the database since, and only what is as it was kept. Raises `ReviewRefused` and `Unwritable`.
     """
-    kept = _kept(files)
+    kept = kept_reviews(files)
     if not kept:
         raise ReviewRefused(f"there is no applied review to undo for {files.database}")
     folder = kept[-1]
@@ -173,7 +173,7 @@ def _checked_copies(folder: Path, files: RunFiles) -> str:
 
 def _keep_previous(files: RunFiles, *, after: str) -> Path:
     """The next `before_review` folder, with copies of the three files in it; it appears whole or not at all."""
-    kept = _kept(files)
+    kept = kept_reviews(files)
     number = _number(kept[-1]) + 1 if kept else 1
     folder = files.beside(f"before_review.{number}")
     part = folder.with_name(f".{folder.name}.part")
@@ -209,8 +209,8 @@ def _put_back(copy: Path, target: Path) -> None:
         safe_files.write_parts(target, (content,))
 
 
-def _kept(files: RunFiles) -> list[Path]:
-    """Folders of earlier reviews, the latest last."""
+def kept_reviews(files: RunFiles) -> list[Path]:
+    """Folders with the files from before each applied review, the latest last."""
     name = files.beside("before_review").name
     found = [path for path in files.database.parent.glob("*before_review.*") if path.stem == name and path.suffix[1:].isdecimal()]
     return sorted(found, key=_number)
