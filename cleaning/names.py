@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from cleaning import languages
-from cleaning.matching import UNSPACED, UNSPACED_LETTER, Place, Plain, WordPattern, bare, folded, heads_of
+from cleaning.matching import LETTER, UNSPACED, UNSPACED_LETTER, Place, Plain, WordPattern, bare, folded, heads_of
 from cleaning.name_words import CHINESE_FAMILIES, COMMON, KOREAN_FAMILIES, NO_NAMES, PARTICLES, word_set
 
 MAX_PEOPLE = 20_000
@@ -280,7 +280,7 @@ def is_no_name(word: str) -> bool:
 
 
 # What a text itself tells. `name` is where the name may stand; `is_name` says whether it is one.
-_WORD = r"[^\W\d_](?:[^\W\d_]{1,23}(?:[-'][^\W\d_]{2,20})?|\.)"
+_WORD = rf"[^\W\d_](?:{LETTER}{{1,23}}(?:[-']{LETTER}{{2,20}})?|\.)"
 _NAME = rf"(?P<name>{_WORD}(?:[ \t]{_WORD}){{0,3}})"
 _ENDS = r"(?=[ \t]{0,2}(?:[,!.:;|(\n-]|$))"
 _BEGINS = r"(?:^[ \t]{0,4}|(?<=[.!?,>] ))"
@@ -303,7 +303,8 @@ def _lists(*kinds: str) -> frozenset[str]:
 
 _SIGNING = _lists("closings", "thanks")
 _OPENING = _lists("greetings", "thanks")
-_UNSPACED_NAME = rf"(?P<name>{UNSPACED_LETTER}{{1,8}}(?:[ ]{UNSPACED_LETTER}{{1,6}})?)"
+_UNSPACED_WORD = rf"(?:[\u0e00-\u0e7f]{{2,24}}|{UNSPACED_LETTER}{{1,8}})"
+_UNSPACED_NAME = rf"(?P<name>{_UNSPACED_WORD}(?: {_UNSPACED_WORD})?)"
 GREETED = WordPattern(_OPENING, lambda words: rf"{_BEGINS}{words},?[ \t]{{1,2}}{_titles()}{_NAME}{_ENDS}", flags=re.I | re.M)
 GREETED_UNSPACED = WordPattern(
     [word for word in _OPENING if UNSPACED.match(word)],
@@ -320,12 +321,10 @@ SIGNED = WordPattern(
     flags=re.I | re.M,
 )
 INTRODUCED = WordPattern(languages.words("introductions"), lambda words: rf"{words}[,:]?[ \t]{{1,2}}{_titles()}{_NAME}(?!\w)")
+_UNSPACED_TOLD = rf"(?P<name>(?:[\u0e00-\u0e7f]{{2,24}}|{UNSPACED_LETTER}{{2,8}}?)(?: {_UNSPACED_WORD}?)?)"
 INTRODUCED_UNSPACED = WordPattern(
     [word for word in languages.words("introductions") if UNSPACED.match(word)],
-    lambda words: (
-        rf"{words} ?(?P<name>{UNSPACED_LETTER}{{2,8}}?(?: {UNSPACED_LETTER}{{1,4}}?)?)(?=です|と申|とい|と言|입니다|이라"
-        r"|라고|이에|예요|이고|ค่ะ|ครับ|[ ,.!;\n]|$)"
-    ),
+    lambda words: rf"{words} ?{_UNSPACED_TOLD}(?=です|と申|とい|と言|입니다|이라|라고|이에|예요|이고|ค่ะ|ครับ|[ ,.!;\n]|$)",
 )
 I_AM = WordPattern(
     languages.words("i_am"),

@@ -13,12 +13,12 @@ from stdnum.iso7064 import mod_97_10
 from cleaning import languages
 from cleaning import secret_shapes as shapes
 from cleaning.keyed_secrets import IS
-from cleaning.matching import Place, Plain, WordPattern, before
+from cleaning.matching import WORD_END, Place, Plain, WordPattern, before
 
-_PHONE_WORD = WordPattern(languages.words("phones"), lambda words: rf"{words}[^\W\d_]{{0,3}}[^\d\n]{{0,24}}$")
+_PHONE_WORD = WordPattern(languages.words("phones"), lambda words: rf"{words}{WORD_END}[^\d\n]{{0,24}}$")
 _NUMBER_WORD = WordPattern(
     languages.words("numbers"),
-    lambda words: rf"{words}[^\W\d_]{{0,12}}(?:[ ._-]{{0,2}}{shapes.NUMBER_NOUN})?[ :.#=№°º\"'(-]{{0,4}}(?:{IS}[ :]{{0,2}})?$",
+    lambda words: rf"{words}{WORD_END}(?:[ ._-]{{0,2}}{shapes.NUMBER_NOUN})?[ :.#=№°º\"'(-]{{0,4}}(?:{IS}[ :]{{0,2}})?$",
 )
 _VERSION_WORD = WordPattern(
     languages.words("versions"), lambda words: rf"{words}[^\w\n]{{0,3}}(?:number |is |to |from |nr\.? ?)?(?:{IS} ?)?$"
