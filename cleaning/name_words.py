@@ -92,3 +92,10 @@ CHINESE_FAMILIES = (
     "尹黎易常武乔喬贺賀赖賴龚龔文"
 )
 KOREAN_FAMILIES = "김이박최정강조윤장임한오서신권황안송류홍전문손양배백허남심노하곽성차주우구라진유"
+
+ENDINGS = word_set(
+    "y i u a e o ie iej ej em om ow owi ovi ovie ego iego emu iemu im ym ova ove ou s es n ns nak nek val vel ra re hoz hez nal nel "
+    "t at ot et ban ben lle lla lta ssa sta in en oj "
+    "а у е ы и ой ом ым ою ю я ей ем ем ові еві ою ів ин ина ς ου η α ας ης ο"
+)
+"""What languages put behind a name or in place of its last vowel."""

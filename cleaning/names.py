@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from cleaning import languages
 from cleaning.matching import LETTER, UNSPACED, UNSPACED_LETTER, Place, Plain, WordPattern, bare, folded, heads_of
-from cleaning.name_words import CHINESE_FAMILIES, COMMON, KOREAN_FAMILIES, NO_NAMES, PARTICLES, word_set
+from cleaning.name_words import CHINESE_FAMILIES, COMMON, ENDINGS, KOREAN_FAMILIES, NO_NAMES, PARTICLES, word_set
 
 MAX_PEOPLE = 20_000
 _TOKEN = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
@@ -22,94 +22,8 @@ _STOPS = word_set(
     "and i my but is with here the a an on at from in of as it to so we our your not or who because which that this for just also living "
     "calling writing misspelled spelled wrong incorrect missing written displayed shown required invalid empty used by"
 )
-_ENDINGS = tuple(
-    sorted(
-        [
-            "y",
-            "i",
-            "u",
-            "a",
-            "e",
-            "o",
-            "ie",
-            "iej",
-            "ej",
-            "em",
-            "om",
-            "ow",
-            "owi",
-            "ovi",
-            "ovie",
-            "ego",
-            "iego",
-            "emu",
-            "iemu",
-            "im",
-            "ym",
-            "ova",
-            "ove",
-            "ou",
-            "s",
-            "es",
-            "n",
-            "ns",
-            "nak",
-            "nek",
-            "val",
-            "vel",
-            "ra",
-            "re",
-            "hoz",
-            "hez",
-            "nal",
-            "nel",
-            "t",
-            "at",
-            "ot",
-            "et",
-            "ban",
-            "ben",
-            "lle",
-            "lla",
-            "lta",
-            "ssa",
-            "sta",
-            "in",
-            "en",
-            "oj",
-            "а",
-            "у",
-            "е",
-            "ы",
-            "и",
-            "ой",
-            "ом",
-            "ым",
-            "ою",
-            "ю",
-            "я",
-            "ей",
-            "ем",
-            "ем",
-            "ові",
-            "ові",
-            "еві",
-            "ою",
-            "ів",
-            "ин",
-            "ина",
-            "ς",
-            "ου",
-            "η",
-            "α",
-            "ας",
-            "ης",
-            "ο",
-        ],
-        key=lambda ending: (-len(ending), ending),
-    )
-)
-_VOWELS = "aeiouyаеиоуыэюяійьαεηιοω"
+_ENDINGS = tuple(sorted(map(bare, ENDINGS), key=lambda ending: (-len(ending), ending)))
+_VOWELS = "aeiouyаеиоуыэюяьαεηιοω"
 _SENTENCE_START = re.compile(r"(?:^|[.!?:;\n|*•>()\"-])[ \t\"'(]{0,4}$")
 
 
@@ -152,8 +66,9 @@ class People:
             for token in _TOKEN.findall(bare(form)):
                 self._by_word.setdefault(token, []).append(number)
                 self._add_stems(token, number)
-            glued = re.sub(r"\W", "", bare(form))
-            self._by_word.setdefault(glued, []).append(number)
+            tokens = _TOKEN.findall(bare(form))
+            for glued in {"".join(tokens), "".join(token for token in tokens if token not in PARTICLES)}:
+                self._by_word.setdefault(glued, []).append(number)
             self._heads |= heads_of(bare(form))
 
     def person(self, name: str) -> str:

@@ -20,8 +20,10 @@ _NUMBER_WORD = WordPattern(
     languages.words("numbers"),
     lambda words: rf"{words}{WORD_END}(?:[ ._-]{{0,2}}{shapes.NUMBER_NOUN})?[ :.#=№°º\"'(-]{{0,4}}(?:{IS}[ :]{{0,2}})?$",
 )
-_VERSION_WORD = WordPattern(
-    languages.words("versions"), lambda words: rf"{words}[^\w\n]{{0,3}}(?:number |is |to |from |nr\.? ?)?(?:{IS} ?)?$"
+_VERSION_WORD = WordPattern(languages.words("versions"), lambda words: rf"{words}{shapes.TO_VERSION}{{0,2}}[^\w\n]{{0,3}}(?:{IS} ?)?$")
+_VERSION_BEFORE = WordPattern(
+    languages.words("versions"),
+    lambda words: rf"{words}{WORD_END}{shapes.TO_VERSION}{{0,2}}[^\w\n]{{0,3}}(?:{IS} ?)?(?:\d{{1,3}}\.){{3}}\d{{1,3}}(?P<between>[^\n]*)$",
 )
 
 
@@ -67,7 +69,10 @@ def is_ipv4(match: "re.Match[str]") -> bool:
     if max(octets) > 255 or octets[0] in (0, 127, 255):
         return False
     words = before(match, reach=24)
-    return not (_VERSION_WORD.search(words) or shapes.BEFORE_VERSION.search(words))
+    if _VERSION_WORD.search(words) or shapes.BEFORE_VERSION.search(words):
+        return False
+    earlier = _VERSION_BEFORE.search(before(match, reach=80))  # "from 1.2.3.4 to 1.2.3.5"
+    return earlier is None or shapes.OF_ADDRESS.search(earlier["between"]) is not None
 
 
 def is_ipv6(match: "re.Match[str]") -> bool:

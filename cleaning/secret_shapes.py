@@ -87,7 +87,7 @@ URL_STEP = re.compile(
     re.I,
 )
 URL_TOKEN = re.compile(
-    r"(?<=/)(?P<value>(?=[A-Za-z_~.=-]{0,60}\d)(?=[\d_~.=-]{0,60}[A-Za-z])(?!\d{4}-\d\d)(?![a-z]{2,}(?:-[a-z0-9]+){2,}(?:[/?#\s.]|"
+    r"(?<=/)(?P<value>(?=[A-Za-z_~.=-]{0,60}\d)(?=[\d_~.=-]{0,60}[A-Za-z])(?!\d{4}-\d\d)(?!(?:[a-z]{2,}|\d{1,4})(?:-[a-z0-9]{1,40}){2,12}(?:[/?#\s.]|"
     r"$))[\w~.=-]{24,500})(?=[/?#\s)\]]|$)"
 )
 URL_HOOK = re.compile(r"(?:hooks\.slack\.com/(?:services|workflows)|discord(?:app)?\.com/api/webhooks)/(?P<value>[\w/-]{16,300})", re.I)
@@ -209,6 +209,10 @@ CARD_WORD = re.compile(
 
 IPV4 = re.compile(r"\d(?<![\w.-]\d)\d{0,2}\.(?:\d{1,3}\.){2}\d{1,3}(?![\w-]|\.\d)")
 IPV6 = re.compile(r"(?<![\w:.])(?=[0-9a-fA-F:])[0-9a-fA-F]{0,4}:(?:[0-9a-fA-F]{0,4}:){1,6}[0-9a-fA-F]{0,4}(?![\w:])")
+TO_VERSION = (
+    r"(?:[ ,.:]{1,2}(?:from|to|number|is|nr|von|auf|de|du|a|à|vers|da|van|naar|z|ze|do|na|para|с|на|до|з|din|la|fra|til|från|till|dan|ke))"
+)
+OF_ADDRESS = re.compile(r"\b(?:ip|address|adresse|dirección|indirizzo|endereço|адрес|host|server|ping)\b", re.I)
 BEFORE_VERSION = re.compile(r"(?:\b(?:(?:up|down)grad\w{1,4} (?:to|from)|updat\w{1,4} (?:to|from)|v) ?|\w/|\bv)$", re.I)
 
 _PHONE_START = r"[+(\d](?<![\w.#/,+%$€£_-][+(\d])(?<!\d [+(\d])(?:(?<=\+)\s?\d|(?<=\()\+?\d|(?<=\d))"
@@ -234,7 +238,7 @@ PHONE_SHAPES: tuple[tuple[str, str], ...] = (
 PHONE_SHAPE = re.compile("|".join(shape for _, shape in PHONE_SHAPES))
 FIVE_PAIRS = re.compile(r"0\d([ .-])\d\d(?:\1\d\d){3}")  # no date has five numbers with one sign between
 SHORT_PHONE_WORD = re.compile(r"(?<![^\W\d_])[tmpfhгтм]\s?[.:]\s?[^\d\n]{0,3}$", re.I)
-NUMBER_NOUN = r"(?:number|numbers|num|no|nr|id|code|nummer|numéro|número|numero|n°|nº|номер|č|sz|αρ|رقم)"
+NUMBER_NOUN = r"(?:number|numbers|num|no|nr|n|id|code|nummer|numéro|número|numero|n°|nº|номер|č|sz|αρ|رقم)"
 NUMBER_SIGN = re.compile(r"[#№]\s?$")
 DATE_LIKE = re.compile(
     r"(?<!\d)(?:(?:19|20)\d\d[-./](?:0?[1-9]|1[0-2])[-./](?:0?[1-9]|[12]\d|3[01])|(?:0?[1-9]|[12]\d|3[01])[-./](?:0?[1-9]|[12]\d|"

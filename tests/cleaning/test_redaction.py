@@ -1,10 +1,16 @@
 import itertools
+import random
 import time
+from pathlib import Path
 
 import pytest
 
+from cleaning.names import people_of
 from cleaning.redaction import Redactor
 from testing.redaction_corpus import Planted, corpus
+from testing.secret_tokens import SHAPES, drawn
+
+LOOK_ALIKES = sorted((Path(__file__).resolve().parents[1] / "cases" / "look_alikes").glob("*.txt"))
 
 CORPUS = corpus()
 
@@ -112,6 +118,106 @@ def test_a_look_alike_stays_as_it_is(text: str) -> None:
     assert redact(text) == text
 
 
+def test_there_are_300_look_alikes_in_ten_languages() -> None:
+    assert len(LOOK_ALIKES) >= 10
+    assert sum(len(path.read_text(encoding="utf-8").splitlines()) for path in LOOK_ALIKES) >= 300
+
+
+@pytest.mark.parametrize("path", LOOK_ALIKES, ids=lambda path: path.stem)
+def test_look_alikes_of_a_language_stay_as_they_are(path: Path) -> None:
+    lines = path.read_text(encoding="utf-8").splitlines()
+    assert [line for line in lines if redact(line) != line] == []
+    redactor = Redactor()
+    for line in lines:
+        redactor.learn(line, greets=True)
+    assert [line for line in lines if redactor.redact(line) != line] == []
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_tokens_are_known_by_their_shape(name: str) -> None:
+    draw = random.Random(name)
+    for _ in range(20):
+        token = drawn(name, draw)
+        for frame in ("I pasted {} into the form", "({}).", "{}"):
+            left = redact(frame.replace("{}", token))
+            assert not any(token[at : at + 10] in left for at in range(max(8, len(token) - 50), len(token) - 9, 3)), left
+
+
+def test_a_key_of_the_helpdesk_is_known_by_the_word_before_it() -> None:
+    assert redact("our Freshdesk key kD83jsQq1LmZ0pXv7TbN is refused") == "our Freshdesk key [SECRET_1] is refused"
+    assert redact("the file kD83jsQq1LmZ0pXv7TbN is empty") == "the file kD83jsQq1LmZ0pXv7TbN is empty"
+
+
+WRITTEN = [
+    '"password": "{}"',
+    "'db_password' => '{}',",
+    "DB_PASSWORD={}",
+    "export PGPASSWORD={}",
+    "--password {}",
+    "--db-password={}",
+    "-password '{}'",
+    "<password>{}</password>",
+    '<add key="password" value="{}"/>',
+    '"access_token": "{}"',
+    "clientSecret: {}",
+    "Password | {}",
+    "| User | bo | Password | {} |",
+    "password ： {}",
+    "Server=db;User=sa;Password={};Timeout=5",
+    "AccountKey={}",
+    "SharedAccessKey={}",
+    "postgres://app:{}@db/x",
+    "curl -u bo:{} https://example.com/x",
+    "mysql -u root -p{} shop",
+    "sshpass -p {} ssh host",
+    "id/pw: bo/{}",
+    "login / password: bo / {}",
+    "user bo pass {}",
+    "Credentials: bo:{}",
+    "パスワードは {} です",
+    "пароль {}",
+    "WLAN-Schlüssel: {}",
+]
+
+
+@pytest.mark.parametrize("frame", WRITTEN)
+def test_a_key_word_is_known_in_every_syntax(frame: str) -> None:
+    assert "q7Rt!x20Lw9z" not in redact(frame.replace("{}", "q7Rt!x20Lw9z"))
+
+
+NO_VALUES = [
+    '"password": "string"',
+    'password = getenv("DB_PASSWORD")',
+    "PASSWORD=$DB_PASSWORD",
+    "password: ${SECRET}",
+    "<password></password>",
+    "User | Password | Role",
+    '"keyword": "A1328E04-88B6-4E2A"',
+    "Activation key: ABCDE-FGHIJ-KLMNO",
+    "docker run -u 1000:1000 image",
+    "-----BEGIN CERTIFICATE-----",
+]
+
+
+@pytest.mark.parametrize("text", NO_VALUES)
+def test_what_stands_in_a_values_place_and_is_none_stays(text: str) -> None:
+    assert redact(text) == text
+
+
+def test_key_blocks_go_whole_and_what_follows_stays() -> None:
+    head = "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,0A1B\n\nab+/==\n-----END RSA PRIVATE KEY-----"
+    assert redact(f"see\n{head}\nthanks") == "see\n[SECRET_1]\nthanks"
+    message = "-----BEGIN PGP MESSAGE-----\nVersion: 2\n\nhQEMA+=\n=abCD\n-----END PGP MESSAGE-----"
+    assert redact(f"{message} and more") == "[SECRET_1] and more"
+    assert redact("-----BEGIN PRIVATE KEY-----\nabc\n\nMy lamp - the blue one.").endswith("- the blue one.")
+
+
+def test_a_secret_that_was_named_once_is_gone_where_it_stands_alone() -> None:
+    redactor = Redactor()
+    assert redactor.redact("password: q7Rt!x20\nq7Rt!x20 is what I typed") == "password: [SECRET_1]\n[SECRET_1] is what I typed"
+    assert redactor.redact("still q7Rt!x20") == "still [SECRET_1]"
+
+
 def test_the_same_value_has_the_same_placeholder_within_a_ticket() -> None:
     redactor = Redactor(names=["Ann Lee"])
     assert redactor.redact("a@example.com, b@example.com") == "[EMAIL_1], [EMAIL_2]"
@@ -131,6 +237,57 @@ NAMES = {
 @pytest.mark.parametrize(("text", "wanted"), NAMES.values(), ids=NAMES.keys())
 def test_known_names_go_and_words_like_them_stay(text: str, wanted: str) -> None:
     assert redact(text, "Ann Lee") == wanted
+
+
+FORMS = {
+    "small letters": ("ask oosterhuis about it", "ask [NAME_1] about it"),
+    "no accents": ("the parcel of Rene Oosterhuis", "the parcel of [NAME_1]"),
+    "inflected": ("Oosterhuise said so", "[NAME_1] said so"),
+    "with an s": ("Oosterhuis's lamp", "[NAME_1]'s lamp"),
+    "a file": ("see rene_oosterhuis-2.pdf", "see [NAME_1]-2.pdf"),
+    "a link": ("https://example.com/people/oosterhuis/1", "https://example.com/people/[NAME_1]/1"),
+    "glued to a number": ("login Oosterhuis77", "login [NAME_1]77"),
+    "written as one": ("ReneOosterhuis", "[NAME_1]"),
+    "particles alone": ("Van der bulb is broken. De lamp", "Van der bulb is broken. De lamp"),
+}
+
+
+@pytest.mark.parametrize(("text", "wanted"), FORMS.values(), ids=FORMS.keys())
+def test_a_known_name_is_found_in_other_forms(text: str, wanted: str) -> None:
+    assert redact(text, "René van der Oosterhuis") == wanted.replace("[NAME_1]'s", "[NAME_1]'s")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "wanted"),
+    [
+        ("王小明", "请寄给王小明先生", "请寄给[NAME_1]先生"),
+        ("大山 花子", "花子さんに大山の荷物を", "[NAME_1]さんに[NAME_1]の荷物を"),
+        ("홍길동", "홍길동에게 주세요", "[NAME_1]에게 주세요"),
+        ("Анна Петрова", "посылка для Петровой", "посылка для [NAME_1]"),
+        ("Wilhelmina Kowalska", "dla Wilhelminy Kowalskiej", "dla [NAME_1] [NAME_1]"),
+    ],
+)
+def test_a_known_name_is_found_in_other_scripts_and_cases(name: str, text: str, wanted: str) -> None:
+    assert redact(text, name) == wanted
+
+
+@pytest.mark.parametrize("text", ["Mark the box. Long press it.", "mark it", "it takes long", "Page 3: Mark both"])
+def test_a_name_that_is_a_common_word_is_none_where_it_begins_a_sentence(text: str) -> None:
+    assert redact(text, "Mark Long", "Will Page") == text
+
+
+def test_agents_are_known_in_every_ticket_and_share_no_number_with_its_people() -> None:
+    redactor = Redactor(names=["Ann Lee"], agents=people_of(("Ida Falken", "Bo Lind")))
+    assert redactor.redact("Ann, ask Falken or Bo Lind") == "[NAME_1], ask [NAME_2] or [NAME_3]"
+    assert people_of(()) is None
+
+
+def test_a_lone_name_as_an_agents_last_line_goes() -> None:
+    redactor = Redactor()
+    text = "Please restart it.\nGerlinde"
+    redactor.learn(text, greets=True)
+    assert redactor.redact(text) == "Please restart it.\n[NAME_1]"
+    assert Redactor().redact(text) == text
 
 
 @pytest.mark.parametrize("name", ["Acme Support", "Support", "", "  ", "A", "Customer Service Team", "x" * 5000, "1234"])
@@ -166,6 +323,27 @@ HOSTILE = {
     "underscores": "a_",
     "at in brackets": "a (at) ",
     "spaces": " ",
+    "line ends": "\n",
+    "labels": "Name: Ann\n",
+    "cells": "name | ",
+    "pairs": "id pw ",
+    "tags": "<password>",
+    "flags": "--password ",
+    "assignments": "password=",
+    "commands": "mysql -p ",
+    "codes": "482913 is ",
+    "code words": "verification code ",
+    "orders": "order no. 12345678 ",
+    "phones": "0612345678 ",
+    "words without blanks": "密码是",
+    "words of Japanese": "パスワード",
+    "honoured": "大山様\n",
+    "digits of Arabic": "رقمي ٠١٠١٢٣٤٥",
+    "introductions": "I am Ann Bo ",
+    "known names": "Ann Lee ",
+    "quotes": '"password": "',
+    "emails in words": "x at y dot ",
+    "versions": "1.2.3.4 ",
 }
 
 
