@@ -44,7 +44,7 @@ from freshdesk.listing import (
 )
 from freshdesk.search import MAX_PAGES as MAX_SEARCH_PAGES
 from freshdesk.search import PAGE_SIZE as SEARCH_PAGE_SIZE
-from freshdesk.search import TicketSearch
+from freshdesk.search import TicketSearch, search_page
 
 __all__ = [
     "FreshdeskClient",
@@ -89,7 +89,7 @@ def fetch_resolved_ticket_ids(
     if query is not None:
         return _search(client, _unquoted(query), pages=pages, statuses=None)
     if since is None and pages is not None and pages <= MAX_SEARCH_PAGES:
-        return _search(client, " OR ".join(f"status:{status}" for status in statuses), pages=pages, statuses=statuses)
+        return _search(client, _of_statuses(statuses), pages=pages, statuses=statuses)
     return _list_changed(client, pages, since=since, statuses=statuses)
 
 
@@ -106,7 +106,8 @@ def _search(client: FreshdeskClient, query: str, *, pages: int | None, statuses:
 
 
 def _list_changed(client: FreshdeskClient, pages: int | None, *, since: str | None, statuses: Collection[int]) -> TicketListing:
-    listed = ChangedList(client, keep=lambda ref: ref.status in statuses, wanted=None if pages is None else pages * SEARCH_PAGE_SIZE)
+    wanted = None if pages is None else pages * SEARCH_PAGE_SIZE
+    listed = ChangedList(client, lambda ref: ref.status in statuses, wanted=wanted, count=lambda: _count(client, statuses))
     if since is not None:
         listed.since = f"{_parse_day(since)}T00:00:00Z"
     listed.run()
@@ -122,6 +123,18 @@ def _list_changed(client: FreshdeskClient, pages: int | None, *, since: str | No
     seen = frozenset(listed.seen) if everything else frozenset()
     total = len(kept) if listed.wanted is None or len(kept) < listed.wanted else None
     return _told(TicketListing(tickets=kept, total=total, gaps=tuple(listed.gaps), seen=seen))
+
+
+def _of_statuses(statuses: Collection[int]) -> str:
+    return " OR ".join(f"status:{status}" for status in statuses)
+
+
+def _count(client: FreshdeskClient, statuses: Collection[int]) -> int | None:
+    """How many tickets of these statuses the search counts, None if it does not say."""
+    try:
+        return int(search_page(client, _of_statuses(statuses), 1).value["total"])
+    except (Refused, NoReply):
+        return None
 
 
 def _told(listing: TicketListing) -> TicketListing:

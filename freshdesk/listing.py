@@ -18,6 +18,7 @@ from freshdesk.client import ACCOUNT_NAME, FreshdeskClient, NoReply, Refused, Re
 PAGE_SIZE = 100
 MAX_PAGES = 300  # page 301 is an error
 MAX_TICKETS = 1_000_000  # the list holds no archived ticket, so that no account comes near
+COUNTED_FROM = 20_000  # tickets: a longer list is compared with what the search counts, each time that it has doubled
 MAX_STALE_PAGES = 3
 MAX_LOST_PAGES = 3
 AGAIN_AFTER_S = (2.0, 10.0)
@@ -63,12 +64,15 @@ class ChangedList:
     keep: Callable[[TicketRef], bool]
     since: str = BEGINNING
     wanted: int | None = None
+    count: Callable[[], int | None] = lambda: None
+    """How many such tickets there are by another reckoning, None if it cannot be had."""
     found: dict[int, TicketRef] = field(default_factory=dict)
     seen: dict[int, str] = field(default_factory=dict)
     gaps: list[str] = field(default_factory=list)
     began_at: float | None = None  # by the helpdesk's clock, in seconds since 1970
     _nameless: int = 0
     _taken: int = 0
+    _counted_at: int = COUNTED_FROM
     _stale_pages: int = 0
 
     def run(self) -> None:
@@ -125,11 +129,18 @@ class ChangedList:
             return True
         if self._stale_pages >= MAX_STALE_PAGES:
             self.gaps.append(f"incomplete: the list repeats itself; what changed after {self.since} could not be listed")
-        elif self._taken > MAX_TICKETS:
-            self.gaps.append(f"incomplete: the list shows more than {MAX_TICKETS} tickets; what changed after {self.since} was left")
+        elif self._taken > MAX_TICKETS or self._is_more_than_counted():
+            self.gaps.append(f"incomplete: the list shows {self._taken} tickets and more, which cannot be; left at {self.since}")
         else:
             return False
         return True
+
+    def _is_more_than_counted(self) -> bool:
+        if len(self.found) < self._counted_at:
+            return False
+        self._counted_at *= 2
+        counted = self.count()
+        return counted is not None and len(self.found) > 2 * counted + PAGE_SIZE
 
     def _next(self, rows: list[TicketRef], page: int, *, skips: bool) -> int:
         """The page to read next; `since` moves on once a page ends later than it began. `skips`: pages before this one were lost."""

@@ -188,12 +188,14 @@ def test_a_list_that_repeats_itself_ends_with_a_word() -> None:
     assert desk.calls < 10
 
 
-def test_a_list_that_never_ends_ends_with_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("counted", "calls"), [(None, 51), (60, 10), (4_000, 51)], ids=["uncounted", "more than counted", "as counted"])
+def test_a_list_that_never_ends_ends_with_a_word(counted: int | None, calls: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(listing, "MAX_TICKETS", 5_000)
     desk = Script(lambda call, _params: [raw_ticket(call * 100 + number, at(call * 100 + number)) for number in range(100)])
-    walked = walk(desk)
-    assert walked.gaps[0].startswith("incomplete: the list shows more than 5000 tickets")
-    assert desk.calls < 60
+    walked = ChangedList(cast(FreshdeskClient, desk), keep=lambda _ref: True, count=lambda: counted, _counted_at=1_000)
+    walked.run()
+    assert walked.gaps[0].startswith(f"incomplete: the list shows {calls * 100} tickets and more, which cannot be; left at ")
+    assert desk.calls == calls
 
 
 def test_more_of_one_second_than_the_list_has_pages_ends_with_a_word() -> None:
