@@ -12,7 +12,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 
-KINDS = ("reset", "cut", "cut_chunk", "html", "truncated", "500", "502", "503", "504", "drip", "drip_headers")
+KINDS = ("reset", "cut", "cut_chunk", "html", "truncated", "500", "502", "503", "504", "drip")
 DRIP_PAUSE_S = 0.05
 _HTML = b"<html><body><h1>We will be back soon</h1></body></html>"
 
@@ -51,8 +51,6 @@ def send_fault(kind: str, connection: socket.socket, reply: bytes) -> None:
             connection.close()
         elif kind == "drip":
             _drip(connection, head + b"\r\n\r\n", body)
-        elif kind == "drip_headers":
-            _drip(connection, b"HTTP/1.1 200 OK\r\n", b"X-Slow: yes\r\n" * 10_000)
         else:
             connection.sendall(_broken(kind, head, body))
 

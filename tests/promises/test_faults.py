@@ -101,6 +101,7 @@ def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in SETTINGS.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(data_fetcher, "fetch_ticket", lambda ticket_id, **_: copy.deepcopy(TICKETS[ticket_id]))
+    monkeypatch.setattr(data_fetcher, "fetch_agent_names", lambda _client: ())
     monkeypatch.setattr(llm_client, "chat_completion", _answer)
 
 
