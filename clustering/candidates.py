@@ -10,6 +10,7 @@ touch are bounded, so that it stays in milliseconds. Calls no network, writes no
 import heapq
 import math
 import zlib
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -110,11 +111,11 @@ class WordIndex:
 
     def ranked(self, weights: Mapping[str, float], count: int, *, without: tuple[str, int] = ("", 0)) -> list[str]:
         """The `count` issues that hold most of these weights, the most first; `without` is an issue's ticket that does not count."""
-        scores: dict[str, float] = {}
+        scores: defaultdict[str, float] = defaultdict(float)
         counted = {term: weights[term] for term in self._bounded(weights)}
         for term, weight in counted.items():
             for issue_id, share in self._holders[term].items():
-                scores[issue_id] = scores.get(issue_id, 0.0) + weight * share
+                scores[issue_id] += weight * share
         if without[0] in scores:
             scores[without[0]] = sum(share * counted.get(term, 0.0) for term, share in self._shares(*without).items())
         floor = max(1e-6, min(heapq.nlargest(count, scores.values()), default=0.0) - 1e-6)

@@ -256,7 +256,7 @@ class KnowledgeBase:
         Their ids lead on to where the last ticket went, and what a person took out of them stays known. The last issue stays while it is
         all that remembers a person's word.
         """
-        emptied = [issue for name, issue in self.issues.items() if name in self._emptied and not issue.tickets]
+        emptied = [issue for name, issue in self.issues.items() if name in self._emptied and not issue.tickets] if self._emptied else []
         dropped = [issue for issue in emptied if not issue.written_by_person() and self._drop(issue)]
         self._emptied.clear()
         for ticket_id, (home, meant) in sorted(self._taken_out.items()):
