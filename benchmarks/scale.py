@@ -29,6 +29,7 @@ from typing import Any, TypeVar
 from cli.options import MAX_WAVE_TICKETS
 from demo.helpdesk import Helpdesk, HelpdeskOptions
 from demo.labelled_files import as_ticket
+from demo.prompt_reader import schema_name
 from issue_clusterer import WAVE_TICKETS, IssueClusterer
 from knowledge.paths import RunFiles
 from llm.protocol import Answer, Ask, JsonSchema, Messages
@@ -108,7 +109,7 @@ class Site:
             seconds, after = time.monotonic() - began, os.times()
         if status != 0:
             raise SystemExit(f"{name} ended with {status}: see {folder / 'log.txt'}")
-        calls = Counter(_schema_of(seen) for seen in model.seen)
+        calls = Counter(schema_name(seen.body["messages"][0]["content"]) for seen in model.seen)
         cpu_s = after.children_user + after.children_system - before.children_user - before.children_system
         return Run(name, folder, seconds, cpu_s, calls, self._ari(folder), workers)
 
@@ -172,10 +173,6 @@ def _settings(helpdesk_url: str, model_url: str) -> dict[str, str]:
 
 def _plain_environment() -> Mapping[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
-
-
-def _schema_of(seen: Seen) -> str:
-    return next(name for name in ("issue_decision", "issue_merge", "issue_card") if name in seen.body["messages"][0]["content"])
 
 
 @dataclass(slots=True)
