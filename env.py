@@ -1,6 +1,7 @@
 """Settings from the environment and `.env`, checked all at once.
 
-The real environment wins over `.env` beside this file; an empty value counts as missing. Makes no HTTP call and keeps nothing global.
+The real environment wins over `.env` beside this file; an empty value counts as missing. Makes no HTTP call, keeps nothing global, and
+shows no value: a key may have been pasted into any of them.
 """
 
 import importlib.util
@@ -13,13 +14,15 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
-from dotenv import dotenv_values
-
+from common import env_file
+from common.env_file import EnvFile
 from common.errors import Unusable
 from common.text import is_valid
 
 _REQUIRED = object()
 DOTENV_PATH = Path(__file__).with_name(".env")
+_OTHERS = frozenset({"CCACHE_DIR"})
+"""Names of other programs that are near to ours."""
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 BUILT_IN = "built-in"
 """The LLM_API_BASE_URL of whoever has no model: a matcher of words on this machine."""
@@ -108,7 +111,7 @@ def _whole(low: int, high: int) -> Callable[[str], int]:
 def _statuses(value: str) -> tuple[int, ...]:
     parts = [part.strip() for part in value.split(",")]
     if not all(re.fullmatch(r"[1-9][0-9]{0,8}", part) for part in parts) or len(parts) > 20:
-        raise ValueError(f"must be numbers of statuses such as 4,5 (resolved, closed), not {value[:40]!r}")
+        raise ValueError("must be numbers of statuses such as 4,5 (resolved, closed)")
     return tuple(dict.fromkeys(int(part) for part in parts))
 
 
@@ -230,7 +233,7 @@ class Settings:
 
 def get(key: str, default: str | None = None) -> str | None:
     """The value of one setting: real environment, else `.env`, else `default`; an empty value counts as missing."""
-    return _lookup(_dotenv(), key) or default
+    return _lookup(_env_file().values, key) or default
 
 
 def folder(name: str) -> Path:
@@ -253,13 +256,13 @@ def _one(name: str) -> str:
 
 
 def load_settings() -> Settings:
-    """Every setting, checked. Raises `Unusable` that names all that is missing or wrong."""
-    dotenv = _dotenv()
+    """Every setting, checked. Raises `Unusable` that names all that is missing or wrong, and shows no value."""
+    file = _env_file()
     values: dict[str, Any] = {}
     missing: list[str] = []
-    wrong: list[str] = []
+    wrong = [*file.problems, *_misnamed()]
     for known in fields(Settings):
-        name, text = known.metadata["name"], _lookup(dotenv, known.metadata["name"])
+        name, text = known.metadata["name"], _lookup(file.values, known.metadata["name"])
         if text is None:
             missing += [name] if known.default is MISSING else []
         elif not is_valid(text):
@@ -293,15 +296,20 @@ def _unencrypted(values: Mapping[str, Any]) -> list[str]:
     return [f"{name} {problem}" for name, part in parts.items() if part.scheme == "http" and part.hostname not in LOOPBACK]
 
 
-def _dotenv() -> Mapping[str, str | None]:
-    if not DOTENV_PATH.is_file():
-        return {}
-    try:
-        return dotenv_values(DOTENV_PATH, encoding="utf-8-sig", interpolate=False)
-    except (OSError, UnicodeDecodeError) as error:
-        raise Unusable(f"cannot read {DOTENV_PATH.name}: {error}. Save it as UTF-8 text.") from error
+def _names() -> tuple[str, ...]:
+    return tuple(known.metadata["name"] for known in fields(Settings))
 
 
-def _lookup(dotenv: Mapping[str, str | None], key: str) -> str | None:
-    value = (os.environ.get(key) or "").strip() or (dotenv.get(key) or "").strip()
+def _env_file() -> EnvFile:
+    return env_file.read(DOTENV_PATH, known=_names())
+
+
+def _misnamed() -> list[str]:
+    """Names in the real environment that miss one of ours by a letter or by their case: what they say would not be heeded."""
+    near = {name: env_file.meant(name, _names()) for name in sorted(os.environ) if name not in _OTHERS}
+    return [f"the environment sets {name}, which is no setting; is {ours} meant?" for name, ours in near.items() if ours]
+
+
+def _lookup(dotenv: Mapping[str, str], key: str) -> str | None:
+    value = env_file.unquoted((os.environ.get(key) or "").strip()) or (dotenv.get(key) or "").strip()
     return value or None

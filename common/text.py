@@ -48,6 +48,20 @@ def shortened(text: str, max_chars: int) -> str:
     return text if len(text) <= max_chars else text[: max_chars - 1].rstrip() + "…"
 
 
+def one_letter_off(one: str, other: str) -> bool:
+    """True for two words that differ by one letter changed, added or left out, or by two neighbours that changed places.
+
+    >>> [one_letter_off("tickets", word) for word in ("ticket", "thckets", "tikcets", "tickets", "notes")]
+    [True, True, True, False, False]
+    """
+    if one == other or abs(len(one) - len(other)) > 1:
+        return False
+    start = next((place for place, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+    if any(one[start + left_out :] == other[start + added :] for left_out, added in ((1, 1), (1, 0), (0, 1))):
+        return True
+    return one[start + 2 :] == other[start + 2 :] and one[start : start + 2] == other[start : start + 2][::-1]
+
+
 def printable(text: str) -> str:
     """`text` without what cannot be shown: controls go, line ends become LF, half a surrogate pair becomes U+FFFD.
 

@@ -13,6 +13,7 @@ from typing import Any, Literal, get_args
 
 from common import files
 from common.errors import Unreadable
+from common.text import one_letter_off
 
 IssueStatus = Literal["provisional", "confirmed"]
 MAX_CATEGORY_CHARS = 80
@@ -227,20 +228,10 @@ def _refuse_damaged_keys(item: Mapping[str, Any], *, place: str) -> None:
     """Raises ValueError for a key one letter away from a known one, and for an issue of ours without tickets: they would be lost."""
     for key in item.keys() - _KNOWN_KEYS:
         for known in (*_KEYS, *_OPTIONAL):
-            if _is_near(key, known) and known not in item:
+            if known not in item and (key.lower() == known or one_letter_off(key, known)):
                 raise ValueError(f"{place} has a key {key!r}; is {known!r} meant?")
     if item.get("card_hash") and "tickets" not in item:
         raise ValueError(f"{place} has no tickets; an issue that the program wrote has a list of them, be it empty")
-
-
-def _is_near(key: str, known: str) -> bool:
-    """True for a key that becomes the known one by changing, adding or leaving out one letter, or by its case alone."""
-    if abs(len(key) - len(known)) > 1:
-        return False
-    if key.lower() == known:
-        return True
-    start = next((place for place, (one, other) in enumerate(zip(key, known, strict=False)) if one != other), min(len(key), len(known)))
-    return any(key[start + cut :] == known[start + fill :] for cut, fill in ((1, 1), (1, 0), (0, 1)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,14 @@
 """Settings: the environment wins over `.env`, everything wrong is named at once, no key leaves for a stranger."""
 
 import os
+import threading
+import time
 from pathlib import Path
 
 import pytest
 
 import env
+from common import env_file
 from common.errors import Unusable
 
 REQUIRED = {
@@ -80,7 +83,7 @@ def test_everything_missing_and_wrong_is_named_in_one_message(monkeypatch: pytes
     message = str(error.value)
     assert "missing: FRESHDESK_API_KEY, LLM_API_BASE_URL, LLM_API_KEY, LLM_MODEL" in message
     assert "FRESHDESK_DOMAIN must be the NAME of NAME.freshdesk.com" in message
-    assert "LLM_WORKERS must be a whole number from 1 to 256, not 'many'" in message
+    assert "LLM_WORKERS must be a whole number from 1 to 256" in message
     assert ".env.example" in message
     assert "\n" not in message
 
@@ -118,9 +121,9 @@ def test_dollar_signs_in_a_key_are_kept(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_a_dotenv_file_in_another_encoding_is_named_and_no_content_shown() -> None:
-    dotenv("LLM_MODEL=ü".encode("utf-16"))
-    with pytest.raises(Unusable, match=r"cannot read \.env: .*Save it as UTF-8"):
-        env.get("LLM_MODEL")
+    dotenv("LLM_MODEL=ü".encode("cp1252"))
+    with pytest.raises(Unusable, match=r"cannot read \.env: byte 10 is no UTF-8\. Save it as UTF-8 text"):
+        env.load_settings()
 
 
 def test_the_dotenv_file_of_the_program_is_the_one_beside_it() -> None:
@@ -404,3 +407,145 @@ def test_a_wrong_value_is_named_by_its_setting_and_not_shown(name: str, value: s
     with pytest.raises(Unusable, match=name) as error:
         env.load_settings()
     assert KEY_IN_THE_WRONG_PLACE[8:] not in str(error.value)
+
+
+# Lines and names that would not be heeded: what the user forbade must not happen
+
+
+NOT_HEEDED = [
+    ("INCLUDE_PRIVATE_NOTES: 0", "line 2 of .env is neither blank, nor a comment, nor NAME=value; is INCLUDE_PRIVATE_NOTES=... meant"),
+    ("include_private_notes=0", "line 2 of .env sets include_private_notes, which is no setting; is INCLUDE_PRIVATE_NOTES meant"),
+    ("INCLUDE-PRIVATE-NOTES=0", "is INCLUDE_PRIVATE_NOTES=... meant"),
+    ("INCLUDE.PRIVATE.NOTES=0", "is neither blank"),
+    ("INCLUDE_PRIVATE_NOTE=0", "is INCLUDE_PRIVATE_NOTES meant"),
+    ("INCLUDE_PRVIATE_NOTES=0", "is INCLUDE_PRIVATE_NOTES meant"),
+    ("INCLUDEPRIVATENOTES=0", "is INCLUDE_PRIVATE_NOTES meant"),
+    ("set INCLUDE_PRIVATE_NOTES=0", "is INCLUDE_PRIVATE_NOTES=... meant"),
+    ("setx INCLUDE_PRIVATE_NOTES 0", "is INCLUDE_PRIVATE_NOTES=... meant"),
+    ('$env:INCLUDE_PRIVATE_NOTES="0"', "is INCLUDE_PRIVATE_NOTES=... meant"),
+    ("INCLUDE_PRIVATE_NOTES", "is INCLUDE_PRIVATE_NOTES=... meant"),
+    ("INCLUDE_PRIVATE_NOTES 0", "is INCLUDE_PRIVATE_NOTES=... meant"),
+    ("[settings]", "line 2 of .env is neither blank"),
+    ("// no notes", "line 2 of .env is neither blank"),
+    ("hello world", "line 2 of .env is neither blank"),
+    ('KB_LANGUAGE="German\nINCLUDE_PRIVATE_NOTES=0\nCATEGORIES=""', "is neither blank|value of several lines"),
+    ("KB_LANGUAGE='German\nINCLUDE_PRIVATE_NOTES=0\nCATEGORIES=''", "is neither blank|value of several lines"),
+    ('OTHER="x\nINCLUDE_PRIVATE_NOTES=0\n"', r"line 2 of .env \(OTHER\) has a value of several lines"),
+    ('KB_LANGUAGE="German\nINCLUDE_PRIVATE_NOTES=0', "is neither blank"),
+]
+
+
+@pytest.mark.parametrize(("text", "words"), NOT_HEEDED, ids=[text for text, _ in NOT_HEEDED])
+def test_a_line_that_would_not_be_heeded_ends_the_run_before_any_call(complete: pytest.MonkeyPatch, text: str, words: str) -> None:
+    dotenv(f"# mine\n{text}\nBATCH_SIZE=2\n")
+    with pytest.raises(Unusable, match=words.replace("...", r"\.\.\.")):
+        env.load_settings()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "# INCLUDE_PRIVATE_NOTES: 0", "  ", "export KB_LANGUAGE=German", "OTHER_TOOL=1",
+     "SSH_KEY=\"-----BEGIN\nabc=\n-----END\"", "IGNORE_ME=1",
+     "'KB_LANGUAGE'=German", "KB_LANGUAGE = German", "\r\nOTHER=1\r\n"],
+)  # fmt: skip
+def test_what_sets_nothing_of_ours_is_no_hindrance(complete: pytest.MonkeyPatch, text: str) -> None:
+    dotenv(f"{text}\nBATCH_SIZE=2\n")
+    settings = env.load_settings()
+    assert settings.batch_size == 2
+    assert settings.language == ("German" if "German" in text else "English")
+
+
+@pytest.mark.parametrize("name", ["include_private_notes", "INCLUDE_PRIVATE_NOTE", "Redact"])
+def test_a_misspelt_name_in_the_environment_is_named(complete: pytest.MonkeyPatch, name: str) -> None:
+    complete.setenv(name, "0")
+    complete.setenv("CCACHE_DIR", "/tmp")
+    with pytest.raises(
+        Unusable, match=f"the environment sets {name}, which is no setting; is (INCLUDE_PRIVATE_NOTES|REDACT) meant"
+    ) as refused:
+        env.load_settings()
+    assert "CCACHE_DIR" not in str(refused.value)
+
+
+@pytest.mark.parametrize("quote", ['"', "'"])
+def test_quotes_that_docker_leaves_about_a_value_are_taken_off(complete: pytest.MonkeyPatch, quote: str) -> None:
+    for name, value in (("LLM_API_KEY", "sk-abc"), ("LLM_MODEL", "gpt"), ("INCLUDE_PRIVATE_NOTES", "0"), ("KB_LANGUAGE", "")):
+        complete.setenv(name, f"{quote}{value}{quote}")
+    settings = env.load_settings()
+    assert (settings.llm_api_key, settings.llm_model, settings.include_private_notes, settings.language) == (
+        "sk-abc",
+        "gpt",
+        False,
+        "English",
+    )
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-8-sig"])
+def test_a_dotenv_file_in_the_encodings_of_windows_is_read(complete: pytest.MonkeyPatch, encoding: str) -> None:
+    dotenv("BATCH_SIZE=2\r\nKB_LANGUAGE=German\r\n".encode(encoding))
+    assert (env.load_settings().batch_size, env.load_settings().language) == (2, "German")
+
+
+def test_a_dotenv_file_that_is_a_pipe_is_read_once(complete: pytest.MonkeyPatch) -> None:
+    env.DOTENV_PATH.unlink(missing_ok=True)
+    os.mkfifo(env.DOTENV_PATH)
+
+    def serve() -> None:
+        with open(env.DOTENV_PATH, "wb") as pipe:
+            pipe.write(b"BATCH_SIZE=2\n")
+            time.sleep(0.1)
+            pipe.write(b"KB_LANGUAGE=German\n")
+
+    server = threading.Thread(target=serve)
+    server.start()
+    assert (env.load_settings().batch_size, env.get("KB_LANGUAGE")) == (2, "German")
+    server.join()
+
+
+def test_a_pipe_that_nobody_fills_is_named(complete: pytest.MonkeyPatch) -> None:
+    env.DOTENV_PATH.unlink(missing_ok=True)
+    os.mkfifo(env.DOTENV_PATH)
+    complete.setattr(env_file, "_PIPE_WAIT_S", 0.1)
+    with pytest.raises(Unusable, match=r"cannot read \.env: it is a pipe out of which nothing came"):
+        env.load_settings()
+
+
+def test_a_folder_in_place_of_the_dotenv_file_is_named(complete: pytest.MonkeyPatch) -> None:
+    env.DOTENV_PATH.unlink(missing_ok=True)
+    env.DOTENV_PATH.mkdir()
+    with pytest.raises(Unusable, match=r"\.env is a folder"):
+        env.load_settings()
+
+
+KEY = "sk-live-1234567890"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *((name, KEY) for name in ("BATCH_SIZE", "LLM_WORKERS", "LLM_TIMEOUT_S", "LLM_PRICE_IN", "REDACT", "LLM_ALLOW_HTTP")),
+        *((name, KEY) for name in ("PRODUCT_CONTEXT", "CATEGORIES", "IGNORE_FIELD", "LLM_EXTRA_BODY", "KB_LANGUAGE")),
+        ("LLM_API_BASE_URL", KEY),
+        ("LLM_API_BASE_URL", f"https://host:{KEY}/v1"),
+        ("LLM_API_BASE_URL", f"https://[{KEY}/v1"),
+        ("LLM_API_BASE_URL", f"https://me:{KEY}@host/v1"),
+        ("LLM_API_BASE_URL", f"http://{KEY}/v1"),
+        ("FRESHDESK_DOMAIN", f"acme.freshdesk.com:{KEY}"),
+        ("FRESHDESK_DOMAIN", f"{KEY}.example"),
+        ("EMBEDDING_API_BASE_URL", f"https://host:{KEY}"),
+        ("LLM_API_KEY", f"{KEY} {KEY}"),
+    ],
+)
+def test_no_value_is_ever_shown(complete: pytest.MonkeyPatch, name: str, value: str) -> None:
+    complete.setenv(name, value)
+    with pytest.raises(Unusable, match=name) as refused:
+        env.load_settings()
+    assert KEY not in str(refused.value)
+    assert KEY[3:] not in str(refused.value)
+
+
+def test_no_line_of_a_dotenv_file_is_ever_shown(complete: pytest.MonkeyPatch) -> None:
+    for line in (KEY, f"LLM_API_KEY: {KEY}", f'LLM_API_KEY="{KEY}', f"set LLM_API_KEY={KEY}", f"{KEY}=1"):
+        dotenv(line + "\n")
+        with pytest.raises(Unusable) as refused:
+            env.load_settings()
+        assert KEY[3:] not in str(refused.value)
