@@ -92,6 +92,7 @@ class IssueClusterer:
         self._saved_at = 0
         self._at_end = False
         self._sizes_before = {name: len(issue.tickets) for name, issue in stored.issues.items()}
+        self._failed_before = {ticket: row for ticket, row in self.decisions.items() if row.outcome == "failed"}
         self._placed_by_person = frozenset(ticket for issue in stored.issues.values() for ticket in issue.reviewed)
         self._take(KnowledgeBase(stored.issues))
 
@@ -110,7 +111,7 @@ class IssueClusterer:
             leaving,
             self.decisions,
             self._sizes_before,
-            note=self._note,
+            note=self._note_now,
             decide_ignored=self._decide_ignored,
         )
 
@@ -253,6 +254,17 @@ class IssueClusterer:
         if checkpoint_file.file_sha256(path) != self.base_sha256:
             message = f"{path} was changed while the run worked and is left as it is; run again with --fresh to start from it as it is now"
             raise Unwritable(f"{message} (answers already paid for cost nothing)")
+
+    def _note_now(self, row: DecisionRow) -> None:
+        """Keep a decision of this run; a failure with the number of runs, one after the other, in which it came in the same words."""
+        before = self._failed_before.get(row.ticket_id)
+        same = before is not None and before.reason == row.reason
+        self._note(replace(row, failures=1 + (max(1, before.failures) if before and same else 0)) if row.outcome == "failed" else row)
+
+    def set_aside(self, ticket_id: int) -> bool:
+        """True for a ticket that failed in the same words in several runs: it is tried again when somebody names it."""
+        row = self.decisions.get(ticket_id)
+        return row is not None and row.outcome == "failed" and row.set_aside
 
     def _note(self, row: DecisionRow) -> None:
         """Keep a decision. A failure says nothing new about a ticket that has its place."""

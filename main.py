@@ -256,6 +256,10 @@ class _Run:
         """Tickets that are to be worked on. Of the others, those that changed since are noted."""
         for ticket in tickets:
             ticket_id = ticket["ticket_id"]
+            named = self.options.ticket_ids is not None or self.options.reprocess
+            if not named and self.clusterer.set_aside(ticket_id) and not self._changed(ticket):
+                self.report.aside.append(ticket_id)
+                continue
             again = self.options.reprocess and (self.options.ticket_ids is not None or not self.clusterer.reviewed(ticket_id))
             if again or self.options.looks_again or not (self.clusterer.held(ticket_id) or self._ignored_as_it_is(ticket)):
                 yield ticket

@@ -168,7 +168,13 @@ def _destination(job: Job) -> str:
 
 
 def with_overrides(options: Options, settings: Settings) -> Settings:
-    """The settings with what the command line says instead. Raises `Unusable` for a cost limit without prices."""
+    """The settings with what the command line says instead.
+
+    Raises `Unusable` for a cost limit without prices and for a database among the conversations or answers.
+    """
+    for place, name in ((options.conversations, "CONVERSATIONS_DIR"), (options.cache, "CACHE_DIR")):
+        if options.output.resolve().is_relative_to(place.resolve()):
+            raise Unusable(f"--output {options.output} lies in {place} ({name}), whose files would be written over it; name another place")
     if options.max_cost is not None and (settings.llm_price_in is None or settings.llm_price_out is None):
         raise Unusable("--max-cost needs LLM_PRICE_IN and LLM_PRICE_OUT (USD per million tokens) in the environment or .env")
     return replace(

@@ -18,13 +18,13 @@ import conversation_utils
 import data_fetcher
 from cli.archive import Archive, Found, Submit
 from common import files
-from common.errors import TicketFailed
+from common.errors import Stopped, TicketFailed
 from conversation_utils import CleaningOptions, Conversation
 from data_fetcher import FreshdeskClient
 from env import Settings
 from freshdesk.listing import status_of
 from issue_clusterer import FetchFailure, Item
-from knowledge.conversation import shown_conversation, ticket_url
+from knowledge.conversation import conversation_path, shown_conversation, ticket_url
 from knowledge.decision import DecisionRow
 
 logger = logging.getLogger(__name__)
@@ -126,6 +126,7 @@ class ConversationSource:
     _agents: tuple[str, ...] | None = None
     _key: str = ""
     _asking: threading.Lock = field(default_factory=threading.Lock)
+    _seen: set[int] = field(default_factory=set)
 
     @property
     def archive(self) -> Archive:
@@ -147,11 +148,15 @@ class ConversationSource:
         One from another address of the helpdesk counts if its ticket was decided there.
         """
         kept, row = self.stored(ticket_id), decided.get(ticket_id)
+        if kept is None:
+            older = shown_conversation(ticket_id, self.folder)
+            hosts = {ticket_url(ticket_id, self.settings.freshdesk_url)} | ({row.url} if row is not None and row.url else set())
+            kept = conversation_utils.of_today(older, self._options()) if older is not None and older["url"] in hosts else None
         if kept is not None:
-            return kept
-        older = shown_conversation(ticket_id, self.folder)
-        hosts = {ticket_url(ticket_id, self.settings.freshdesk_url)} | ({row.url} if row is not None and row.url else set())
-        return conversation_utils.of_today(older, self._options()) if older is not None and older["url"] in hosts else None
+            self._seen.add(ticket_id)
+        elif ticket_id in self._seen and not conversation_path(ticket_id, self.folder).exists():
+            raise Stopped(f"{self.folder} lost ticket {ticket_id} while the run worked; run the same command again, which reads it anew")
+        return kept
 
     def look_ahead(self, tickets: Iterable[Ticket]) -> None:
         """Read from list pages what stands there for less than by view; it is held until `read` asks for it. Raises `Stopped`."""
@@ -164,6 +169,7 @@ class ConversationSource:
         """A ticket's conversation, stored on the way, or why there is none. Raises what ends the run."""
         kept = self._at_hand(ticket_id)
         if kept is not None:
+            self._seen.add(ticket_id)
             return kept
         raw = self._listed.pop(ticket_id, None)
         try:
@@ -192,6 +198,7 @@ class ConversationSource:
             return conversation
         conversation_utils.save_conversation(conversation, self.folder)
         self.fetched.add(conversation["ticket_id"])
+        self._seen.add(conversation["ticket_id"])
         return conversation
 
     def _is_open(self, raw: Mapping[str, Any]) -> str | None:

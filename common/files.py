@@ -158,11 +158,16 @@ def make_folder(folder: Path) -> None:
     _sync_folder(folder.parent)
 
 
+def is_unfinished(name: str) -> bool:
+    """True for the name of a file that is being written, or was when its writer ended."""
+    return _UNFINISHED.fullmatch(name) is not None
+
+
 def remove_unfinished(folder: Path, *, older_than_s: float = 3600.0) -> None:
     """Take away what killed runs left half written; what is younger may be another run's, under way. Never raises."""
     with contextlib.suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
-            if _UNFINISHED.fullmatch(entry.name) and entry.stat(follow_symlinks=False).st_mtime < times.wall() - older_than_s:
+            if is_unfinished(entry.name) and entry.stat(follow_symlinks=False).st_mtime < times.wall() - older_than_s:
                 os.unlink(entry.path)
 
 

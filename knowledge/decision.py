@@ -16,6 +16,8 @@ from common.errors import Unreadable
 
 logger = logging.getLogger(__name__)
 
+FAILURES_TO_SET_ASIDE = 3
+
 Outcome = Literal["matched", "new", "provisional", "reviewed", "ignored", "failed"]
 DecidedBy = Literal["", "model", "person"]
 
@@ -28,7 +30,8 @@ class DecisionRow:
     decision made, None when nothing was decided; `evidence` are numbers of messages, counted from 1; `candidates` are the issue ids that
     were shown; `short_description`, `second_choice` (the id that would be next) and `kind` are the model's words on the ticket, in the file
     only where it said something; `confidence_raw` is the model's own word before any guard lowered it; `guards` are the guards that did;
-    `extra` holds keys the program does not know.
+    `extra` holds keys the program does not know. `failures`: in how many runs one after the other the ticket failed in the same words, in
+    the file where it did.
     """
 
     ticket_id: int
@@ -51,8 +54,14 @@ class DecisionRow:
     kind: str = ""
     confidence_raw: float | None = None
     guards: tuple[str, ...] = ()
+    failures: int = 0
     decided_by: DecidedBy = ""
     extra: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def set_aside(self) -> bool:
+        """True for a ticket that failed so often that it is not tried again by itself, nor makes a run incomplete."""
+        return self.failures >= FAILURES_TO_SET_ASIDE
 
     def __post_init__(self) -> None:
         if self.outcome in ("failed", "ignored") and self.issue_id is not None:
@@ -96,7 +105,7 @@ def to_json(row: DecisionRow) -> dict[str, Any]:
     known = {key: getattr(row, key) for key in _KEYS}
     for key in ("evidence", "candidates", "guards"):
         known[key] = list(known[key])
-    for key in _SAID:
+    for key in (*_SAID, "failures"):
         if not known[key]:
             del known[key]
     return {**known, **{key: row.extra[key] for key in sorted(row.extra) if key not in _KNOWN}}
@@ -124,6 +133,7 @@ def from_json(item: Any) -> DecisionRow:
         evidence=tuple(number for number in _list(item.get("evidence")) if type(number) is int and number > 0),
         candidates=tuple(sys.intern(name) for name in _list(item.get("candidates")) if isinstance(name, str)),  # few names, many rows
         guards=tuple(name for name in _list(item.get("guards")) if isinstance(name, str)),
+        failures=_count(item.get("failures")),
         decided_by=decided_by if decided_by in _DECIDERS else "",
         extra={} if item.keys() <= _KNOWN else {key: value for key, value in item.items() if key not in _KNOWN},
         **{key: _text(item.get(key)) for key in texts},
@@ -153,6 +163,10 @@ def _text(value: Any) -> str:
 
 def _list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
+
+
+def _count(value: Any) -> int:
+    return value if type(value) is int and 0 < value < 1_000_000 else 0
 
 
 def _number(value: Any, low: float, high: float) -> float | None:

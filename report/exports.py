@@ -44,11 +44,11 @@ def write_markdown(folder: Path, issues: Mapping[str, Issue], log: Mapping[int, 
     articles, index = [folder / names[issue.issue_id] for issue in confirmed], folder / "index.md"
     _refuse_foreign_folder(folder, index)
     files.refuse_strangers([*articles, index], begins=MARK)
-    for issue, path in zip(confirmed, articles, strict=True):
-        files.write_text(path, f"{MARK}\n\n{article(issue, log, evidence=evidence)}")
     ranked = sorted(confirmed, key=lambda issue: (-len(issue.tickets), issue_db.sort_key(issue.issue_id)))
     lines = [f"- [{_title(issue)}]({names[issue.issue_id]}): {_tickets(len(issue.tickets))}" for issue in ranked]
     files.write_text(index, "\n".join([MARK, "", "# Support issues", "", *(lines or ["No issue is confirmed yet."])]) + "\n")
+    for issue, path in zip(confirmed, articles, strict=True):  # after the index, which marks the folder as ours
+        files.write_text(path, f"{MARK}\n\n{article(issue, log, evidence=evidence)}")
     _remove_stale(folder, kept={path.name.lower() for path in [*articles, index]})
     return articles
 
@@ -66,7 +66,7 @@ def _remove_stale(folder: Path, *, kept: set[str]) -> None:
 def _refuse_foreign_folder(folder: Path, index: Path) -> None:
     """Raises `Unwritable` for what is no folder, and for one with other things in it and no index of ours."""
     try:
-        holds_something = folder.exists() and any(folder.iterdir())
+        holds_something = folder.exists() and any(not files.is_unfinished(entry.name) for entry in folder.iterdir())
     except OSError as error:
         raise Unwritable(f"cannot write into {folder}: {error.strerror or error}") from error
     if holds_something and not index.exists():

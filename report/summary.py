@@ -17,7 +17,7 @@ from common import files as safe_files
 from common import times
 from common.errors import Ended
 from common.text import for_terminal
-from knowledge.decision import DecisionRow
+from knowledge.decision import FAILURES_TO_SET_ASIDE, DecisionRow
 from knowledge.issue import Issue, sort_key
 from llm.bill import Totals
 from report import trends
@@ -48,6 +48,7 @@ class RunReport:
     merged: int = 0
     gaps: tuple[str, ...] = ()
     changed: list[int] = field(default_factory=list)
+    aside: list[int] = field(default_factory=list)
     fetched: int = 0
     totals: Totals = field(default_factory=Totals)
     ended: Ended = Ended.DONE
@@ -66,8 +67,13 @@ class RunReport:
 
     @property
     def failures(self) -> list[DecisionRow]:
-        """Tickets that could not be read or decided."""
-        return [row for row in self.rows.values() if row.outcome == "failed"]
+        """Tickets that could not be read or decided, but those that are set aside."""
+        return [row for row in self.rows.values() if row.outcome == "failed" and not row.set_aside]
+
+    @property
+    def newly_aside(self) -> list[DecisionRow]:
+        """Tickets that failed once more in the same words, and are set aside by it."""
+        return [row for row in self.rows.values() if row.outcome == "failed" and row.set_aside]
 
     @property
     def incomplete(self) -> bool:
@@ -111,6 +117,7 @@ class RunReport:
             "model_calls": {name: value for name, value in asdict(self.totals).items() if name not in ("usage", "cost")},
             "failures": [{"ticket_id": row.ticket_id, "reason": row.reason, "subject": row.subject} for row in self.failures],
             "retry": self.retry,
+            "set_aside": sorted({*self.aside, *(row.ticket_id for row in self.newly_aside)}),
             "not_listed": list(self.gaps),
             "changed_since": self.changed,
             "look_again": self._command(self.changed, "--refresh --reprocess "),
@@ -198,6 +205,11 @@ class RunReport:
             lines += [f"  ticket {row.ticket_id}: {for_terminal(row.reason)}" for row in self.failures[:_SHOWN]]
             lines += [f"  and {len(self.failures) - _SHOWN} more (run_report.json)"] if len(self.failures) > _SHOWN else []
             lines.append(f"  try them again: {self.retry}")
+        if data["set_aside"]:
+            why = f" (ticket {self.newly_aside[0].ticket_id}: {for_terminal(self.newly_aside[0].reason)})" if self.newly_aside else ""
+            count = _tickets(len(data["set_aside"]))
+            lines.append(f"set aside after failing in the same words in {FAILURES_TO_SET_ASIDE} runs: {count}{why}")
+            lines.append(f"  try them again: {self._command(data['set_aside'])}")
         if self.changed:
             lines.append(f"{_tickets(len(self.changed))} of the database changed in Freshdesk since; to look again: {data['look_again']}")
         return lines

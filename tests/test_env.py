@@ -523,7 +523,19 @@ KEY = "sk-live-1234567890"
     ("name", "value"),
     [
         *((name, KEY) for name in ("BATCH_SIZE", "LLM_WORKERS", "LLM_TIMEOUT_S", "LLM_PRICE_IN", "REDACT", "LLM_ALLOW_HTTP")),
-        *((name, KEY) for name in ("PRODUCT_CONTEXT", "CATEGORIES", "IGNORE_FIELD", "LLM_EXTRA_BODY", "KB_LANGUAGE")),
+        *(
+            (name, KEY)
+            for name in (
+                "PRODUCT_CONTEXT",
+                "CATEGORIES",
+                "CSV_SEPARATOR",
+                "FRESHDESK_STATUSES",
+                "IGNORE_FIELD",
+                "LLM_EXTRA_BODY",
+                "KB_LANGUAGE",
+            )
+        ),
+        *((name, KEY) for name in ("CSV_SEPARATOR", "FRESHDESK_STATUSES")),
         ("LLM_API_BASE_URL", KEY),
         ("LLM_API_BASE_URL", f"https://host:{KEY}/v1"),
         ("LLM_API_BASE_URL", f"https://[{KEY}/v1"),

@@ -1,6 +1,7 @@
 """Tickets come from the stored conversations where these count, else from Freshdesk, in the order of the list, read ahead with a bound."""
 
 import contextlib
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -329,3 +330,17 @@ def test_agents_are_asked_for_once_a_run_and_hidden_in_every_ticket(fetched: lis
 def test_agents_are_not_asked_for_where_nothing_is_hidden(fetched: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(data_fetcher, "fetch_agent_names", lambda client: pytest.fail("asked"))
     assert not isinstance(source(redact=False).read(1), FetchFailure)
+
+
+@pytest.mark.usefixtures("fetched")
+def test_a_conversation_that_vanishes_while_the_run_works_is_noticed() -> None:
+    """Else other issues would be offered for later tickets, and nobody would know."""
+    reader = source()
+    save_conversation(talk(3, "The lid leaks."), FOLDER)
+    assert isinstance(reader.read(1), dict)
+    assert reader.shown(1, {}) is not None
+    assert reader.shown(9, {}) is None, "never there"
+    shutil.rmtree(FOLDER)
+    with pytest.raises(Stopped, match="conversations lost ticket 1 while the run worked; run the same command again"):
+        reader.shown(1, {})
+    assert source().shown(1, {}) is None, "another run does not know"

@@ -1080,3 +1080,61 @@ class TestThePlan:
         ended = subprocess.run([sys.executable, "-B", "-c", code, str(ROOT)], capture_output=True, text=True, check=True)
         assert ended.stdout.strip() == "1 []"
         assert ended.stderr == ""
+
+
+# --- places and tickets that are dead
+
+
+@pytest.mark.parametrize(
+    "output", ["conversations/1003.json", "conversations/sub/kb.json", ".cache/kb.json", "output/../conversations/kb.json"]
+)
+def test_a_database_among_the_conversations_or_answers_is_refused(
+    open_site: OpenSite, output: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    site = open_site()
+    assert main.main(["--ticket-ids", "1003", "--output", output]) == 2
+    assert "name another place" in capsys.readouterr().err
+    assert (site.helpdesk.calls, site.model.seen, tree()) == ([], [], {})
+
+
+def refused_for_ever(allowed: list[bool]) -> tuple[list[dict[str, Any]], Behaviour]:
+    """Six tickets, and a model with a filter that refuses the fourth of them until it is allowed."""
+    tickets = topic_tickets(6)
+    tickets[3]["description"] = tickets[3]["description_text"] = "The forbidden word is kumquat."
+
+    def behave(seen: Seen) -> Reply:
+        refused = schema_of(seen) == "issue_decision" and "kumquat" in seen.body["messages"][1]["content"] and not allowed
+        return says("I cannot help with that.") if refused else STEADY(seen)
+
+    return tickets, behave
+
+
+def test_a_ticket_that_fails_in_the_same_words_in_three_runs_is_set_aside_with_a_word(
+    open_site: OpenSite, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A ticket that a filter refuses for ever would make every weekly run exit 3."""
+    tickets, behave = refused_for_ever([])
+    site = open_site(tickets, behave=behave)
+    statuses, said = [], []
+    for _ in range(5):
+        site.forget()
+        statuses.append(main.main(["--pages", "1"]))
+        said.append(capsys.readouterr().out)
+    assert statuses == [3, 3, 0, 0, 0]
+    assert ["set aside after failing in the same words in 3 runs" in text for text in said] == [False, False, True, True, True]
+    assert "--ticket-ids 1004 " in said[-1]
+    assert report()["set_aside"] == [1004]
+    assert rows_at()[1004]["failures"] == 3
+    assert not site.asked(), "it is not paid for any more"
+
+
+def test_a_ticket_that_is_set_aside_is_tried_again_when_somebody_names_it(open_site: OpenSite) -> None:
+    allowed: list[bool] = []
+    tickets, behave = refused_for_ever(allowed)
+    open_site(tickets, behave=behave)
+    for _ in range(4):
+        main.main(["--pages", "1"])
+    allowed.append(True)
+    assert main.main(["--ticket-ids", "1004"]) == 0
+    assert rows_at()[1004]["outcome"] in ("new", "matched")
+    assert "failures" not in rows_at()[1004]
