@@ -158,6 +158,13 @@ def make_folder(folder: Path) -> None:
     _sync_folder(folder.parent)
 
 
+def make_private(path: Path) -> None:
+    """Make an empty file for its owner alone where there is none, its folder too; for files that others fill. Raises OSError."""
+    make_folder(path.parent)
+    with contextlib.suppress(FileExistsError):
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+
+
 def is_unfinished(name: str) -> bool:
     """True for the name of a file that is being written, or was when its writer ended."""
     return _UNFINISHED.fullmatch(name) is not None

@@ -82,8 +82,8 @@ class RunFiles:
         """
         folder, holder = self.database.parent, self.holder
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            self.lock.parent.mkdir(parents=True, exist_ok=True)
+            files.make_folder(folder)
+            files.make_folder(self.lock.parent)
             self._refuse_folders()
             lock = FileLock(self.lock)
             lock.acquire(timeout=0)

@@ -140,7 +140,7 @@ class AnswerStore:
 
     def _run(self, statement: str, rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
         if self._db is None:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
+            files.make_private(self._path)  # answers hold what tickets say; the database's own files take its mode
             self._db = _connect(self._path)
         if statement.startswith("SELECT"):
             return self._db.execute(statement, rows[0]).fetchall()

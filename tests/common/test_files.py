@@ -122,6 +122,15 @@ def test_what_is_made_is_for_its_owner_alone(mask: int) -> None:
     assert [Path(folder).stat().st_mode & 0o777 for folder in ("open", "open/a", "open/a/b")] == [0o755, 0o700, 0o700]
 
 
+def test_a_file_that_others_fill_is_made_for_its_owner_alone_and_one_that_is_there_is_left() -> None:
+    files.make_private(Path("a/x"))
+    assert (Path("a/x").stat().st_mode & 0o777, Path("a").stat().st_mode & 0o777) == (0o600, 0o700)
+    Path("a/x").write_text("mine")
+    Path("a/x").chmod(0o640)
+    files.make_private(Path("a/x"))
+    assert (Path("a/x").read_text(), Path("a/x").stat().st_mode & 0o777) == ("mine", 0o640)
+
+
 @pytest.mark.parametrize("path", ["pipe", "link to a pipe", "/dev/null"])
 def test_only_regular_files_are_read_and_written(path: str) -> None:
     """Opening a pipe may wait for ever; a device takes everything and keeps nothing."""
