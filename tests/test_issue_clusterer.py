@@ -215,7 +215,7 @@ def test_an_ignored_ticket_is_not_asked_about_unless_it_was_named() -> None:
 def test_a_ticket_that_could_not_be_read_is_a_failure_and_the_run_goes_on() -> None:
     clusterer = run(ScriptedModel(by_ticket({2: decision()})), [FetchFailure(1, "gone (404)", "Old"), talk(2, "Lid.")])
     assert list(clusterer.issues) == ["ISSUE-2"]
-    assert rows()[1] == DecisionRow(1, None, "failed", reason="gone (404)", subject="Old")
+    assert rows()[1] == DecisionRow(1, None, "failed", reason="gone (404)", subject="Old", failures=1)
 
 
 def test_a_match_adds_the_ticket_and_its_days_and_leaves_the_card_as_it_was() -> None:
