@@ -88,13 +88,11 @@ class History:
 
     def _rarest(self, words: Sequence[str]) -> tuple[int, Sequence[int]]:
         """The position of the line's rarest word and the places of it to try; none if a word of the line was never said."""
-        anchor, places = 0, self._places.get(words[0], [])
-        for at, word in enumerate(words):
-            known = self._places.get(word)
-            if known is None:
-                return at, ()
-            if len(known) < len(places):
-                anchor, places = at, known
+        if not self._places.keys() >= set(words):
+            return 0, ()
+        every = [self._places[word] for word in words]
+        places = min(every, key=len)
+        anchor = every.index(places)
         if len(places) > 2 * _MAX_ANCHORS:
             places = places[-_MAX_ANCHORS:] + places[:_MAX_ANCHORS]
         return anchor, places[::-1]

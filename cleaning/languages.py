@@ -26,7 +26,7 @@ from pathlib import Path
 
 from cleaning.history import words_of
 
-_KEY = 3  # characters by which phrases are filed
+_KEY = 3  # characters by which words that may go on are filed
 FOLDER = Path(__file__).parent / "languages"
 
 
@@ -62,7 +62,8 @@ def spaced(text: str) -> str:
     >>> spaced("Mit freundlichen Grüßen,")
     'mit freundlichen grüßen '
     """
-    return "".join(f"{word} " for word in words_of(text))
+    said = words_of(text)
+    return " ".join((*said, "")) if said else ""
 
 
 @functools.cache
@@ -72,12 +73,26 @@ def exact(kind: str) -> frozenset[str]:
 
 
 @functools.cache
-def _by_beginning(kind: str) -> dict[str, tuple[str, ...]]:
-    """The phrases of a kind by their first three characters; the last word of a phrase may go on, unless it is that short."""
+def _phrases(kind: str) -> tuple[str, ...]:
+    """The phrases of a kind; the last word of a phrase may go on, unless the phrase is shorter than `_KEY`."""
+    return tuple(phrase if len(phrase) <= _KEY else phrase.rstrip() for phrase in sorted(exact(kind)))
+
+
+@functools.cache
+def _filed(kind: str) -> dict[str, tuple[str, ...]]:
+    """The phrases of a kind, a blank before each, by their first word with a blank behind it, or by the beginning of their only word."""
     found: dict[str, list[str]] = {}
-    for phrase in sorted(exact(kind)):
-        found.setdefault(phrase[:_KEY], []).append(phrase.rstrip())
-    return {beginning: tuple(phrases) for beginning, phrases in found.items()}
+    for phrase in _phrases(kind):
+        first, blank, _ = phrase.partition(" ")
+        found.setdefault(first + blank if blank else first[:_KEY], []).append(f" {phrase}")
+    return {key: tuple(phrases) for key, phrases in found.items()}
+
+
+@functools.lru_cache(maxsize=8)  # a text is asked for several kinds of words, one after the other
+def _keys(text: str) -> frozenset[str]:
+    """What the phrases of a text may be filed under."""
+    said = text.split()
+    return frozenset([*(word[:_KEY] for word in said), *(f"{word} " for word in said)])
 
 
 def says(kind: str, text: str) -> bool:
@@ -86,18 +101,13 @@ def says(kind: str, text: str) -> bool:
     >>> says("confidential", spaced("Diese vertraulichen Daten"))
     True
     """
-    phrases, at = _by_beginning(kind), 0
-    while at < len(text):
-        for phrase in phrases.get(text[at : at + _KEY], ()):
-            if text.startswith(phrase, at):
-                return True
-        at = text.find(" ", at) + 1 or len(text)
-    return False
+    filed, whole = _filed(kind), f" {text}"
+    return any(phrase in whole for key in filed.keys() & _keys(text) for phrase in filed[key])
 
 
 def begins_with(kind: str, text: str) -> bool:
     """True if a text, in the form of `spaced`, begins with a phrase of a kind."""
-    return any(text.startswith(phrase) for phrase in _by_beginning(kind).get(text[:_KEY], ()))
+    return text.startswith(_phrases(kind))
 
 
 _SCRIPTS = (("ja", "\u3041", "\u30ff"), ("ko", "\uac00", "\ud7a3"), ("zh", "\u4e00", "\u9fff"), ("th", "\u0e01", "\u0e5b"))

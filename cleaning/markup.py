@@ -9,8 +9,10 @@ memory on hostile input; the stream does not, and no depth of nesting loses text
 
 import html
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from lxml import etree  # type: ignore[import-untyped] # ships no types; what is used of it stands in _stream
@@ -33,6 +35,7 @@ BLOCKS = BLANK_LINE_AROUND | _names(
     "address article aside caption center dd details dialog dir div dl dt fieldset figcaption figure footer form header "
     "hr html body legend li main menu nav section summary tbody tfoot thead tr"
 )
+_SHOWN = _names("br img li td th")  # by themselves, not only by what is in them
 SKIPPED = _names("head iframe math noframes object optgroup option script style svg template title")
 _INLINE = _names(
     "a abbr acronym applet area audio b base basefont bdi bdo big br button canvas cite code col colgroup data datalist del dfn "
@@ -48,16 +51,12 @@ _LONG_REFERENCE = re.compile(r"&#(?:[0-9]{8,}|[xX][0-9A-Fa-f]{7,});?")
 
 def _escape_what_is_no_tag(text: str) -> tuple[str, int]:
     """The text with each `<` escaped that opens no HTML element, and how many tags are left."""
-    tags = 0
-
-    def keep_or_escape(match: re.Match[str]) -> str:
-        nonlocal tags
-        if _is_tag(match[2].lower(), match[3], closed=bool(match[4])):
-            tags += 1
-            return match[0]
-        return "&lt;" + match[0][1:]
-
-    return _TAG.sub(keep_or_escape, text), tags
+    found = _TAG.findall(text)
+    others = {parts for parts in set(found) if not _is_tag(parts[1].lower(), parts[2], closed=bool(parts[3]))}
+    if not others:
+        return text, len(found)
+    tags = sum(parts not in others for parts in found)
+    return _TAG.sub(lambda match: "&lt;" + match[0][1:] if match.groups() in others else match[0], text), tags
 
 
 def _is_tag(name: str, rest: str, *, closed: bool) -> bool:
@@ -98,8 +97,7 @@ _NO_MARGIN = re.compile(r"margin(?:-top|-bottom)?\s*:\s*0", re.I)
 _FILE_NAME = re.compile(r"[\w .()+-]{1,80}\.(?:png|jpe?g|gif|bmp|webp|svg|heic|tiff?)", re.I)
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """One line of a message; `marks` are the names of the marked nodes around it, outermost first."""
 
     text: str
@@ -137,8 +135,9 @@ def _without_swallowing(text: str) -> str:
     """The text without tags whose element is not shown and never closed, so that it does not swallow all that follows."""
     small = text.lower() if "<" in text else ""
     for name in _SWALLOWING:
-        last_closed = small.rfind(f"</{name}")
-        if small.rfind(f"<{name}") > last_closed:
+        last_opened = small.rfind(f"<{name}")
+        last_closed = small.rfind(f"</{name}") if last_opened >= 0 else 0
+        if last_opened > last_closed:
             start = max(0, last_closed)
             text = text[:start] + re.sub(rf"<{name}\b[^<>]*(?<!/)>", "", text[start:], flags=re.I)
             small = text.lower()
@@ -154,7 +153,6 @@ class _Node:
     no_size: bool = False
     symbols: bool = False
     link_host: str = ""
-    link_text: list[str] = field(default_factory=list)
     children: int = 0  # items of a list, cells of a row
     gap: int = 0  # around it: 1 a new line, 2 an empty line as well
 
@@ -162,10 +160,14 @@ class _Node:
 class _Reader:
     """Receives the parser's events and writes lines; the public methods' names are lxml's."""
 
-    def __init__(self, mark: NodeMark) -> None:
+    def __init__(self) -> None:
+        self.begin(lambda tag, attributes: None)
+
+    def begin(self, mark: NodeMark) -> None:
+        """Be ready for a message."""
         self._mark = mark
         self._nodes: list[_Node] = [_Node("")]
-        self._links: list[_Node] = []
+        self._links: list[tuple[str, list[str]]] = []  # host and shown words of the links that are open
         self._parts: list[str] = []  # of the line being written
         self._bullet = ""
         self._as_written = False  # the line being written has text whose spaces count
@@ -180,15 +182,16 @@ class _Reader:
         parent = self._nodes[-1]
         node = self._open(tag, attributes, parent)
         if not node.hidden:
-            if not self._at_cell_start:
-                self._owed = max(self._owed, node.gap)
+            if node.gap > self._owed and not self._at_cell_start:
+                self._owed = node.gap
             if node.marks is not parent.marks:
                 self._end_line()
                 self.lines.append(Line("", node.marks))
-            self._show(tag, attributes, parent)
+            if tag in _SHOWN:
+                self._show(tag, attributes, parent)
         self._nodes.append(node)
         if node.link_host:
-            self._links.append(node)
+            self._links.append((node.link_host, []))
 
     def end(self, tag: str) -> None:
         if len(self._nodes) == 1:
@@ -196,11 +199,12 @@ class _Reader:
         node = self._nodes[-1]
         if not node.hidden:
             if node.link_host:
-                self._close_link(self._links.pop())
+                self._close_link(*self._links.pop())
             if len(node.marks) != len(self._nodes[-2].marks) or tag == "li":
                 self._end_line()
                 self._bullet = ""
-            self._owed = max(self._owed, node.gap)
+            if node.gap > self._owed:
+                self._owed = node.gap
         elif node.link_host:
             self._links.pop()
         self._nodes.pop()
@@ -231,19 +235,21 @@ class _Reader:
         return self.lines
 
     def _open(self, tag: str, attributes: Mapping[str, str], parent: _Node) -> _Node:
-        style = attributes.get("style", "")[:_MAX_STYLE_CHARS] if attributes else ""
-        node = _Node(tag, parent.marks, parent.hidden or tag in SKIPPED, parent.keeps_breaks or tag in ("pre", "textarea"))
-        node.no_size, node.symbols = parent.no_size, parent.symbols
-        if style or "hidden" in attributes or tag == "font":
-            _dress(node, style, attributes)
-        if tag == "ol":
-            node.children = _start_of(attributes)
+        hidden, keeps_breaks = parent.hidden or tag in SKIPPED, parent.keeps_breaks or tag in ("pre", "textarea")
+        node = _Node(tag, parent.marks, hidden, keeps_breaks, parent.no_size, parent.symbols)
+        style = ""
+        if attributes:
+            style = attributes.get("style", "")[:_MAX_STYLE_CHARS]
+            if style or "hidden" in attributes or tag == "font":
+                _dress(node, style, attributes)
+            if tag == "ol":
+                node.children = _start_of(attributes)
+            elif tag == "a":
+                node.link_host = _host(attributes.get("href", ""))
         if not node.hidden and (name := self._mark(tag, attributes)):
             node.marks = (*parent.marks, name)
         if tag in BLOCKS:
             node.gap = 2 if tag in BLANK_LINE_AROUND and not _is_tight(attributes, style, parent) else 1
-        if tag == "a":
-            node.link_host = _host(attributes.get("href", ""))
         return node
 
     def _show(self, tag: str, attributes: Mapping[str, str], parent: _Node) -> None:
@@ -263,10 +269,10 @@ class _Reader:
             parent.children += 1
             self._at_cell_start = True
 
-    def _close_link(self, link: _Node) -> None:
-        shown = "".join(link.link_text).casefold()
-        if shown.strip() and link.link_host not in shown:
-            self._add(f" ({link.link_host})")
+    def _close_link(self, host: str, words: Sequence[str]) -> None:
+        shown = "".join(words).casefold()
+        if shown.strip() and host not in shown:
+            self._add(f" ({host})")
 
     def _new_line(self) -> None:
         if self._parts and not self._owed:
@@ -293,7 +299,7 @@ class _Reader:
             self._pay()
             self._at_cell_start = False
             if self._links:
-                self._links[-1].link_text.append(text)
+                self._links[-1][1].append(text)
         elif self._owed or not (self._parts or self._nodes[-1].keeps_breaks):
             return  # white space at the start of a line is not shown
         self._as_written = self._as_written or self._nodes[-1].keeps_breaks
@@ -302,7 +308,7 @@ class _Reader:
     def _end_line(self) -> None:
         if not self._parts:
             return
-        text = "".join(self._parts)
+        text = "".join(self._parts) if len(self._parts) > 1 else self._parts[0]
         self._parts.clear()
         text = text.rstrip() if self._as_written else " ".join(text.split())
         if text:
@@ -313,7 +319,9 @@ class _Reader:
 
 def _is_tight(attributes: Mapping[str, str], style: str, parent: _Node) -> bool:
     """True for a paragraph that is set without space around: Word's, those in lists and table cells, those whose style says so."""
-    return parent.tag in ("li", "td", "th") or attributes.get("class", "").startswith("Mso") or bool(style and _NO_MARGIN.search(style))
+    if parent.tag in ("li", "td", "th") or (attributes and attributes.get("class", "").startswith("Mso")):
+        return True
+    return bool(style and _NO_MARGIN.search(style))
 
 
 def _dress(node: _Node, style: str, attributes: Mapping[str, str]) -> None:
@@ -335,9 +343,12 @@ def _start_of(attributes: Mapping[str, str]) -> int:
     return int(start) - 1 if start.isascii() and start.isdigit() and len(start) < 7 else 0
 
 
+_free = threading.local()
+
+
 def _stream(marked_up: str, mark: NodeMark) -> list[Line]:
-    reader = _Reader(mark)
-    parser = etree.HTMLParser(target=reader, encoding="utf-8", huge_tree=True)
+    reader, parser = _free.__dict__.pop("parser", None) or _new_parser()
+    reader.begin(mark)
     source = f"<div>{marked_up}".encode()  # a first element, so that text before any tag is not moved about
     rest = b""
     for start in range(0, len(source), _CHUNK_BYTES):
@@ -351,7 +362,14 @@ def _stream(marked_up: str, mark: NodeMark) -> list[Line]:
     if rest:  # what stands deeper is read by a plain scan, as part of the node where the limit was reached
         marks = reader.too_deep or ()
         lines += [Line(line.text, marks) for line in text_lines(_words_between_tags(rest.decode())) if line.text]
+    if len(source) <= _CHUNK_BYTES:
+        _free.parser = (reader, parser)  # another takes longer to make than a short message to read
     return lines
+
+
+def _new_parser() -> "tuple[_Reader, etree.HTMLParser]":
+    reader = _Reader()
+    return reader, etree.HTMLParser(target=reader, encoding="utf-8", huge_tree=True)
 
 
 def _host(href: str) -> str:

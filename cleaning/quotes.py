@@ -64,10 +64,12 @@ def mail_mark(tag: str, attributes: Mapping[str, str]) -> str | None:
     >>> mail_mark("div", {"class": "gmail_quote"}), mail_mark("div", {"class": "row"})
     ('quote', None)
     """
-    names = [*attributes.get("class", "").split(), attributes.get("id", "")] if attributes else []
-    if (names and _BELOW_IDS.fullmatch(names[-1])) or (tag == "hr" and attributes.get("tabindex") == "-1"):
+    if not attributes:
+        return SOFT_QUOTE if tag == "blockquote" else None
+    node_id = attributes.get("id", "")
+    if (node_id and _BELOW_IDS.fullmatch(node_id)) or (tag == "hr" and attributes.get("tabindex") == "-1"):
         return HISTORY_BELOW
-    for name in filter(None, names):
+    for name in filter(None, [*attributes.get("class", "").split(), node_id]):
         if name == "moz-forward-container":
             return FORWARD
         if name.removeprefix("x_") in _QUOTE_NAMES or _YAHOO_QUOTE.fullmatch(name):
@@ -107,9 +109,11 @@ _LABEL_WITHIN = re.compile(r"(?:^|\s)[^\W\d]\S{0,20}(?: [^\W\d]{1,12})?\s?[:：]
 _PERSON = re.compile(r"[\"'„“«]?[^\W\d_][\w.’'/@-]*(?:,? [^\W\d_a-z][\w.’'/@-]*){0,4}[\"'”“»]?\s*")
 _FRAMED = re.compile(r"\s?[-_=*#]{2,}[^\w\n]{0,3}[^-_=*#\n].{0,100}[^-_=*#\n][^\w\n]{0,3}[-_=*#]{2,}\s?")
 _RULE = re.compile(r"[_\-=*]{5,}")
-_ENDS_LIKE_ATTRIBUTION = re.compile(r"[:：]\W{0,4}$|-{3,}|写道\W{0,2}$|寫道\W{0,2}$")
-_BROKEN_ADDRESS_END = re.compile(r"(?:^|\s)[<(]$")
+_ENDS_LIKE_ATTRIBUTION = re.compile(r"[:：]\W{0,4}$|[写寫]道\W{0,2}$")
+_MAX_END = 5  # characters of that
+_UNCLOSED_ADDRESS = re.compile(r"[<(][\w.+-]{1,64}@[\w.-]{1,64}$")
 _ENDS_SENTENCE = (".", "?", "!", ":", "。", "？", "！", "：", "؟", "।")
+_LETTER_OR_DIGIT = re.compile(r"[^\W_]")
 _QUOTE_SIGNS = re.compile(r"(?:\s?>)+\s?")
 
 
@@ -140,27 +144,28 @@ def new_lines(lines: Sequence[Line], history: History) -> NewLines:
 
 def has_words(text: str) -> bool:
     """True for text with a letter or digit outside the names of pictures and files."""
-    return any(char.isalnum() for char in MEDIA_MARKER.sub("", text))
+    return bool(_LETTER_OR_DIGIT.search(MEDIA_MARKER.sub("", text) if "[" in text else text))
 
 
 def _unbroken(lines: Sequence[Line]) -> list[Line]:
     """The lines with addresses in one piece that a mail program broke at their angle bracket."""
     joined: list[Line] = []
+    last = -3  # where the last line with words stands
     for line in lines:
-        before = next((at for at in range(len(joined) - 1, max(-1, len(joined) - 3), -1) if joined[at].text), None)
-        if before is not None and _continues_address(joined[before].text, line.text):
-            joined[before:] = [Line(joined[before].text + line.text.strip(), joined[before].marks)]
+        if line.text and len(joined) - last <= 2 and _continues_address(joined[last].text, line.text):
+            joined[last:] = [Line(joined[last].text + line.text.strip(), joined[last].marks)]
         else:
+            last = len(joined) if line.text else last
             joined.append(line)
     return joined
 
 
 def _continues_address(before: str, text: str) -> bool:
-    if len(before) > _MAX_LINE or len(text) > _MAX_LINE or not text:
+    if len(before) > _MAX_LINE or len(text) > _MAX_LINE:
         return False
-    if _BROKEN_ADDRESS_END.search(before):
+    if before.endswith(("<", "(")) and before[-2:-1].strip() == "":
         return bool(_ADDRESS.match(text.strip()))
-    return text.startswith((">", ")")) and bool(re.search(r"[<(][\w.+-]{1,64}@[\w.-]{1,64}$", before))
+    return text.startswith((">", ")")) and bool(_UNCLOSED_ADDRESS.search(before))
 
 
 def _is_quoted(line: Line) -> bool:
@@ -175,7 +180,7 @@ def _bare(text: str) -> str:
 
 
 def _ends_like_attribution(text: str) -> bool:
-    return len(text) <= _MAX_LINE and bool(_ENDS_LIKE_ATTRIBUTION.search(text))
+    return len(text) <= _MAX_LINE and ("---" in text or bool(_ENDS_LIKE_ATTRIBUTION.search(text[-_MAX_END:])))
 
 
 def _is_framed(text: str) -> bool:
@@ -234,6 +239,7 @@ class _Walker:
         self._end = -1  # where the last known line ended in the history
         self._question: Line | None = None  # the known line just before
         self._no_header_before = 0
+        self._signs: dict[int, bool] = {}  # whether a line is one
         self._next_text = _next_of([bool(line.text) for line in lines])
         known = history and [history.find(words_of(line.text[:_MAX_LOOK])) is not None for line in lines]
         self._next_known = _next_of(known or [False] * len(lines))
@@ -278,10 +284,11 @@ class _Walker:
             return at
         if _is_framed(text):
             return self._framed(at)
-        if _is_reply_marker(text) and (self._below or self._history_follows(at + 1)):
+        if (self._below or self._history_follows(at + 1)) and _is_reply_marker(text):
             return self._drop(at, at + 1)
         marked = HISTORY_BELOW in self._lines[at].marks
-        if (self._history or marked) and at >= self._no_header_before:
+        may_be_label = not text or ":" in text or "：" in text
+        if may_be_label and (self._history or marked) and at >= self._no_header_before:
             header = self._header(at)
             if header.is_mail and (marked or self._history_follows(header.end)):
                 return self._drop(at, header.end, rule=True, enter=self._history_follows(header.end))
@@ -368,8 +375,10 @@ class _Walker:
 
     def _is_sign(self, at: int) -> bool:
         """True for a line that by itself may be part of a header or attribution."""
-        text = _bare(self._lines[at].text)
-        return len(text) <= _MAX_LINE and bool(_LABEL.fullmatch(text) or _ends_like_attribution(text) or _is_framed(text))
+        if at not in self._signs:
+            text = _bare(self._lines[at].text)
+            self._signs[at] = len(text) <= _MAX_LINE and bool(_LABEL.fullmatch(text) or _ends_like_attribution(text) or _is_framed(text))
+        return self._signs[at]
 
     def _pop_attribution(self) -> bool:
         """Cut the attribution that the kept lines end with; False if they end with none."""
