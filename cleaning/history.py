@@ -8,6 +8,7 @@ of its words, whatever the thread holds; of a thread longer than `MAX_WORDS` onl
 import functools
 import re
 from bisect import bisect_left, bisect_right
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 MAX_WORDS = 1_000_000
@@ -40,7 +41,7 @@ class History:
     """The words of earlier messages and where each stands."""
 
     def __init__(self) -> None:
-        self._places: dict[str, list[int]] = {}
+        self._places: defaultdict[str, list[int]] = defaultdict(list)
         self._starts: list[int] = []  # of the messages
         self._lines: dict[tuple[str, ...], int] = {}  # a whole line of a message and where it last ended
         self._size = 0
@@ -58,9 +59,9 @@ class History:
                 continue
             if self._size + len(words) > MAX_WORDS:
                 return
-            for word in words:
-                self._places.setdefault(word, []).append(self._size)
-                self._size += 1
+            for place, word in enumerate(words, self._size):
+                self._places[word].append(place)
+            self._size += len(words)
             if words:
                 self._lines[words] = self._size
 

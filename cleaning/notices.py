@@ -90,10 +90,10 @@ def _asks(text: str) -> bool:
 
 def _only_absent(text: str) -> bool:
     """True if every sentence is about an absence, a receipt or a substitute, and one of them is an absence with a date or a receipt."""
-    told, dated = False, bool(_DATE.search(text))
-    if "?" in text or not (
-        (dated and languages.says("absence", languages.spaced(text))) or languages.says("automatic", languages.spaced(text))
-    ):
+    if "?" in text:
+        return False
+    told, dated, whole = False, bool(_DATE.search(text)), languages.spaced(text)
+    if not ((dated and languages.says("absence", whole)) or languages.says("automatic", whole)):
         return False
     for sentence in _SENTENCES.split(text):
         said = languages.spaced(sentence)

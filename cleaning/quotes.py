@@ -169,7 +169,7 @@ def _continues_address(before: str, text: str) -> bool:
 
 
 def _is_quoted(line: Line) -> bool:
-    return line.text.startswith(">") or any(mark in (QUOTE, SOFT_QUOTE) for mark in line.marks)
+    return line.text.startswith(">") or QUOTE in line.marks or SOFT_QUOTE in line.marks
 
 
 def _bare(text: str) -> str:
@@ -205,7 +205,7 @@ class _Header:
 
     def take(self, value: str) -> None:
         self.labels += 1
-        self.has_address = self.has_address or bool(_ADDRESS.search(value))
+        self.has_address = self.has_address or ("@" in value and bool(_ADDRESS.search(value)))
         self.has_person = self.has_person or bool(_PERSON.fullmatch(value[:80]))
         self.has_date = self.has_date or bool(_DATE.search(value))
 
@@ -403,14 +403,17 @@ class _Walker:
 
     def _is_whole(self, text: str, start: int) -> bool:
         """True if a text is an attribution and the line above it is no part of it."""
-        if len(text) > _MAX_LINE or not (_DATE.search(text) or _ADDRESS.search(text)):
+        if len(text) > _MAX_LINE:
             return False
-        if _DATE.search(text) and (_ADDRESS.search(text) or start == 0):
+        dated, addressed = bool(_DATE.search(text)), "@" in text and bool(_ADDRESS.search(text))
+        if not (dated or addressed):
+            return False
+        if dated and (addressed or start == 0):
             return True
         above = _bare(self.kept[start - 1].text) if start else ""
         if not above or len(above) > _MAX_LINE or len(above) + len(text) > _MAX_LINE:
             return True
-        missing = _ADDRESS if _DATE.search(text) else _DATE
+        missing = _ADDRESS if dated else _DATE
         return not missing.search(above) or bool(re.search(r"[!?]\s*$", above))
 
     # History itself
@@ -431,7 +434,7 @@ class _Walker:
     def _quote(self, at: int) -> int:
         """A run of quoted lines from `at`."""
         end = last = at
-        marked = bool(self._lines[at].marks) and any(mark in (QUOTE, SOFT_QUOTE) for mark in self._lines[at].marks)
+        marked = QUOTE in self._lines[at].marks or SOFT_QUOTE in self._lines[at].marks
         while end < len(self._lines):
             line = self._lines[end]
             if line.text and not _is_quoted(line):

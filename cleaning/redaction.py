@@ -30,6 +30,7 @@ class Redactor:
         self._agents = agents
         self._last_lines: set[str] = set()
         self._secrets: dict[str, None] = {}
+        self._learnt: dict[str, Plain] = {}  # each text made comparable once
         for name in names:
             self._people.add(name)
 
@@ -38,7 +39,7 @@ class Redactor:
 
         `greets` is for texts of agents, who greet customers by name and sign; a customer may as well greet the company.
         """
-        plain = Plain(folded(text))
+        plain = self._learnt[text] = Plain(folded(text))
         found = {*names.introduced(plain), *(names.greeted(plain) if greets else ())}
         for start, end in sorted(found):
             self._people.add(text[start:end])
@@ -58,13 +59,14 @@ class Redactor:
         return self._redacted(text)
 
     def _redacted(self, text: str) -> str:
-        page = _Page(text)
+        page = _Page(text, self._learnt.get(text) or Plain(folded(text)))
         has_long_word = shapes.LONG_WORD.search(page.plain.text) is not None
         for rule in _RULES:
             if rule.long_word and not has_long_word:
                 continue
-            if not rule.hints or any(hint in page.plain.small for hint in rule.hints):
-                page.replace(rule.places(page.plain), lambda value, kind=rule.kind: self._placeholder(kind, value))  # type: ignore[misc]
+            if rule.hints and not page.plain.holds(rule.hints):
+                continue
+            page.replace(rule.places(page.plain), lambda value, kind=rule.kind: self._placeholder(kind, value))  # type: ignore[misc]
         page.replace(self._known_secrets(page.plain.text), lambda value: self._placeholder("SECRET", value))
         for people in (self._people, self._agents):
             if people is not None:
@@ -109,8 +111,8 @@ class Redactor:
 class _Page:
     """A text and the same made comparable, in which places are replaced at once."""
 
-    def __init__(self, text: str) -> None:
-        self.text, self.plain = text, Plain(folded(text))
+    def __init__(self, text: str, plain: Plain) -> None:
+        self.text, self.plain = text, plain
 
     def replace(self, places: Iterable[Place], placeholder: Callable[[str], str]) -> None:
         """Put placeholders for the values at `places`; of two that overlap the first one counts, and none inside a placeholder."""
@@ -118,6 +120,8 @@ class _Page:
 
     def replace_as(self, values: dict[Place, str], placeholder: Callable[[str], str]) -> None:
         """The same with the values to be replaced given."""
+        if not values:
+            return
         text: list[str] = []
         plain: list[str] = []
         done = 0

@@ -5,6 +5,7 @@ dashes, a last line that names a phone or mail program, a notice at the end. A s
 it stands. A cut that would leave nothing but a greeting was wrong and is not made.
 """
 
+import functools
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -215,6 +216,7 @@ def _last_paragraphs(lines: Sequence[Line]) -> Iterator[tuple[int, int]]:
         stop = start
 
 
+@functools.lru_cache(maxsize=8)  # a last line is looked at by itself, as a paragraph, and again after a cut
 def _is_notice(text: str) -> bool:
     """True for a text about its addressee and about secrecy or misuse; and for advice on printing and words of virus scanners."""
     if len(text) < _MIN_NOTICE_CHARS:

@@ -5,7 +5,7 @@ Takes ISO 8601 with or without an offset; refuses nothing: what is no time is ""
 
 import re
 import time
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from typing import Any
 
 _MOMENT = re.compile(
@@ -28,10 +28,10 @@ def to_utc(value: Any) -> str:
         return ""
     try:
         year, month, day, hour, minute, second = (int(part or 0) for part in match.groups()[:6])
-        moment = datetime(year, month, day, hour, minute, min(second, 59), tzinfo=timezone.utc) - _offset(match[7])
+        moment = datetime(year, month, day, hour, minute, min(second, 59)) - _offset(match[7])
     except (ValueError, OverflowError):
         return ""
-    return f"{moment:%Y-%m-%dT%H:%M:%SZ}".rjust(20, "0")
+    return f"{moment.isoformat()}Z"
 
 
 def _offset(text: str | None) -> timedelta:
