@@ -77,13 +77,13 @@ class People:
         known = self._by_word.get(tokens[0], []) if tokens else []
         return self._names[known[0]] if known and tokens[0] not in PARTICLES else name
 
-    def find(self, text: str) -> list[Found]:
-        """Where known names stand in `text`, from left to right."""
+    def find(self, text: str, *, heads: frozenset[str] | None = None) -> list[Found]:
+        """Where known names stand in `text`, from left to right; `heads` are the beginnings of its words, where the caller knows them."""
         if not self._names:
             return []
         plain = bare(folded(text))
         found = list(self._find_unspaced(plain)) if self._unspaced else []
-        tokens = list(_TOKEN.finditer(plain)) if not self._heads.isdisjoint(heads_of(plain)) else []
+        tokens = list(_TOKEN.finditer(plain)) if not self._heads.isdisjoint(heads_of(plain) if heads is None else heads) else []
         at = 0
         while at < len(tokens):
             step, place = self._at(tokens, at, text, plain)

@@ -70,7 +70,8 @@ class Redactor:
         page.replace(self._known_secrets(page.plain.text), lambda value: self._placeholder("SECRET", value))
         for people in (self._people, self._agents):
             if people is not None:
-                page.replace_as({(place.start, place.end): place.person for place in people.find(page.text)}, self._name)
+                found = people.find(page.text, heads=page.plain.heads if page.text.isascii() else None)
+                page.replace_as({(place.start, place.end): place.person for place in found}, self._name)
         page.replace(names.told(page.plain), self._said_name)
         page.replace(self._signed(page.plain.text), self._said_name)
         return page.text
