@@ -32,6 +32,11 @@ Place = tuple[int, int]
 """Where a value begins and ends in a text."""
 
 
+def word_set(words: str) -> frozenset[str]:
+    """The words of a text."""
+    return frozenset(words.split())
+
+
 class _Table(dict[int, str]):
     """A table for `str.translate` that is filled as characters turn up."""
 

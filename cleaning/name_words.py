@@ -3,11 +3,7 @@
 Words are compared in small letters. A word is added where it was taken for somebody's name, or a name where it was passed over.
 """
 
-
-def word_set(words: str) -> frozenset[str]:
-    """The words of a text."""
-    return frozenset(words.split())
-
+from cleaning.matching import word_set
 
 PARTICLES = word_set(
     "van von der den de del dela della dello di da das do dos du des la las le les los lo el al bin ibn bint abu zu zur zum vom und "

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from cleaning import languages
-from cleaning.matching import LETTER, UNSPACED, UNSPACED_LETTER, Place, Plain, WordPattern, bare, folded, heads_of
-from cleaning.name_words import CHINESE_FAMILIES, COMMON, ENDINGS, KOREAN_FAMILIES, NO_NAMES, PARTICLES, word_set
+from cleaning.matching import LETTER, UNSPACED, UNSPACED_LETTER, Place, Plain, WordPattern, bare, folded, heads_of, word_set
+from cleaning.name_words import CHINESE_FAMILIES, COMMON, ENDINGS, KOREAN_FAMILIES, NO_NAMES, PARTICLES
 
 MAX_PEOPLE = 20_000
 _TOKEN = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")

@@ -15,36 +15,16 @@ from dataclasses import dataclass, field
 from cleaning import languages
 from cleaning.history import History, words_of
 from cleaning.markup import MEDIA_MARKER, Line
+from cleaning.matching import word_set
 
 # Marks of nodes. HISTORY_BELOW is a point after which history stands, the others are containers.
 QUOTE, SOFT_QUOTE, HISTORY_BELOW, SIGNATURE, FORWARD = "quote", "soft quote", "history below", "signature", "forward"
 
-_QUOTE_NAMES = frozenset(
-    [
-        "freshdesk_quote",
-        "gmail_quote",
-        "gmail_quote_container",
-        "gmail_extra",
-        "yahoo_quoted",
-        "yahoo-quoted-begin",
-        "iosymail",
-        "moz-cite-prefix",
-        "zmail_extra",
-        "protonmail_quote",
-        "tutanota_quote",
-        "ik_mail_quote",
-        "OutlookMessageHeader",
-        "front-blockquote",
-        "quoted-text",
-        "hs_reply",
-        "isReplyContent",
-        "mailcontent",
-        "origbody",
-        "reply139content",
-        "oriMsgHtmlSeperator",
-        "mail-editor-reference-message-container",
-        "ms-outlook-mobile-body-separator-line",
-    ]
+_QUOTE_NAMES = word_set(
+    "freshdesk_quote gmail_quote gmail_quote_container gmail_extra yahoo_quoted yahoo-quoted-begin iosymail moz-cite-prefix "
+    "zmail_extra protonmail_quote tutanota_quote ik_mail_quote OutlookMessageHeader front-blockquote quoted-text hs_reply "
+    "isReplyContent mailcontent origbody reply139content oriMsgHtmlSeperator mail-editor-reference-message-container "
+    "ms-outlook-mobile-body-separator-line"
 )
 _YAHOO_QUOTE = re.compile(r"ydp\w{1,20}yahoo_quoted\w*|yahoo_quoted_\w+")
 _BELOW_IDS = re.compile(r"(?:x_)*(?:divRplyFwdMsg|appendonsend|stopSpelling|OLK_SRC_BODY_SECTION|zwchr)", re.I)

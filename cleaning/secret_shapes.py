@@ -7,7 +7,7 @@ where a word begins, so that a scan takes linear time on any text. A new token s
 
 import re
 
-from cleaning.name_words import word_set
+from cleaning.matching import word_set
 
 # Tokens by the shape that their makers give them: (whose, pattern). Each stands alone or in a sentence.
 TOKENS: tuple[tuple[str, str], ...] = (
