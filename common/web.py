@@ -10,6 +10,7 @@ import random
 import re
 import threading
 import urllib.request
+import zlib
 from collections.abc import Callable, Generator
 from datetime import datetime, timezone
 from http.cookiejar import DefaultCookiePolicy
@@ -165,28 +166,54 @@ class NotBefore:
 def read_body(response: requests.Response, *, deadline: float, max_bytes: int) -> bytes:
     """The whole body of a response opened with `stream=True`.
 
-    `deadline` is a moment on `times.monotonic`; it bounds what the body brings, while the framing around it is bounded by the pause between
-    two bytes only. Raises `TransientError` past the deadline or for a body cut short,
-    `BodyTooLarge` past `max_bytes` (counted after decompression).
+    `deadline` is a moment on `times.monotonic`; it bounds what the body brings, packed or not.
+    Raises `TransientError` past the deadline or for a body cut short, `BodyTooLarge` past `max_bytes` (counted after decompression).
     """
     if "," in response.headers.get("Content-Encoding", ""):
         response.close()  # each layer may unpack a thousandfold before the first count
         raise BodyTooLarge("the reply is packed more than once")
+    packed = response.headers.get("Content-Encoding", "").strip().lower() in ("gzip", "x-gzip")
+    unpack = _Gzip() if packed else None
     parts: list[bytes] = []
     size = 0
     try:
-        while part := response.raw.read1(65536, decode_content=True):
+        while part := response.raw.read1(65536, decode_content=not packed):
+            part = unpack.take(part, max_bytes - size + 1) if unpack else part
             parts.append(part)
             size += len(part)
             if size > max_bytes:
                 raise BodyTooLarge(f"the reply is longer than {max_bytes} bytes")
             if times.monotonic() > deadline:
                 raise TransientError("the reply did not end in time")
-    except (HTTPError, OSError) as error:
+    except (HTTPError, OSError, zlib.error) as error:
         raise TransientError(f"the reply broke off: {type(error).__name__}") from error
     finally:
         response.close()
+    if unpack and size and not unpack.whole:
+        raise TransientError("the reply broke off: what it packs is not whole")
     return b"".join(parts)
+
+
+class _Gzip:
+    """Unpacks as the bytes come, so that what unpacks to nothing for ever meets the deadline too."""
+
+    def __init__(self) -> None:
+        self._decoder = zlib.decompressobj(16 + zlib.MAX_WBITS)
+
+    @property
+    def whole(self) -> bool:
+        """True once a packed file has ended."""
+        return self._decoder.eof
+
+    def take(self, data: bytes, most: int) -> bytes:
+        """What `data` unpacks to, at most `most` bytes of it. Raises zlib.error."""
+        found = b""
+        while data and len(found) < most:
+            if self._decoder.eof:  # one packed file behind the other is one text
+                self._decoder = zlib.decompressobj(16 + zlib.MAX_WBITS)
+            found += self._decoder.decompress(data, most - len(found))
+            data = self._decoder.unused_data if self._decoder.eof else self._decoder.unconsumed_tail
+        return found
 
 
 Auth = Callable[[requests.PreparedRequest], requests.PreparedRequest]

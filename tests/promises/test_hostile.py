@@ -305,7 +305,7 @@ class TestText:
         tickets[0]["conversations"] = [{"id": "../../owned", "body": "<img src='http://127.0.0.1:9/y'>x", "created_at": WHEN}]
         open_site(tickets)
         main.main([])
-        assert sorted(path.name for path in Path("conversations").iterdir()) == ["1001.json", "1002.json"]
+        assert sorted(path.name for path in Path("conversations").glob("[!.]*")) == ["1001.json", "1002.json"]
         assert list(Path().rglob("*owned*")) == []
 
     @pytest.mark.parametrize(
