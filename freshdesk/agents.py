@@ -2,6 +2,7 @@
 
 import logging
 
+from common.errors import Stopped
 from freshdesk.client import FreshdeskClient, NoReply, Refused
 
 logger = logging.getLogger("data_fetcher")
@@ -11,10 +12,7 @@ MAX_PAGES = 200
 
 
 def fetch_agent_names(client: FreshdeskClient) -> tuple[str, ...]:
-    """The names of all agents, in order; none, after a word in the log, where the key may not list them. One credit for each 100.
-
-    Raises `Stopped`.
-    """
+    """The names of all agents, in order; none, after a word in the log, where they cannot be had. One credit for each 100."""
     names: set[str] = set()
     try:
         for page in range(1, MAX_PAGES + 1):
@@ -22,7 +20,7 @@ def fetch_agent_names(client: FreshdeskClient) -> tuple[str, ...]:
             names.update(_names(reply.value))
             if not reply.has_next:
                 break
-    except (Refused, NoReply) as error:
+    except (Refused, NoReply, Stopped) as error:  # what stops a run stops it at the next ticket
         logger.warning("agents' names are not hidden unless a ticket tells them: the helpdesk does not list its agents (%s)", error)
     return tuple(sorted(names))
 

@@ -86,6 +86,7 @@ def test_a_ticket_that_cannot_be_read_again_keeps_its_file(old_files: dict[str, 
 def test_one_that_can_is_made_anew_by_the_rules_of_today(monkeypatch: pytest.MonkeyPatch) -> None:
     raw = {"id": 201, "description": "<p>It fails.</p>", "requester_id": 7, "source": 1, "status": 5, "stats": {}}
     monkeypatch.setattr(data_fetcher, "fetch_ticket", lambda ticket_id, **_: raw)
+    monkeypatch.setattr(data_fetcher, "fetch_agent_names", lambda *_, **__: ())
     source().read(201)
     made = json.loads((FOLDER / "201.json").read_text())
     assert made["cleaner_version"] == CLEANER_VERSION
