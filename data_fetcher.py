@@ -1,4 +1,4 @@
-"""Freshdesk's tickets: which are resolved or closed, and one ticket with its whole thread.
+"""Freshdesk's tickets: which are resolved or closed (for one run or every week), and one ticket with its whole thread.
 
 Everything that was asked for, or a loud word that it is not all: `TicketListing.gaps` for a listing, `TicketFailed` for a ticket.
 Cleans nothing, caches nothing and shows no progress bar.

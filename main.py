@@ -1,6 +1,7 @@
 """Reads resolved Freshdesk tickets, lets a model sort them into issues, and writes the knowledge base: the flow from start to end.
 
-Fetcher, conversation cleaner, clusterer, in this order, and exit codes. No rules and no regular expressions here.
+Fetcher, conversation cleaner, clusterer, in this order, and exit codes. Which tickets the database has settled is asked here; every
+other rule is behind.
 """
 
 from cli import interpreter  # noqa: F401 - ends the program with one line where Python or its libraries are missing

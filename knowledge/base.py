@@ -1,6 +1,7 @@
 """The knowledge base: issues by id, where each ticket lives, every id that an issue was ever known by, and what changed since loading.
 
-The one place that changes issues, for runs and reviews alike. Pure: reads and writes no file, asks no model, keeps no index.
+The one place that changes issues, for runs and reviews alike: a ticket's home, which card a merge keeps, what people told apart.
+Pure: reads and writes no file, asks no model, keeps no index.
 """
 
 import copy

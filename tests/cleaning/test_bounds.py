@@ -47,13 +47,14 @@ def test_ten_times_the_text_takes_ten_times_as_long(name: str, reply: bool) -> N
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", WORST)
-def test_a_megabyte_takes_little_memory(name: str) -> None:
-    ticket = worst_ticket(worst_text(name, 1_000_000), reply=True)
+def test_memory_is_at_most_150_times_the_text(name: str) -> None:
+    """So that a megabyte takes less than 150 MB; time that grows in proportion is tested above, memory cannot grow faster than time."""
+    ticket = worst_ticket(worst_text(name, 200_000), reply=True)
     tracemalloc.start()
     build_conversation(ticket, redact=False)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert peak < 150_000_000
+    assert peak < 150 * 200_000
 
 
 def test_messages_that_quote_each_other_in_a_circle_are_read_once_each() -> None:
