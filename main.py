@@ -84,6 +84,7 @@ def run_with_report(options: Options, settings: Settings | None = None) -> tuple
                 stored = issue.load_stored(files.database)
         progress = Progress(shown=options.job is not Job.PROMPT_DEBUG)
         cleanup.callback(progress.close)
+        settings = settings if options.job is Job.DRY_RUN else _with_model(settings, cleanup)
         shop = open_workshop(options, settings, files, cleanup, stored=stored, progress=progress)
         report = RunReport(
             options.output,

@@ -88,3 +88,16 @@ class TestSettings:
         ]
         for secret in (KEY, MODEL_KEY, "ZGVzay1rZXk"):
             assert secret.encode() not in said
+
+
+def test_who_has_no_model_yet_names_the_built_in_one(
+    open_site: OpenSite, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    site = open_site()
+    monkeypatch.setenv("LLM_API_BASE_URL", "built-in")
+    for name in ("LLM_API_KEY", "LLM_MODEL"):
+        monkeypatch.delenv(name)
+    assert main.main([]) == 0
+    assert sorted(ticket for issue in issues_at() for ticket in issue["tickets"]) == list(range(1001, 1013))
+    assert not site.model.seen, "the other server was asked"
+    assert "built-in matcher" in caplog.text
