@@ -32,6 +32,7 @@ from freshdesk.limits import OnWait
 from freshdesk.listing import (
     PAGE_SIZE,
     ChangedList,
+    OnListed,
     TicketListing,
     TicketRef,
     by_creation,
@@ -79,25 +80,28 @@ def fetch_resolved_ticket_ids(
     query: str | None = None,
     statuses: Collection[int] = DONE,
     client: FreshdeskClient | None = None,
+    on_listed: OnListed = lambda _: None,
 ) -> TicketListing:
     """The tickets that are resolved or closed, on the first `pages` search pages of 30 (None: all of them). Iterating gives ids.
 
     `since` (YYYY-MM-DD): those changed on that UTC day or later, with `pages` the first so many by date of change, as for more pages than
-    a search has. `query` replaces the statuses and shows 300 at most. Raises `QueryRefused`, `Stopped`.
+    a search has. `query` replaces the statuses and shows 300 at most. `on_listed` is told after each
+    page how many tickets are found by now. Raises `QueryRefused`, `Stopped`.
     """
     client = client or client_of(env.load_settings())
     if query is not None:
-        return _search(client, _unquoted(query), pages=pages, statuses=None)
+        return _search(client, _unquoted(query), pages=pages, statuses=None, on_listed=on_listed)
     if since is None and pages is not None and pages <= MAX_SEARCH_PAGES:
-        return _search(client, _of_statuses(statuses), pages=pages, statuses=statuses)
-    return _list_changed(client, pages, since=since, statuses=statuses)
+        return _search(client, _of_statuses(statuses), pages=pages, statuses=statuses, on_listed=on_listed)
+    return _list_changed(client, pages, since=since, statuses=statuses, on_listed=on_listed)
 
 
-def _search(client: FreshdeskClient, query: str, *, pages: int | None, statuses: Collection[int] | None) -> TicketListing:
+def _search(
+    client: FreshdeskClient, query: str, *, pages: int | None, statuses: Collection[int] | None, on_listed: OnListed
+) -> TicketListing:
     most = MAX_SEARCH_PAGES if pages is None else min(pages, MAX_SEARCH_PAGES)
-    search = TicketSearch(client, query, most)
+    search = TicketSearch(client, query, most, on_listed)
     search.run()
-    logger.info("the key works; %d tickets match (a key sees only what its agent may see)", search.total)
     kept = by_creation(ref for ref in search.found.values() if statuses is None or ref.status in statuses)
     unshown = search.total - most * SEARCH_PAGE_SIZE if pages is None or pages > most else 0
     gaps = [f"incomplete: {unshown} of {search.total} of the search lie beyond the {most * SEARCH_PAGE_SIZE} that a search shows"]
@@ -105,9 +109,13 @@ def _search(client: FreshdeskClient, query: str, *, pages: int | None, statuses:
     return _told(TicketListing(tickets=kept, total=total, gaps=(*search.gaps, *(gaps if unshown > 0 else ()))))
 
 
-def _list_changed(client: FreshdeskClient, pages: int | None, *, since: str | None, statuses: Collection[int]) -> TicketListing:
+def _list_changed(
+    client: FreshdeskClient, pages: int | None, *, since: str | None, statuses: Collection[int], on_listed: OnListed
+) -> TicketListing:
     wanted = None if pages is None else pages * SEARCH_PAGE_SIZE
-    listed = ChangedList(client, lambda ref: ref.status in statuses, wanted=wanted, count=lambda: _count(client, statuses))
+    listed = ChangedList(
+        client, lambda ref: ref.status in statuses, wanted=wanted, count=lambda: _count(client, statuses), on_listed=on_listed
+    )
     if since is not None:
         listed.since = f"{_parse_day(since)}T00:00:00Z"
     listed.run()

@@ -1,7 +1,6 @@
 """Reads resolved Freshdesk tickets, lets a model sort them into issues, and writes the knowledge base: the flow from start to end.
 
-Fetcher, conversation cleaner, clusterer, in this order, and exit codes. Which tickets the database has settled is asked here; every
-other rule is behind.
+Fetcher, conversation cleaner, clusterer, in this order, and exit codes; every rule is behind.
 """
 
 from cli import interpreter  # noqa: F401 - ends the program with one line where Python or its libraries are missing
@@ -16,25 +15,21 @@ from dataclasses import replace
 from typing import Any
 
 import env
-from cli import check, console, estimate, jobs, prompt_debug, source
+from cli import check, console, estimate, jobs, prompt_debug, source, worklist
 from cli import options as command_line
-from cli.console import Progress, complain, signals_as_interrupts
+from cli.console import complain, signals_as_interrupts
 from cli.cuts import Cuts
 from cli.options import Job, Options
 from cli.prompt_debug import Look
 from cli.source import Ticket
 from cli.workshop import Workshop, open_workshop
 from common.errors import Ended, Exit, Trouble, Unusable, Unwritable
-from common.text import for_terminal
 from env import Settings
-from issue_clusterer import FetchFailure, IssueClusterer, Item, Plan
-from knowledge import checkpoint as checkpoint_file
+from issue_clusterer import FetchFailure, IssueClusterer, Item
 from knowledge import issue
-from knowledge.checkpoint import leftover
 from knowledge.decision import DecisionRow
-from knowledge.paths import RunFiles
 from llm.batch import QuestionsLeft
-from llm.protocol import AnswerUnusable, BudgetReached, ContextTooLong
+from llm.protocol import BudgetReached
 from report import page
 from report.summary import RunReport
 from review import list as review_list
@@ -75,25 +70,13 @@ def run(ticket_ids: list[int] | None = None, **options: Any) -> IssueClusterer:
 def run_with_report(options: Options, settings: Settings | None = None) -> tuple[IssueClusterer, RunReport]:
     """The clusterer and the report of one run; `settings` in place of the environment's."""
     settings = command_line.with_overrides(options, settings or env.load_settings())
-    files = RunFiles(options.output, settings.csv_separator)
-    stored = issue.load_stored(files.database)  # what cannot be read ends the run before a folder is made or a call
+    stored = issue.load_stored(options.output)  # what cannot be read ends the run before a folder is made or a call
     with contextlib.ExitStack() as cleanup:
-        if not options.reads_only:
-            cleanup.enter_context(files.locked())
-            if checkpoint_file.file_sha256(files.database) != stored.sha256:  # another run ended in between
-                stored = issue.load_stored(files.database)
-        progress = Progress(shown=options.job is not Job.PROMPT_DEBUG)
-        cleanup.callback(progress.close)
         settings = settings if options.job is Job.DRY_RUN else _with_model(settings, cleanup)
-        shop = open_workshop(options, settings, files, cleanup, stored=stored, progress=progress)
-        report = RunReport(
-            options.output,
-            command_line.version(),
-            settings.llm_model,
-            shop.clusterer.prompts.version,
-            reprocess=options.reprocess,
-        )
-        run = _Run(shop, report, progress)
+        shop = open_workshop(options, settings, cleanup, stored=stored)
+        version, prompts = command_line.version(), shop.clusterer.prompts.version
+        report = RunReport(options.output, version, settings.llm_model, prompts, reprocess=options.reprocess)
+        run = _Run(shop, report)
         try:
             run.execute()
         except BaseException as error:
@@ -118,7 +101,7 @@ def _work(options: Options) -> int:
     if options.demo:
         from demo import show  # the demo's servers are loaded for the demo only
 
-        return show.run_demo(options, run_with_report)
+        return _exit_status(show.run_demo(options, run_with_report), options)
     if options.job is Job.CHECK:
         return check.run(options)
     if options.job is Job.BATCH_IMPORT:
@@ -127,7 +110,11 @@ def _work(options: Options) -> int:
     if jobs.wanted(options):
         print(jobs.work(options))
         return Exit.DONE
-    _, report = run_with_report(options)
+    return _exit_status(run_with_report(options)[1], options)
+
+
+def _exit_status(report: RunReport, options: Options) -> int:
+    """The exit status of a run; what was not done is said on stderr."""
     if not report.incomplete or report.ended is Ended.WAITING:
         return Exit.DONE
     complain(report.trouble())
@@ -137,54 +124,34 @@ def _work(options: Options) -> int:
 class _Run:
     """One run's steps in order; what they work with stands in the workshop."""
 
-    def __init__(self, shop: Workshop, report: RunReport, progress: Progress) -> None:
-        self.options, self.settings, self.shop = shop.options, shop.settings, shop
-        self.clusterer, self.source = shop.clusterer, shop.source
-        self.report, self.progress = report, progress
+    def __init__(self, shop: Workshop, report: RunReport) -> None:
+        self.shop, self.report = shop, report
+        self.options, self.clusterer, self.source, self.progress = shop.options, shop.clusterer, shop.source, shop.progress
 
     def execute(self) -> None:
         """List the tickets, then do with them what was asked for."""
-        tickets = self.list_tickets()
+        tickets = worklist.begin(self.shop, self.report)
         if self.options.job is Job.PROMPT_DEBUG:
             self.debug_prompts(tickets)
         elif self.options.job is Job.DRY_RUN:
             self.progress.close()
-            print(estimate.describe(tickets, self.source, self.clusterer, self.settings, known=self.report.already_known))
+            print(estimate.describe(tickets, self.source, self.clusterer, self.shop.settings, known=self.report.already_known))
         elif self.options.job is Job.FETCH:
             self.fetch(tickets)
         else:
             self.decide(tickets)
 
-    def list_tickets(self) -> list[Ticket]:
-        """The tickets to work on: the rest of an interrupted run's if this is the same command, else what was asked for."""
-        selection = self.options.selection()
-        saved = None if self.options.reads_only else leftover(self.clusterer.files, fresh=self.options.fresh)
-        if saved is not None:
-            self.clusterer.resume(saved)
-        if saved is not None and dict(saved.selection) != selection.to_json():
-            left = len(saved.tickets) - len(saved.progress.decided)
-            logger.warning("an interrupted run left %d tickets undecided; its decisions are kept, for the rest run its command again", left)
-        if saved is not None and dict(saved.selection) == selection.to_json():
-            done = len(saved.progress.decided)
-            logger.info("going on after ticket %d of %d of the run that was interrupted", done, len(saved.tickets))
-            plan, progress = Plan(saved.base_sha256, saved.selection, saved.tickets, saved.gaps, saved.wave_tickets), saved.progress
-        else:
-            self.progress.begin("listing")
-            listing = source.list_tickets(selection, self.source, self.shop.fetching.submit)
-            self.progress.end("listing")
-            self.report.total = listing.total
-            wanted, progress = tuple(self._not_settled(listing.tickets)), None
-            plan = Plan(self.clusterer.base_sha256, selection.to_json(), wanted, listing.gaps, self.options.most_in_a_wave)
-        self.report.listed, self.report.gaps = len(plan.tickets), plan.gaps
-        return self.clusterer.begin(plan, progress)
-
     def debug_prompts(self, tickets: Sequence[Ticket]) -> None:
         """Print prompt and answer for each ticket; without ids or pages for the first batch."""
         if self.options.ticket_ids is None and self.options.pages is None:
-            tickets = tickets[: self.settings.batch_size]
+            tickets = tickets[: self.shop.settings.batch_size]
         looks: list[Look] = []
+        assert self.shop.looking is not None, "only --prompt-debug looks"
         try:
-            looks.extend(self._look(item) for item in self._stream(tickets))
+            for item in self._stream(tickets):
+                looks.append(prompt_debug.look(item, self.clusterer, self.shop.looking))
+                if looks[-1].failure is not None:
+                    self._count(looks[-1].failure.row())
         except BudgetReached as error:
             self.report.end(Ended.BUDGET, str(error))
         print(prompt_debug.table(looks))
@@ -227,7 +194,7 @@ class _Run:
             conversation_of=functools.partial(self.source.shown, decided=self.clusterer.decisions),
             nearest=self.clusterer.nearest,
             database=files.database,
-            letter=files.weekly,
+            weekly=files.weekly,
             came_with_run=len(self.report.rows),
         )
         self.progress.close()
@@ -254,31 +221,6 @@ class _Run:
         except Unwritable as trouble:
             logger.warning("the checkpoint could not be brought up to date: %s", trouble)
 
-    def _not_settled(self, tickets: Sequence[Ticket]) -> Iterator[Ticket]:
-        """Tickets that are to be worked on. Of the others, those that changed since are noted."""
-        for ticket in tickets:
-            ticket_id = ticket["ticket_id"]
-            named = self.options.ticket_ids is not None or self.options.reprocess
-            if not named and self.clusterer.set_aside(ticket_id) and not self._changed(ticket):
-                self.report.aside.append(ticket_id)
-                continue
-            again = self.options.reprocess and (self.options.ticket_ids is not None or not self.clusterer.reviewed(ticket_id))
-            if again or self.options.looks_again or not (self.clusterer.held(ticket_id) or self._ignored_as_it_is(ticket)):
-                yield ticket
-                continue
-            self.report.already_known += 1
-            if self._changed(ticket):
-                self.report.changed.append(ticket_id)
-
-    def _ignored_as_it_is(self, ticket: Ticket) -> bool:
-        """True for a listed ticket that was found to hold no issue and has not changed since."""
-        row = self.clusterer.decisions.get(ticket["ticket_id"])
-        return row is not None and row.outcome == "ignored" and row.updated_at == str(ticket.get("updated_at") or "-")
-
-    def _changed(self, ticket: Ticket) -> bool:
-        row = self.clusterer.decisions.get(ticket["ticket_id"])
-        return row is not None and row.updated_at != "" and str(ticket.get("updated_at") or "") > row.updated_at
-
     def _stream(self, tickets: Sequence[Ticket]) -> Iterator[Item]:
         """The tickets' conversations in order, read ahead under a bar of their own."""
         self.progress.begin("fetching", len(tickets))
@@ -287,50 +229,9 @@ class _Run:
         fetched = len(self.source.fetched)
         logger.info("fetched %d conversations (%d were here already)", fetched, max(0, len(tickets) - fetched - len(self.report.failures)))
 
-    def _look(self, item: Item) -> Look:
-        """Print what would become of one ticket."""
-        home = self.clusterer.home(item.ticket_id if isinstance(item, FetchFailure) else item["ticket_id"])
-        now = home.issue_id if home is not None else "-"
-        if isinstance(item, FetchFailure):
-            return self._no_look(item, now)
-        print(prompt_debug.head(item["ticket_id"], item["subject"], home))
-        if item["ignored"]:
-            print(f"a run would ignore it: {for_terminal(item['ignored'])}")
-        shown = self.shop.looking
-        assert shown is not None, "only --prompt-debug looks"
-        shown.paid = False
-        try:
-            found = self.clusterer.preview(item)
-        except (AnswerUnusable, ContextTooLong) as error:
-            return self._no_look(FetchFailure(item["ticket_id"], str(error), item["subject"]), now)
-        said = prompt_debug.verdict(
-            found.joins,
-            found.answer.issue_id,
-            found.confidence,
-            self.clusterer.issues,
-            category="" if found.answer.unclear else found.answer.card.category,
-            paid=shown.paid,
-        )
-        print(said + "\n")
-        own = now if home is not None and home.tickets == [item["ticket_id"]] else "new"
-        doubt = f" (may be {found.answer.issue_id})" if found.answer.issue_id and not found.joins else ""
-        return Look(item["ticket_id"], now, (found.joins or own) + doubt, found.confidence, changes=(found.joins or own) != now)
-
-    def _no_look(self, failure: FetchFailure, now: str) -> Look:
-        print(f"=> no usable answer for ticket {failure.ticket_id}: {for_terminal(failure.reason)}\n")
-        self._count(failure.row())
-        return Look(failure.ticket_id, now, "failed")
-
     def _count(self, row: DecisionRow) -> None:
         self.report.rows[row.ticket_id] = row
-        self.progress.step("deciding", self._so_far())
-
-    def _so_far(self) -> str:
-        """What stands beside the bar: issues, doubts, money."""
-        unsure = sum(row.outcome == "provisional" for row in self.report.rows.values())
-        cost = self.shop.model.totals().cost
-        parts = [f"{len(self.clusterer.issues)} issues", f"{unsure} unsure" if unsure else "", "" if cost is None else f"{cost:.2f} USD"]
-        return ", ".join(part for part in parts if part)
+        self.progress.step("deciding", self.report.so_far(len(self.clusterer.issues), self.shop.model.totals().cost))
 
     def _finish_report(self, ended: Ended, why: str = "") -> None:
         self.report.end(ended, why)

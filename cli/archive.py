@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from common import files
 from common.errors import TicketFailed, Unreadable
+from common.text import counted
 from data_fetcher import FreshdeskClient
 from knowledge.conversation import Conversation
 
@@ -50,10 +51,18 @@ class Archive:
         none = self._none() if newest <= MAX_IDS else set()
         return [number for number in range(1, newest) if number not in seen and number not in none] if newest <= MAX_IDS else []
 
-    def count(self, seen: frozenset[int], folder: Path) -> int:
-        """How many of them have no conversation in `folder` either."""
+    def describe(self, seen: frozenset[int], folder: Path) -> str:
+        """How many of them have no conversation in `folder` either, in words; "" for none.
+
+        Numbers below the first ticket seen are left out: nobody knows where an account began to count.
+        """
         stored = {path.stem for path in folder.glob("*.json")} if folder.is_dir() else set()
-        return sum(str(number) not in stored for number in self.unseen(seen))
+        first = min(seen, default=0)
+        count = sum(number > first and str(number) not in stored for number in self.unseen(seen))
+        if not count:
+            return ""
+        between = f"{counted(count, 'ticket number')} between {first} and {max(seen)} {'is' if count == 1 else 'are'} not in the list"
+        return f"{between} (deleted, merged, spam or archived, as in any account); --archived looks them up"
 
     def look_up(self, ids: list[int], reader: Reader, submit: Submit) -> tuple[list[Found], tuple[str, ...]]:
         """The archived tickets among `ids`, and in words what could not be looked up. Raises `Stopped`, `Unwritable`."""

@@ -27,6 +27,8 @@ logger = logging.getLogger(__name__)
 PHASES = {"issue_overview": "overview", "issue_merge": "overview", "issue_card": "cards"}
 """What a question of each kind belongs to, once the tickets are decided."""
 _NARROW = 20
+_LENGTH_KNOWN = "{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}]{postfix}"
+_LENGTH_UNKNOWN = "{desc} {n_fmt} {unit} [{elapsed}]{postfix}"
 SAID_WAIT_S = 5.0
 """A wait of so many seconds is worth a line in the log, at most one in `SAID_EVERY_S`."""
 SAID_EVERY_S = 60.0
@@ -116,11 +118,20 @@ class Progress:
         self._closed = threading.Event()
         self._ticker: threading.Thread | None = None
 
-    def begin(self, phase: str, total: int | None = None, *, unit: str = "ticket") -> None:
+    def begin(self, phase: str, total: int | None = None, *, unit: str = "tickets") -> None:
         """Show a bar for a phase; `total` None where nobody knows, so that no bar says how much is left."""
         with self._lock:
             self.end(phase)
-            self._bars[phase] = tqdm(total=total, desc=phase, unit=unit, disable=self._disable, dynamic_ncols=True, leave=False)
+            self._bars[phase] = tqdm(
+                total=total,
+                desc=f"{phase:9}",
+                unit=unit,
+                bar_format=_LENGTH_UNKNOWN if total is None else _LENGTH_KNOWN,
+                disable=self._disable,
+                dynamic_ncols=True,
+                miniters=1,
+                leave=False,
+            )
 
     def step(self, phase: str, said: str | None = None) -> None:
         """One more is done; `said` stands beside the bar from now on."""
@@ -133,6 +144,14 @@ class Progress:
                 bar.set_postfix_str(for_terminal(said), refresh=False)
             bar.update()
 
+    def reach(self, phase: str, count: int) -> None:
+        """So many are done by now."""
+        with self._lock:
+            bar = self._bars.get(phase)
+            if bar is not None:
+                bar.n = count
+                bar.refresh()
+
     def answered(self, question: str) -> None:
         """A question of the work after the tickets has its answer; its phase begins with the first."""
         phase = PHASES.get(question)
@@ -140,7 +159,7 @@ class Progress:
             return
         with self._lock:
             if phase not in self._bars:
-                self.begin(phase, unit=" answers")
+                self.begin(phase, unit="answers")
             self.step(phase)
 
     def end(self, *phases: str) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import env
 from cli.source import ConversationSource
 from clustering.candidates import CANDIDATES
 from conversation_utils import Conversation
@@ -21,6 +22,7 @@ CALL_S = 4.0
 """Seconds of a model call where no run before this one tells."""
 FETCH_S = 0.8
 """Seconds of a ticket at the pace that a small Freshdesk plan allows (80 % of 100 calls a minute)."""
+BUILT_IN_CALL_S = 0.02
 TELLING_CALLS = 10
 
 
@@ -62,7 +64,7 @@ def _call_s(run_report: Path, settings: Settings) -> float:
             return float(seconds) / float(calls)
     except (OSError, ValueError, KeyError, TypeError):
         pass
-    return CALL_S / settings.llm_workers
+    return BUILT_IN_CALL_S if settings.llm_base_url == env.BUILT_IN else CALL_S / settings.llm_workers
 
 
 def _minutes(seconds: float) -> str:

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from common.text import for_terminal
+from issue_clusterer import FetchFailure, IssueClusterer, Item
 from knowledge.issue import SURE, Issue
-from llm.protocol import Answer, Ask, JsonSchema, Messages
+from llm.protocol import Answer, AnswerUnusable, Ask, ContextTooLong, JsonSchema, Messages
 
 T = TypeVar("T")
 RULE = "=" * 78
@@ -22,7 +23,7 @@ SUBJECT_CHARS = 60
 class Look:
     """One ticket's line of the table at the end: where it is and where it would go; `confidence` None if there was no usable answer.
 
-    `changes`: it would stand elsewhere than now.
+    `changes`: it would stand elsewhere than now; `failure`: why nothing could be seen.
     """
 
     ticket_id: int
@@ -30,6 +31,7 @@ class Look:
     would_be: str
     confidence: float | None = None
     changes: bool = False
+    failure: FetchFailure | None = None
 
 
 class Shown:
@@ -61,6 +63,34 @@ class Shown:
             return
         self._system = text if role == "system" else self._system
         _print_part(f"{role} message", text)
+
+
+def look(item: Item, clusterer: IssueClusterer, shown: Shown) -> Look:
+    """What would become of one ticket, printed on the way; `shown` is what the clusterer asks."""
+    home = clusterer.home(item.ticket_id if isinstance(item, FetchFailure) else item["ticket_id"])
+    now = home.issue_id if home is not None else "-"
+    if isinstance(item, FetchFailure):
+        return _failed(item, now)
+    print(head(item["ticket_id"], item["subject"], home))
+    if item["ignored"]:
+        print(f"a run would ignore it: {for_terminal(item['ignored'])}")
+    shown.paid = False
+    try:
+        found = clusterer.preview(item)
+    except (AnswerUnusable, ContextTooLong) as error:
+        return _failed(FetchFailure(item["ticket_id"], str(error), item["subject"]), now)
+    answer = found.answer
+    category = "" if answer.unclear else answer.card.category
+    said = verdict(found.joins, answer.issue_id, found.confidence, clusterer.issues, category=category, paid=shown.paid)
+    print(said + "\n")
+    own = now if home is not None and home.tickets == [item["ticket_id"]] else "new"
+    doubt = f" (may be {answer.issue_id})" if answer.issue_id and not found.joins else ""
+    return Look(item["ticket_id"], now, (found.joins or own) + doubt, found.confidence, changes=(found.joins or own) != now)
+
+
+def _failed(failure: FetchFailure, now: str) -> Look:
+    print(f"=> no usable answer for ticket {failure.ticket_id}: {for_terminal(failure.reason)}\n")
+    return Look(failure.ticket_id, now, "failed", failure=failure)
 
 
 def head(ticket_id: int, subject: str, home: Issue | None) -> str:

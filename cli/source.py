@@ -22,7 +22,7 @@ from common.errors import Stopped, TicketFailed
 from conversation_utils import CleaningOptions, Conversation
 from data_fetcher import FreshdeskClient
 from env import Settings
-from freshdesk.listing import status_of
+from freshdesk.listing import OnListed, status_of
 from issue_clusterer import FetchFailure, Item
 from knowledge.conversation import conversation_path, shown_conversation, ticket_url
 from knowledge.decision import DecisionRow
@@ -71,13 +71,13 @@ class TicketList:
     gaps: tuple[str, ...] = ()
 
 
-def list_tickets(selection: Selection, source: "ConversationSource", submit: Submit) -> TicketList:
+def list_tickets(selection: Selection, source: "ConversationSource", submit: Submit, *, on_listed: OnListed = lambda _: None) -> TicketList:
     """The tickets that a selection names; asks Freshdesk unless they are named by id. Raises `Stopped`, `QueryRefused`."""
     statuses = source.settings.freshdesk_statuses
     if selection.ticket_ids is not None:
         return TicketList(tuple({"ticket_id": ticket_id} for ticket_id in dict.fromkeys(selection.ticket_ids)))
     found = data_fetcher.fetch_resolved_ticket_ids(
-        selection.pages, since=selection.since, query=selection.query, statuses=statuses, client=source.client
+        selection.pages, since=selection.since, query=selection.query, statuses=statuses, client=source.client, on_listed=on_listed
     )
     logger.info("Freshdesk: %s", _listed(selection, len(found), found.total))
     tickets = [(ref.created_at or "~", ref.ticket_id, ref.updated_at) for ref in found.tickets]
@@ -94,9 +94,9 @@ def _archived(
         return [], ("incomplete: the archive is looked up after a listing without gaps; run again",) if selection.archived else ()
     if selection.archived:
         return source.archive.look_up(source.archive.unseen(seen), source, submit)
-    count = source.archive.count(seen, source.folder)
-    if count:
-        logger.info("%d ids are archived, deleted or not for this key; --archived looks them up", count)
+    said = source.archive.describe(seen, source.folder)
+    if said:
+        logger.info("%s", said)
     return [], ()
 
 

@@ -17,6 +17,7 @@ from cli.source import ConversationSource
 from common.pool import WorkerPool
 from env import Settings
 from issue_clusterer import IssueClusterer
+from knowledge import checkpoint, issue
 from knowledge.issue import Stored
 from knowledge.paths import RunFiles
 from llm.batch import BatchRounds
@@ -40,13 +41,19 @@ class Workshop:
     model: LlmClient
     clusterer: IssueClusterer
     fetching: WorkerPool
+    progress: Progress
     looking: Shown | None = None
 
 
-def open_workshop(
-    options: Options, settings: Settings, files: RunFiles, cleanup: contextlib.ExitStack, *, stored: Stored, progress: Progress
-) -> Workshop:
-    """A run's workshop on the database as it was `stored`; `cleanup` closes it, `progress` is told of each long wait and of each answer."""
+def open_workshop(options: Options, settings: Settings, cleanup: contextlib.ExitStack, *, stored: Stored) -> Workshop:
+    """A run's workshop on the database as it was `stored`, locked if the run writes; `cleanup` closes all of it."""
+    files = RunFiles(options.output, settings.csv_separator)
+    if not options.reads_only:
+        cleanup.enter_context(files.locked())
+        if checkpoint.file_sha256(files.database) != stored.sha256:  # another run ended in between
+            stored = issue.load_stored(files.database)
+    progress = Progress(shown=options.job is not Job.PROMPT_DEBUG)
+    cleanup.callback(progress.close)
     store = AnswerStore(options.cache)
     cleanup.callback(store.close)
     model = LlmClient(
@@ -80,7 +87,7 @@ def open_workshop(
         wave_tickets=options.most_in_a_wave,
         stored=stored,
     )
-    return Workshop(options, settings, source, store, model, clusterer, fetching, looking)
+    return Workshop(options, settings, source, store, model, clusterer, fetching, progress, looking)
 
 
 def _counted(ask: Ask, progress: Progress) -> Ask:

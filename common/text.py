@@ -48,6 +48,24 @@ def shortened(text: str, max_chars: int) -> str:
     return text if len(text) <= max_chars else text[: max_chars - 1].rstrip() + "…"
 
 
+def thousands(number: int) -> str:
+    """A whole number in groups of three.
+
+    >>> thousands(12345)
+    '12 345'
+    """
+    return f"{number:,}".replace(",", " ")
+
+
+def counted(count: int, thing: str = "ticket") -> str:
+    """A count with its noun.
+
+    >>> counted(1), counted(1200, "new issue")
+    ('1 ticket', '1 200 new issues')
+    """
+    return f"{thousands(count)} {thing}{'' if count == 1 else 's'}"
+
+
 def one_letter_off(one: str, other: str) -> bool:
     """True for two words that differ by one letter changed, added or left out, or by two neighbours that changed places.
 

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import data_fetcher
 from cli import console
 from cli.options import Job, Options
 from demo import model
@@ -47,19 +48,23 @@ class RecordedModel:
         return model.answer(messages) if found is None else found
 
 
-def run_demo(options: Options, run: Run) -> int:
-    """The exit status of a run on the sample tickets; prints what a person should know about what it saw."""
+def run_demo(options: Options, run: Run) -> RunReport:
+    """The report of a run on the sample tickets; prints what a person should know about what it saw."""
     there = _in_demo_folder(options)
     tickets, later = _weeks(load_tickets(), there.output)
+    done = sum(ticket["status"] in data_fetcher.DONE for ticket in tickets)
     console.show(f"Sample helpdesk: {len(tickets)} invented tickets of a maker of kitchen devices. No account, no key, no network.")
+    console.show(f"A run reads what is resolved or closed: {done} of them.")
     console.show("Answers: recorded from a language model that was asked the program's own questions (demo/recorded.jsonl).")
     recorded = RecordedModel(Recording.load(tickets))
     with Helpdesk(tickets) as helpdesk_url, BuiltInModel(answer_with=recorded) as model_url:
         _, report = run(there, settings_of(helpdesk_url, model_url))
     console.show("\n" + _told(recorded.answered, report))
+    if there.job is Job.DRY_RUN:
+        console.show("The time is that of a real helpdesk and a real model; the demo takes a few seconds.")
     if there.job is Job.RUN and report.already_known + len(report.rows):
         console.show(_next(len(later)))
-    return 3 if report.incomplete else 0
+    return report
 
 
 def _weeks(tickets: Sequence[dict[str, Any]], database: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
@@ -85,8 +90,9 @@ def _next(later: int) -> str:
         if later
         else "`make demo` again finds nothing new and asks nothing"
     )
+    links = "Links to tickets lead to the sample helpdesk, which has ended."
     yours = "For your own tickets copy .env.example to .env, then run python -m main --check."
-    return f"{again}; rm -r {FOLDER} starts over. {yours}"
+    return f"{again}; rm -r {FOLDER} starts over. {links} {yours}"
 
 
 def _in_demo_folder(options: Options) -> Options:

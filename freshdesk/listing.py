@@ -25,6 +25,9 @@ AGAIN_AFTER_S = (2.0, 10.0)
 SUBJECT_CHARS = 500
 BEGINNING = "1970-01-01T00:00:00Z"
 
+OnListed = Callable[[int], None]
+"""Is told after each page how many tickets are found by now."""
+
 
 @dataclass(frozen=True, slots=True)
 class TicketRef:
@@ -66,6 +69,7 @@ class ChangedList:
     wanted: int | None = None
     count: Callable[[], int | None] = lambda: None
     """How many such tickets there are by another reckoning, None if it cannot be had."""
+    on_listed: OnListed = lambda _: None
     found: dict[int, TicketRef] = field(default_factory=dict)
     seen: dict[int, str] = field(default_factory=dict)
     gaps: list[str] = field(default_factory=list)
@@ -121,6 +125,7 @@ class ChangedList:
             else:
                 self.found.pop(ref.ticket_id, None)
         self._stale_pages = self._stale_pages + 1 if is_stale else 0
+        self.on_listed(len(self.found))
         return rows
 
     def _is_over(self, reply: Reply) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from common.errors import Stopped
 from common.text import for_terminal
 from freshdesk.client import ACCOUNT_NAME, FreshdeskClient, NoReply, QueryRefused, Refused, Reply
-from freshdesk.listing import TicketRef, again_if_refused, parse_refs
+from freshdesk.listing import OnListed, TicketRef, again_if_refused, parse_refs
 
 PAGE_SIZE = 30
 MAX_PAGES = 10  # page 11 is an error
@@ -22,6 +22,7 @@ class TicketSearch:
     client: FreshdeskClient
     query: str
     pages: int
+    on_listed: OnListed = lambda _: None
     found: dict[int, TicketRef] = field(default_factory=dict)
     total: int = 0
     gaps: list[str] = field(default_factory=list)
@@ -51,6 +52,7 @@ class TicketSearch:
         self.total = reply.value["total"]
         for ref in parse_refs(reply.value["results"]):
             self.found[ref.ticket_id] = ref
+        self.on_listed(len(self.found))
         return bool(reply.value["results"])
 
     def _refuse_unusable(self) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from common import files
 from common.errors import Unwritable
-from common.text import one_line
+from common.text import counted, one_line
 from knowledge import issue as issue_db
 from knowledge.decision import DecisionRow
 from knowledge.issue import Issue
@@ -45,7 +45,7 @@ def write_markdown(folder: Path, issues: Mapping[str, Issue], log: Mapping[int, 
     _refuse_foreign_folder(folder, index)
     files.refuse_strangers([*articles, index], begins=MARK)
     ranked = sorted(confirmed, key=lambda issue: (-len(issue.tickets), issue_db.sort_key(issue.issue_id)))
-    lines = [f"- [{_title(issue)}]({names[issue.issue_id]}): {_tickets(len(issue.tickets))}" for issue in ranked]
+    lines = [f"- [{_title(issue)}]({names[issue.issue_id]}): {counted(len(issue.tickets))}" for issue in ranked]
     files.write_text(index, "\n".join([MARK, "", "# Support issues", "", *(lines or ["No issue is confirmed yet."])]) + "\n")
     for issue, path in zip(confirmed, articles, strict=True):  # after the index, which marks the folder as ours
         files.write_text(path, f"{MARK}\n\n{article(issue, log, evidence=evidence)}")
@@ -163,7 +163,7 @@ def write_ticket_table(path: Path, issues: Mapping[str, Issue], log: Mapping[int
 
 def _facts(issue: Issue) -> str:
     seen = issue.first_seen if issue.first_seen == issue.last_seen else f"{issue.first_seen} to {issue.last_seen}"
-    return f"{plain(issue.issue_id)}, {_tickets(len(issue.tickets))}" + (f", {plain(seen)}" if seen else "")
+    return f"{plain(issue.issue_id)}, {counted(len(issue.tickets))}" + (f", {plain(seen)}" if seen else "")
 
 
 def _evidence(tickets: Sequence[int], log: Mapping[int, DecisionRow]) -> list[str]:
@@ -177,7 +177,7 @@ def _evidence(tickets: Sequence[int], log: Mapping[int, DecisionRow]) -> list[st
         messages = f" (messages {', '.join(map(str, row.evidence))})" if row is not None and row.evidence else ""
         lines.append(f"- {name}{subject}{messages}")
     if len(tickets) > MAX_LINKED_TICKETS:
-        lines.append(f"- and {_tickets(len(tickets) - MAX_LINKED_TICKETS)} more")
+        lines.append(f"- and {counted(len(tickets) - MAX_LINKED_TICKETS)} more")
     return lines
 
 
@@ -210,7 +210,3 @@ def _months(known: Sequence[str]) -> list[str]:
 
 def _cell(text: str) -> str:
     return harmless(one_line(text))
-
-
-def _tickets(count: int) -> str:
-    return f"{count} ticket" if count == 1 else f"{count} tickets"

@@ -6,7 +6,6 @@ nothing; what a person decides in the page comes back as `review.json` (see revi
 
 import base64
 import hashlib
-import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from common import files
 from knowledge.decision import DecisionRow
 from knowledge.issue import Issue
 from knowledge.paths import DEFAULT_OUTPUT
-from report import page_data, trends, weekly
+from report import facts, letter, page_data, trends
 from report.page_data import ConversationOf, Nearest, Reading, Source
 from review import list as review_list
 
@@ -33,7 +32,7 @@ def write(
     conversation_of: ConversationOf = lambda _: None,
     nearest: Nearest | None = None,
     database: Path = DEFAULT_OUTPUT,
-    letter: Path | None = None,
+    weekly: Path | None = None,
     came_with_run: int | None = None,
 ) -> None:
     """Put the page at `path`, and the weekly letter beside it if its path is given. Raises `Unwritable`.
@@ -41,11 +40,11 @@ def write(
     `conversation_of` gives a ticket's stored conversation; `nearest` tells the issues most like a ticket; `database` is named in the
     command that the page tells; `came_with_run` is how many tickets the run decided, for the letter.
     """
-    source = Source(issues, log, trends.ticket_days(issues, log), conversation_of, nearest)
+    source = Source(issues, log, trends.ticket_days(issues, log), conversation_of, nearest, database)
     reading = page_data.read(source)
-    files.write_text(path, _render(source, reading, database))
-    if letter is not None:
-        weekly.write(letter, reading.week, came_with_run=came_with_run)
+    files.write_text(path, _render(source, reading))
+    if weekly is not None:
+        letter.write(weekly, reading.week, came_with_run=came_with_run)
 
 
 def render(
@@ -57,18 +56,16 @@ def render(
     database: Path = DEFAULT_OUTPUT,
 ) -> str:
     """The page's text; equal data give equal bytes."""
-    source = Source(issues, log, trends.ticket_days(issues, log), conversation_of, nearest)
-    return _render(source, page_data.read(source), database)
+    source = Source(issues, log, trends.ticket_days(issues, log), conversation_of, nearest, database)
+    return _render(source, page_data.read(source))
 
 
-def _render(source: Source, reading: Reading, database: Path) -> str:
+def _render(source: Source, reading: Reading) -> str:
     script = (TEMPLATES / "report.js").read_text(encoding="utf-8")
     style = (TEMPLATES / "report.css").read_text(encoding="utf-8")
-    command = "python -m main --apply-review review.json" + (
-        "" if database == DEFAULT_OUTPUT else f" --output {shlex.quote(str(database))}"
-    )
-    ids = [talk["id"] for talk in reading.talks]
-    data = page_data.island(source, reading) | {"kind": review_list.KIND, "command": command, "talks": ids}
+    command = source.command("--apply-review review.json")
+    ids = [shown["id"] for shown in reading.conversations]
+    data = page_data.page_json(source, reading) | {"kind": review_list.KIND, "command": command, "conversations": ids}
     loader = jinja2.FileSystemLoader(TEMPLATES)
     pages = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     text = pages.get_template(
@@ -78,21 +75,14 @@ def _render(source: Source, reading: Reading, database: Path) -> str:
         script=Markup(script),  # noqa: S704 # our own file, not data
         style=Markup(style),  # noqa: S704 # our own file, not data
         data=inert_json(data),
-        talks=Markup("\n").join(inert_json(talk) for talk in reading.talks),
+        conversations=Markup("\n").join(inert_json(shown) for shown in reading.conversations),
         view=page_data.overview(source, reading),
         address=page_data.address,
         area_address=page_data.area_address,
-        retry=_retry(source, database),
+        linked=facts.web_address,
         as_of=max((row.updated_at for row in source.log.values()), default="")[:10],
     )
     return text.encode("utf-8", "replace").decode()
-
-
-def _retry(source: Source, database: Path) -> str:
-    """The command that tries the failed tickets again, "" if none failed."""
-    failed = [row.ticket_id for row in source.log.values() if row.outcome == "failed"]
-    output = "" if database == DEFAULT_OUTPUT else f" --output {shlex.quote(str(database))}"
-    return f"python -m main --ticket-ids {','.join(map(str, failed))}{output}" if failed else ""
 
 
 def inert_json(value: Any) -> Markup:

@@ -3,31 +3,36 @@
 Reads each conversation once. Leaves conversations beyond a size out and says so. Knows no template and writes no file.
 """
 
+import shlex
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 from knowledge import issue as issue_db
 from knowledge.conversation import Conversation, customer_text
-from knowledge.decision import DecisionRow
+from knowledge.decision import FAILURES_TO_SET_ASIDE, DecisionRow
 from knowledge.issue import Issue
-from report import facts, quotes, summary, trends, weekly
+from knowledge.paths import DEFAULT_OUTPUT
+from report import facts, letter, quotes, summary, trends
 from report.facts import Effort, TicketFacts
+from report.letter import ARTICLE_TICKETS, Week
 from report.quotes import Quote
-from report.weekly import ARTICLE_TICKETS, Week
 from review import list as review_list
 from review.groups import groups, states_no_problem
 
-MAX_TALK_CHARS = 20_000
-MAX_ALL_TALKS_CHARS = 20_000_000
+MAX_CONVERSATION_CHARS = 20_000
+MAX_ALL_CONVERSATIONS_CHARS = 20_000_000
 ROWS = 15
 SHOWN = 10
 FIRST = 5
 NEAREST = 3
 MAX_NEAREST = 500
 MAX_OUTSIDE = 200
+FAILED = "Failed"
+GIVEN_UP = f"Failed in the same words in {FAILURES_TO_SET_ASIDE} runs and tried no more"
 
 _THIS_MACHINE = ("127.0.0.1", "localhost", "::1")
 
@@ -42,7 +47,7 @@ class Reading:
 
     facts: dict[int, TicketFacts] = field(default_factory=dict)
     quotes: dict[str, Quote] = field(default_factory=dict)
-    talks: list[dict[str, Any]] = field(default_factory=list)
+    conversations: list[dict[str, Any]] = field(default_factory=list)
     week: Week = field(default_factory=lambda: Week("", 0, 0))
 
 
@@ -56,6 +61,16 @@ class Source:
     days: Mapping[int, str]
     conversation_of: ConversationOf
     nearest: Nearest | None = None
+    database: Path = DEFAULT_OUTPUT
+
+    def command(self, flags: str) -> str:
+        """A command line of the program about this database."""
+        output = "" if self.database == DEFAULT_OUTPUT else f" --output {shlex.quote(str(self.database))}"
+        return f"python -m main {flags}{output}"
+
+    def again(self, rows: Iterable[DecisionRow]) -> str:
+        """The command that tries some tickets again."""
+        return self.command(f"--ticket-ids {','.join(str(row.ticket_id) for row in rows)}")
 
     def newest(self) -> str:
         """The day of the newest ticket, "" when none is known."""
@@ -67,7 +82,7 @@ class Source:
 
     def account(self) -> str:
         """The helpdesk that most tickets came from, "" when none is known."""
-        hosts = Counter(urlsplit(row.url).hostname or "" for row in self.log.values() if facts.web_address(row.url))
+        hosts = Counter(urlsplit(row.url).hostname or "" for row in self.log.values() if row.url.startswith("http"))
         host = max(hosts, key=lambda host: (hosts[host], host), default="")
         return "a helpdesk on this machine" if host in _THIS_MACHINE else host
 
@@ -113,12 +128,12 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Outside:
-    """A ticket in no issue, and why; for a failed one the command that tries it again is the list's."""
+    """Tickets in no issue for one reason: the first of `count`, and the command that tries them again, "" where none is needed."""
 
-    ticket: int
-    subject: str
-    url: str
-    reason: str
+    title: str
+    rows: list[DecisionRow]
+    count: int
+    command: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,10 +160,9 @@ class Overview:
     bugs: list[Row]
     kinds_known: bool
     no_problem: int
-    failed: list[Outside]
-    ignored: list[tuple[str, list[Outside]]]
-    failed_count: int
-    ignored_count: int
+    outside: list[Outside]
+    failed: int
+    left_out: int
     scale: trends.Scale
     bars: list[int]
     agreement: list[summary.Band]
@@ -169,7 +183,7 @@ def read(source: Source) -> Reading:
     flagged = review_list.flagged_tickets(source.issues)
     home = {ticket: issue for issue in source.issues.values() for ticket in issue.tickets}
     order = sorted(home, key=lambda ticket: (ticket in flagged, source.days.get(ticket, ""), ticket), reverse=True)
-    found, room = Reading(), MAX_ALL_TALKS_CHARS
+    found, room = Reading(), MAX_ALL_CONVERSATIONS_CHARS
     for ticket in order:
         conversation = source.conversation_of(ticket)
         if conversation is None:
@@ -181,11 +195,11 @@ def read(source: Source) -> Reading:
         if best is not None:
             found.quotes[issue.issue_id] = best
         if room > 0:
-            talk = _talk(ticket, conversation)
-            room -= sum(len(message["text"]) + 60 for message in talk["messages"])
-            found.talks.append(talk)
-    found.talks.sort(key=lambda talk: int(talk["id"]))
-    found.week = weekly.week(source.issues, source.log, found.facts)
+            shown = _conversation(ticket, conversation)
+            room -= sum(len(message["text"]) + 60 for message in shown["messages"])
+            found.conversations.append(shown)
+    found.conversations.sort(key=lambda shown: int(shown["id"]))
+    found.week = letter.week(source.issues, source.log, found.facts)
     return found
 
 
@@ -197,7 +211,8 @@ def overview(source: Source, reading: Reading) -> Overview:
     total = sum(len(issue.tickets) for issue in source.issues.values())
     replies = sum(row.effort.replies for row in rows)
     first = rows[:FIRST]
-    failed, ignored = _outside(source.log.values())
+    outside = _outside(source)
+    failed = sum(group.count for group in outside if group.command)
     return Overview(
         account=source.account(),
         model=source.model(),
@@ -219,18 +234,17 @@ def overview(source: Source, reading: Reading) -> Overview:
         bugs=sorted((row for row in rows if row.kind == "bug"), key=lambda row: (row.moves != "growing", -row.recent, -row.count))[:SHOWN],
         kinds_known=any(issue.kind for issue in source.issues.values()),
         no_problem=sum(states_no_problem(issue) for issue in source.issues.values()),
-        failed=failed[:MAX_OUTSIDE],
-        ignored=[(reason, tickets[:MAX_OUTSIDE]) for reason, tickets in ignored],
-        failed_count=len(failed),
-        ignored_count=sum(len(tickets) for _, tickets in ignored),
+        outside=outside,
+        failed=failed,
+        left_out=sum(group.count for group in outside) - failed,
         scale=scale,
         bars=scale.counts(source.days.values()),
         agreement=summary.bands(source.log.values()),
     )
 
 
-def island(source: Source, reading: Reading) -> dict[str, Any]:
-    """Issues and tickets for the page's script; conversations stand apart (see `Reading.talks`)."""
+def page_json(source: Source, reading: Reading) -> dict[str, Any]:
+    """Issues and tickets for the page's script; conversations stand apart (see `Reading.conversations`)."""
     flagged = review_list.flagged_tickets(source.issues)
     names = issue_db.alias_map(source.issues.values())
     reviewed = {ticket for issue in source.issues.values() for ticket in issue.reviewed}
@@ -248,7 +262,7 @@ def island(source: Source, reading: Reading) -> dict[str, Any]:
         "unit": scale.unit,
         "starts": list(scale.starts),
         "newest": source.newest(),
-        "letter": weekly.letter(reading.week),
+        "letter": letter.render(reading.week),
         "span": moved.days,
         "groups": [asdict(group) for group in groups(source.issues, source.log)],
         "card_fields": [{"name": part.name, "label": part.label, "many": part.many} for part in issue_db.CARD_FIELDS],
@@ -309,21 +323,25 @@ def _row(
     )
 
 
-def _outside(log: Iterable[DecisionRow]) -> tuple[list[Outside], list[tuple[str, list[Outside]]]]:
-    """(tickets that failed, tickets set aside by reason, the commonest first)."""
-    failed: list[Outside] = []
-    ignored: dict[str, list[Outside]] = {}
-    for row in log:
-        entry = Outside(row.ticket_id, row.subject, row.url if facts.web_address(row.url) else "", row.reason)
+def _outside(source: Source) -> list[Outside]:
+    """Tickets in no issue: those that failed, those that are tried no more, then what was left out by reason, the commonest first."""
+    groups: dict[str, list[DecisionRow]] = {FAILED: [], GIVEN_UP: []}
+    for row in source.log.values():
         if row.outcome == "failed":
-            failed.append(entry)
+            groups[GIVEN_UP if row.set_aside else FAILED].append(row)
         elif row.outcome == "ignored":
-            ignored.setdefault(row.reason or "no reason given", []).append(entry)
-    return failed, sorted(ignored.items(), key=lambda pair: (-len(pair[1]), pair[0]))
+            groups.setdefault(f"Left out: {row.reason or 'no reason given'}", []).append(row)
+    trouble = [(title, groups.pop(title)) for title in (FAILED, GIVEN_UP)]
+    left_out = sorted(groups.items(), key=lambda pair: (-len(pair[1]), pair[0]))
+    return [
+        Outside(title, rows[:MAX_OUTSIDE], len(rows), source.again(rows) if title in (FAILED, GIVEN_UP) else "")
+        for title, rows in (*trouble, *left_out)
+        if rows
+    ]
 
 
-def _talk(ticket: int, conversation: Conversation) -> dict[str, Any]:
-    room, messages = MAX_TALK_CHARS, []
+def _conversation(ticket: int, conversation: Conversation) -> dict[str, Any]:
+    room, messages = MAX_CONVERSATION_CHARS, []
     for message in conversation["conversation"]:
         text = message["text"][: max(room, 0)]
         room -= len(message["text"])

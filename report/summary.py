@@ -16,7 +16,7 @@ from typing import Any
 from common import files as safe_files
 from common import times
 from common.errors import Ended
-from common.text import for_terminal
+from common.text import counted, for_terminal, thousands
 from knowledge.decision import FAILURES_TO_SET_ASIDE, DecisionRow
 from knowledge.issue import Issue, sort_key
 from llm.bill import Totals
@@ -85,6 +85,12 @@ class RunReport:
         """The command that tries the failed tickets again, "" if none failed."""
         return self._command((row.ticket_id for row in self.failures), "--reprocess " if self.reprocess else "")
 
+    def so_far(self, issues: int, cost: float | None) -> str:
+        """What stands beside the bar: issues, doubts, USD."""
+        unsure = sum(row.outcome == "provisional" for row in self.rows.values())
+        parts = [counted(issues, "issue"), f"{unsure} unsure" if unsure else "", "" if cost is None else f"{cost:.2f} USD"]
+        return ", ".join(part for part in parts if part)
+
     def write(self, path: Path) -> None:
         """Write the report as JSON. Raises `Unwritable`."""
         safe_files.write_text(path, safe_files.dump_json(self.to_json()) + "\n")
@@ -130,6 +136,11 @@ class RunReport:
             },
         }
 
+    @property
+    def all_failed(self) -> bool:
+        """True when tickets came and not one of them could be read and decided."""
+        return bool(self.rows) and len(self.rows) >= self.listed and all(row.outcome == "failed" for row in self.rows.values())
+
     def summary(self, issues: Mapping[str, Issue], decisions: Mapping[int, DecisionRow], page: Path) -> str:
         """A few lines for a Monday morning: what came in, what wants a look, what moves, what it cost, what to do next.
 
@@ -137,10 +148,15 @@ class RunReport:
         """
         moved = trends.movement(issues, trends.ticket_days(issues, decisions))
         lines = [self._came_in(issues), self._wants_a_look(issues, decisions), self._biggest(issues), *_moving(moved)]
-        known = f"{_thousands(self.already_known)} known already; " if self.already_known else ""
+        known = f"{thousands(self.already_known)} known already; " if self.already_known else ""
         lines.append(f"{known}{_duration(times.monotonic() - self._started)}; {self._tokens()}")
         lines += self.troubles()
-        return "\n".join(["", *(line for line in lines if line), f"Next: open {page}"])
+        return "\n".join(["", *(line for line in lines if line), f"Next: {self._help() if self.all_failed else f'open {page}'}"])
+
+    def _help(self) -> str:
+        """What helps where nothing could be decided: the same command would fail in the same way."""
+        first = min(self.rows)
+        return f"python -m main --check tests every setting; --ticket-ids {first} --prompt-debug shows what became of one ticket"
 
     def _came_in(self, issues: Mapping[str, Issue]) -> str:
         """Every decided ticket once: in a known issue, in a new one, in none, or not read."""
@@ -150,12 +166,12 @@ class RunReport:
         fits = len(self.rows) - in_fresh - outcomes["ignored"] - outcomes["failed"]
         parts = [
             f"{fits} fit known issues" if fits else "",
-            f"{in_fresh} are in {_number(len(fresh), 'new issue')}" if fresh else "",
+            f"{in_fresh} are in {counted(len(fresh), 'new issue')}" if fresh else "",
             f"{outcomes['ignored']} hold no issue{self._ignored()}" if outcomes["ignored"] else "",
             f"{outcomes['failed']} could not be read or decided" if outcomes["failed"] else "",
         ]
         said = ", ".join(part for part in parts if part)
-        came = f"{_number(len(self.rows), 'ticket')} decided again" if self.reprocess else _number(len(self.rows), "new ticket")
+        came = f"{counted(len(self.rows))} decided again" if self.reprocess else counted(len(self.rows), "new ticket")
         return f"{came}: {said}" if said else came
 
     def _wants_a_look(self, issues: Mapping[str, Issue], decisions: Mapping[int, DecisionRow]) -> str:
@@ -163,20 +179,20 @@ class RunReport:
         counts: Counter[str] = Counter()
         for group in groups(issues, decisions):
             counts[group.question] += len(group.tickets)
-        total, size = counts.total(), f"{_number(len(issues), 'issue')} in all"
+        total, size = counts.total(), f"{counted(len(issues), 'issue')} in all"
         if not total:
             return f"No decision wants a look; {size}"
         doubts = counts["disagrees"] + counts["belongs"] + counts["new"]
-        parts = [_number(doubts, "real doubt")] if doubts else []
+        parts = [counted(doubts, "real doubt")] if doubts else []
         parts += [f"{counts['no_problem']} state no problem"] if counts["no_problem"] else []
         said = f" ({', '.join(parts)})" if parts else " (all stand where the model meant them)"
-        return f"{_number(total, 'decision')} want{'s' if total == 1 else ''} a look{said}; {size}"
+        return f"{counted(total, 'decision')} want{'s' if total == 1 else ''} a look{said}; {size}"
 
     def _tokens(self) -> str:
         usage = self.totals.usage
         about = "about " if usage.estimated else ""
         text = f"{self.totals.calls} calls, {self.totals.stored_answers} stored answers; "
-        text += f"{about}{_thousands(usage.prompt)} tokens in ({_thousands(usage.cached)} cached), {_thousands(usage.completion)} out"
+        text += f"{about}{thousands(usage.prompt)} tokens in ({thousands(usage.cached)} cached), {thousands(usage.completion)} out"
         return text + (f"; {about}{self.totals.cost:.2f} USD" if self.totals.cost is not None else "")
 
     def _biggest(self, issues: Mapping[str, Issue]) -> str:
@@ -190,10 +206,12 @@ class RunReport:
 
     def trouble(self) -> str:
         """One line on what was not done, and the next step."""
-        parts = [f"{_tickets(len(self.failures))} failed, the rest is saved"] if self.failures else []
+        rest = "none could be decided" if self.all_failed else "the rest is saved"
+        parts = [f"{counted(len(self.failures))} failed, {rest}"] if self.failures else []
         parts += [f"{len(self.gaps)} gaps in the list of tickets: {self.gaps[0]}"] if self.gaps else []
         parts += [self.how_it_ended] if self.ended in (Ended.BUDGET, Ended.STOPPED) else []
         step = f"try again with: {self.retry}" if self.failures else "run the same command again"
+        step = self._help() if self.all_failed else step
         return f"{'; '.join(parts)}; {step}"
 
     def troubles(self) -> list[str]:
@@ -204,14 +222,14 @@ class RunReport:
             lines.append("failed:")
             lines += [f"  ticket {row.ticket_id}: {for_terminal(row.reason)}" for row in self.failures[:_SHOWN]]
             lines += [f"  and {len(self.failures) - _SHOWN} more (run_report.json)"] if len(self.failures) > _SHOWN else []
-            lines.append(f"  try them again: {self.retry}")
+            lines.append(f"  try them again{', once that is mended' if self.all_failed else ''}: {self.retry}")
         if data["set_aside"]:
             why = f" (ticket {self.newly_aside[0].ticket_id}: {for_terminal(self.newly_aside[0].reason)})" if self.newly_aside else ""
-            count = _tickets(len(data["set_aside"]))
+            count = counted(len(data["set_aside"]))
             lines.append(f"set aside after failing in the same words in {FAILURES_TO_SET_ASIDE} runs: {count}{why}")
             lines.append(f"  try them again: {self._command(data['set_aside'])}")
         if self.changed:
-            lines.append(f"{_tickets(len(self.changed))} of the database changed in Freshdesk since; to look again: {data['look_again']}")
+            lines.append(f"{counted(len(self.changed))} of the database changed in Freshdesk since; to look again: {data['look_again']}")
         return lines
 
     def _command(self, ticket_ids: Iterable[int], flags: str = "") -> str:
@@ -233,23 +251,6 @@ def _named(title: str, issues: Sequence[tuple[Issue, str]], more: int = 0) -> st
     """Issues on one line, each with a remark; "" for none."""
     said = [f"{for_terminal(issue.card.category or issue.issue_id)} ({remark})" for issue, remark in issues]
     return f"{title}: {'; '.join(said)}{f'; and {more} more' if more > 0 else ''}" if said else ""
-
-
-def _number(count: int, thing: str) -> str:
-    """A count with its noun.
-
-    >>> _number(1, "new issue"), _number(1200, "new issue")
-    ('1 new issue', '1 200 new issues')
-    """
-    return f"{_thousands(count)} {thing}{'' if count == 1 else 's'}"
-
-
-def _tickets(number: int) -> str:
-    return f"{number} ticket{'' if number == 1 else 's'}"
-
-
-def _thousands(number: int) -> str:
-    return f"{number:,}".replace(",", " ")
 
 
 def _duration(seconds: float) -> str:

@@ -51,9 +51,9 @@ def rows_at(path: Path = Path("output/decisions.jsonl")) -> dict[int, dict[str, 
     return {row["ticket_id"]: row for row in map(json.loads, path.read_text(encoding="utf-8").splitlines())}
 
 
-def talks_shown() -> list[int]:
+def conversations_shown() -> list[int]:
     """Tickets whose conversation the page holds."""
-    found = re.search(r'"talks": (\[[^\]]*\])', Path("output/report.html").read_text(encoding="utf-8"))
+    found = re.search(r'"conversations": (\[[^\]]*\])', Path("output/report.html").read_text(encoding="utf-8"))
     assert found
     shown: list[int] = json.loads(found[1])
     return shown

@@ -1,5 +1,5 @@
 "use strict";
-// Shows what the data island holds and collects a person's decisions. Text goes in as text only; no request is ever made.
+// Shows what the page's JSON holds and collects a person's decisions. Text goes in as text only; no request is ever made.
 (() => {
   const $ = (id) => document.getElementById(id);
   const data = JSON.parse($("data").textContent);
@@ -35,21 +35,21 @@
   // Conversations: split into lines when the first one is looked at, parsed one by one
 
   let lines = null;
-  function talkOf(ticketId) {
+  function conversationOf(ticketId) {
     if (lines === null) {
-      const texts = $("talks").textContent.split("\n");
-      lines = new Map(data.talks.map((id, number) => [id, texts[number]]));
+      const texts = $("conversations").textContent.split("\n");
+      lines = new Map(data.conversations.map((id, number) => [id, texts[number]]));
     }
     return lines.has(ticketId) ? JSON.parse(lines.get(ticketId)) : null;
   }
 
-  function talkView(ticket) {
-    const talk = talkOf(ticket.id);
-    if (talk === null) {
+  function conversationView(ticket) {
+    const said = conversationOf(ticket.id);
+    if (said === null) {
       return el("p", { className: "note" }, `This conversation is not in the page; see conversations/${ticket.id}.json, or the ticket in Freshdesk.`);
     }
     const evidence = new Set(ticket.evidence);
-    const items = talk.messages.map((message, index) => {
+    const items = said.messages.map((message, index) => {
       const rests = evidence.has(index + 1);
       const kind = message.who === "customer" ? "customer" : "agent";
       return el(
@@ -60,7 +60,7 @@
         message.cut ? el("p", { className: "note" }, `${plural(message.cut, "character")} left out here; see conversations/${ticket.id}.json`) : null,
       );
     });
-    return el("ol", { className: "talk" }, items);
+    return el("ol", { className: "conversation" }, items);
   }
 
   // Decisions: a list of actions in the order made, kept in this browser until exported
@@ -484,12 +484,12 @@
   function whyHere(ticket) {
     const here = issues.get(ticket.issue);
     const beside = [ticket.meant, ticket.second, ...ticket.near].map((id) => issues.get(id)).find((other) => other && other !== here) || null;
-    const talk = talkOf(ticket.id);
-    const words = termsOf([ticket.subject, ...(talk ? talk.messages.map((message) => message.text) : [])].join(" "));
+    const said = conversationOf(ticket.id);
+    const words = termsOf([ticket.subject, ...(said ? said.messages.map((message) => message.text) : [])].join(" "));
     const side = (title, issue, other) => el("div", {},
       el("p", {}, title, " ", issue === here ? el("strong", {}, issue.card.category || issue.id) : issueLink(issue.id)),
       el("p", { className: "remark" }, shared(words, issue, other).length ? `words of the ticket: ${shared(words, issue, other).join(", ")}` : "no words of the ticket are its own"));
-    const resting = talk ? ticket.evidence.map((number) => talk.messages[number - 1] && `[${number}] ${talk.messages[number - 1].who}: “${talk.messages[number - 1].text.slice(0, 120).trim()}${talk.messages[number - 1].text.length > 120 ? "…" : ""}”`).filter(Boolean) : [];
+    const resting = said ? ticket.evidence.map((number) => said.messages[number - 1] && `[${number}] ${said.messages[number - 1].who}: “${said.messages[number - 1].text.slice(0, 120).trim()}${said.messages[number - 1].text.length > 120 ? "…" : ""}”`).filter(Boolean) : [];
     return el("details", {}, el("summary", {}, "Why here?"),
       ticket.said ? el("p", { dir: "auto" }, `The model read: ${ticket.said}`) : null,
       ticket.reason ? el("p", { dir: "auto" }, ticket.reason) : null,
@@ -524,7 +524,7 @@
       body);
     shown.addEventListener("toggle", () => {
       if (shown.open && !body.hasChildNodes()) {
-        body.append(ticketFacts(ticket), ...[meantText(ticket)].filter(Boolean), whyHere(ticket), talkView(ticket), ticketButtons(ticket));
+        body.append(ticketFacts(ticket), ...[meantText(ticket)].filter(Boolean), whyHere(ticket), conversationView(ticket), ticketButtons(ticket));
       }
     });
     const box = el("input", { type: "checkbox", checked: ticked.has(ticket.id), "aria-label": `Choose ticket ${ticket.id}`, onchange: (event) => (event.target.checked ? ticked.add(ticket.id) : ticked.delete(ticket.id)) });
@@ -750,7 +750,7 @@
           ticketFacts(ticket), el("p", { className: "facts" }, tags(ticket)),
           ...section("Why", ticket.reason ? el("p", { dir: "auto" }, ticket.reason) : null),
           ...[ticket.meant ? null : meantText(ticket)].filter(Boolean),
-          el("h4", {}, "Conversation"), talkView(ticket)),
+          el("h4", {}, "Conversation"), conversationView(ticket)),
         el("div", { className: "options" }, options,
           el("section", { className: "panel option" }, el("h4", {}, "Or"), el("div", { className: "buttons" },
             button("Move elsewhere…", "m", () => askMove(ticket, forward)), button("New issue", "n", act("new", {}, `Ticket ${ticket.id} is an issue of its own.`)),

@@ -57,6 +57,17 @@ def test_a_wait_is_counted_down_beside_the_bar(monkeypatch: pytest.MonkeyPatch) 
     assert "2 issues" in screen.getvalue().rsplit("waiting", 1)[1]
 
 
+def test_a_bar_of_unknown_length_shows_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = terminal_of(monkeypatch)
+    progress = Progress()
+    progress.begin("listing")
+    progress.reach("listing", 100)
+    progress.reach("listing", 250)
+    progress.reach("nothing of that name", 9)
+    progress.close()
+    assert "listing   250 tickets [00:00]" in screen.getvalue()
+
+
 def test_long_waits_are_logged_now_and_then_and_short_ones_never(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
     monkeypatch.setattr(times, "monotonic", lambda: now[0])
@@ -86,8 +97,8 @@ def test_answers_after_the_tickets_have_bars_of_their_phases_and_no_end(monkeypa
     for name in ("issue_overview", "issue_merge", "issue_card", "issue_decision"):
         progress.answered(name)
     progress.close()
-    assert "overview: " in screen.getvalue()
-    assert "cards: " in screen.getvalue()
+    assert "overview  " in screen.getvalue()
+    assert "cards     " in screen.getvalue()
 
 
 @pytest.mark.parametrize(

@@ -224,7 +224,7 @@ def test_what_is_not_listed_is_counted_and_looked_up_when_asked(caplog: pytest.L
     tickets = archive_of(100)
     with desk(tickets) as (helpdesk, make):
         run(make(), Selection(pages=None))
-        assert "40 ids are archived, deleted or not for this key; --archived looks them up" in caplog.text
+        assert "40 ticket numbers between 1 and 100 are not in the list (deleted, merged, spam or archived" in caplog.text
         items = run(make(), Selection(pages=None, archived=True))
         assert [item["ticket_id"] for item in items] == [ticket["id"] for ticket in tickets]
         before, caplog_before = len(helpdesk.calls), len(caplog.messages)

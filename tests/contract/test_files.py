@@ -20,13 +20,13 @@ from testing.whole_run import (
     OpenSite,
     _without_urls,
     answering,
+    conversations_shown,
     interrupt_the_end,
     issues_at,
     results,
     rows_at,
     searches,
     started,
-    talks_shown,
     targets,
     tree,
 )
@@ -131,10 +131,10 @@ class TestARun:
     def test_shows_the_conversations_also_when_the_helpdesk_has_moved(self, open_site: OpenSite) -> None:
         open_site(4)
         main.main([])
-        before = talks_shown()
+        before = conversations_shown()
         moved = open_site(4)
         assert main.main([]) == 0
-        assert talks_shown() == before == [1001, 1002, 1003, 1004]
+        assert conversations_shown() == before == [1001, 1002, 1003, 1004]
         assert moved.asked() == []
 
     @pytest.mark.slow

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from knowledge.conversation import Conversation
-from knowledge.decision import DecisionRow
+from knowledge.decision import FAILURES_TO_SET_ASIDE, DecisionRow
 from knowledge.issue import Card, Issue
 from report import page as report
 from report import page_data, trends
@@ -48,7 +48,7 @@ def conversation(ticket_id: int, *texts: str) -> Conversation:
 
 
 def hostile_page() -> str:
-    issues, log, talks = {}, {}, {}
+    issues, log, told = {}, {}, {}
     for number, text in enumerate(HOSTILE, start=1):
         issues[f"ISSUE-{number}{text}"] = Issue(
             f"ISSUE-{number}{text}",
@@ -84,30 +84,30 @@ def hostile_page() -> str:
         log[200 + number] = DecisionRow(200 + number, None, "failed", reason=text, subject=text, url=text)
         talked: Any = conversation(number, f"{text} and some more words to be quoted from this", text)
         talked |= {"type": text, "tags": [text], "channel": text, "requester": text, "company": text, "resolved_at": text}
-        talks[number] = talked
-    return report.render(issues=issues, log=log, conversation_of=talks.get)
+        told[number] = talked
+    return report.render(issues=issues, log=log, conversation_of=told.get)
 
 
 class Elements(HTMLParser):
-    """Collects start tags with attributes, and the text of the two islands."""
+    """Collects start tags with attributes, and the text of the two blocks of JSON."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
         self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.islands: dict[str, str] = {}
-        self._island = ""
+        self.json: dict[str, str] = {}
+        self._open = ""
         self.feed(page)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append((tag, dict(attrs)))
-        self._island = str(dict(attrs).get("id") or "") if tag == "script" else ""
+        self._open = str(dict(attrs).get("id") or "") if tag == "script" else ""
 
     def handle_endtag(self, tag: str) -> None:
-        self._island = ""
+        self._open = ""
 
     def handle_data(self, data: str) -> None:
-        if self._island:
-            self.islands[self._island] = self.islands.get(self._island, "") + data
+        if self._open:
+            self.json[self._open] = self.json.get(self._open, "") + data
 
 
 def test_hostile_text_adds_no_element_and_no_handler() -> None:
@@ -120,18 +120,21 @@ def test_hostile_text_adds_no_element_and_no_handler() -> None:
     assert all(link.startswith(("#", "data:,")) for link in links)
 
 
-def test_hostile_text_is_all_there_in_the_island() -> None:
-    islands = Elements(hostile_page()).islands
-    data = json.loads(islands["data"])
+def test_hostile_text_is_all_there_in_the_pages_json() -> None:
+    found = Elements(hostile_page()).json
+    data = json.loads(found["data"])
     assert [issue["card"]["short_description"] for issue in data["issues"]] == HOSTILE
-    assert [json.loads(line)["messages"][1]["text"] for line in islands["talks"].split("\n")] == HOSTILE
+    assert [json.loads(line)["messages"][1]["text"] for line in found["conversations"].split("\n")] == HOSTILE
     assert all(ticket["url"] == "" for ticket in data["tickets"])
 
 
-@pytest.mark.parametrize("url", ["https://acme.freshdesk.com/a/tickets/7", "http://127.0.0.1:8080/a/tickets/7"])
-def test_a_link_to_the_helpdesk_is_kept(url: str) -> None:
+@pytest.mark.parametrize(
+    ("url", "linked"),
+    [("https://acme.freshdesk.com/a/tickets/7", True), ("http://127.0.0.1:8080/a/tickets/7", False), ("javascript:alert(1)", False)],
+)
+def test_the_helpdesk_is_linked_unless_it_is_one_for_trying_out(url: str, linked: bool) -> None:
     page = report.render(issues={"A": Issue("A", Card("a"), tickets=[7])}, log={7: DecisionRow(7, "A", "new", 0.9, url=url)})
-    assert json.loads(Elements(page).islands["data"])["tickets"][0]["url"] == url
+    assert json.loads(Elements(page).json["data"])["tickets"][0]["url"] == (url if linked else "")
 
 
 def test_the_policy_allows_just_this_script_and_style_and_no_request() -> None:
@@ -160,7 +163,7 @@ def test_equal_data_give_equal_bytes() -> None:
 )
 def test_the_page_tells_the_command_for_its_database(database: str, command: str) -> None:
     page = report.render(issues={}, log={}, database=Path(database))
-    assert json.loads(Elements(page).islands["data"])["command"] == command
+    assert json.loads(Elements(page).json["data"])["command"] == command
 
 
 def test_an_empty_database_gives_a_page(tmp_path: Path) -> None:
@@ -173,9 +176,9 @@ def test_a_person_written_database_without_log_and_conversations_gives_a_page() 
     page = report.render(
         issues={"WIFI": Issue("WIFI", Card("Wi-Fi"), tickets=[1, 2], first_seen="2025-01-01", last_seen="2025-02-01")}, log={}
     )
-    data = json.loads(Elements(page).islands["data"])
+    data = json.loads(Elements(page).json["data"])
     assert data["issues"][0]["person"] is True
-    assert data["talks"] == []
+    assert data["conversations"] == []
 
 
 @pytest.mark.parametrize("seen", ["soon", "01.02.2025", "2025-W01-1", "=1+1", ""])
@@ -271,10 +274,17 @@ def test_failed_and_set_aside_tickets_are_listed_with_their_reasons() -> None:
         1: DecisionRow(1, None, "failed", reason="gone (404)", subject="Lid", url="https://acme.freshdesk.com/a/tickets/1"),
         2: DecisionRow(2, None, "ignored", reason="a survey", url="javascript:alert(1)"),
         3: DecisionRow(3, None, "ignored", reason="a survey"),
+        4: DecisionRow(4, None, "failed", reason="filtered", failures=FAILURES_TO_SET_ASIDE),
     }
     page = report.render(issues={}, log=log, database=Path("output/seed.json"))
     view = kinds(log=log)
-    assert (view.failed_count, view.ignored_count, [reason for reason, _ in view.ignored]) == (1, 2, ["a survey"])
+    assert (view.failed, view.left_out) == (2, 2)
+    assert [(group.title, group.count) for group in view.outside] == [
+        ("Failed", 1),
+        ("Failed in the same words in 3 runs and tried no more", 1),
+        ("Left out: a survey", 2),
+    ]
+    assert "python -m main --ticket-ids 4 --output output/seed.json" in page
     assert "python -m main --ticket-ids 1 --output output/seed.json" in page
     assert "gone (404)" in page
     assert "javascript:" not in page
@@ -292,9 +302,9 @@ def test_account_and_model_are_those_of_most_tickets() -> None:
 
 
 def test_a_long_conversation_is_cut_and_says_by_how_much(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(page_data, "MAX_TALK_CHARS", 10)
+    monkeypatch.setattr(page_data, "MAX_CONVERSATION_CHARS", 10)
     source = page_data.Source({"A": Issue("A", Card("a"), tickets=[1])}, {}, {}, lambda _: conversation(1, "x" * 8, "y" * 8, "z"))
-    assert [(message["text"], message["cut"]) for message in page_data.read(source).talks[0]["messages"]] == [
+    assert [(message["text"], message["cut"]) for message in page_data.read(source).conversations[0]["messages"]] == [
         ("x" * 8, 0),
         ("yy", 6),
         ("", 1),
@@ -302,10 +312,10 @@ def test_a_long_conversation_is_cut_and_says_by_how_much(monkeypatch: pytest.Mon
 
 
 def test_beyond_a_size_flagged_and_newest_conversations_stay(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(page_data, "MAX_ALL_TALKS_CHARS", 150)
+    monkeypatch.setattr(page_data, "MAX_ALL_CONVERSATIONS_CHARS", 150)
     issues = {"A": Issue("A", Card("a"), tickets=[1, 2, 3], unsure={1: 0.2})}
     source = page_data.Source(issues, {}, {2: "2025-01-01", 3: "2025-01-02"}, lambda ticket: conversation(ticket, "x" * 30))
-    assert [talk["id"] for talk in page_data.read(source).talks] == [1, 3]
+    assert [shown["id"] for shown in page_data.read(source).conversations] == [1, 3]
 
 
 @pytest.mark.parametrize(

@@ -172,6 +172,22 @@ def test_many_failures_are_shown_in_part_and_retried_in_full() -> None:
     assert ",29,30 --output" in lines[-1]
 
 
+def test_where_every_ticket_failed_the_next_step_is_not_the_page_nor_the_same_command() -> None:
+    made = report(row(7, "failed", reason="no JSON"), row(9, "failed", reason="no JSON"), listed=2)
+    assert made.summary({}, {}, Path("r.html")).splitlines()[-1].startswith("Next: python -m main --check tests every setting")
+    assert "--ticket-ids 7 --prompt-debug" in made.trouble()
+    assert made.trouble().startswith("2 tickets failed, none could be decided")
+
+
+def test_a_look_at_some_tickets_of_which_one_failed_is_no_failure_of_all() -> None:
+    assert not report(row(7, "failed", reason="no JSON"), listed=3).all_failed  # --prompt-debug counts failures only
+
+
+def test_what_stands_beside_the_bar() -> None:
+    assert report(*MIXED).so_far(1, 0.123) == "1 issue, 2 unsure, 0.12 USD"
+    assert report().so_far(0, None) == "0 issues"
+
+
 def test_what_changed_since_is_named() -> None:
     assert report(changed=[3, 4]).troubles() == [
         "2 tickets of the database changed in Freshdesk since; to look again: "

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from common import files
+from common.text import counted
 from knowledge.decision import DecisionRow
 from knowledge.issue import Issue, sort_key
 from report import trends
@@ -58,24 +59,24 @@ def week(issues: Mapping[str, Issue], log: Mapping[int, DecisionRow], facts: Map
         before,
         most=tuple(_entry(issues[name], f"{own[name]} this week, {len(issues[name].tickets)} in all") for name in most[:SHOWN]),
         growing=tuple(_entry(one.issue, f"{one.recent} in the last {span}, {one.before} before") for one in moved.growing[:SHOWN]),
-        new=tuple(_entry(one.issue, _tickets(one.recent)) for one in moved.new[:SHOWN]),
+        new=tuple(_entry(one.issue, counted(one.recent)) for one in moved.new[:SHOWN]),
         back=tuple(_entry(one.issue, f"after {one.quiet} quiet days") for one in moved.back[:SHOWN]),
         articles=_articles(issues, facts),
         look=sum(len(group.tickets) for group in groups(issues, log)),
     )
 
 
-def letter(found: Week, *, came_with_run: int | None = None) -> str:
+def render(found: Week, *, came_with_run: int | None = None) -> str:
     """The letter's text; `came_with_run` is how many tickets this run decided, None where no run was.
 
-    >>> print(letter(Week("", 0, 0)).splitlines()[2])
+    >>> print(render(Week("", 0, 0)).splitlines()[2])
     No ticket with a known day yet.
     """
     if not found.last_day:
         return "# Support\n\nNo ticket with a known day yet.\n"
     lines = [f"# Support, week to {found.last_day}", ""]
     lines += ["No new ticket came with this run; this is what was known.", ""] if came_with_run == 0 else []
-    lines.append(f"{_tickets(found.came)} came in, {found.before} in the week before.")
+    lines.append(f"{counted(found.came)} came in, {found.before} in the week before.")
     lines.append(
         f"{found.look} decision{'' if found.look == 1 else 's'} want{'s' if found.look == 1 else ''} a look." if found.look else ""
     )
@@ -93,7 +94,7 @@ def letter(found: Week, *, came_with_run: int | None = None) -> str:
 
 def write(path: Path, found: Week, *, came_with_run: int | None = None) -> None:
     """Put the letter at `path`. Raises `Unwritable`."""
-    files.write_text(path, letter(found, came_with_run=came_with_run))
+    files.write_text(path, render(found, came_with_run=came_with_run))
 
 
 def _articles(issues: Mapping[str, Issue], facts: Mapping[int, TicketFacts]) -> tuple[Entry, ...]:
@@ -101,7 +102,7 @@ def _articles(issues: Mapping[str, Issue], facts: Mapping[int, TicketFacts]) -> 
     worth = [one for one in issues.values() if one.kind == "how-to" and one.card.resolution_steps and len(one.tickets) >= ARTICLE_TICKETS]
     replies = {one.issue_id: sum(facts[ticket].replies for ticket in one.tickets if ticket in facts) for one in worth}
     worth.sort(key=lambda one: (-replies[one.issue_id], -len(one.tickets), sort_key(one.issue_id)))
-    return tuple(_entry(one, f"{_tickets(len(one.tickets))}, {replies[one.issue_id]} replies") for one in worth[:SHOWN])
+    return tuple(_entry(one, f"{counted(len(one.tickets))}, {replies[one.issue_id]} replies") for one in worth[:SHOWN])
 
 
 def _this_week(issue: Issue, days: Mapping[int, str], newest: str) -> int:
@@ -111,7 +112,3 @@ def _this_week(issue: Issue, days: Mapping[int, str], newest: str) -> int:
 
 def _entry(issue: Issue, remark: str) -> Entry:
     return Entry(issue.issue_id, issue.card.category or issue.issue_id, remark)
-
-
-def _tickets(count: int) -> str:
-    return f"{count} ticket{'' if count == 1 else 's'}"

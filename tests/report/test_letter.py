@@ -4,7 +4,7 @@ from pathlib import Path
 
 from knowledge.decision import DecisionRow
 from knowledge.issue import Card, Issue
-from report import weekly
+from report import letter
 from report.facts import TicketFacts
 
 
@@ -28,7 +28,7 @@ def data() -> tuple[dict[str, Issue], dict[int, DecisionRow]]:
 
 def test_the_letter_says_what_came_moved_and_would_have_saved_most() -> None:
     issues, log = data()
-    text = weekly.letter(weekly.week(issues, log, {1: TicketFacts(replies=3), 2: TicketFacts(replies=2)}))
+    text = letter.render(letter.week(issues, log, {1: TicketFacts(replies=3), 2: TicketFacts(replies=2)}))
     assert text.startswith("# Support, week to 2025-03-30\n\n6 tickets came in, 0 in the week before.\n")
     assert "**Growing**\n\n- About CRASH: 4 in the last four weeks, 1 before\n" in text
     assert "**New**\n\n- About CODE: 1 ticket\n" in text
@@ -38,24 +38,24 @@ def test_the_letter_says_what_came_moved_and_would_have_saved_most() -> None:
 
 def test_equal_data_give_equal_bytes_whatever_the_order(tmp_path: Path) -> None:
     issues, log = data()
-    weekly.write(tmp_path / "a.md", weekly.week(issues, log, {}))
+    letter.write(tmp_path / "a.md", letter.week(issues, log, {}))
     turned = dict(reversed(issues.items()))
-    weekly.write(tmp_path / "b.md", weekly.week(turned, dict(reversed(log.items())), {}))
+    letter.write(tmp_path / "b.md", letter.week(turned, dict(reversed(log.items())), {}))
     assert (tmp_path / "a.md").read_bytes() == (tmp_path / "b.md").read_bytes()
 
 
 def test_a_week_in_which_nothing_came_in_says_so() -> None:
     issues, log = data()
-    text = weekly.letter(weekly.week(issues, log, {}), came_with_run=0)
+    text = letter.render(letter.week(issues, log, {}), came_with_run=0)
     assert "No new ticket came with this run" in text
-    assert weekly.letter(weekly.week({}, {}, {}), came_with_run=0) == "# Support\n\nNo ticket with a known day yet.\n"
+    assert letter.render(letter.week({}, {}, {}), came_with_run=0) == "# Support\n\nNo ticket with a known day yet.\n"
 
 
 def test_what_tickets_say_stays_text() -> None:
     evil = "<script>alert(1)</script> [x](javascript:1)\n# big\x1b[31m"
     issue = Issue("E", Card(evil), tickets=[1])
     log = {1: DecisionRow(1, "E", "new", 0.9, created_at="2025-01-01T00:00:00Z")}
-    text = weekly.letter(weekly.week({"E": issue}, log, {}))
+    text = letter.render(letter.week({"E": issue}, log, {}))
     assert "<script" not in text.replace("\\<script", "")
     assert "\n# big" not in text
     assert "\x1b" not in text

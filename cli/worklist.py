@@ -1,0 +1,91 @@
+"""The tickets that a run works on: the rest of an interrupted run, or what is listed and not settled by the database yet.
+
+Decides nothing about a ticket. One that is named by its id is always worked on, a reviewed one only if it is.
+"""
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from cli import source
+from cli.options import Options
+from cli.source import Ticket
+from cli.workshop import Workshop
+from issue_clusterer import IssueClusterer, Plan
+from knowledge.checkpoint import leftover
+from report.summary import RunReport
+
+logger = logging.getLogger(__name__)
+
+
+def begin(shop: Workshop, report: RunReport) -> list[Ticket]:
+    """The tickets, in order, with the clusterer ready for them; what was found on the way is noted in the report.
+
+    An interrupted run goes on if this is the same command; of another one the decisions are kept.
+    """
+    selection, clusterer = shop.options.selection().to_json(), shop.clusterer
+    saved = None if shop.options.reads_only else leftover(clusterer.files, fresh=shop.options.fresh)
+    if saved is not None:
+        clusterer.resume(saved)
+    if saved is not None and dict(saved.selection) == selection:
+        done = len(saved.progress.decided)
+        logger.info("going on after ticket %d of %d of the run that was interrupted", done, len(saved.tickets))
+        plan = Plan(saved.base_sha256, saved.selection, saved.tickets, saved.gaps, saved.wave_tickets)
+    else:
+        if saved is not None:
+            left = len(saved.tickets) - len(saved.progress.decided)
+            logger.warning("an interrupted run left %d tickets undecided; its decisions are kept, for the rest run its command again", left)
+            saved = None
+        plan = _listed(shop, report)
+    report.listed, report.gaps = len(plan.tickets), plan.gaps
+    return clusterer.begin(plan, None if saved is None else saved.progress)
+
+
+def _listed(shop: Workshop, report: RunReport) -> Plan:
+    """What Freshdesk lists and the database has not settled."""
+    selection, progress = shop.options.selection(), shop.progress
+    progress.begin("listing")
+    listing = source.list_tickets(selection, shop.source, shop.fetching.submit, on_listed=lambda count: progress.reach("listing", count))
+    progress.end("listing")
+    found = sort_out(listing.tickets, shop.clusterer, shop.options)
+    report.total, report.already_known, report.changed, report.aside = listing.total, found.known, found.changed, found.aside
+    wanted = tuple(found.wanted)
+    return Plan(shop.clusterer.base_sha256, selection.to_json(), wanted, listing.gaps, shop.options.most_in_a_wave)
+
+
+@dataclass(slots=True)
+class Worklist:
+    """Tickets to work on; how many are known; ids of known ones that changed since, and of those that are tried no more."""
+
+    wanted: list[Ticket] = field(default_factory=list)
+    known: int = 0
+    changed: list[int] = field(default_factory=list)
+    aside: list[int] = field(default_factory=list)
+
+
+def sort_out(tickets: Iterable[Ticket], clusterer: IssueClusterer, options: Options) -> Worklist:
+    """Each ticket once, in order."""
+    found = Worklist()
+    named = options.ticket_ids is not None
+    for ticket in tickets:
+        ticket_id, changed = ticket["ticket_id"], _changed(ticket, clusterer)
+        again = options.reprocess and (named or not clusterer.reviewed(ticket_id))
+        if not (named or options.reprocess) and clusterer.set_aside(ticket_id) and not changed:
+            found.aside.append(ticket_id)
+        elif again or options.looks_again or not (clusterer.held(ticket_id) or _ignored_as_it_is(ticket, clusterer)):
+            found.wanted.append(ticket)
+        else:
+            found.known += 1
+            found.changed += [ticket_id] if changed else []
+    return found
+
+
+def _ignored_as_it_is(ticket: Ticket, clusterer: IssueClusterer) -> bool:
+    """True for a listed ticket that was found to hold no issue and has not changed since."""
+    row = clusterer.decisions.get(ticket["ticket_id"])
+    return row is not None and row.outcome == "ignored" and row.updated_at == str(ticket.get("updated_at") or "-")
+
+
+def _changed(ticket: Ticket, clusterer: IssueClusterer) -> bool:
+    row = clusterer.decisions.get(ticket["ticket_id"])
+    return row is not None and row.updated_at != "" and str(ticket.get("updated_at") or "") > row.updated_at
