@@ -1,10 +1,13 @@
 """An upgrade never empties the memory: a database and conversations that an earlier version made go on being read.
 
-`tests/cases/upgrade` was written by the program as it was when a conversation's form was number 1.
+`tests/cases/upgrade` was written by the program as it was when a conversation's form was number 1; `whole` in it is all that a user of 0.1
+has: database, decisions, conversations, answers, a filled list, a review of the page, the copies of a review before, settings.
 """
 
+import contextlib
 import json
 import shutil
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,7 @@ import pytest
 
 import data_fetcher
 import env
+import main
 from cli import jobs
 from cli.source import ConversationSource
 from clustering.candidates import Candidates, TicketText
@@ -21,6 +25,7 @@ from issue_clusterer import FetchFailure
 from knowledge import issue
 from knowledge.base import KnowledgeBase
 from knowledge.conversation import CLEANER_VERSION
+from llm.store import AnswerStore
 
 CASES = Path(__file__).parents[1] / "cases" / "upgrade"
 SETTINGS = env.Settings("https://acme.freshdesk.com", "k", "https://m", "k", "model")
@@ -91,3 +96,54 @@ def test_one_that_can_is_made_anew_by_the_rules_of_today(monkeypatch: pytest.Mon
     made = json.loads((FOLDER / "201.json").read_text())
     assert made["cleaner_version"] == CLEANER_VERSION
     assert len(made["requester"]) == 16
+
+
+WHOLE = CASES / "whole"  # a run's folder, once reviewed (`before_review.1`), with a list filled since: written by 0.1.0
+
+
+@pytest.fixture
+def whole(monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of 0.1 as a user would have it, with the settings of that version."""
+    folder = Path("output")
+    shutil.copytree(WHOLE, folder)
+    shutil.copyfile(WHOLE / "settings.env", ".env")
+    monkeypatch.setenv("CONVERSATIONS_DIR", str(folder / "conversations"))
+    monkeypatch.setenv("CACHE_DIR", str(folder / "cache"))
+    return folder
+
+
+def test_every_setting_of_before_is_still_one(whole: Path) -> None:
+    settings = env.load_settings()
+    assert (settings.ignore_field, settings.embedding_model, settings.batch_size) == ("cf_ignore", "small", 3)
+
+
+def test_a_list_that_was_filled_before_is_applied_after(whole: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.main(["--apply-review"]) == 0
+    assert "ticket 1305: stays in ISSUE-1305" in capsys.readouterr().out
+    reviewed = {found["issue_id"]: found["reviewed"] for found in json.loads((whole / "silo_issues_db.json").read_text())}
+    assert reviewed["ISSUE-1305"] == [1305]
+
+
+def test_a_page_s_review_of_before_is_applied_after(whole: Path) -> None:
+    assert main.main(["--apply-review", str(whole / "review.json")]) == 0
+    homes = {ticket: found["issue_id"] for found in json.loads((whole / "silo_issues_db.json").read_text()) for ticket in found["tickets"]}
+    assert homes[1243] != homes[1305]
+
+
+def test_a_review_of_before_can_be_taken_back_after(whole: Path) -> None:
+    assert main.main(["--undo-review"]) == 0
+    assert (whole / "silo_issues_db.json").read_bytes() == (WHOLE / "before_review.1" / "silo_issues_db.json").read_bytes()
+
+
+def test_what_a_person_wrote_before_stays_on_the_card(whole: Path) -> None:
+    base = KnowledgeBase(issue.load(whole / "silo_issues_db.json"))
+    assert base.issues["ISSUE-1166"].card.root_cause == "A recipe list that is too long."
+    assert base.issues["ISSUE-1166"].written_by_person()
+
+
+def test_answers_that_were_paid_for_before_are_still_there(whole: Path) -> None:
+    with contextlib.closing(sqlite3.connect(WHOLE / "cache" / "answers.sqlite3")) as kept:
+        keys = [key for (key,) in kept.execute("SELECT key FROM answers")]
+    store = AnswerStore(whole / "cache")
+    assert len(keys) == 12
+    assert all(store.get(key) is not None for key in keys)
