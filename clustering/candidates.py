@@ -193,6 +193,10 @@ class Candidates:
         rest = self._words.centroid(issue.issue_id, without=ticket.ticket_id)
         return round(cosine(self._words.vector(_kept(ticket.whole)), rest), 6)
 
+    def closeness(self, ticket: TicketText) -> float:
+        """How much a ticket has in common with the issue most like it, 0 to 1."""
+        return max((self.similarity(ticket, issue) for issue in self.likeliest(ticket, 1)), default=0.0)
+
     def nearest(self, issue: Issue, count: int) -> list[str]:
         """Ids of the `count` other issues most like one, the most alike first; fewer where no word is shared."""
         self._follow()

@@ -10,16 +10,17 @@ import logging
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from clustering.answers import MergeGroup, OverviewAnswer, parse_merge, parse_overview
 from clustering.candidates import Candidates, exemplars
 from clustering.question import talks_to_model
 from clustering.wave import Submit, usable
+from common.text import shortened
 from knowledge.base import By, KnowledgeBase, in_id_order, in_order, oldest_first
 from knowledge.conversation import Conversation
 from knowledge.decision import DecisionRow
-from knowledge.issue import Issue
+from knowledge.issue import SURE, Issue
 from llm.protocol import Ask, BudgetReached, Messages
 from prompts_config import MERGE_SCHEMA, OVERVIEW_SCHEMA, Prompts
 
@@ -35,6 +36,8 @@ MERGE_SURE = 0.8
 MERGE_DOUBTED = 0.5
 """From here on people are asked whether two issues are one."""
 CLIQUE = 4
+SETS_ISSUES = 8
+"""Issues that one merge question shows, in sets of which each is compared within itself: a page of about 2 000 tokens."""
 TICKETS_A_QUESTION = 10
 """At the most one merge question for so many decided tickets."""
 NAMED_SECOND, NAMED_BELOW = 2, 0.85
@@ -87,8 +90,8 @@ class Overview:
 
     def begin_merges(self, decided: int) -> None:
         """Ask about the suspects, the surest first, at most one question for ten decided tickets."""
-        for names in cliques(self.suspects(), size=CLIQUE)[: max(1, -(-decided // TICKETS_A_QUESTION))]:
-            self._merges.append(self.submit(self._merge_question(in_id_order(self.base.issues[name] for name in names))))
+        for sets in packed(cliques(self.suspects(), size=CLIQUE), SETS_ISSUES)[: max(1, -(-decided // TICKETS_A_QUESTION))]:
+            self._merges.append(self.submit(self._merge_question(sets)))
 
     def merge(self) -> tuple[list[Merged], BudgetReached | None]:
         """Merge what is surely one, and ask people about what may be."""
@@ -97,8 +100,9 @@ class Overview:
         done: list[Merged] = []
         for group in groups:
             if group.confidence >= MERGE_SURE:
-                done += self._merge_group(group)
+                done += self._merge_all(group, oldest_first(self._present(group)))
             elif group.confidence >= MERGE_DOUBTED:
+                done += self._take_home(group)
                 self._ask_people(group)
         return done, ended
 
@@ -108,13 +112,22 @@ class Overview:
         for group in self._groups:
             for pair in itertools.combinations(group, 2):
                 found[frozenset(pair)] += 1
-        for issue in self.base.changed_issues():
-            meant = self.base.names.get(issue.held_back or "", issue.issue_id)
-            if meant != issue.issue_id:
-                found[frozenset((issue.issue_id, meant))] += max(issue.unsure.values(), default=issue.confidence)
+        for meant, waiting in self._held_back().items():
+            sure = {meant: 1.0} | {issue.issue_id: max(issue.unsure.values(), default=issue.confidence) for issue in waiting}
+            for one, other in itertools.combinations(sure, 2):
+                found[frozenset((one, other))] += min(sure[one], sure[other])
         for both, share in self._second_choices().items():
             found[both] += share
         return {both: round(score, 6) for both, score in found.items() if self._may_ask(*in_order(both))}
+
+    def _held_back(self) -> dict[str, list[Issue]]:
+        """By the id of an issue, those that tickets founded which were unsure about it."""
+        found: defaultdict[str, list[Issue]] = defaultdict(list)
+        for issue in self.base.changed_issues():
+            meant = self.base.names.get(issue.held_back or "", issue.issue_id)
+            if meant != issue.issue_id:
+                found[meant].append(issue)
+        return found
 
     def _in_blocks(self, touched: Sequence[Issue], most: int) -> list[list[str]]:
         """Blocks of names that hold every touched issue and its nearest, the largest issues first.
@@ -217,10 +230,18 @@ class Overview:
             self._only_suspicious[issue.issue_id] = bool(stored) and all(talks_to_model(conversation) for conversation in stored)
         return self._only_suspicious[issue.issue_id]
 
-    def _merge_question(self, group: Sequence[Issue]) -> Callable[[], tuple[MergeGroup, ...]]:
-        offered = [issue.issue_id for issue in group]
-        messages = self.prompts.merge_messages(group, {issue.issue_id: self._tickets(issue) for issue in group})
-        return lambda: self.ask(messages, schema=MERGE_SCHEMA, parse=lambda text: parse_merge(text, offered=offered)).value
+    def _merge_question(self, sets: Sequence[Sequence[str]]) -> Callable[[], tuple[MergeGroup, ...]]:
+        shown = [in_id_order(self.base.issues[name] for name in names) for names in sets]
+        offered = [issue.issue_id for issues in shown for issue in issues]
+        tickets = {issue.issue_id: self._tickets(issue) for issues in shown for issue in issues}
+        messages = self.prompts.merge_messages(shown, tickets)
+
+        def parse(text: str) -> tuple[MergeGroup, ...]:
+            groups = itertools.product(parse_merge(text, offered=offered), sets)
+            within = (replace(group, issue_ids=tuple(name for name in group.issue_ids if name in names)) for group, names in groups)
+            return tuple(group for group in within if len(group.issue_ids) > 1)
+
+        return lambda: self.ask(messages, schema=MERGE_SCHEMA, parse=parse).value
 
     def _tickets(self, issue: Issue) -> list[str]:
         """A few tickets in the model's own sentence, with what an agent said; text that talks to the model is not passed on."""
@@ -233,21 +254,32 @@ class Overview:
         agents = {n: m["text"] for n, m in enumerate(conversation["conversation"], start=1) if m["speaker"] == "agent"}
         named = [agents[number] for number in (row.evidence if row else ()) if number in agents]
         words = max(named or list(agents.values()), key=len, default="")
-        return f"{said[:160]} / agent: {words[:160]}" if words else said[:160]
+        return f"{shortened(said, 240)} / agent: {shortened(words, 240)}" if words else shortened(said, 240)
 
-    def _merge_group(self, group: MergeGroup) -> list[Merged]:
-        present = oldest_first(self.base.issues[name] for name in group.issue_ids if name in self.base.issues)
+    def _present(self, group: MergeGroup) -> list[Issue]:
+        return [self.base.issues[name] for name in group.issue_ids if name in self.base.issues]
+
+    def _merge_all(self, group: MergeGroup, issues: Sequence[Issue]) -> list[Merged]:
+        """Merge issues into the first of them, as far as people's decisions let it."""
         done = []
-        for gone in present[1:]:
-            if self.base.may_merge(present[0], gone):
-                self.base.merge(present[0], gone, by=By.MODEL)
-                done.append(Merged(present[0].issue_id, gone.issue_id, group.confidence, group.reason))
+        for gone in issues[1:]:
+            if self.base.may_merge(issues[0], gone):
+                self.base.merge(issues[0], gone, by=By.MODEL)
+                done.append(Merged(issues[0].issue_id, gone.issue_id, group.confidence, group.reason))
+        return done
+
+    def _take_home(self, group: MergeGroup) -> list[Merged]:
+        """Put a single ticket that was unsure about an issue of the group into it: for that, what is enough for a match is enough."""
+        done = []
+        for issue in self._present(group):
+            meant = self.base.issues.get(self.base.names.get(issue.held_back or "", ""))
+            if group.confidence >= SURE and len(issue.tickets) == 1 and meant is not None and meant.issue_id in group.issue_ids:
+                done += self._merge_all(group, oldest_first((meant, issue)))
         return done
 
     def _ask_people(self, group: MergeGroup) -> None:
-        for first, second in itertools.combinations(group.issue_ids, 2):
-            if first in self.base.issues and second in self.base.issues:
-                self.base.ask_people(self.base.issues[first], self.base.issues[second], group.confidence)
+        for first, second in itertools.combinations(self._present(group), 2):
+            self.base.ask_people(first, second, group.confidence)
 
 
 def cliques(pairs: Mapping[Pair, float], *, size: int) -> list[list[str]]:
@@ -274,6 +306,24 @@ def cliques(pairs: Mapping[Pair, float], *, size: int) -> list[list[str]]:
                 left.pop(frozenset(covered), None)
             grouped.update(group)
             groups.append(in_order(group))
+    return groups
+
+
+def packed(sets: Sequence[Sequence[str]], room: int) -> list[list[Sequence[str]]]:
+    """Sets of names, put together in order where there is room for so many names; no name stands in two sets put together.
+
+    >>> packed([["a", "b", "c"], ["c", "d"], ["e", "f"], ["g", "h"]], 7)
+    [[['a', 'b', 'c'], ['e', 'f'], ['g', 'h']], [['c', 'd']]]
+    """
+    groups: list[list[Sequence[str]]] = []
+    for names in sets:
+        for group in groups:
+            inside = {name for other in group for name in other}
+            if inside.isdisjoint(names) and len(inside) + len(names) <= room:
+                group.append(names)
+                break
+        else:
+            groups.append([names])
     return groups
 
 

@@ -12,7 +12,7 @@ from clustering.candidates import Candidates, TicketText
 from clustering.cards import CardQuestion, Cards
 from clustering.overview import Merged, Overview
 from clustering.rows import decided_row, row_of
-from clustering.wave import Founded, Question, Submit, Wave
+from clustering.wave import Founded, Question, Submit, Texts, Wave
 from common.errors import Stopped
 from knowledge.base import By, KnowledgeBase
 from knowledge.checkpoint import Progress
@@ -26,6 +26,8 @@ logger = logging.getLogger(__name__)
 
 UNANSWERED_IN_A_ROW = 10
 """Tickets in a row, in their order, whose questions found no usable answer: the model server gives none any more."""
+LAST_WAITS = 3
+"""Rounds at the end in which tickets that were put off wait for one another; what still waits then is asked all at once."""
 BEGUN_FIRST = 16
 """Tickets of a wave that are asked about before the checkpoint of the waves before is written."""
 
@@ -102,7 +104,7 @@ class Rounds:
             return False
         fresh = itertools.chain([first], stream)
         wave, cards = self._wave(), self._cards().begin(most=size // 2)
-        entries: list[Question | DecisionRow] = [*self._begin_again(wave, most=size - len(cards))]
+        entries: list[Question | DecisionRow] = [*self._begin_again(wave, most=size - len(cards), all_of_them=False)]
         room = max(1, size - len(cards) - len(entries))
         entries += [self._begin(item, wave) for item in itertools.islice(fresh, min(room, BEGUN_FIRST))]
         meanwhile()
@@ -114,9 +116,15 @@ class Rounds:
     def last_rounds(self, *, overview: bool, decided: int) -> list[Merged]:
         """What is left at the end: one round with tickets put off, due cards and the overview, one with misfits and merges.
 
+        Before them, rounds in which tickets that were put off wait for one another.
+
         `decided` is how many tickets the run decided. The merges done are returned; raises as `wave` does.
         """
         self.at_rest = False
+        for _ in range(LAST_WAITS):
+            if len(self._free(all_of_them=False)) < len(self._put_off):
+                wave = self._wave()
+                self._settle(wave, self._begin_again(wave, all_of_them=False), [], is_last=True)
         wave, cards = self._wave(), self._cards().begin(at_end=True)
         entries = self._begin_again(wave)
         look = Overview(self.base, self.known, self.decisions, self.sizes_before, self.asking.ask, self.asking.prompts, self.asking.submit)
@@ -142,16 +150,28 @@ class Rounds:
         asking = self.asking
         return Cards(self.base, self.known, self.progress, self.sizes_before, ask=asking.ask, prompts=asking.prompts, submit=asking.submit)
 
-    def _begin_again(self, wave: Wave, *, most: int | None = None) -> list[Question]:
+    def _begin_again(self, wave: Wave, *, most: int | None = None, all_of_them: bool = True) -> list[Question]:
         """Questions about misfits, then about tickets that were put off, `most` at the most."""
         asked: list[Question] = []
         for conversation in self.known.conversations(self.progress.misfits[:most]):
             asked.append(wave.begin(conversation, leaving=self.leaving, is_last=True, misfit=True))
         room = None if most is None else max(0, most - len(asked))
-        for ticket_id in [ticket for ticket in self.progress.put_off if ticket in self._put_off][:room]:
-            before = self._put_off[ticket_id]
+        for before in self._free(all_of_them=all_of_them)[:room]:
             asked.append(wave.begin(before.conversation, leaving=self.leaving, is_last=True, before=before.verdict))
         return asked
+
+    def _free(self, *, all_of_them: bool) -> list[Question]:
+        """Tickets that were put off, without those more like one in front of them, whose place is not known yet, than like any issue."""
+        waiting = [self._put_off[ticket] for ticket in self.progress.put_off if ticket in self._put_off]
+        if all_of_them:
+            return waiting
+        vector, ahead, free = self.known.weigher(), Texts(), []
+        for question in waiting:
+            said = vector(question.ticket.whole)
+            if ahead.nearest(said) <= self.known.closeness(question.ticket):
+                free.append(question)
+                ahead.add(said)
+        return free
 
     def _begin(self, item: Item, wave: Wave) -> Question | DecisionRow:
         """The question about a ticket, under way; or the row of a ticket that is not asked about."""

@@ -93,7 +93,7 @@ class Founded:
 
     def __init__(self, vector: Callable[[str], Mapping[str, float]], *, names_tell: bool = True) -> None:
         self._vector, self._names_tell = vector, names_tell
-        self._answers, self._tickets = _Texts(), _Texts()
+        self._answers, self._tickets = Texts(), Texts()
 
     def add(self, verdict: Verdict, said: str) -> None:
         """Remember an issue that will be offered from the next wave on, and what its ticket said."""
@@ -110,7 +110,7 @@ class Founded:
         return f"{card.category if self._names_tell else ''}\n{card.short_description}"
 
 
-class _Texts:
+class Texts:
     """Texts as vectors of words, and how near one comes to the nearest of them."""
 
     def __init__(self) -> None:

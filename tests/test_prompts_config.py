@@ -18,7 +18,7 @@ def systems(**options: Any) -> dict[str, str]:
     return {
         "issue_decision": prompts.decision_messages(talk(1, "x"), [])[0]["content"],
         "issue_overview": prompts.overview_messages([ISSUE], [])[0]["content"],
-        "issue_merge": prompts.merge_messages([ISSUE], {})[0]["content"],
+        "issue_merge": prompts.merge_messages([[ISSUE]], {})[0]["content"],
         "issue_card": prompts.card_messages(ISSUE, [])[0]["content"],
     }
 
@@ -39,7 +39,7 @@ def test_every_system_message_says_who_reads_which_schema_and_that_tickets_are_d
 
 def test_the_decision_prompt_says_what_an_issue_is_and_that_none_is_a_good_answer() -> None:
     text = systems()["issue_decision"]
-    for said in ("one fix", "NEW is a good answer", "UNCLEAR", "second_choice", "confidence", "evidence", "requests that differ only in"):
+    for said in ("one fix", "NEW is a good answer", "UNCLEAR", "second_choice", "confidence", "evidence", "same kind of thing"):
         assert said in text
 
 
@@ -198,8 +198,19 @@ def test_a_candidates_line_is_bounded_and_one_line_whatever_stands_in_the_card()
 
 def test_a_line_shows_the_fix_in_a_few_words_else_the_cause() -> None:
     assert issue_line(Issue("A", Card("x", root_cause="Dirt."))) == "A | x | fix: Dirt."
-    assert len(issue_line(Issue("A", Card("x", resolution_steps=("s" * 99,)))).split("fix: ")[1]) == 70
     assert issue_line(Issue("A", Card("x"))) == "A | x"
+
+
+@pytest.mark.parametrize(
+    ("steps", "shown"),
+    [
+        pytest.param(("Wipe the rims.", "Ride on."), "Wipe the rims. Ride on.", id="all"),
+        pytest.param(("Wipe the rims.", "Then " + "wait " * 30, "Go."), "Wipe the rims.", id="no step is cut in two"),
+        pytest.param(("Wipe " * 30, "Go."), ("Wipe " * 30)[:119].rstrip() + "…", id="but for one that is too long alone"),
+    ],
+)
+def test_of_the_fix_as_many_whole_steps_are_shown_as_there_is_room_for(steps: tuple[str, ...], shown: str) -> None:
+    assert issue_line(Issue("A", Card("x", resolution_steps=steps))) == f"A | x | fix: {shown}"
 
 
 def test_the_overview_shows_known_areas_and_that_of_each_issue() -> None:
@@ -221,14 +232,17 @@ def test_a_block_shows_cause_steps_and_quotes() -> None:
         "  cause: Seal worn.",
         "  steps: Unplug it. / Replace it.",
     ]
-    assert len(issue_block(ISSUE, ["x" * 5_000])) < 500
+    assert len(issue_block(ISSUE, ["x" * 5_000])) < 700
+    assert "  perhaps of: ISSUE-3\n" in issue_block(Issue("A", Card("b"), held_back="ISSUE-3"), ["x"])
     assert issue_block(Issue("A", Card("b")), ()) == "A | b\n  description: "
 
 
 def test_the_merge_question_shows_each_issue_with_what_its_tickets_say() -> None:
-    user = Prompts().merge_messages([ISSUE, Issue("WIFI", Card("Wi-Fi"))], {"ISSUE-7": ["It leaks"]})[1]["content"]
-    assert user.startswith("ISSUES (2)\n\nISSUE-7 | Lid leaks\n")
+    sets = [[ISSUE, Issue("WIFI", Card("Wi-Fi"))], [Issue("A", Card("b")), Issue("C", Card("d"))]]
+    user = Prompts().merge_messages(sets, {"ISSUE-7": ["It leaks"]})[1]["content"]
+    assert user.startswith("SET 1 OF 2\n\nISSUE-7 | Lid leaks\n")
     assert "  a ticket: It leaks\n\nWIFI | Wi-Fi" in user
+    assert "\n\nSET 2 OF 2\n\nA | b\n" in user
 
 
 def test_the_card_question_shows_the_issue_and_its_tickets() -> None:
@@ -241,9 +255,9 @@ def test_the_card_question_shows_the_issue_and_its_tickets() -> None:
 
 def test_no_field_of_an_issue_takes_more_than_its_share() -> None:
     words = [letter * 30 for letter in "abcdefgh"]
-    issue = Issue("ISSUE-1", Card("c" * 999, "d" * 999, tuple(words), "r" * 999, tuple(["s" * 90] * 9)))
-    assert [len(part) for part in issue_line(issue).split(" | ")] == [7, 80, 110, 60, 75]
-    bounds = {"ISSUE-1 | ": 80, "  description: ": 200, "  cause: ": 300, "  steps: ": 600, "  a ticket: ": 320}
+    issue = Issue("ISSUE-1", Card("c" * 999, "d" * 999, tuple(words), "r" * 999, tuple(["s" * 87] * 12)))
+    assert [len(part) for part in issue_line(issue).split(" | ")] == [7, 80, 110, 60, 92]
+    bounds = {"ISSUE-1 | ": 80, "  description: ": 200, "  cause: ": 300, "  steps: ": 897, "  a ticket: ": 500}
     lines = issue_block(issue, ["q" * 999]).splitlines()
     assert [(line[: len(start)], len(line) - len(start)) for line, start in zip(lines, bounds, strict=True)] == list(bounds.items())
     assert issue_line(Issue("ISSUE-1", Card("c" * 80))) == "ISSUE-1 | " + "c" * 80

@@ -115,7 +115,7 @@ def test_a_weak_model_slips_more_on_longer_lists(labels: Path) -> None:
         return sum(model.answer(messages)["issue_id"] != "ISSUE-11" for messages in asked)
 
     assert slips(2) < slips(20) < 150
-    groups = [Prompts().merge_messages([Issue("ISSUE-11", Card(f"lid {n}")), Issue("ISSUE-12", Card("code"))], {}) for n in range(100)]
+    groups = [Prompts().merge_messages([[Issue("ISSUE-11", Card(f"lid {n}")), Issue("ISSUE-12", Card("code"))]], {}) for n in range(100)]
     assert 3 < sum(bool(model.answer(messages)["merges"]) for messages in groups) < 40
 
 

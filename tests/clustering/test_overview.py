@@ -7,7 +7,7 @@ import pytest
 
 from clustering import overview
 from clustering.candidates import Candidates
-from clustering.overview import BLOCK_LINES, MAX_AREAS, Merged, Overview, cliques
+from clustering.overview import BLOCK_LINES, MAX_AREAS, SETS_ISSUES, Merged, Overview, cliques
 from clustering.wave import at_once
 from knowledge.base import By, KnowledgeBase
 from knowledge.conversation import Conversation
@@ -219,10 +219,44 @@ def test_the_larger_sides_tickets_do_not_make_it_a_suspect() -> None:
     assert look.pairs == []
 
 
+@pytest.mark.parametrize(
+    ("confidence", "home"), [(0.8, True), (0.7, True), (0.69, False)], ids=["as any merge", "as sure as a match", "less sure"]
+)
+def test_a_single_ticket_that_was_unsure_comes_home_by_what_is_enough_for_a_match(confidence: float, home: bool) -> None:
+    look = Look(issue(1), issue(2, unsure={2: 0.6}, held_back="ISSUE-1"), merge=same([1, 2], confidence=confidence))
+    assert bool(look.run()) is home
+    assert "  perhaps of: ISSUE-1" in look.model.questions("issue_merge")[0].user
+    assert (look.base.issues["ISSUE-1"].may_be_one == {}) is home
+    if home:
+        assert look.base.issues["ISSUE-1"].unsure == {2: 0.6}, "a person still looks at it"
+
+
+@pytest.mark.parametrize("fields", [{"held_back": None}, {"held_back": "ISSUE-1", "tickets": [2, 3]}, {"held_back": ""}], ids=str)
+def test_nothing_else_merges_by_it(fields: dict[str, Any]) -> None:
+    look = Look(issue(1), issue(2, unsure={2: 0.6}, **fields), look=names([1, 2]), merge=same([1, 2], confidence=0.7))
+    assert look.run() == []
+    assert look.base.issues["ISSUE-1"].may_be_one == {"ISSUE-2": 0.7}
+
+
+def test_tickets_that_were_unsure_about_one_issue_are_asked_about_together() -> None:
+    unsure = [issue(number, unsure={number: 0.5}, held_back="ISSUE-1") for number in (2, 3)]
+    look = Look(issue(1), *unsure, merge=same([1, 2, 3], confidence=0.75))
+    look.run()
+    assert look.pairs == [["ISSUE-1", "ISSUE-2", "ISSUE-3"]]
+    assert look.base.issues["ISSUE-1"].tickets == [1, 2, 3]
+
+
 def test_there_is_at_most_one_question_for_ten_decided_tickets() -> None:
     look = Look(*(issue(number) for number in range(1, 41)), look=names(*([n, n + 1] for n in range(1, 40, 2))))
     look.run(decided=25)
-    assert len(look.pairs) == 3
+    assert [len(pair) for pair in look.pairs] == [SETS_ISSUES] * 3
+
+
+def test_of_a_question_about_several_sets_only_what_stands_within_one_merges() -> None:
+    look = Look(*(issue(number) for number in range(1, 5)), look=names([1, 2], [3, 4]), merge=same([1, 2, 3]))
+    assert [(merged.kept, merged.gone) for merged in look.run()] == [("ISSUE-1", "ISSUE-2")]
+    assert look.pairs == [["ISSUE-1", "ISSUE-2", "ISSUE-3", "ISSUE-4"]]
+    assert "SET 2 OF 2\n\nISSUE-3" in look.model.questions("issue_merge")[0].user
 
 
 def test_suspects_become_cliques_and_never_chains() -> None:

@@ -24,12 +24,14 @@ def sealed(issue_id: str, category: str, tickets: list[int], **fields: Any) -> I
     return issue
 
 
-def run(script: Any, tickets: list[int], *issues: Issue, overview: bool = False) -> tuple[IssueClusterer, ScriptedModel]:
+def run(
+    script: Any, tickets: list[int], *issues: Issue, overview: bool = False, said: str = "Something is wrong, {}"
+) -> tuple[IssueClusterer, ScriptedModel]:
     """A run over tickets that all say the same, on a database of these issues."""
     if issues:
         safe_files.write_text(DEFAULT_OUTPUT, issue_db.render(issues))
     model = ScriptedModel(script)
-    stored: dict[int, Conversation] = {n: talk(n, f"Something is wrong, {n}", agent="Please wait.") for n in range(1, 400)}
+    stored: dict[int, Conversation] = {n: talk(n, said.format(n, (n + 1) // 2), agent="Please wait.") for n in range(1, 400)}
     clusterer = IssueClusterer(RunFiles(DEFAULT_OUTPUT), ask=model.ask, prompts=Prompts(), conversation_of=stored.get)
     clusterer.decide([stored[ticket] for ticket in tickets])
     clusterer.conclude(overview=overview)
@@ -57,6 +59,18 @@ def test_a_ticket_is_put_off_once_and_its_second_answer_counts() -> None:
     assert asked_times(model, 3) == 2
     assert set(clusterer.rows) == set(range(1, 8))
     assert sorted(ticket for issue in clusterer.issues.values() for ticket in issue.tickets) == list(range(1, 8))
+
+
+def test_tickets_put_off_wait_for_one_another_and_are_asked_no_more_often_for_it() -> None:
+    def script(asked: Asked) -> Any:
+        thing = f"Thing {(asked.ticket + 1) // 2}"
+        home = [name for name, line in asked.lines.items() if line.startswith(thing)]
+        return decision(home[0], 0.9) if home else decision(None, 0.9, category=thing, short_description="It broke.")
+
+    said = "Gadget broken: part{1} of engine{1} with valve{1}"
+    clusterer, model = run(script, [1, 2, 3, 4, 5, 6], sealed("ISSUE-500", "Oven", list(range(500, 540))), said=said)
+    assert [issue.tickets for issue in clusterer.issues.values()] == [list(range(500, 540)), [1, 2], [3, 4], [5, 6]]
+    assert [asked_times(model, ticket) for ticket in range(1, 7)] == [1, 2, 2, 2, 2, 2]
 
 
 @pytest.mark.parametrize("answer", ["UNCLEAR", "ISSUE-100"], ids=["no problem", "an unsure match"])

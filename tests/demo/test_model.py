@@ -148,7 +148,7 @@ def test_lookalikes_are_named_and_merged() -> None:
     look = parse_overview(json.dumps(answer(PROMPTS.overview_messages([LID, AGAIN, CODE], ["Boxes"]))), offered=offered)
     assert (look.groups, look.areas) == ((("ISSUE-7", "ISSUE-9"),), {})
     tickets = {"ISSUE-7": ["no vacuum, air under the lid"], "ISSUE-9": ["the lid of my box lets air in over night"]}
-    (group,) = parse_merge(json.dumps(answer(PROMPTS.merge_messages([LID, AGAIN, CODE], tickets))), offered=offered)
+    (group,) = parse_merge(json.dumps(answer(PROMPTS.merge_messages([[LID, AGAIN, CODE]], tickets))), offered=offered)
     assert group.issue_ids == ("ISSUE-7", "ISSUE-9")
     assert 0.8 <= group.confidence <= 0.95
 
@@ -159,7 +159,7 @@ def test_groups_need_every_two_to_be_alike() -> None:
 
 
 def test_quotes_and_causes_count_when_issues_are_compared() -> None:
-    text = PROMPTS.merge_messages([LID], {"ISSUE-7": ["silicone ring upside down"]})[1]["content"]
+    text = PROMPTS.merge_messages([[LID]], {"ISSUE-7": ["silicone ring upside down"]})[1]["content"]
     assert "silicone ring upside down" in read_issues(text)[0].text
 
 
