@@ -9,7 +9,6 @@ import hmac
 import itertools
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 from cleaning.history import words_of
@@ -22,12 +21,12 @@ from cleaning.thread import (
     SOURCE_OUTBOUND_EMAIL,
     Entry,
     Thread,
-    TicketFacts,
-    custom_field,
-    is_set,
+    customer_of,
     people_named,
-    read_facts,
+    read_header,
     read_thread,
+    taken_out,
+    ticket_number,
 )
 from common.errors import TicketFailed
 from knowledge.conversation import (
@@ -39,7 +38,6 @@ from knowledge.conversation import (
     customer_text,
     load_conversation,
     save_conversation,
-    ticket_url,
 )
 
 _MIN_SUBJECT_WORDS = 3  # of a ticket without a message, to be one
@@ -90,25 +88,30 @@ def build_conversation(
 def _build(ticket: Mapping[str, Any], options: CleaningOptions, *, agents: tuple[str, ...], customer_key: bytes) -> Conversation:
     if not isinstance(ticket, Mapping):
         raise TicketFailed("the reply is not a ticket")
-    facts = read_facts(ticket)
-    if facts.ticket_id is None:
+    ticket_id = ticket_number(ticket)
+    if ticket_id is None:
         raise TicketFailed("the reply has no ticket id")
-    thread = read_thread(ticket)
+    thread = read_thread(ticket, agents=agents)
     merged, machine = _merged_into(thread.entries), thread.entries[0].dropped
-    _leave_out(thread, facts, include_private_notes=options.include_private_notes)
+    result = read_header(ticket, ticket_id, options)
+    _leave_out(thread, result, include_private_notes=options.include_private_notes)
     clean = _redactor(ticket, thread, agents).redact if options.redact else str
-    result = _header(facts, facts.ticket_id, options, clean)
+    result["subject"] = clean(result["subject"])
+    result["type"] = None if result["type"] is None else clean(result["type"])
+    result["tags"] = [clean(tag) for tag in result["tags"]]
     result["conversation"] = _join(thread.entries, clean)
-    result["ignored"] = _ignored(facts, result["conversation"], merged=merged, machine=machine)
-    if options.ignore_field and is_set(custom_field(ticket, options.ignore_field)):
-        result["ignored"] = result["ignored"] or f"custom field {options.ignore_field} is set"
+    result["ignored"] = _ignored(result, taken_out(ticket, options.ignore_field), merged=merged, machine=machine)
     if merged is not None:
         result["merged_into"] = merged
     if thread.dropped:
         result["dropped"] = dict(sorted(thread.dropped.items()))
     if thread.attachments:
         result["dropped_attachments"] = [clean(name) for name in thread.attachments]
-    _add_course(result, facts, customer_key)
+    answers = (message for message in result["conversation"][1:] if message["speaker"] == "agent" and not message["private"])
+    if "first_reply_at" not in result and (first := next((message["created_at"] for message in answers), "")):
+        result["first_reply_at"] = first
+    if customer_key:
+        _name_customer(result, ticket, customer_key)
     return result
 
 
@@ -128,22 +131,12 @@ def of_today(conversation: Conversation, options: CleaningOptions) -> Conversati
     return shown
 
 
-def _add_course(result: Conversation, facts: TicketFacts, customer_key: bytes) -> None:
-    """Add what is known of the ticket's course and of whose it is."""
-    answers = (message for message in result["conversation"][1:] if message["speaker"] == "agent" and not message["private"])
-    first = facts.first_reply_at or next((message["created_at"] for message in answers), "")
-    if first:
-        result["first_reply_at"] = first
-    if facts.resolved_at:
-        result["resolved_at"] = facts.resolved_at
-    if facts.reopened:
-        result["reopened"] = True
-    if facts.channel:
-        result["channel"] = facts.channel
-    if customer_key and facts.requester_id is not None:
-        result["requester"] = _hidden(customer_key, f"requester {facts.requester_id}")
-    if customer_key and facts.company_id is not None:
-        result["company"] = _hidden(customer_key, f"company {facts.company_id}")
+def _name_customer(result: Conversation, ticket: Mapping[str, Any], key: bytes) -> None:
+    requester, company = customer_of(ticket)
+    if requester is not None:
+        result["requester"] = _hidden(key, f"requester {requester}")
+    if company is not None:
+        result["company"] = _hidden(key, f"company {company}")
 
 
 def _hidden(key: bytes, name: str) -> str:
@@ -151,37 +144,17 @@ def _hidden(key: bytes, name: str) -> str:
 
 
 def _redactor(ticket: Mapping[str, Any], thread: Thread, agents: tuple[str, ...]) -> Redactor:
-    redactor = Redactor(names=people_named(ticket), agents=people_of(agents))
+    redactor = Redactor(names=[*people_named(ticket), *thread.people], agents=people_of(agents))
     for entry in thread.entries:
         redactor.learn(entry.text, greets=entry.speaker == "agent")
     return redactor
 
 
-def _header(facts: TicketFacts, ticket_id: int, options: CleaningOptions, clean: Callable[[str], str]) -> Conversation:
-    """The conversation without its messages."""
-    return {
-        "ticket_id": ticket_id,
-        "subject": clean(facts.subject),
-        "status": facts.status,
-        "source": facts.source,
-        "type": None if facts.type is None else clean(facts.type),
-        "tags": [clean(tag) for tag in facts.tags],
-        "created_at": facts.created_at,
-        "updated_at": facts.updated_at,
-        "url": ticket_url(ticket_id, options.base_url),
-        "ignored": None,
-        "redacted": options.redact,
-        "cleaner_version": CLEANER_VERSION,
-        "options": asdict(options),
-        "conversation": [],
-    }
-
-
-def _leave_out(thread: Thread, facts: TicketFacts, *, include_private_notes: bool) -> None:
+def _leave_out(thread: Thread, header: Conversation, *, include_private_notes: bool) -> None:
     """Takes out of the thread what nobody said and what says nothing, and counts it by reason; a subject alone is the message."""
     kept: list[Entry] = []
     for place, entry in enumerate(thread.entries):
-        reason = entry.dropped or _nothing_said(entry, kept, chat=facts.source == SOURCE_CHAT, private_notes=include_private_notes)
+        reason = entry.dropped or _nothing_said(entry, kept, chat=header["source"] == SOURCE_CHAT, private_notes=include_private_notes)
         if reason is None:
             kept.append(entry)
         elif place or reason != "empty":
@@ -189,8 +162,8 @@ def _leave_out(thread: Thread, facts: TicketFacts, *, include_private_notes: boo
         if reason in ("only an attachment", "only a quote"):
             thread.attachments.extend(match[0] for match in MEDIA_MARKER.finditer(entry.text))
     opening = thread.entries[0]
-    if not kept and opening.dropped is None and len(words_of(facts.subject)) >= _MIN_SUBJECT_WORDS:
-        opening.text = "\n".join(part for part in (facts.subject, opening.text) if part)
+    if not kept and opening.dropped is None and len(words_of(header["subject"])) >= _MIN_SUBJECT_WORDS:
+        opening.text = "\n".join(part for part in (header["subject"], opening.text) if part)
         kept = [opening]
     thread.entries = kept
 
@@ -239,17 +212,16 @@ def _merged_into(entries: list[Entry]) -> int | None:
     return target
 
 
-def _ignored(facts: TicketFacts, messages: list[Message], *, merged: int | None, machine: str | None) -> str | None:
-    if facts.deleted:
-        return "deleted"
-    if facts.spam:
-        return "spam"
+def _ignored(result: Conversation, taken_out: str | None, *, merged: int | None, machine: str | None) -> str | None:
+    messages = result["conversation"]
+    if taken_out in ("deleted", "spam"):
+        return taken_out
     if merged is not None:
         return f"merged into ticket {merged}"
     if machine is not None and not any(message["speaker"] == "user" for message in messages):
         return machine
     if not messages:
         return "empty"
-    if facts.source == SOURCE_OUTBOUND_EMAIL and all(message["speaker"] == "agent" for message in messages):
+    if result["source"] == SOURCE_OUTBOUND_EMAIL and all(message["speaker"] == "agent" for message in messages):
         return "outbound without an answer"
-    return None
+    return taken_out

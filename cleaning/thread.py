@@ -6,8 +6,8 @@ the ticket as a whole and redacts nothing.
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from cleaning.history import History
@@ -15,11 +15,13 @@ from cleaning.markup import Line, html_lines, text_lines
 from cleaning.notices import is_auto_reply, is_bounce, merged_from_text, merged_into
 from cleaning.quotes import mail_mark, new_lines
 from cleaning.signatures import without_signature
+from cleaning.transcripts import transcript
 from common.text import one_line, tidy
 from common.times import to_utc
-from knowledge.conversation import Speaker
+from knowledge.conversation import CLEANER_VERSION, CleaningOptions, Conversation, Speaker, ticket_url
 
 SOURCE_OUTBOUND_EMAIL, SOURCE_CHAT = 10, 15
+_CHATS = (7, SOURCE_CHAT)
 _CHANNELS = {1: "email", 2: "portal", 3: "phone", 5: "twitter", 6: "facebook", 7: "chat", 9: "widget", 10: "outbound email", 15: "chat"}
 CONVERSATION_SURVEY = 6
 
@@ -40,39 +42,20 @@ class Entry:
     merged_into: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class TicketFacts:
-    """A ticket's own fields; `ticket_id` is None if there is no usable one, the times are UTC or ""."""
-
-    ticket_id: int | None
-    subject: str
-    status: int | None
-    source: int | None
-    type: str | None
-    tags: list[str]
-    created_at: str
-    updated_at: str
-    deleted: bool
-    spam: bool
-    requester_id: int | None
-    company_id: int | None
-    channel: str
-    first_reply_at: str
-    resolved_at: str
-    reopened: bool
-
-
 @dataclass(slots=True)
 class Thread:
-    """The messages in order; `dropped` counts those left out by reason, `attachments` names what came with nothing but files."""
+    """The messages in order; `dropped` counts those left out by reason, `attachments` names what came with nothing but files, `people`
+    those who speak in chats that a message holds.
+    """
 
     entries: list[Entry] = field(default_factory=list)
     dropped: Counter[str] = field(default_factory=Counter)
     attachments: list[str] = field(default_factory=list)
+    people: list[str] = field(default_factory=list)
 
 
-def read_thread(ticket: Mapping[str, Any]) -> Thread:
-    """The opening and all messages in the order of their times, each with the reason if it is to be left out."""
+def read_thread(ticket: Mapping[str, Any], *, agents: Sequence[str] = ()) -> Thread:
+    """The opening and all messages in the order of their times, each with the reason if it is to be left out; `agents` are names."""
     thread = Thread()
     opening = _opening(ticket)
     found: list[tuple[str, int, Entry, Mapping[str, Any]]] = []
@@ -94,8 +77,33 @@ def read_thread(ticket: Mapping[str, Any]) -> Thread:
     for entry, raw in [(opening, ticket), *((entry, raw) for _, _, entry, raw in found)]:
         _clean(entry, history)
         _tell_machines(entry, raw, subject=subject if entry is opening else "")
-        thread.entries.append(entry)
+        thread.entries.extend(_speakers_apart(entry, thread, ticket, agents))
     return thread
+
+
+def _speakers_apart(entry: Entry, thread: Thread, ticket: Mapping[str, Any], agents: Sequence[str]) -> list[Entry]:
+    """The message, or what each speaker of the chat in it said."""
+    if entry.dropped or entry.merged_into is not None:
+        return [entry]
+    requester, staff = _first_names(_persons(ticket, "requester")), _first_names([*agents, *_persons(ticket, "responder")])
+
+    def known(name: str) -> Speaker | None:
+        words = set(name.lower().split())
+        return "agent" if words & staff - requester else "user" if words & requester else None
+
+    chat = transcript(entry.text, known=known, is_chat=number(ticket.get("source")) in _CHATS)
+    if chat is None:
+        return [entry]
+    thread.people.extend(chat.names)
+    parts = [Entry(turn.speaker or entry.speaker, entry.private, entry.incoming, entry.created_at, text=turn.text) for turn in chat.turns]
+    for part in parts:
+        part.incoming = part.speaker == "user"
+    parts[0].cut = entry.cut
+    return parts
+
+
+def _first_names(names: Iterable[str]) -> set[str]:
+    return {name.lower().split()[0] for name in names if name.split()}
 
 
 def _opening(ticket: Mapping[str, Any]) -> Entry:
@@ -187,20 +195,23 @@ _ADDRESSES = ("from_email", "to_emails", "cc_emails", "bcc_emails", "fwd_emails"
 
 def people_named(ticket: Mapping[str, Any]) -> list[str]:
     """Names of requester, agents and correspondents as far as the payload holds them; mailboxes of the helpdesk are no people."""
-    found = _persons(ticket) + strings(ticket.get("name"))
+    found = _persons(ticket, *_PERSONS) + strings(ticket.get("name"))
     found += _names_in_addresses(address for key in _ADDRESSES if key != "to_emails" for address in strings(ticket.get(key)))
     for message in items(ticket.get("conversations")):
         if not isinstance(message, Mapping):
             continue
         mailbox = "to_emails" if flag(message.get("incoming")) else "from_email"
-        found += _persons(message)
+        found += _persons(message, *_PERSONS)
         found += _names_in_addresses(address for key in _ADDRESSES if key != mailbox for address in strings(message.get(key)))
         found += [name for name in map(_agent_in, strings(message.get("from_email"))) if name and mailbox == "from_email"]
     return list(dict.fromkeys(name[:100] for name in found))
 
 
-def _persons(item: Mapping[str, Any]) -> list[str]:
-    people = [item.get(key) for key in ("requester", "responder", "agent", "user", "contact", "sender")]
+_PERSONS = ("requester", "responder", "agent", "user", "contact", "sender")
+
+
+def _persons(item: Mapping[str, Any], *keys: str) -> list[str]:
+    people = [item.get(key) for key in keys]
     known = [person for person in people if isinstance(person, Mapping)]
     return [name for person in known for name in strings(person.get("name")) + _names_in_addresses(strings(person.get("email")))]
 
@@ -224,28 +235,60 @@ def _names_in_addresses(addresses: Iterable[str]) -> list[str]:
     return names
 
 
-def read_facts(ticket: Mapping[str, Any]) -> TicketFacts:
-    """What the ticket says about itself."""
-    kind, ticket_id, source = ticket.get("type"), number(ticket.get("id")), number(ticket.get("source"))
-    stats, requester = _mapping(ticket.get("stats")), _mapping(ticket.get("requester"))
-    return TicketFacts(
-        ticket_id=ticket_id if ticket_id is not None and 0 < ticket_id < 2**63 else None,
-        subject=_subject(ticket),
-        status=number(ticket.get("status")),
-        source=source,
-        type=one_line(kind) or None if isinstance(kind, str) else None,
-        tags=[one_line(tag) for tag in items(ticket.get("tags")) if isinstance(tag, str) and tag.strip()],
-        created_at=to_utc(ticket.get("created_at")),
-        updated_at=to_utc(ticket.get("updated_at")),
-        deleted=flag(ticket.get("deleted")),
-        spam=flag(ticket.get("spam")),
-        requester_id=_first(number(ticket.get("requester_id")), number(requester.get("id"))),
-        company_id=_first(number(ticket.get("company_id")), number(requester.get("company_id"))),
-        channel=_CHANNELS.get(source or 0, ""),
-        first_reply_at=to_utc(stats.get("first_responded_at")),
-        resolved_at=to_utc(stats.get("resolved_at")) or to_utc(stats.get("closed_at")),
-        reopened=bool(to_utc(stats.get("reopened_at"))),
+def read_header(ticket: Mapping[str, Any], ticket_id: int, options: CleaningOptions) -> Conversation:
+    """A conversation without messages: what the ticket says about itself, as it stands there."""
+    kind, source, stats = ticket.get("type"), number(ticket.get("source")), _mapping(ticket.get("stats"))
+    header: Conversation = {
+        "ticket_id": ticket_id,
+        "subject": _subject(ticket),
+        "status": number(ticket.get("status")),
+        "source": source,
+        "type": one_line(kind) or None if isinstance(kind, str) else None,
+        "tags": [one_line(tag) for tag in items(ticket.get("tags")) if isinstance(tag, str) and tag.strip()],
+        "created_at": to_utc(ticket.get("created_at")),
+        "updated_at": to_utc(ticket.get("updated_at")),
+        "url": ticket_url(ticket_id, options.base_url),
+        "ignored": None,
+        "redacted": options.redact,
+        "cleaner_version": CLEANER_VERSION,
+        "options": asdict(options),
+        "conversation": [],
+    }
+    if first := to_utc(stats.get("first_responded_at")):
+        header["first_reply_at"] = first
+    if resolved := to_utc(stats.get("resolved_at")) or to_utc(stats.get("closed_at")):
+        header["resolved_at"] = resolved
+    if to_utc(stats.get("reopened_at")):
+        header["reopened"] = True
+    if channel := _CHANNELS.get(source or 0):
+        header["channel"] = channel
+    return header
+
+
+def ticket_number(ticket: Mapping[str, Any]) -> int | None:
+    """The ticket's id; None if it has no usable one."""
+    ticket_id = number(ticket.get("id"))
+    return ticket_id if ticket_id is not None and 0 < ticket_id < 2**63 else None
+
+
+def customer_of(ticket: Mapping[str, Any]) -> tuple[int | None, int | None]:
+    """(the requester's id, their company's), None where the ticket does not say."""
+    requester = _mapping(ticket.get("requester"))
+    return (
+        _first(number(ticket.get("requester_id")), number(requester.get("id"))),
+        _first(number(ticket.get("company_id")), number(requester.get("company_id"))),
     )
+
+
+def taken_out(ticket: Mapping[str, Any], ignore_field: str | None) -> str | None:
+    """The reason if somebody took the ticket out: deleted it, called it spam or filled the field for that; None otherwise."""
+    for reason in ("deleted", "spam"):
+        if flag(ticket.get(reason)):
+            return reason
+    fields = _mapping(ticket.get("custom_fields"))
+    if ignore_field and _is_set(fields.get(ignore_field, fields.get(f"cf_{ignore_field}"))):
+        return f"custom field {ignore_field} is set"
+    return None
 
 
 def _first(*values: int | None) -> int | None:
@@ -254,14 +297,6 @@ def _first(*values: int | None) -> int | None:
 
 def _mapping(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
-
-
-def custom_field(ticket: Mapping[str, Any], name: str) -> Any:
-    """The value of a custom field, named with or without Freshdesk's `cf_`; None if there is none."""
-    fields = ticket.get("custom_fields")
-    if not isinstance(fields, Mapping):
-        return None
-    return fields.get(name, fields.get(f"cf_{name}"))
 
 
 def _subject(ticket: Mapping[str, Any]) -> str:
@@ -296,7 +331,7 @@ def strings(value: Any) -> list[str]:
     return [item for item in (value if isinstance(value, list) else [value]) if isinstance(item, str) and item.strip()]
 
 
-def is_set(value: Any) -> bool:
+def _is_set(value: Any) -> bool:
     """True for a field that somebody filled with anything but a no."""
     if isinstance(value, str):
         return value.strip().casefold() not in ("", "false", "no", "0", "none", "null")
