@@ -18,7 +18,7 @@ from clustering.wave import Submit, at_once
 from common import files as safe_files
 from common.errors import Unwritable
 from knowledge import checkpoint as checkpoint_file
-from knowledge import decision
+from knowledge import decision, written
 from knowledge import issue as issue_db
 from knowledge.base import KnowledgeBase, in_order
 from knowledge.checkpoint import Checkpoint, Progress
@@ -240,6 +240,8 @@ class IssueClusterer:
         result_sha256 = checkpoint_file.text_sha256(text)
         self._refuse_changed_database()
         checkpoint_file.announce(self.files.checkpoint, result_sha256)
+        lines = decision.lines(self.decisions.values())
+        written.expect(self.files, {self.files.database: [text], self.files.decisions: lines})
         safe_files.write_if_changed(self.files.decisions, lambda: decision.lines(self.decisions.values()))
         filled = review_list.filled_or_set_aside(self.files.flagged)
         listed = review_list.render(self.issues, self.decisions, filled=filled, separator=self.files.separator)

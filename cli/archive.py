@@ -92,12 +92,15 @@ class Archive:
         try:
             text = files.read_text(self.cache / FILE_NAME)
             spans = {} if text is None else files.parse_json(text, name=FILE_NAME)
+            if not files.unseal(spans):
+                raise ValueError("it is not as it was written")
             return {number for first, last in spans.get(self.base_url, []) for number in range(first, min(last, MAX_IDS) + 1)}
         except (Unreadable, AttributeError, TypeError, ValueError):
             return set()  # it is only a cache
 
     def _note(self, none: Iterable[int]) -> None:
-        files.write_text(self.cache / FILE_NAME, files.dump_json({self.base_url: list(_spans(sorted(none)))}, indent=None) + "\n")
+        found = files.sealed({self.base_url: list(_spans(sorted(none)))})
+        files.write_text(self.cache / FILE_NAME, files.dump_json(found, indent=None) + "\n")
 
 
 def _reading(reader: Reader, number: int) -> Callable[[], Conversation | TicketFailed | None]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from common import files as safe_files
 from common.errors import Unreadable
-from knowledge import decision, issue
+from knowledge import decision, issue, written
 from knowledge.base import KnowledgeBase
 from knowledge.conversation import conversation_path
 from knowledge.decision import DecisionRow
@@ -116,10 +116,12 @@ def _forget_in_database(kept: Kept, files: RunFiles) -> int:
         filled = review_list.filled_or_set_aside(files.flagged)
         others = {ticket_id: cells for ticket_id, cells in filled.items() if ticket_id not in kept.known}
         safe_files.write_text(files.flagged, review_list.render(kept.base.issues, log, filled=others, separator=files.separator))
+    text, lines = issue.render(kept.base.issues.values()), decision.render(log.values())
+    written.expect(files, {files.database: [text], files.decisions: [lines]})
     if files.decisions.exists():
-        safe_files.write_text(files.decisions, decision.render(log.values()))
+        safe_files.write_text(files.decisions, lines)
     if kept.base.changed:
-        safe_files.write_text(files.database, issue.render(kept.base.issues.values()))
+        safe_files.write_text(files.database, text)
     return before - len(kept.base.issues)
 
 

@@ -15,7 +15,7 @@ from common.errors import Unreadable, Unusable, Unwritable
 from common.text import for_terminal
 from conversation_utils import of_today
 from env import Settings
-from knowledge import decision, issue, known
+from knowledge import decision, issue, known, written
 from knowledge.conversation import CLEANER_VERSION, CleaningOptions, Conversation, shown_conversation
 from knowledge.paths import RunFiles
 from llm import batch
@@ -38,6 +38,7 @@ def work(options: Options) -> str:
     Raises `ReviewRefused`, `Unusable`, `Unreadable`, `Unwritable`.
     """
     files = RunFiles(options.output, env.csv_separator())
+    written.warn_of_changes(files)
     if options.add_seed is not None:
         return _add_seed(options.add_seed, files, options.conversations)
     if options.export is not None:
@@ -76,7 +77,9 @@ def _add_seed(path: Path, files: RunFiles, conversations: Path) -> str:
         _refuse_unfinished(files, "the seed")
         placed = {ticket for one in seed.issues for ticket in one.tickets}
         rows = {ticket: row for ticket, row in theirs.items() if ticket in placed and ticket not in log}
-        safe_files.write_if_changed(files.decisions, lambda: decision.lines([*log.values(), *rows.values()]))
+        both = [*log.values(), *rows.values()]
+        written.expect(files, {files.database: [text], files.decisions: decision.lines(both)})
+        safe_files.write_if_changed(files.decisions, lambda: decision.lines(both))
         safe_files.write_if_changed(files.database, lambda: [text], backup=files.backup)
         review_list.write(files.flagged, joined, {**log, **rows}, separator=files.separator)
         same = f", {seed.same} were here already" if seed.same else ""

@@ -37,6 +37,8 @@ CUSTOMER_KEY = ".customers.key"
 
 READ_AHEAD = 64
 """Tickets that may wait, read and cleaned, for the model."""
+_NAMED = 20
+"""Tickets that a message names one by one."""
 BLOCK = 1_000
 """Tickets that are looked for on list pages at once: enough to stand close together, few enough to be held."""
 
@@ -155,8 +157,25 @@ class ConversationSource:
         if kept is not None:
             self._seen.add(ticket_id)
         elif ticket_id in self._seen and not conversation_path(ticket_id, self.folder).exists():
-            raise Stopped(f"{self.folder} lost ticket {ticket_id} while the run worked; run the same command again, which reads it anew")
+            raise Stopped(
+                f"{self.folder} lost ticket {ticket_id} while the run worked; the same command again reads it anew, or says what does"
+            )
         return kept
+
+    def take_stock(self, placed: Iterable[int], decided: Mapping[int, DecisionRow]) -> None:
+        """Say which tickets `placed` in issues lost their conversation; should another vanish from now on, `shown` stops the run."""
+        there = {path.name for path in self.folder.glob("*.json")}
+        known = {ticket_id: conversation_path(ticket_id, self.folder).name in there for ticket_id in placed}
+        self._seen.update(ticket_id for ticket_id, is_there in known.items() if is_there)
+        lost = sorted(
+            number for number, is_there in known.items() if not is_there and number in decided and decided[number].conversation_sha256
+        )
+        if lost:
+            which = f"--ticket-ids {','.join(map(str, lost))}" if len(lost) <= _NAMED else "--pages all"
+            logger.warning(
+                "%d tickets of the database have no conversation in %s any more, so questions show less of their issues; "
+                "python -m main --fetch-only --refresh %s fetches them again", len(lost), self.folder, which,
+            )  # fmt: skip
 
     def look_ahead(self, tickets: Iterable[Ticket]) -> None:
         """Read from list pages what stands there for less than by view; it is held until `read` asks for it. Raises `Stopped`."""

@@ -38,7 +38,12 @@ def begin(shop: Workshop, report: RunReport) -> list[Ticket]:
             saved = None
         plan = _listed(shop, report)
     report.listed, report.gaps = len(plan.tickets), plan.gaps
-    return clusterer.begin(plan, None if saved is None else saved.progress)
+    tickets = clusterer.begin(plan, None if saved is None else saved.progress)
+    if tickets and not shop.options.reads_only:
+        listed = {ticket["ticket_id"] for ticket in tickets}
+        placed = (ticket_id for issue in clusterer.issues.values() for ticket_id in issue.tickets if ticket_id not in listed)
+        shop.source.take_stock(placed, clusterer.decisions)
+    return tickets
 
 
 def _listed(shop: Workshop, report: RunReport) -> Plan:

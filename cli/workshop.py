@@ -17,7 +17,7 @@ from cli.source import ConversationSource
 from common.pool import WorkerPool
 from env import Settings
 from issue_clusterer import IssueClusterer
-from knowledge import checkpoint, issue
+from knowledge import checkpoint, issue, written
 from knowledge.issue import Stored
 from knowledge.paths import RunFiles
 from llm.batch import BatchRounds
@@ -52,6 +52,7 @@ def open_workshop(options: Options, settings: Settings, cleanup: contextlib.Exit
         cleanup.enter_context(files.locked())
         if checkpoint.file_sha256(files.database) != stored.sha256:  # another run ended in between
             stored = issue.load_stored(files.database)
+    written.warn_of_changes(files)
     progress = Progress(shown=options.job is not Job.PROMPT_DEBUG)
     cleanup.callback(progress.close)
     store = AnswerStore(options.cache)

@@ -7,6 +7,7 @@ Knows no file's meaning.
 
 import contextlib
 import errno
+import hashlib
 import json
 import math
 import os
@@ -14,7 +15,7 @@ import re
 import secrets
 import shutil
 import stat
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ _BLOCK_BYTES = 1_000_000
 _UNFINISHED = re.compile(r"\..+\.[0-9a-f]{16}\.part", re.DOTALL)
 _COMPACT = json.JSONEncoder(ensure_ascii=False, allow_nan=False)  # made once: the decision log has a line for each ticket
 _SURROGATES = re.compile("[\ud800-\udfff]")
+_SEAL = "sha256"
 _NO_SUCH_CALL = frozenset({errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP})
 """What a file system says that cannot do a thing at all, as CIFS, 9p and shared folders of virtual machines do."""
 
@@ -39,6 +41,26 @@ def dump_json(value: Any, *, indent: int | None = 2, sort_keys: bool = False) ->
     compact = indent is None and not sort_keys
     text = _COMPACT.encode(value) if compact else json.dumps(value, ensure_ascii=False, indent=indent, sort_keys=sort_keys, allow_nan=False)
     return text if text.isascii() else _SURROGATES.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+def sealed(data: Mapping[str, Any]) -> dict[str, Any]:
+    """`data` with a digest of it as its last key, by which `unseal` knows whether it was changed since."""
+    return {**data, _SEAL: _seal_of(data)}
+
+
+def unseal(data: dict[str, Any]) -> bool:
+    """Take the seal off JSON data as it was read; False where the data is not as it was sealed. What has no seal is as it was.
+
+    >>> data = sealed({"a": 1})
+    >>> unseal(data), data, unseal(data), unseal(sealed({"a": 1}) | {"a": 2})
+    (True, {'a': 1}, True, False)
+    """
+    seal = data.pop(_SEAL, None)
+    return seal is None or seal == _seal_of(data)
+
+
+def _seal_of(data: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(data).encode()).hexdigest()
 
 
 def write_text(path: Path, text: str, *, encoding: str = "utf-8") -> None:

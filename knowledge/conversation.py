@@ -3,14 +3,18 @@
 No I/O, no payload keys, no cleaning.
 """
 
+import functools
 import hashlib
 import json
+import logging
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, TypedDict, cast
 
 from common import files
 from common.errors import Unreadable
+
+logger = logging.getLogger(__name__)
 
 # Raised whenever a rule changes what comes out, so that stored conversations are made anew.
 CLEANER_VERSION = 2
@@ -108,8 +112,8 @@ def ticket_url(ticket_id: int, base_url: str) -> str:
 
 
 def save_conversation(conversation: Conversation, folder: Path) -> None:
-    """Write the conversation's file, whole or not at all. Raises `Unwritable`."""
-    files.write_text(conversation_path(conversation["ticket_id"], folder), files.dump_json(conversation) + "\n")
+    """Write the conversation's file, sealed, whole or not at all. Raises `Unwritable`."""
+    files.write_text(conversation_path(conversation["ticket_id"], folder), files.dump_json(files.sealed(conversation)) + "\n")
 
 
 def load_conversation(ticket_id: int, folder: Path, *, options: CleaningOptions) -> Conversation | None:
@@ -127,14 +131,28 @@ def shown_conversation(ticket_id: int, folder: Path) -> Conversation | None:
 
 
 def _read(ticket_id: int, folder: Path) -> dict[str, Any] | None:
+    """A file's content; None, after a word, where it is no conversation. What was changed since it was written counts, after a word."""
     path = conversation_path(ticket_id, folder)
+    text = None
     try:
         text = files.read_text(path)
         data = None if text is None else files.parse_json(text, name=str(path))
-    except Unreadable:
+    except Unreadable as error:
+        _warn(f"{error}; it is fetched again where its ticket is decided, and missing elsewhere", text)
         return None
-    usable = isinstance(data, dict) and _is_conversation(data) and data["ticket_id"] == ticket_id and _is_unicode(data)
-    return data if usable else None
+    if data is None and text is None:
+        return None
+    if not isinstance(data, dict) or not _is_conversation(data) or data["ticket_id"] != ticket_id or not _is_unicode(data):
+        _warn(f"{path} is no conversation of ticket {ticket_id}; it is fetched again where that is decided, and missing elsewhere", text)
+        return None
+    if not files.unseal(data):
+        _warn(f"{path} was changed since it was written, by hand or by damage, and counts as it is; --refresh fetches it anew", text)
+    return data
+
+
+@functools.lru_cache(maxsize=1_000)  # a run reads a conversation for several ends, and says it once
+def _warn(words: str, _content: str | None) -> None:
+    logger.warning(words)
 
 
 def _is_conversation(data: dict[str, Any]) -> bool:

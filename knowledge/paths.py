@@ -66,12 +66,26 @@ class RunFiles:
         return real.with_name(f".{real.name}.lock")
 
     @property
+    def digests(self) -> Path:
+        """What the program wrote last (see `knowledge.written`)."""
+        return self.database.with_name(f".{self.database.name}.sha256")
+
+    @property
     def holder(self) -> Path:
         return self.lock.with_suffix(".holder")
 
     def own(self, path: Path) -> bool:
         """True if a path leads, under whatever name, to one of these files."""
-        companions = (self.checkpoint, self.backup, self.flagged, self.decisions, self.run_report, self.report_page, self.weekly)
+        companions = (
+            self.checkpoint,
+            self.backup,
+            self.flagged,
+            self.decisions,
+            self.run_report,
+            self.report_page,
+            self.weekly,
+            self.digests,
+        )
         return any(_same_file(path, mine) for mine in (self.database, *companions, self.lock, self.holder))
 
     @contextlib.contextmanager
@@ -105,7 +119,7 @@ class RunFiles:
 
     def _refuse_folders(self) -> None:
         """A run that cannot end is not begun: nothing is paid for before the files' places are seen to be free."""
-        for path in (self.lock, self.backup, self.flagged, self.decisions, self.run_report, self.report_page, self.weekly):
+        for path in (self.lock, self.backup, self.flagged, self.decisions, self.run_report, self.report_page, self.weekly, self.digests):
             if path.is_dir():
                 raise Unusable(f"{path} is a folder where a file has to be; move it away or choose another --output")
 

@@ -14,7 +14,7 @@ from common import files as safe_files
 from common.errors import Unreadable, Unusable, Unwritable
 from common.text import for_terminal
 from common.times import to_utc
-from knowledge import decision, issue
+from knowledge import decision, issue, written
 from knowledge.base import By, KnowledgeBase, oldest_first
 from knowledge.decision import DecisionRow, Outcome
 from knowledge.issue import Card, Issue, card_hash
@@ -72,12 +72,14 @@ def apply_file(path: Path, files: RunFiles) -> ReviewResult:
     issue.parse(text, name=f"{files.database} after the review")  # a database that cannot be read again must never be written
     folder = begun or _keep_previous(files, after=text)
     try:
+        log_text = decision.render(result.log.values())
+        written.expect(files, {files.database: [text], files.decisions: [log_text]})
         safe_files.write_text(files.database, text)
-        safe_files.write_text(files.decisions, decision.render(result.log.values()))
+        safe_files.write_text(files.decisions, log_text)
     except BaseException:
         if begun is None:
             for target in (files.decisions, files.database):
-                _put_back(folder / target.name, target)
+                _put_back(target, safe_files.read_bytes(folder / target.name))
             _discard(folder)
         raise
     return replace(result, unwritten=_write_list(files, result, folder))
@@ -133,9 +135,10 @@ def revise(path: Path, issues: Mapping[str, Issue], log: Mapping[int, DecisionRo
 
 
 def undo(files: RunFiles) -> str:
-    """Put back what the last applied review found; returns what was done, in words.
+    """Put back what the last applied review found; returns what was done, and what is filled in once more, in words.
 
-    Only if nothing changed the database since, and only what is as it was kept. Raises `ReviewRefused` and `Unwritable`.
+    A person's words in the list come back with it, so that one of them can be mended and the rest applied again. Only if nothing changed
+    the database since, and only what is as it was kept. Raises `ReviewRefused` and `Unwritable`.
     """
     kept = kept_reviews(files)
     if not kept:
@@ -148,10 +151,42 @@ def undo(files: RunFiles) -> str:
             f"{files.database} was changed after that review (a run, another review or by hand); undoing would lose this. "
             f"The files from before the review are in {folder}"
         )
-    for target in (files.flagged, files.decisions, files.database):  # first the one that a spreadsheet may hold open
-        _put_back(folder / target.name, target)
+    written.expect(files, {path: [safe_files.read_bytes(folder / path.name) or b""] for path in (files.database, files.decisions)})
+    _put_back(files.flagged, _list_of_before(folder, files))  # first the one that a spreadsheet may hold open
+    for target in (files.decisions, files.database):
+        _put_back(target, safe_files.read_bytes(folder / target.name))
     _discard(folder)
-    return f"{files.database} is again as it was before the last review"
+    return f"{files.database} is again as it was before the last review{_filled_again(files)}"
+
+
+def _list_of_before(folder: Path, files: RunFiles) -> bytes | None:
+    """The list from before a review, every byte of it; what was filled in since is carried into it, for no word of a person is lost."""
+    now, kept = review_list.filled_or_set_aside(files.flagged), folder / files.flagged.name
+    try:
+        before = review_list.load_filled(kept)
+    except Unreadable:
+        before = {}  # it was set aside whole when the review wrote a new one
+    since = {ticket: cells for ticket, cells in now.items() if ticket not in before or not _same_words(cells, before[ticket])}
+    if not since:
+        return safe_files.read_bytes(kept)
+    issues, log = issue.load(folder / files.database.name), decision.load(folder / files.decisions.name)
+    return review_list.render(issues, log, filled={**before, **since}, separator=files.separator).encode()
+
+
+def _same_words(cells: Mapping[str, str], others: Mapping[str, str]) -> bool:
+    return all(cells.get(column, "") == others.get(column, "") for column in review_list.FILLED_COLUMNS)
+
+
+def _filled_again(files: RunFiles) -> str:
+    """What the next `--apply-review` would do with the list as it was put back, in words; "" for nothing."""
+    try:
+        rows = len(review_list.load_filled(files.flagged))
+    except Unreadable:
+        return ""
+    if not rows:
+        return ""
+    count = "1 row" if rows == 1 else f"{rows} rows"
+    return f", and so is {files.flagged}: {count} filled in, which --apply-review applies again. Change or empty them first"
 
 
 def _checked_copies(folder: Path, files: RunFiles) -> str:
@@ -200,9 +235,8 @@ def _discard(folder: Path) -> None:
     safe_files.remove(part)
 
 
-def _put_back(copy: Path, target: Path) -> None:
+def _put_back(target: Path, content: bytes | None) -> None:
     """The bytes of a kept file at its place; a file that was not there before goes."""
-    content = safe_files.read_bytes(copy)
     if content is None:
         safe_files.remove(target)
     elif safe_files.read_bytes(target) != content:

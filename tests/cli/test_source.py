@@ -341,6 +341,44 @@ def test_a_conversation_that_vanishes_while_the_run_works_is_noticed() -> None:
     assert reader.shown(1, {}) is not None
     assert reader.shown(9, {}) is None, "never there"
     shutil.rmtree(FOLDER)
-    with pytest.raises(Stopped, match="conversations lost ticket 1 while the run worked; run the same command again"):
+    with pytest.raises(Stopped, match="conversations lost ticket 1 while the run worked; the same command again"):
         reader.shown(1, {})
     assert source().shown(1, {}) is None, "another run does not know"
+
+
+@pytest.mark.usefixtures("fetched")
+def test_a_conversation_that_vanishes_before_a_run_first_reads_it_is_noticed(caplog: pytest.LogCaptureFixture) -> None:
+    """Tickets that were decided from a conversation which is gone are named; those that come from elsewhere never had one."""
+    decided = {number: DecisionRow(number, "ISSUE-1", "matched", conversation_sha256="ab" if number < 4 else "") for number in range(1, 6)}
+    save_conversation(talk(3, "The lid leaks."), FOLDER)
+    reader = source()
+    reader.take_stock([1, 2, 3, 4, 5, 6], decided)
+    assert "2 tickets of the database have no conversation in conversations any more" in caplog.text
+    assert "--fetch-only --refresh --ticket-ids 1,2 fetches them again" in caplog.text
+    (FOLDER / "3.json").unlink()
+    with pytest.raises(Stopped, match="lost ticket 3"):
+        reader.shown(3, {})
+    assert reader.shown(6, {}) is None
+    caplog.clear()
+    source().take_stock(
+        range(1, 30), {number: DecisionRow(number, "ISSUE-1", "matched", conversation_sha256="ab") for number in range(1, 30)}
+    )
+    assert "29 tickets" in caplog.text
+    assert "--refresh --pages all" in caplog.text
+
+
+def test_a_conversation_that_was_changed_since_it_was_written_counts_after_a_word(caplog: pytest.LogCaptureFixture) -> None:
+    save_conversation(talk(3, "The lid leaks."), FOLDER)
+    assert source().stored(3)
+    assert not caplog.records
+    path = FOLDER / "3.json"
+    path.write_text(path.read_text(encoding="utf-8").replace("lid leaks", "lad leaks"), encoding="utf-8")
+    for _ in range(2):
+        kept = source().stored(3)
+        assert kept is not None
+        assert kept["conversation"][0]["text"] == "The lad leaks."
+    (record,) = caplog.records
+    assert "3.json was changed since it was written" in record.message
+    path.write_bytes(path.read_bytes()[:-9])
+    assert source().shown(3, {}) is None
+    assert "fetched again where its ticket is decided, and missing elsewhere" in caplog.text

@@ -392,6 +392,51 @@ def test_applying_writes_all_three_files_and_undo_puts_every_byte_back(tmp_path:
         apply.undo(files)
 
 
+def test_undo_says_what_the_list_holds_again_and_the_same_words_can_be_mended(tmp_path: Path) -> None:
+    files = files_in(tmp_path)
+    sheet(tmp_path, (5, "accept"), (6, "confirm")).replace(files.flagged)
+    apply.apply_file(files.flagged, files)
+    said = apply.undo(files)
+    assert f"{files.flagged}: 2 rows filled in, which --apply-review applies again. Change or empty them first" in said
+    text = files.flagged.read_text(encoding="utf-8")
+    files.flagged.write_text(text.replace("accept", "confirm"), encoding="utf-8")
+    assert [line.split(" (")[0] for line in apply.apply_file(files.flagged, files).done] == [
+        "ticket 5: stays in ISSUE-5",
+        "ticket 6: stays in ISSUE-6",
+    ]
+
+
+def test_undo_says_nothing_of_a_list_that_nobody_filled(tmp_path: Path) -> None:
+    files = files_in(tmp_path)
+    apply.apply_file(sheet(tmp_path, (5, "accept")), files)
+    assert "filled in" not in apply.undo(files)
+
+
+def test_what_was_filled_in_after_a_review_outlives_its_undo(tmp_path: Path) -> None:
+    files = files_in(tmp_path)
+    sheet(tmp_path, (5, "accept")).replace(files.flagged)
+    apply.apply_file(files.flagged, files)
+    rows = files.flagged.read_text(encoding="utf-8").splitlines()
+    files.flagged.write_text("\n".join([rows[0], *(f"{row[:-2]},move,ISSUE-1" for row in rows[1:])]) + "\n", encoding="utf-8")
+    assert "3 rows filled in" in apply.undo(files)
+    filled = review_list.load_filled(files.flagged)
+    assert {ticket: (cells["decision"], cells["target_issue_id"]) for ticket, cells in filled.items()} == {
+        5: ("accept", ""),
+        6: ("move", "ISSUE-1"),
+        7: ("move", "ISSUE-1"),
+    }
+
+
+def test_a_list_that_cannot_be_read_is_kept_when_a_review_is_undone(tmp_path: Path) -> None:
+    files = files_in(tmp_path)
+    before = files.flagged.read_bytes()
+    apply.apply_file(sheet(tmp_path, (5, "accept")), files)
+    files.flagged.write_text("my notes", encoding="utf-8")
+    apply.undo(files)
+    assert files.flagged.read_bytes() == before
+    assert files.beside("flagged_for_review.csv.unreadable").read_text(encoding="utf-8") == "my notes"
+
+
 def test_the_same_file_twice_is_named_and_changes_nothing(tmp_path: Path) -> None:
     files = files_in(tmp_path)
     path = sheet(tmp_path, (5, "confirm"), (6, "accept"), (7, "ignore"))
@@ -476,7 +521,7 @@ def test_undo_that_was_cut_short_ends_when_it_is_asked_for_again(tmp_path: Path,
                 assert kept.exists()
         if done:
             break
-    assert number == 4, "three steps were cut in turn: the list, the decisions, the folder"
+    assert number == 5, "four steps were cut in turn: the digests, the list, the decisions, the folder"
     assert {path.name: path.read_bytes() for path in (files.database, files.decisions, files.flagged)} == before
     assert not list(tmp_path.glob("*before_review*"))
 
