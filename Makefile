@@ -1,6 +1,7 @@
 # Everything by one command. `make demo` and `make test` work on a fresh machine with Python 3.10+ and git.
 PYTHON ?= python3
 VENV := .venv
+export PYTHONDONTWRITEBYTECODE := # what pytest prepared of a test file serves the next run too
 BIN := $(VENV)/bin
 # What is installed stands in the lock files with its hash; nothing is looked up or built on the day.
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --only-binary :all: --require-hashes

@@ -5,6 +5,7 @@ nothing; what a person decides in the page comes back as `review.json` (see revi
 """
 
 import base64
+import functools
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -60,17 +61,21 @@ def render(
     return _render(source, page_data.read(source))
 
 
+@functools.cache
+def _template() -> jinja2.Template:
+    """The page's frame, compiled once a process."""
+    loader = jinja2.FileSystemLoader(TEMPLATES)
+    pages = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    return pages.get_template("report.html.j2")
+
+
 def _render(source: Source, reading: Reading) -> str:
     script = (TEMPLATES / "report.js").read_text(encoding="utf-8")
     style = (TEMPLATES / "report.css").read_text(encoding="utf-8")
     command = source.command("--apply-review review.json")
     ids = [shown["id"] for shown in reading.conversations]
     data = page_data.page_json(source, reading) | {"kind": review_list.KIND, "command": command, "conversations": ids}
-    loader = jinja2.FileSystemLoader(TEMPLATES)
-    pages = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    text = pages.get_template(
-        "report.html.j2"
-    ).render(
+    text = _template().render(
         policy=_policy(script, style),
         script=Markup(script),  # noqa: S704 # our own file, not data
         style=Markup(style),  # noqa: S704 # our own file, not data

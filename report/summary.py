@@ -4,6 +4,7 @@ The one file in which a clock reading is allowed. Counts what others did; decide
 """
 
 import datetime
+import functools
 import platform
 import shlex
 from collections import Counter
@@ -129,11 +130,7 @@ class RunReport:
             "look_again": self._command(self.changed, "--refresh --reprocess "),
             "model": self.model,
             "prompt_version": self.prompt_version,
-            "versions": {
-                "program": self.version,
-                "python": platform.python_version(),
-                **{name: metadata.version(name) for name in _LIBRARIES},
-            },
+            "versions": {"program": self.version, "python": platform.python_version(), **_library_versions()},
         }
 
     @property
@@ -235,6 +232,11 @@ class RunReport:
     def _command(self, ticket_ids: Iterable[int], flags: str = "") -> str:
         ids = ",".join(str(ticket_id) for ticket_id in ticket_ids)
         return f"python -m main {flags}--ticket-ids {ids} --output {shlex.quote(str(self.output))}" if ids else ""
+
+
+@functools.cache
+def _library_versions() -> Mapping[str, str]:
+    return {name: metadata.version(name) for name in _LIBRARIES}
 
 
 def _moving(moved: trends.Movement) -> list[str]:

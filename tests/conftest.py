@@ -1,10 +1,11 @@
-"""What every test stands on: an empty working folder, an environment without settings, no network but loopback, no time spent sleeping."""
+"""What every test stands on: an empty working folder, no settings, no network but loopback, no time spent on sleep or on a disk."""
 
 import logging
 import os
+import shutil
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -42,53 +43,62 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _empty_surroundings(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    if request.node.get_closest_marker("integration"):
-        return
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(env, "DOTENV_PATH", tmp_path / ".env")
-    for name in list(os.environ):
-        if name.startswith(_PREFIXES) or name in _NAMES:
-            monkeypatch.delenv(name)
+def _surroundings(request: pytest.FixtureRequest, _bare_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """One fixture for all of it: what every test pays for is to be little.
 
-
-@pytest.fixture(autouse=True)
-def _level_of_logs() -> Iterator[None]:
-    """A job that quiets the logs quiets them for its own test only."""
-    level = logging.getLogger().level
-    yield
-    logging.getLogger().setLevel(level)
-
-
-@pytest.fixture(autouse=True)
-def _loopback_only(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A connection to anywhere else is a mistake of the test; it fails in a way that no retry swallows."""
-    if request.node.get_closest_marker("integration") or request.node.get_closest_marker("thirdparty"):
-        yield
-        return
-    strays: list[str] = []
-    connect = socket.socket.connect
-
-    def guarded(self: socket.socket, address: Any) -> None:
-        if isinstance(address, tuple) and not str(address[0]).startswith(_LOOPBACK):
-            strays.append(str(address))
-            raise OSError(f"a test tried to reach {address}")
-        connect(self, address)
-
-    monkeypatch.setattr(socket.socket, "connect", guarded)
-    yield
-    assert not strays, f"unplanned connections: {strays}"
-
-
-@pytest.fixture(autouse=True)
-def _log_as_before() -> Iterator[None]:
-    """A program that was run in a test leaves no level and no handler of its own to the next one."""
+    A connection to anywhere but loopback is a mistake of the test; it fails in a way that no retry swallows. Nothing waits for the disk:
+    what has to be synced is looked at by testing/power_cut.py. A program that was run leaves no level of logs and no handler behind.
+    """
     root = logging.getLogger()
     level, handlers = root.level, list(root.handlers)
+    strays: list[str] = []
+    if not request.node.get_closest_marker("integration"):
+        folder = request.getfixturevalue("tmp_path") if "tmp_path" in request.fixturenames else _bare_folder
+        _empty(folder, monkeypatch)
+        if not request.node.get_closest_marker("thirdparty"):
+            monkeypatch.setattr(socket.socket, "connect", _guarded(strays))
+    monkeypatch.setattr(os, "fsync", lambda _file: None)
     yield
     root.setLevel(level)
     for handler in [handler for handler in root.handlers if isinstance(handler, LogHandler) and handler not in handlers]:
         root.removeHandler(handler)
+    _sweep(_bare_folder)
+    assert not strays, f"unplanned connections: {strays}"
+
+
+@pytest.fixture(scope="session")
+def _bare_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The working folder of every test that does not ask for one of its own: most write nothing."""
+    return tmp_path_factory.mktemp("bare")
+
+
+def _sweep(folder: Path) -> None:
+    for entry in os.scandir(folder):
+        if entry.is_dir(follow_symlinks=False):
+            shutil.rmtree(entry.path)
+        else:
+            os.remove(entry.path)
+
+
+def _empty(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty working folder, and an environment without settings."""
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(env, "DOTENV_PATH", folder / ".env")
+    for name in [name for name in os.environ if name.startswith(_PREFIXES) or name in _NAMES]:
+        monkeypatch.delenv(name)
+
+
+_connect = socket.socket.connect
+
+
+def _guarded(strays: list[str]) -> Callable[[socket.socket, Any], None]:
+    def connect(self: socket.socket, address: Any) -> None:
+        if isinstance(address, tuple) and not str(address[0]).startswith(_LOOPBACK):
+            strays.append(str(address))
+            raise OSError(f"a test tried to reach {address}")
+        _connect(self, address)
+
+    return connect
 
 
 @pytest.fixture

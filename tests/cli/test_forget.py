@@ -1,6 +1,7 @@
 """--forget: nothing that is kept of a ticket is left anywhere, and all that is kept of the others."""
 
 import json
+import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -35,14 +36,26 @@ def tickets() -> list[dict[str, Any]]:
     return found
 
 
-@pytest.fixture
-def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[TopicSite]:
-    """A helpdesk whose tickets were decided in one run, and two of them reviewed by a person."""
-    with TopicSite(tickets(), behave=sorting(jumpy=False)) as opened:
+@pytest.fixture(scope="module")
+def decided(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[TopicSite, Path]]:
+    """A helpdesk whose tickets were decided in one run, and the folder that the run left."""
+    folder = tmp_path_factory.mktemp("decided")
+    with TopicSite(tickets(), behave=sorting(jumpy=False)) as opened, pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
         for name, value in opened.environment.items():
-            monkeypatch.setenv(name, value)
+            patch.setenv(name, value)
         assert main.main([]) == Exit.DONE
-        yield opened
+        yield opened, folder
+
+
+@pytest.fixture
+def site(decided: tuple[TopicSite, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TopicSite:
+    """The helpdesk, and what its run left in the test's own working folder."""
+    opened, folder = decided
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    for name, value in opened.environment.items():
+        monkeypatch.setenv(name, value)
+    return opened
 
 
 @pytest.fixture
