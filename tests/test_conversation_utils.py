@@ -260,6 +260,7 @@ def test_any_payload_gives_a_conversation_or_that_ticket_s_failure(raw: dict[str
 
 @settings(max_examples=150)
 @given(st.text(alphabet="ab <>/=\"'&;divpblockquote\n>-", max_size=80))
+@pytest.mark.slow
 def test_a_message_that_had_words_is_never_emptied(text: str) -> None:
     raw = ticket(None, description_text=f"word {text}")
     assert "word" in said(cu.build_conversation(raw))[0][2]

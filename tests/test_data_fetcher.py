@@ -230,6 +230,7 @@ def test_where_the_list_names_no_attachments_the_view_does() -> None:
 
 
 @pytest.mark.parametrize(("count", "limit"), [(150, 1.10), (1000, 1.08)])
+@pytest.mark.slow
 def test_many_new_tickets_cost_little_more_than_their_messages(count: int, limit: float) -> None:
     tickets = [ticket(number, messages=2) for number in range(1, count + 1)]
     with desk(tickets) as (helpdesk, client):

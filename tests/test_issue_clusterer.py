@@ -663,6 +663,7 @@ def test_without_a_plan_no_checkpoint_is_written() -> None:
     assert not clusterer.files.checkpoint.exists()
 
 
+@pytest.mark.slow
 def test_a_checkpoint_stands_at_least_every_few_tickets() -> None:
     written: list[int] = []
     clusterer = clusterer_for(ScriptedModel(lambda asked: decision(category=f"Thing {asked.ticket}")), [])
@@ -896,6 +897,7 @@ def _mortal(call: Callable[..., Any], dying: Dying, *, after: bool) -> Callable[
 
 
 @pytest.mark.parametrize("reprocess", [False, True], ids=["first time", "again"])
+@pytest.mark.slow
 def test_any_number_of_kills_changes_no_byte(tmp_path: Path, reprocess: bool) -> None:
     items = many_tickets(24)
     expected = reference(tmp_path, items, reprocess=reprocess)

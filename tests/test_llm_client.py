@@ -654,6 +654,7 @@ def test_chat_completion_gives_the_reply(environment: ChaosServer) -> None:
     assert environment.seen[0].body["max_tokens"] == 9
 
 
+@pytest.mark.slow
 def test_faults_on_a_third_of_the_calls_lose_hardly_a_question(tmp_path: Path) -> None:
     """Which call is faulty depends on who asks first, so a few questions may meet faults only; benchmarks measure the rate."""
     with ChaosServer(faulty(takes_all, share=0.3, seed=5, hang_s=0.0)) as server:

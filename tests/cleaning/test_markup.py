@@ -97,6 +97,7 @@ def test_what_stands_too_deep_keeps_the_marks_of_what_is_around_it() -> None:
     assert sum(line.text.count("old") for line in lines) == 3000
 
 
+@pytest.mark.slow
 def test_many_links_around_many_lines_take_little_memory() -> None:
     tracemalloc.start()
     html_lines('<a href="http://x.example">' * 190 + "a<br>" * 200_000)
@@ -161,5 +162,6 @@ def test_time_grows_no_faster_than_the_input(piece: str) -> None:
     assert not grows_too_fast(lambda size: piece * (size // len(piece)))
 
 
+@pytest.mark.slow
 def test_divs_closed_by_the_wrong_tags_take_linear_time() -> None:
     assert not grows_too_fast(lambda size: "<div>" * (size // 12) + "</span>" * (size // 12))

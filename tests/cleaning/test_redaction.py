@@ -124,6 +124,7 @@ def test_there_are_300_look_alikes_in_ten_languages() -> None:
 
 
 @pytest.mark.parametrize("path", LOOK_ALIKES, ids=lambda path: path.stem)
+@pytest.mark.slow
 def test_look_alikes_of_a_language_stay_as_they_are(path: Path) -> None:
     lines = path.read_text(encoding="utf-8").splitlines()
     assert [line for line in lines if redact(line) != line] == []
@@ -354,6 +355,7 @@ def seconds(text: str) -> float:
 
 
 @pytest.mark.parametrize("piece", HOSTILE.values(), ids=HOSTILE.keys())
+@pytest.mark.slow
 def test_time_grows_no_faster_than_the_text(piece: str) -> None:
     for _ in range(3):  # a busy machine may spoil one measurement, not three
         spent = [seconds(piece * (size // len(piece))) for size in (16_384, 65_536)]
@@ -362,6 +364,7 @@ def test_time_grows_no_faster_than_the_text(piece: str) -> None:
     pytest.fail(f"{spent} s for 16 and 64 KB")
 
 
+@pytest.mark.slow
 def test_a_quarter_megabyte_is_redacted_in_seconds() -> None:
     assert seconds("a1-@: " * 43_000) < 10
 

@@ -35,6 +35,7 @@ def test_a_short_conversation_is_given_back_as_it_is() -> None:
     [[30_000], [100, 30_000, 200], [9_000, 9_000, 9_000, 9_000], [400] * 80, [60] * 900],
     ids=["one", "middle", "even", "80", "900"],
 )
+@pytest.mark.slow
 def test_a_cut_conversation_keeps_to_its_length(sizes: list[int], max_chars: int) -> None:
     whole = conversation(sizes)
     cut = shorten(whole, max_chars=max_chars)

@@ -84,6 +84,7 @@ def everything() -> dict[str, bytes]:
     }
 
 
+@pytest.mark.slow
 def test_nothing_of_the_tickets_is_left_in_any_file(
     site: TopicSite, say: Callable[[str], None], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -168,6 +168,7 @@ def run(made: ConversationSource, selection: Selection) -> list[Any]:
     return list(ticket_source.stream(ticket_source.list_tickets(selection, made, at_once).tickets, made, at_once))
 
 
+@pytest.mark.slow
 def test_by_list_or_by_view_the_conversation_files_are_the_same_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cli.source.secrets.token_hex", lambda size: "5a" * size)  # else each folder has a key of its own
     tickets = [thread(number, messages=number % 14, requester={"name": "Ann Smith"}) for number in range(1, 131)]
@@ -182,6 +183,7 @@ def test_by_list_or_by_view_the_conversation_files_are_the_same_bytes(monkeypatc
     assert viewed >= 4 * 130
 
 
+@pytest.mark.slow
 def test_what_is_stored_is_not_looked_for_on_list_pages() -> None:
     with desk([thread(number) for number in range(1, 121)]) as (helpdesk, make):
         run(make(), Selection(pages=None))
@@ -219,6 +221,7 @@ def archive_of(count: int) -> list[dict[str, Any]]:
     return [thread(number, archived=number % 3 == 0) for number in range(1, count + 1) if number % 10 != 5]
 
 
+@pytest.mark.slow
 def test_what_is_not_listed_is_counted_and_looked_up_when_asked(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
     tickets = archive_of(100)
@@ -234,6 +237,7 @@ def test_what_is_not_listed_is_counted_and_looked_up_when_asked(caplog: pytest.L
         assert not any("--archived looks them up" in message for message in caplog.messages[caplog_before:])
 
 
+@pytest.mark.slow
 def test_a_look_up_that_was_stopped_goes_on() -> None:
     with desk(archive_of(100)) as (helpdesk, make):
         made, count = make(), [0]
@@ -285,6 +289,7 @@ def test_a_conversation_is_shown_if_its_ticket_was_decided_at_that_address(fetch
 
 
 @pytest.mark.parametrize("workers", [1, 4, 16])
+@pytest.mark.slow
 def test_tickets_come_in_the_order_of_the_list_whoever_is_read_first(workers: int) -> None:
     for number in range(1, 201):
         save_conversation(talk(number, "x"), FOLDER)

@@ -308,6 +308,7 @@ def test_a_huge_answer_is_read_in_bounded_time() -> None:
         lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
     )
 )
+@pytest.mark.slow
 def test_any_json_in_any_field_is_shaped_or_refused_never_a_crash(value: Any) -> None:
     for key in FULL:
         try:

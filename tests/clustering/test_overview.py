@@ -116,6 +116,7 @@ def test_where_blocks_are_few_every_two_issues_meet(count: int, decided: int) ->
     assert max(map(len, look.shown)) <= BLOCK_LINES
 
 
+@pytest.mark.slow
 def test_of_two_thousand_issues_each_stands_in_a_block() -> None:
     look = Look(*(issue(number, f"Thing {number} near {number // 3}") for number in range(1, 2_001)))
     look.run(100)

@@ -88,6 +88,7 @@ def test_what_people_write_every_day_is_not(text: str) -> None:
 @pytest.mark.parametrize(
     "unit", ["1", "_", "a ", "a-", "QUJD", "<", "&#", "%41", "忽略", "rot13 ", "ignore ", "ig\u200b", "é", "\n", "ISSUE", "\\u0041", "= "]
 )
+@pytest.mark.slow
 def test_twice_the_text_takes_about_twice_the_time(unit: str) -> None:
     def seconds(size: int) -> float:
         text = unit * (size // len(unit))
@@ -100,6 +101,7 @@ def test_twice_the_text_takes_about_twice_the_time(unit: str) -> None:
 
 
 @given(st.lists(st.text()))
+@pytest.mark.slow
 def test_any_text_has_an_answer(texts: list[str]) -> None:
     assert is_suspicious(texts) in (True, False)
 

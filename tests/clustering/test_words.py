@@ -56,6 +56,7 @@ def test_the_cosine_of_nothing_is_nothing() -> None:
 
 
 @pytest.mark.parametrize("piece", ["card declined ", "[A", "'", "x", "é", "信", "[EMAIL_1"], ids=lambda piece: repr(piece))
+@pytest.mark.slow
 def test_time_grows_no_faster_than_the_text(piece: str) -> None:
     def seconds(size: int) -> float:
         text = piece * (size // len(piece))

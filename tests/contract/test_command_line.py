@@ -64,6 +64,7 @@ class TestTicketIds:
         beside = {"seed.json", "seed.flagged_for_review.csv", "seed.decisions.jsonl", "seed.run_report.json", "seed.weekly.md"}
         assert {path.name for path in Path("output").glob("seed*")} - {"seed.report.html"} == beside
 
+    @pytest.mark.slow
     def test_of_a_renamed_seed_are_the_start_of_the_next_run(self, open_site: OpenSite) -> None:
         site = open_site(12)
         main.main(["--ticket-ids", "1001,1002", "--output", "output/seed.json"])
@@ -131,6 +132,7 @@ class TestPromptDebug:
         assert main.main(["--prompt-debug", "--batch-size", "2"]) == 0
         assert capsys.readouterr().out.count("PARSED ANSWER") == 2
 
+    @pytest.mark.slow
     def test_leaves_a_checkpoint_alone(self, open_site: OpenSite, monkeypatch: pytest.MonkeyPatch) -> None:
         open_site(12)
         interrupt_the_end(monkeypatch)
@@ -212,6 +214,7 @@ class TestModes:
         assert "--ticket-ids 1002" in capsys.readouterr().out
         assert site.asked() == []
 
+    @pytest.mark.slow
     def test_a_budget_of_tokens_ends_the_deciding_and_not_the_saving(self, open_site: OpenSite) -> None:
         site = open_site(12)
         assert main.main(["--max-tokens-total", "9000", "--workers", "1"]) == 3
@@ -436,6 +439,7 @@ class TestThePlan:
             assert clusterer.issues["ISSUE-123"].tickets == [123]
         assert all("search" not in str(call.request.url) for call in responses.calls)
 
+    @pytest.mark.slow
     def test_importing_the_program_does_nothing(self) -> None:
         code = (
             "import sys; sys.path.insert(0, sys.argv[1]); import main; import threading, os; print(threading.active_count(), os.listdir())"

@@ -92,6 +92,7 @@ def test_a_database_among_the_conversations_or_answers_is_refused(
     assert (site.helpdesk.calls, site.model.seen, tree()) == ([], [], {})
 
 
+@pytest.mark.slow
 def test_a_ticket_that_fails_in_the_same_words_in_three_runs_is_set_aside_with_a_word(
     open_site: OpenSite, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -111,6 +112,7 @@ def test_a_ticket_that_fails_in_the_same_words_in_three_runs_is_set_aside_with_a
     assert not site.asked(), "it is not paid for any more"
 
 
+@pytest.mark.slow
 def test_a_ticket_that_is_set_aside_is_tried_again_when_somebody_names_it(open_site: OpenSite) -> None:
     allowed: list[bool] = []
     tickets, behave = refused_for_ever(allowed)

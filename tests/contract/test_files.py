@@ -229,6 +229,7 @@ class TestARun:
         main.main(["--verbose"])
         assert "ticket 1001, status 5: " in capsys.readouterr().out
 
+    @pytest.mark.slow
     def test_takes_about_ten_lines_to_tell_and_names_no_subject(self, open_site: OpenSite, capsys: pytest.CaptureFixture[str]) -> None:
         tickets = topic_tickets(40)
         for ticket in tickets:
@@ -272,6 +273,7 @@ class TestResuming:
         assert main.main([]) == 0
         assert DATABASE.read_bytes() == Path("whole/silo_issues_db.json").read_bytes()
 
+    @pytest.mark.slow
     def test_takes_the_list_of_tickets_from_the_checkpoint(self, open_site: OpenSite, monkeypatch: pytest.MonkeyPatch) -> None:
         site = open_site(12)
         interrupt_the_end(monkeypatch)
@@ -310,6 +312,7 @@ class TestResuming:
         assert sorted(ticket for issue in issues_at() for ticket in issue["tickets"]) == [1001, 1002, 1003, 1007, 1008]
         assert sorted(rows_at()) == [1001, 1002, 1003, 1007, 1008]
 
+    @pytest.mark.slow
     def test_refuses_a_checkpoint_of_another_database(self, open_site: OpenSite, monkeypatch: pytest.MonkeyPatch) -> None:
         site = open_site(12)
         main.main(["--ticket-ids", "1001"])

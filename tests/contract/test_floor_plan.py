@@ -33,10 +33,15 @@ ARROWS: dict[str, set[str]] = {
 
 
 @functools.cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@functools.cache
 def imports(path: Path) -> frozenset[str]:
     """Modules that a file imports anywhere in it, as `folder.module` or the name of a door."""
     found: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -85,7 +90,7 @@ def test_the_reader_of_imports_reads_imports() -> None:
 
 def test_only_the_environment_room_reads_the_environment() -> None:
     def reads_it(path: Path) -> bool:
-        nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        nodes = ast.walk(parsed(path))
         return any(isinstance(node, ast.Attribute) and node.attr in ("environ", "getenv") for node in nodes)
 
     assert [path.name for path in PROGRAM if reads_it(path)] == ["env.py"]
@@ -93,7 +98,7 @@ def test_only_the_environment_room_reads_the_environment() -> None:
 
 @pytest.mark.parametrize("path", sorted(PROGRAM), ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_module_says_what_it_is(path: Path) -> None:
-    assert (ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "").strip()
+    assert (ast.get_docstring(parsed(path)) or "").strip()
 
 
 @pytest.mark.parametrize("name", ["env.get", "data_fetcher.fetch_resolved_ticket_ids", "data_fetcher.fetch_ticket",
@@ -126,6 +131,7 @@ print(seen)
 """
 
 
+@pytest.mark.slow
 def test_nothing_runs_at_import(tmp_path: Path) -> None:
     """No file is written, no folder made, no `.env` read, no thread or process started, nobody called."""
     names = [".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__") for path in sorted(PROGRAM)]

@@ -58,6 +58,7 @@ def test_the_weekly_command_finds_what_was_opened_before_and_resolved_since(open
     assert len([call for call in site.helpdesk.calls[before:] if "/agents" not in call.target]) == 2
 
 
+@pytest.mark.slow
 def test_a_run_over_known_tickets_lists_and_does_no_more(open_site: OpenSite) -> None:
     site = open_site(topic_tickets(150))
     assert main.main(["--pages", "all", "--no-merge"]) == 0
@@ -67,6 +68,7 @@ def test_a_run_over_known_tickets_lists_and_does_no_more(open_site: OpenSite) ->
     assert len(site.asked()) == asked
 
 
+@pytest.mark.slow
 def test_a_new_ticket_costs_little_more_than_a_credit(open_site: OpenSite) -> None:
     site = open_site(topic_tickets(200))
     assert main.main(["--pages", "all", "--fetch-only", "--batch-size", "8"]) == 0
@@ -74,6 +76,7 @@ def test_a_new_ticket_costs_little_more_than_a_credit(open_site: OpenSite) -> No
     assert credits(site) <= 1.15 * 200
 
 
+@pytest.mark.slow
 def test_what_a_query_does_not_show_is_counted_and_exits_with_3(open_site: OpenSite, capsys: pytest.CaptureFixture[str]) -> None:
     open_site(topic_tickets(330))
     assert main.main(["--query", "status:5", "--pages", "all", "--fetch-only"]) == 3
@@ -81,6 +84,7 @@ def test_what_a_query_does_not_show_is_counted_and_exits_with_3(open_site: OpenS
     assert len(stored()) == 300
 
 
+@pytest.mark.slow
 def test_archived_tickets_are_counted_and_found_when_asked_for(open_site: OpenSite, capsys: pytest.CaptureFixture[str]) -> None:
     tickets = topic_tickets(30)
     for number, ticket in enumerate(tickets, 1):
@@ -123,6 +127,7 @@ def test_a_ticket_that_is_open_again_when_it_is_read_is_left_out(open_site: Open
     assert decided()[1003] in ("matched", "new", "provisional")
 
 
+@pytest.mark.slow
 def test_nothing_of_a_list_page_stands_in_a_checkpoint(open_site: OpenSite) -> None:
     tickets = topic_tickets(40)
     for ticket in tickets:
@@ -198,6 +203,7 @@ def test_a_status_that_no_ticket_has_is_told(
     assert "no ticket listed has status 42 (FRESHDESK_STATUSES)" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_fields_without_a_bound_cost_no_time(open_site: OpenSite) -> None:
     tickets = topic_tickets(12)
     tickets[3]["created_at"] = "2025-01-01T08:00:00" + " " * 200_000

@@ -74,6 +74,7 @@ def test_a_call_is_page_one_of_the_last_time_seen() -> None:
     assert {(call["order_by"], call["order_type"], call["per_page"]) for call in desk.asked} == {("updated_at", "asc", "100")}
 
 
+@pytest.mark.slow
 def test_ten_thousand_cost_a_credit_a_hundred() -> None:
     desk = desk_of([raw_ticket(number, at(number)) for number in range(1, 10_001)])
     assert len(walk(desk).found) == 10_000
@@ -92,6 +93,7 @@ def test_as_many_as_wanted_are_listed_and_no_page_more() -> None:
     seed=st.integers(0, 1000),
     moves=st.sampled_from([1, 3, 120]),
 )
+@pytest.mark.slow
 def test_tickets_that_move_between_every_two_calls_are_neither_doubled_nor_dropped(
     heaps: list[tuple[int, int]], seed: int, moves: int
 ) -> None:
@@ -198,6 +200,7 @@ def test_a_list_that_never_ends_ends_with_a_word(counted: int | None, calls: int
     assert desk.calls == calls
 
 
+@pytest.mark.slow
 def test_more_of_one_second_than_the_list_has_pages_ends_with_a_word() -> None:
     desk = Script(lambda _call, params: [raw_ticket(int(params["page"]) * 100 + number, at(7)) for number in range(100)])
     walked = walk(desk)

@@ -477,6 +477,7 @@ VERBS: dict[str, Any] = {
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(list(VERBS)), st.integers(1, 9), st.integers(0, 9))))
+@pytest.mark.slow
 def test_any_row_of_changes_keeps_it_whole(steps: list[tuple[str, int, int]]) -> None:
     base = base_of(sealed("ISSUE-1", tickets=[1]), by_hand("ISSUE-2", tickets=[2, 3]), sealed("ISSUE-4", tickets=[4], reviewed=[4]))
     for verb, ticket, pick in steps:

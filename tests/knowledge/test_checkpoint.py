@@ -44,6 +44,7 @@ def test_the_helper_writes_what_is_read() -> None:
     assert checkpoint.load(write({"gaps": []})) == replace(FULL, gaps=())
 
 
+@pytest.mark.slow
 def test_any_flipped_bit_is_noticed_but_in_the_name_of_the_result() -> None:
     content = bytearray(checkpoint.render(FULL).encode())
     name = range(content.index(b'"result_sha256": "') + 18, content.index(b'", "base_sha256"'))

@@ -161,6 +161,7 @@ def test_issues_stand_in_the_order_of_their_numbers_and_other_ids_after_them() -
 
 
 @given(st.lists(st.text(min_size=1, max_size=6).filter(str.strip), unique=True, max_size=8))
+@pytest.mark.slow
 def test_any_ids_have_one_order_whatever_order_they_came_in(names: list[str]) -> None:
     for some in itertools.islice(itertools.permutations(names), 5):
         assert sorted(some, key=issue_db.sort_key) == sorted(names, key=issue_db.sort_key)

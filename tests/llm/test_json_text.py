@@ -127,6 +127,7 @@ SLOW = {
 
 
 @pytest.mark.parametrize("piece", SLOW.values(), ids=SLOW.keys())
+@pytest.mark.slow
 def test_hostile_text_takes_linear_time(piece: str) -> None:
     def spent(size: int) -> float:
         started = time.process_time()

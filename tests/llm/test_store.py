@@ -129,6 +129,7 @@ def test_an_answer_that_cannot_be_kept_ends_the_run(tmp_path: Path) -> None:
     assert store.get("before") is not None
 
 
+@pytest.mark.slow
 def test_a_store_that_another_process_holds_is_said_within_seconds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(answer_store, "LOCKED_S", 0.2)
     store = AnswerStore(tmp_path)
@@ -174,6 +175,7 @@ def test_a_file_system_without_wal_keeps_answers_all_the_same(trouble: str, tmp_
     assert AnswerStore(tmp_path).get("k") is not None
 
 
+@pytest.mark.slow
 def test_many_threads_share_a_store(tmp_path: Path) -> None:
     store = AnswerStore(tmp_path)
 
@@ -227,6 +229,7 @@ def writer(folder: Path, name: str, count: int) -> "subprocess.Popen[str]":
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
 
 
+@pytest.mark.slow
 def test_two_processes_share_a_store(tmp_path: Path) -> None:
     with writer(tmp_path, "a", 300) as first, writer(tmp_path, "b", 300) as second:
         first.communicate(timeout=30)
@@ -252,6 +255,7 @@ def test_a_kill_at_any_moment_loses_no_answer_that_was_put(after_s: float, tmp_p
     assert not list(tmp_path.glob("*.damaged*"))
 
 
+@pytest.mark.slow
 def test_a_store_of_many_answers_opens_and_answers_fast(tmp_path: Path) -> None:
     store = AnswerStore(tmp_path)
     store.put_all((f"k{number}", "x" * 1000, PAID) for number in range(5000))

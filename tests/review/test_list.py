@@ -241,6 +241,7 @@ def test_what_is_no_list_is_refused_with_a_reason(content: bytes, words: str) ->
         review_list.parse(content, name="list.csv")
 
 
+@pytest.mark.slow
 def test_a_list_of_ten_thousand_rows_is_written_and_read() -> None:
     issues = {"A": Issue("A", Card("x"), tickets=list(range(1, 10_001)), unsure=dict.fromkeys(range(1, 10_001), 0.5))}
     assert len(review_list.parse(review_list.render(issues, {}).encode(), name="list")) == 10_000
