@@ -60,7 +60,7 @@ WHAT AN ISSUE IS
 One problem, or one kind of request, that one fix or one procedure resolves. Two tickets share an issue when the same fix would serve \
 both, however differently the customers wrote. The same product, mood or words do not make one issue: "cannot log in, password forgotten" \
 and "cannot log in, account locked by an administrator" are two.
-A request is known by what is to be done and to what kind of thing: "change phone number", "order a spare key". The same action on the \
+A request is known by what is to be done and to what kind of thing: "move an appointment", "order a spare key". The same action on the \
 same kind of thing is one issue, whichever account, amount, date or person is filled in and however it ended. Another action (look up, \
 book, change, cancel), another kind of thing, or a case for which agents must ask for other details (a parcel abroad needs customs papers) \
 is another issue; so is asking about it instead of having it done. If the team says below how fine its issues are, that counts.

@@ -153,20 +153,21 @@ def parse_decision(
 def parse_overview(text: str, *, offered: Sequence[str]) -> OverviewAnswer:
     """Groups and areas in an answer to `issue_overview`, of ids that were offered; one part that is unusable leaves the other.
 
-    A group that holds more than `MAX_GROUP` ids says nothing and is left out; an id keeps the first area that it is put into. Raises
-    ValueError when neither part is usable.
+    A group of more than a quarter of all ids, and of more than `MAX_GROUP`, says nothing and is left out; an id keeps the first area that
+    it is put into. Raises ValueError when neither part is usable.
     """
     data = _object_of(text)
     groups, areas = data.get("groups"), data.get("areas")
     if not isinstance(groups, list) and not isinstance(areas, list):
         raise ValueError("groups and areas must be lists of objects")
     found = [_ids(group, offered) for group in _objects(groups)]
+    most = max(MAX_GROUP, len(offered) // 4)
     by_id: dict[str, str] = {}
     for entry in _objects(areas):
         name = clean_text(entry.get("area"), MAX_AREA_CHARS)
         if name and not _is_vague(name):
             by_id = {**dict.fromkeys(_ids(entry, offered), name), **by_id}
-    return OverviewAnswer(tuple(tuple(group) for group in found if 1 < len(group) <= MAX_GROUP), by_id)
+    return OverviewAnswer(tuple(tuple(group) for group in found if 1 < len(group) <= most), by_id)
 
 
 def parse_merge(text: str, *, offered: Sequence[str]) -> tuple[MergeGroup, ...]:

@@ -35,15 +35,14 @@ MERGE_SURE = 0.8
 """A merge needs more than a match: a false one hides a problem."""
 MERGE_DOUBTED = 0.5
 """From here on people are asked whether two issues are one."""
-CLIQUE = 4
-SETS_ISSUES = 8
+MERGE_ISSUES = 8
 """Issues that one merge question shows, in sets of which each is compared within itself: a page of about 2 000 tokens."""
 TICKETS_A_QUESTION = 10
 """At the most one merge question for so many decided tickets."""
 NAMED_SECOND, NAMED_BELOW = 2, 0.85
 """So many tickets of the smaller side, less sure than this, must have had the other one as second choice (a tenth of it, if more)."""
-TICKETS_A_BLOCK = 50
-"""At the most one block for so many decided tickets where every two issues are to meet."""
+TICKETS_A_BLOCK = 40
+"""At the most one block for so many decided tickets where every two issues are to meet. With 50, bursts of 250 tickets kept five twins."""
 TICKETS_SHOWN = 3
 
 
@@ -90,7 +89,7 @@ class Overview:
 
     def begin_merges(self, decided: int) -> None:
         """Ask about the suspects, the surest first, at most one question for ten decided tickets."""
-        for sets in packed(cliques(self.suspects(), size=CLIQUE), SETS_ISSUES)[: max(1, -(-decided // TICKETS_A_QUESTION))]:
+        for sets in packed(cliques(self.suspects(), size=MERGE_ISSUES), MERGE_ISSUES)[: max(1, -(-decided // TICKETS_A_QUESTION))]:
             self._merges.append(self.submit(self._merge_question(sets)))
 
     def merge(self) -> tuple[list[Merged], BudgetReached | None]:

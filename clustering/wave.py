@@ -18,12 +18,8 @@ from prompts_config import Prompts
 T = TypeVar("T")
 
 RESEMBLES = 0.3
-"""Two answers of one wave that have this much in common (cosine of category and description) may be of one issue. Of the answers of
-`demo/recorded.jsonl`, 97 to 100 % of pairs of one problem do, and 1 in 1 000 of the others."""
-
-SOUNDS_LIKE = 0.15
-"""So may two tickets whose customers have this much in common. Half of all pairs of one label do in chats, 1 % of the others; with it a
-perfect model puts bursts of 1 500 short tickets into 78 issues for 77 labels instead of 105, for 0.01 calls a ticket in other orders."""
+"""Tickets of one wave whose answers (category and description) and customers have this much in common, both cosines together, may be of
+one issue. Of the answers of `demo/recorded.jsonl` alone, 97 to 100 % of pairs of one problem do, and 1 in 1 000 of the others."""
 
 Submit = Callable[[Callable[[], Any]], "Future[Any]"]
 
@@ -93,21 +89,21 @@ class Founded:
 
     def __init__(self, vector: Callable[[str], Mapping[str, float]], *, names_tell: bool = True) -> None:
         self._vector, self._names_tell = vector, names_tell
-        self._answers, self._tickets = Texts(), Texts()
+        self._known = Texts()
 
     def add(self, verdict: Verdict, said: str) -> None:
         """Remember an issue that will be offered from the next wave on, and what its ticket said."""
-        self._answers.add(self._vector(self._words(verdict)))
-        self._tickets.add(self._vector(said))
+        self._known.add(self._both(verdict, said))
 
     def resembles(self, verdict: Verdict, said: str) -> bool:
-        """True for an answer, or for a ticket, whose words are much like those of one that founded an issue before."""
-        told = self._answers.nearest(self._vector(self._words(verdict)))
-        return told >= RESEMBLES or self._tickets.nearest(self._vector(said)) >= SOUNDS_LIKE
+        """True for an answer whose words, with those of its ticket, are much like those of one that founded an issue before."""
+        return self._known.nearest(self._both(verdict, said)) >= RESEMBLES
 
-    def _words(self, verdict: Verdict) -> str:
+    def _both(self, verdict: Verdict, said: str) -> dict[str, float]:
+        """The words of the answer and, told apart from them, of the ticket: the cosines of both add up."""
         card = verdict.answer.card
-        return f"{card.category if self._names_tell else ''}\n{card.short_description}"
+        answer = self._vector(f"{card.category if self._names_tell else ''}\n{card.short_description}")
+        return {**answer, **{f"said {word}": weight for word, weight in self._vector(said).items()}}
 
 
 class Texts:
@@ -123,7 +119,7 @@ class Texts:
         self._count += 1
 
     def nearest(self, vector: Mapping[str, float]) -> float:
-        """The cosine, 0 to 1; 0 where nothing is held."""
+        """What it has in common with the nearest; 0 where nothing is held."""
         alike: dict[int, float] = {}
         for word, weight in vector.items():
             for place, other in self._holders.get(word, ()):

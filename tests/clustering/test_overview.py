@@ -7,7 +7,7 @@ import pytest
 
 from clustering import overview
 from clustering.candidates import Candidates
-from clustering.overview import BLOCK_LINES, MAX_AREAS, SETS_ISSUES, Merged, Overview, cliques
+from clustering.overview import BLOCK_LINES, MAX_AREAS, MERGE_ISSUES, Merged, Overview, cliques
 from clustering.wave import at_once
 from knowledge.base import By, KnowledgeBase
 from knowledge.conversation import Conversation
@@ -250,7 +250,7 @@ def test_tickets_that_were_unsure_about_one_issue_are_asked_about_together() -> 
 def test_there_is_at_most_one_question_for_ten_decided_tickets() -> None:
     look = Look(*(issue(number) for number in range(1, 41)), look=names(*([n, n + 1] for n in range(1, 40, 2))))
     look.run(decided=25)
-    assert [len(pair) for pair in look.pairs] == [SETS_ISSUES] * 3
+    assert [len(pair) for pair in look.pairs] == [MERGE_ISSUES] * 3
 
 
 def test_of_a_question_about_several_sets_only_what_stands_within_one_merges() -> None:
