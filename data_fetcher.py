@@ -20,14 +20,16 @@ import logging
 import math
 import re
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any
 
 import env
 from common import times
-from common.errors import Stopped, TicketFailed
+from common.errors import Stopped, TicketFailed, Unusable
 from common.text import for_terminal
+from common.web import Refused, TransientError
 from freshdesk.agents import fetch_agent_names
-from freshdesk.client import FreshdeskClient, NoReply, QueryRefused, Refused
+from freshdesk.client import FreshdeskClient
 from freshdesk.limits import OnWait
 from freshdesk.listing import (
     PAGE_SIZE,
@@ -49,7 +51,6 @@ from freshdesk.search import TicketSearch, search_page
 
 __all__ = [
     "FreshdeskClient",
-    "QueryRefused",
     "Stopped",
     "TicketFailed",
     "TicketListing",
@@ -86,7 +87,7 @@ def fetch_resolved_ticket_ids(
 
     `since` (YYYY-MM-DD): those changed on that UTC day or later, with `pages` the first so many by date of change, as for more pages than
     a search has. `query` replaces the statuses and shows 300 at most. `on_listed` is told after each
-    page how many tickets are found by now. Raises `QueryRefused`, `Stopped`.
+    page how many tickets are found by now. Raises `Unusable`, `Stopped`.
     """
     client = client or client_of(env.load_settings())
     if query is not None:
@@ -121,7 +122,7 @@ def _list_changed(
     listed.run()
     today = f"{datetime.datetime.fromtimestamp(listed.began_at or times.wall(), datetime.timezone.utc):%Y-%m-%d}"
     if since is not None and since > today and not listed.seen:
-        raise QueryRefused(f"--since {since} lies in the future: by Freshdesk's clock it is {today}")
+        raise Unusable(f"--since {since} lies in the future: by Freshdesk's clock it is {today}")
     if not listed.seen and since is None:
         logger.warning("the key sees no ticket at all; see Admin > Agents for what its agent may see, and check FRESHDESK_DOMAIN")
     for status in set(statuses) - {ref.status for ref in listed.found.values()} - set(DONE):
@@ -141,7 +142,7 @@ def _count(client: FreshdeskClient, statuses: Collection[int]) -> int | None:
     """How many tickets of these statuses the search counts, None if it does not say."""
     try:
         return int(search_page(client, _of_statuses(statuses), 1).value["total"])
-    except (Refused, NoReply):
+    except (Refused, TransientError):
         return None
 
 
@@ -180,7 +181,7 @@ def fetch_listed(wanted: Mapping[int, str], *, client: FreshdeskClient) -> dict[
             continue
         try:
             reply = list_page(client, wanted[ticket_id], include=LIST_INCLUDES)
-        except (Refused, NoReply):
+        except (Refused, TransientError):
             break
         rows = {row["id"]: row for row in reply.value if isinstance(row, dict) and is_ticket_id(row.get("id"))}
         found |= {number: row for number, row in rows.items() if number in wanted}
@@ -203,7 +204,7 @@ def fetch_ticket(ticket_id: int, *, client: FreshdeskClient | None = None, liste
     client = client or client_of(env.load_settings())
     try:
         return _read_ticket(client, ticket_id, listed)
-    except (Refused, NoReply) as error:
+    except (Refused, TransientError) as error:
         raise TicketFailed(f"ticket {ticket_id}: {error}") from error
 
 
@@ -215,10 +216,10 @@ def fetch_archived(ticket_id: int, *, client: FreshdeskClient) -> dict[str, Any]
     try:
         return None if client.archive_refused else _read_archived(client, ticket_id)
     except Refused as error:
-        if error.status == 404 or client.archive_refused:
+        if error.refusal.status == 404 or client.archive_refused:
             return None
         raise TicketFailed(f"ticket {ticket_id}: {error}") from error
-    except NoReply as error:
+    except TransientError as error:
         raise TicketFailed(f"ticket {ticket_id}: {error}") from error
 
 
@@ -227,13 +228,13 @@ def _read_ticket(client: FreshdeskClient, ticket_id: int, listed: Mapping[str, A
         return _with_messages(client, listed, f"tickets/{ticket_id}")
     try:
         ticket = _view(client, f"tickets/{ticket_id}", ticket_id, include=("conversations", *(LIST_INCLUDES[1:] if listed is None else ())))
-    except Refused as refusal:
-        if refusal.status != 404 or client.archive_refused:
+    except Refused as error:
+        if error.refusal.status != 404 or client.archive_refused:
             raise
         try:
             return _read_archived(client, ticket_id)
         except Refused:  # whatever is wrong with the archive, the answer on the ticket itself stays the first refusal
-            raise Refused(refusal.status, refusal.code, refusal.words or "no such ticket, nor in the archive") from refusal
+            raise Refused(replace(error.refusal, words=error.refusal.words or "no such ticket, nor in the archive")) from error
     whole = ticket if listed is None else {**ticket, "requester": listed.get("requester"), "stats": listed.get("stats")}
     return _with_messages(client, whole, f"tickets/{ticket_id}")
 
@@ -243,7 +244,7 @@ def _read_archived(client: FreshdeskClient, ticket_id: int) -> dict[str, Any]:
     try:
         return _with_messages(client, {**_view(client, path, ticket_id), "conversations": None}, path)
     except Refused as error:
-        client.archive_refused = client.archive_refused or (error.status == 403 and error.code == "require_feature")
+        client.archive_refused = client.archive_refused or (error.refusal.status == 403 and error.refusal.kind == "require_feature")
         raise
 
 
@@ -267,21 +268,21 @@ def _with_messages(client: FreshdeskClient, ticket: Mapping[str, Any], path: str
 
 
 def _read_messages(client: FreshdeskClient, path: str) -> list[dict[str, Any]]:
-    """All messages of a thread, page by page, as they come. Raises `Refused`, `NoReply`, `TicketFailed`."""
+    """All messages of a thread, page by page, as they come. Raises `Refused`, `TransientError`, `TicketFailed`."""
     messages: list[dict[str, Any]] = []
     last: list[Any] = []
     page_size = PAGE_SIZE
     for page in range(1, MAX_MESSAGE_PAGES + 1):
         reply = client.get(path, params={"per_page": str(PAGE_SIZE), "page": str(page)}, expect=list, credits=1)
         if reply.value and reply.value == last:
-            raise NoReply(f"the helpdesk repeats page {page - 1} of the messages")
+            raise TransientError(f"the helpdesk repeats page {page - 1} of the messages")
         last = reply.value
         messages += [message for message in last if isinstance(message, dict)]
         # A first page of the default size may mean that `per_page` is not heeded; a full page without a link is worth a look.
         page_size = DEFAULT_PAGE_SIZE if page == 1 and len(last) == DEFAULT_PAGE_SIZE else page_size
         if not last or not (reply.has_next or len(last) >= page_size):
             return messages
-    raise NoReply(f"the messages do not end after {MAX_MESSAGE_PAGES} pages")
+    raise TransientError(f"the messages do not end after {MAX_MESSAGE_PAGES} pages")
 
 
 def _in_order(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -314,4 +315,4 @@ def _parse_day(text: str) -> str:
             return datetime.date.fromisoformat(text).isoformat()
         except ValueError:
             pass
-    raise QueryRefused(f"--since {for_terminal(text)!r} is no date; write it as YYYY-MM-DD, for example 2025-07-01")
+    raise Unusable(f"--since {for_terminal(text)!r} is no date; write it as YYYY-MM-DD, for example 2025-07-01")

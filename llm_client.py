@@ -16,15 +16,14 @@ from typing import Any, TypeVar
 import env
 from common import times, web
 from common.errors import Stopped
-from common.web import NotBefore, TransientError
+from common.web import NotBefore, Refusal, Refused, TransientError
 from llm.bill import Bill, Prices, Totals
 from llm.calls import QUESTIONS_IN_A_ROW, Gate, Question, Streak
 from llm.completion import Completion, estimate_tokens, read_completion, read_usage
-from llm.connection import Connection, Server, ServerFault, Unreachable, context_tokens
+from llm.connection import Connection, Server, context_tokens
 from llm.dialect import DialectBook
 from llm.json_text import extract_json
 from llm.protocol import Answer, AnswerUnusable, BudgetReached, ContextTooLong, JsonSchema, Messages, Usage
-from llm.refusals import Kind, Refusal, ServerRefused
 from llm.store import AnswerStore, question_key
 
 __all__ = [
@@ -50,7 +49,7 @@ DEFAULT_MAX_TOKENS = 4000  # hidden reasoning counts against it
 MAX_TRIES = 50  # of one question; how many of each kind, `Question.has_enough` says
 FEWEST_TOKENS_OF_A_CUT = 1000
 _CROWDED = frozenset({429, 503, 529})
-_STOPPING: Mapping[Kind, str] = {
+_STOPPING: Mapping[str, str] = {
     "quota": "add credit at the provider or wait, then run again",
     "long_wait": "run again later",
     "key": "check LLM_API_KEY",
@@ -68,7 +67,7 @@ def chat_completion(
 ) -> dict[str, Any]:
     """The server's reply to one request; `fields` stand in the request as they are, `timeout_s` bounds the whole call.
 
-    No retry and no second thought. Raises `TransientError`, `ServerRefused` or `Stopped`.
+    No retry and no second thought. Raises `TransientError`, `Refused` or `Stopped`.
     """
     return (connection or Connection(server_from_environment())).complete({"messages": list(messages), **fields}, timeout_s=timeout_s)
 
@@ -209,10 +208,10 @@ class LlmClient:
             answer = self._read_twice(question, parse)
         except AnswerUnusable as error:
             raise self._failed(str(error), of_content=error.of_content) from error
-        except ServerRefused as error:
+        except Refused as error:
             raise self._refused(error.refusal) from error
         except TransientError as fault:
-            if fault.status == 429 or isinstance(fault, Unreachable):
+            if fault.status == 429 or fault.unreachable:
                 raise self._stop(Stopped(f"model server does not answer: {fault}: run again later, or check LLM_API_BASE_URL")) from fault
             raise self._failed(f"no answer: {fault}", outside=fault.status != 200) from fault
         self._dialects.worked(question.dialect, usable=True)
@@ -230,7 +229,7 @@ class LlmClient:
             try:
                 text = self._said(question)
                 return Answer(_read(text, question.schema, parse), text, question.usage, asked_again=again)
-            except ServerRefused as error:  # of the model's own words; what it wrote may be good all the same
+            except Refused as error:  # of the model's own words; what it wrote may be good all the same
                 if error.refusal.kind != "generation":
                     raise
                 text, reason, rejected = error.refusal.generation, "it was not valid JSON", True
@@ -284,8 +283,8 @@ class LlmClient:
         while True:
             try:
                 return self._called(question)
-            except (ServerRefused, ServerFault) as error:
-                if not self._asks_again(question, error.refusal):
+            except (Refused, TransientError) as error:
+                if error.refusal is None or not self._asks_again(question, error.refusal):
                     raise
 
     def _asks_again(self, question: Question, refusal: Refusal) -> bool:

@@ -24,7 +24,6 @@ from llm.store import AnswerStore
 from report import exports, page
 from review import apply
 from review import list as review_list
-from review.apply import ReviewRefused
 
 
 def wanted(options: Options) -> bool:
@@ -35,7 +34,7 @@ def wanted(options: Options) -> bool:
 def work(options: Options) -> str:
     """What was done, in words.
 
-    Raises `ReviewRefused`, `Unusable`, `Unreadable`, `Unwritable`.
+    Raises `Unusable`, `Unreadable`, `Unwritable`.
     """
     files = RunFiles(options.output, env.csv_separator())
     written.warn_of_changes(files)
@@ -57,7 +56,7 @@ def work(options: Options) -> str:
 
 def _refuse_unfinished(files: RunFiles, what: str) -> None:
     if files.checkpoint.exists():
-        raise ReviewRefused(
+        raise Unusable(
             f"a run on {files.database} was interrupted ({files.checkpoint}); run its command again to finish it, "
             f"or set it aside with --fresh, then come back with {what}"
         )

@@ -74,7 +74,7 @@ class TicketList:
 
 
 def list_tickets(selection: Selection, source: "ConversationSource", submit: Submit, *, on_listed: OnListed = lambda _: None) -> TicketList:
-    """The tickets that a selection names; asks Freshdesk unless they are named by id. Raises `Stopped`, `QueryRefused`."""
+    """The tickets that a selection names; asks Freshdesk unless they are named by id. Raises `Stopped`, `Unusable`."""
     statuses = source.settings.freshdesk_statuses
     if selection.ticket_ids is not None:
         return TicketList(tuple({"ticket_id": ticket_id} for ticket_id in dict.fromkeys(selection.ticket_ids)))

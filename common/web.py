@@ -12,6 +12,7 @@ import threading
 import urllib.request
 import zlib
 from collections.abc import Callable, Generator
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any, TypeVar, cast
@@ -37,20 +38,51 @@ DURATION = rf"(?:[0-9]{{1,9}}(?:\.[0-9]{{1,9}})?\s?{_UNIT}\s?){{1,4}}"
 _DURATION_PART = re.compile(rf"([0-9]{{1,9}}(?:\.[0-9]{{1,9}})?)\s?({_UNIT})", re.IGNORECASE)
 
 
-class TransientError(Exception):
-    """A fault that may be gone on the next try.
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What a server said instead of answering.
 
-    `status` is the HTTP status, None where no whole reply came; `retry_after_s` is the server's own word.
+    `kind` is its code, or what the edge makes of it; `words` are fit to be shown (one line, bounded). The rest is known of model servers:
+    where a refused request field would be named, their own word on waiting, and what the model wrote, where the server calls that invalid.
     """
 
-    def __init__(self, message: str, *, status: int | None = None, retry_after_s: float | None = None) -> None:
+    status: int
+    kind: str
+    words: str
+    named: str = ""
+    retry_after_s: float | None = None
+    generation: str = ""
+
+    def __str__(self) -> str:
+        return f"HTTP {self.status}" + (f" {self.kind}" if self.kind else "") + (f": {self.words}" if self.words else "")
+
+
+class TransientError(Exception):
+    """A fault that may be gone on the next try, or was not within the tries that a call has.
+
+    `status` is the HTTP status, None where no whole reply came; `retry_after_s` is the server's own word; `refusal` is there where the
+    server said more; `unreachable`: it was there before and takes no connection now.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        retry_after_s: float | None = None,
+        refusal: Refusal | None = None,
+        unreachable: bool = False,
+    ) -> None:
         super().__init__(message)
-        self.status = status
-        self.retry_after_s = retry_after_s
+        self.status, self.retry_after_s, self.refusal, self.unreachable = status, retry_after_s, refusal, unreachable
 
 
-class BodyTooLarge(Exception):
-    """The reply is longer than anyone could have meant."""
+class Refused(Exception):
+    """A reply that is no answer and will not become one by sending the same again."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(str(refusal))
+        self.refusal = refusal
 
 
 def parse_retry_after(value: str | None, *, now: float) -> float | None:
@@ -167,11 +199,11 @@ def read_body(response: requests.Response, *, deadline: float, max_bytes: int) -
     """The whole body of a response opened with `stream=True`.
 
     `deadline` is a moment on `times.monotonic`; it bounds what the body brings, packed or not.
-    Raises `TransientError` past the deadline or for a body cut short, `BodyTooLarge` past `max_bytes` (counted after decompression).
+    Raises `TransientError` past the deadline or for a body cut short, `Refused` past `max_bytes` (counted after decompression).
     """
     if "," in response.headers.get("Content-Encoding", ""):
         response.close()  # each layer may unpack a thousandfold before the first count
-        raise BodyTooLarge("the reply is packed more than once")
+        raise Refused(Refusal(response.status_code, "", "the reply is packed more than once"))
     packed = response.headers.get("Content-Encoding", "").strip().lower() in ("gzip", "x-gzip")
     unpack = _Gzip() if packed else None
     parts: list[bytes] = []
@@ -182,7 +214,7 @@ def read_body(response: requests.Response, *, deadline: float, max_bytes: int) -
             parts.append(part)
             size += len(part)
             if size > max_bytes:
-                raise BodyTooLarge(f"the reply is longer than {max_bytes} bytes")
+                raise Refused(Refusal(response.status_code, "", f"the reply is longer than {max_bytes} bytes"))
             if times.monotonic() > deadline:
                 raise TransientError("the reply did not end in time")
     except (HTTPError, OSError, zlib.error) as error:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
-from demo.query_language import QueryError, instant, parse_query
+from demo.query_language import instant, parse_query
 
 SEARCH_PAGE, SEARCH_PAGES = 30, 10
 INCLUDED_MESSAGES = 10
@@ -68,7 +68,7 @@ class TicketApi:
             return _invalid("query", "Has too many characters: the limit is 512")
         try:
             test = parse_query(query[1:-1], whole_day_end=self.whole_day_end)
-        except QueryError as error:
+        except ValueError as error:
             return _invalid("query", str(error))
         found = [ticket for ticket in self._visible() if test(ticket)]
         self._arrange(found, newest_first="created_at")

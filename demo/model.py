@@ -21,10 +21,6 @@ MAX_BODY_BYTES = 20_000_000
 CHARS_PER_TOKEN = 4
 
 
-class NotOurQuestion(Exception):
-    """The messages are none of the four questions that this model can answer."""
-
-
 class BuiltInModel:
     """The model's server on a free loopback port; `start` gives its base URL. A context manager gives it too.
 
@@ -58,7 +54,7 @@ class BuiltInModel:
 
 
 def answer(messages: Any) -> dict[str, Any]:
-    """The answer to one of the program's questions, in the form of its schema. Raises `NotOurQuestion`."""
+    """The answer to one of the program's questions, in the form of its schema. Raises `ValueError` for what is none of them."""
     texts = _texts(messages)
     name = schema_name(texts.get("system", ""))
     answers: Mapping[str, Callable[[str], dict[str, Any]]] = {
@@ -68,11 +64,8 @@ def answer(messages: Any) -> dict[str, Any]:
         "issue_card": _card,
     }
     if name not in answers or "user" not in texts:
-        raise NotOurQuestion(f"{MODEL_NAME} answers only the schemas {', '.join(answers)}")
-    try:
-        return answers[name](texts["user"])
-    except ValueError as error:
-        raise NotOurQuestion(str(error)) from error
+        raise ValueError(f"{MODEL_NAME} answers only the schemas {', '.join(answers)}")
+    return answers[name](texts["user"])
 
 
 def _decision(user: str) -> dict[str, Any]:
@@ -181,10 +174,8 @@ class _Handler(BaseHTTPRequestHandler):
             text = json.dumps(self.server.answer_with(messages), ensure_ascii=False)
             times.sleep(self.server.latency_s)
             self._send(200, _completion(messages, text))
-        except NotOurQuestion as error:
-            self._refuse(400, str(error))
         except (ValueError, KeyError, TypeError, RecursionError) as error:
-            self._refuse(400, f"the request is no chat completion: {error!r}")
+            self._refuse(400, f"the request is no question that this model can answer: {error!r}")
 
     def log_message(self, format: str, *args: Any) -> None:
         """Nothing: the program logs its own calls."""

@@ -18,10 +18,6 @@ DATES = {name: name for name in ("due_by", "fr_due_by", "created_at", "updated_a
 _TOKEN = re.compile(r"\s*(?:(?P<mark>[()])|(?P<word>AND|OR)\b|(?P<field>[a-z_][a-z0-9_]*)(?P<sign>:[<>]?)(?P<value>'[^']*'|[^\s()']+))")
 
 
-class QueryError(ValueError):
-    """The query is not of the language."""
-
-
 def parse_query(text: str, *, whole_day_end: bool = True) -> Test:
     """The test that a query stands for. `whole_day_end`: `:<'D'` covers all of day D, else only its first instant.
 
@@ -31,7 +27,7 @@ def parse_query(text: str, *, whole_day_end: bool = True) -> Test:
     parser = _Parser(_tokens(text), whole_day_end)
     test = parser.alternatives()
     if parser.position != len(parser.tokens):
-        raise QueryError("unexpected end of the query")
+        raise ValueError("unexpected end of the query")
     return test
 
 
@@ -47,7 +43,7 @@ def _tokens(text: str) -> list[re.Match[str]]:
     while text[position:].strip():
         match = _TOKEN.match(text, position)
         if match is None:
-            raise QueryError(f"cannot read the query at {text[position : position + 20]!r}")
+            raise ValueError(f"cannot read the query at {text[position : position + 20]!r}")
         tokens.append(match)
         position = match.end()
     return tokens
@@ -73,10 +69,10 @@ class _Parser:
         if self._take("mark", "("):
             test = self.alternatives()
             if not self._take("mark", ")"):
-                raise QueryError("a parenthesis is not closed")
+                raise ValueError("a parenthesis is not closed")
             return test
         if self.position >= len(self.tokens) or not self.tokens[self.position]["field"]:
-            raise QueryError("a condition is missing")
+            raise ValueError("a condition is missing")
         token = self.tokens[self.position]
         self.position += 1
         return _condition(token["field"], token["sign"], token["value"], self._whole_day_end)
@@ -94,7 +90,7 @@ def _condition(field: str, sign: str, value: str, whole_day_end: bool) -> Test:
     if field in NUMBERS:
         return _number_test(NUMBERS[field], sign, None if value == "null" else _whole(field, value))
     if sign != ":" or not (field in TEXTS or field.startswith("cf_")):
-        raise QueryError(f"{field}{sign} is not a field that can be searched so")
+        raise ValueError(f"{field}{sign} is not a field that can be searched so")
     if value == "null":
         return lambda ticket: not _value(ticket, field)
     return lambda ticket: text in held if isinstance(held := _value(ticket, field), list) else str(held) == text
@@ -132,10 +128,10 @@ def _day(value: str) -> datetime.date:
             raise ValueError
         return datetime.date.fromisoformat(value[1:-1])
     except ValueError:
-        raise QueryError(f"{value} is not a date of the form 'YYYY-MM-DD'") from None
+        raise ValueError(f"{value} is not a date of the form 'YYYY-MM-DD'") from None
 
 
 def _whole(field: str, value: str) -> int:
     if not re.fullmatch(r"\d{1,18}", value):
-        raise QueryError(f"It should be a/an Integer: {field}:{value}")
+        raise ValueError(f"It should be a/an Integer: {field}:{value}")
     return int(value)

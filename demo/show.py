@@ -38,7 +38,7 @@ class RecordedModel:
         self.answered: Counter[str] = Counter()
 
     def __call__(self, messages: Any) -> dict[str, Any]:
-        """The answer to one question. Raises `NotOurQuestion`."""
+        """The answer to one question. Raises `ValueError` where it is none of the program's."""
         try:
             found = self._recording.answer(messages)
         except (ValueError, KeyError, TypeError):  # not a question of this program

@@ -3,7 +3,8 @@
 from collections.abc import Collection, Iterator
 
 from common.errors import Stopped
-from freshdesk.client import ACCOUNT_NAME, FreshdeskClient, NoReply, Refused
+from common.web import Refused, TransientError
+from freshdesk.client import ACCOUNT_NAME, FreshdeskClient
 from freshdesk.search import search_page
 
 OPEN_STATUSES = (2, 3)
@@ -22,7 +23,7 @@ def describe(client: FreshdeskClient, *, statuses: Collection[int], share: float
         yield tickets
         yield "rate limit", *_limit(client, share, window_s)
         yield "archive", *_archive(client)
-    except (NoReply, Refused) as error:
+    except (TransientError, Refused) as error:
         yield "helpdesk", False, f"{client.base_url} answers {error}; check FRESHDESK_DOMAIN ({ACCOUNT_NAME})"
     except Stopped as error:
         yield "helpdesk", False, str(error)
@@ -54,8 +55,8 @@ def _count(client: FreshdeskClient, status: int) -> int | None:
     """How many tickets have a status, None if the account has no such status."""
     try:
         return int(search_page(client, f"status:{status}", 1).value["total"])
-    except Refused as refusal:
-        if refusal.status != 400:
+    except Refused as refused:
+        if refused.refusal.status != 400:
             raise
         return None
 
@@ -70,7 +71,7 @@ def _limit(client: FreshdeskClient, share: float, window_s: float) -> tuple[bool
 def _archive(client: FreshdeskClient) -> tuple[bool | None, str]:
     try:
         client.get(f"tickets/archived/{NO_TICKET}", expect=dict, credits=1)
-    except Refused as refusal:
-        if refusal.status == 403:
+    except Refused as refused:
+        if refused.refusal.status == 403:
             return None, "this plan has none that can be read; tickets closed for 120 days are out of reach"
     return True, "can be read: tickets closed for 120 days are in no list, --pages all --archived looks them up"

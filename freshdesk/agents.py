@@ -3,7 +3,8 @@
 import logging
 
 from common.errors import Stopped
-from freshdesk.client import FreshdeskClient, NoReply, Refused
+from common.web import Refused, TransientError
+from freshdesk.client import FreshdeskClient
 
 logger = logging.getLogger("data_fetcher")
 
@@ -20,7 +21,7 @@ def fetch_agent_names(client: FreshdeskClient) -> tuple[str, ...]:
             names.update(_names(reply.value))
             if not reply.has_next:
                 break
-    except (Refused, NoReply, Stopped) as error:  # what stops a run stops it at the next ticket
+    except (Refused, TransientError, Stopped) as error:  # what stops a run stops it at the next ticket
         logger.warning("agents' names are not hidden unless a ticket tells them: the helpdesk does not list its agents (%s)", error)
     return tuple(sorted(names))
 

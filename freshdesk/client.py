@@ -15,11 +15,12 @@ from urllib.parse import urlsplit
 import requests
 
 from common import times
-from common.errors import Stopped, Unusable
+from common.errors import Stopped
 from common.text import for_terminal
 from common.web import (
     CONNECT_TIMEOUT_S,
-    BodyTooLarge,
+    Refusal,
+    Refused,
     TransientError,
     new_session,
     parse_retry_after,
@@ -28,7 +29,7 @@ from common.web import (
     retrying,
     why_unreachable,
 )
-from freshdesk.limits import GateClosed, OnWait, RateGate
+from freshdesk.limits import OnWait, RateGate
 
 logger = logging.getLogger("data_fetcher")
 
@@ -45,22 +46,6 @@ NO_JSON = "the reply is a web page (a login page, a portal or a proxy) and no da
 
 # These speak of the key or the account and not of the ticket that was asked for.
 _ACCOUNT_CODES = frozenset({"invalid_credentials", "password_lockout", "account_suspended", "inactive_account", "ssl_required"})
-
-
-class QueryRefused(Unusable):
-    """The helpdesk does not take the search query; the message holds its own words."""
-
-
-class Refused(Exception):
-    """A reply that says no to this one call: its status, its code if it has one, and its words."""
-
-    def __init__(self, status: int, code: str, words: str) -> None:
-        super().__init__(f"HTTP {status}" + (f" {code}" if code else "") + (f": {words}" if words else ""))
-        self.status, self.code, self.words = status, code, words
-
-
-class NoReply(Exception):
-    """No usable reply within the tries that a call has; the message says what came instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +89,7 @@ class FreshdeskClient:
     def get(self, path: str, *, expect: type, credits: float, params: dict[str, str] | None = None) -> Reply:
         """The JSON reply to GET `path` under /api/v2, of type `expect`.
 
-        Raises `Refused` for a reply that says no, `NoReply` when the tries are used up, `Stopped` when no call makes sense any more.
+        Raises `Refused` for a reply that says no, `TransientError` when the tries are used up, `Stopped` when no call makes sense any more.
         """
         call = _Call(path=path, params=params or {}, expect=expect, credits=credits)
         try:
@@ -119,10 +104,7 @@ class FreshdeskClient:
         return for_terminal(self._auth.hide(str(text)))
 
     def _try(self, call: "_Call") -> Reply:
-        try:
-            started = self._gate.enter(call.credits)
-        except GateClosed:
-            raise Stopped(str(self._stop)) from None
+        started = self._gate.enter(call.credits)
         headers = None
         try:
             response = self._send(call)
@@ -157,8 +139,6 @@ class FreshdeskClient:
     def _body(self, response: requests.Response, call: "_Call", *, deadline: float) -> bytes:
         try:
             body = read_body(response, deadline=deadline, max_bytes=MAX_BODY_BYTES)
-        except BodyTooLarge as error:
-            raise Refused(response.status_code, "", str(error)) from error
         except TransientError as error:
             # A refusal is known by its status; that its words broke off is no reason to ask again.
             if 300 <= response.status_code < 500 and response.status_code not in (408, 429):
@@ -199,7 +179,7 @@ class FreshdeskClient:
         if status == 401 or code in _ACCOUNT_CODES:
             said = f" ({words or code})" if words or code else ""
             return self._stopped(f"{self._host} refuses the key: HTTP {status}{said}", "check FRESHDESK_API_KEY and its agent")
-        return Refused(status, code, words)
+        return Refused(Refusal(status, code, words))
 
     def _heed(self, seconds: float, error: Exception) -> None:
         if isinstance(error, TransientError) and (error.status == 429 or error.retry_after_s is not None):
@@ -215,13 +195,13 @@ class FreshdeskClient:
             return self._stopped(f"{self._host}: {error}", f"check FRESHDESK_DOMAIN: {ACCOUNT_NAME}")
         if outage:
             return self._stopped(f"{self._host} does not answer (last: {error})", "try again later; what is done is kept")
-        return NoReply(f"no usable reply after {call.tries} tries (last: {error})")
+        return TransientError(f"no usable reply after {call.tries} tries (last: {error})")
 
     def _stopped(self, what: str, next_step: str) -> Stopped:
         """The error that ends the run; from here on no thread starts a call."""
         with self._lock:
             self._stop = self._stop or Stopped(f"Freshdesk: {what}; {next_step}")
-        self._gate.close()
+        self._gate.close(self._stop)
         return self._stop
 
 

@@ -9,14 +9,11 @@ import threading
 from collections.abc import Callable, Mapping
 
 from common import times
+from common.errors import Stopped
 
 ANNOUNCE_FROM_S = 1.0
 HELD, USED_UP = "the helpdesk asked to wait", "our share of the account's limit is used up"
 OnWait = Callable[[float, str], None]
-
-
-class GateClosed(Exception):
-    """The run cannot go on, another thread has found; no call may start."""
 
 
 class RateGate:
@@ -28,13 +25,14 @@ class RateGate:
     def __init__(self, *, share: float, window_s: float, on_wait: OnWait | None = None) -> None:
         self._share, self._window_s, self._on_wait = share, window_s, on_wait
         self._changed = threading.Condition()
-        self._in_flight, self._closed = 0.0, False
+        self._in_flight = 0.0
+        self._closed: Stopped | None = None
         self.total: float | None = None  # credits a window, as the helpdesk says
         self._left: float | None = None  # the least that a reply of this window said; None: one call is to find out
         self._turns_at = self._left_at = self._held_until = self._announced = -math.inf
 
     def enter(self, credits: float) -> float:
-        """The moment at which a call of `credits` may start, which is now; waits until then. Raises `GateClosed`."""
+        """The moment at which a call of `credits` may start, which is now; waits until then. Raises `Stopped` once the gate is closed."""
         while True:
             with self._changed:
                 until, why = self._opens(credits)
@@ -75,17 +73,17 @@ class RateGate:
             self._left = None
         self._tell(seconds, HELD)
 
-    def close(self) -> None:
-        """From now on `enter` raises `GateClosed`, also for those who wait."""
+    def close(self, why: Stopped) -> None:
+        """From now on `enter` raises `Stopped` with these words, also for those who wait: the run cannot go on."""
         with self._changed:
-            self._closed = True
+            self._closed = why
             self._changed.notify_all()
 
     def _opens(self, credits: float) -> tuple[float, str]:
         """When a call may start and what it waits for; infinity: when a call that is under way has its reply. Needs the lock."""
         now = times.monotonic()
-        if self._closed:
-            raise GateClosed
+        if self._closed is not None:
+            raise Stopped(*self._closed.args)
         if now < self._held_until:
             return self._held_until, HELD
         if self._left is not None and now >= self._turns_at:

@@ -13,7 +13,8 @@ from typing import Any
 from common import times
 from common.errors import Stopped
 from common.times import to_utc
-from freshdesk.client import ACCOUNT_NAME, FreshdeskClient, NoReply, Refused, Reply
+from common.web import Refused, TransientError
+from freshdesk.client import ACCOUNT_NAME, FreshdeskClient, Reply
 
 PAGE_SIZE = 100
 MAX_PAGES = 300  # page 301 is an error
@@ -103,7 +104,7 @@ class ChangedList:
             if self.began_at is not None:
                 return again_if_refused(lambda: list_page(self.client, self.since, page))
             reply = list_page(self.client, self.since, page)
-        except (NoReply, Refused) as error:
+        except (TransientError, Refused) as error:
             if self.began_at is None:
                 next_step = f"check FRESHDESK_DOMAIN ({ACCOUNT_NAME}) and what the key may see"
                 raise Stopped(f"Freshdesk: the list of tickets is refused ({error}); {next_step}") from error
@@ -170,7 +171,7 @@ class ChangedList:
 
 
 def list_page(client: FreshdeskClient, since: str, page: int = 1, *, include: tuple[str, ...] = ()) -> Reply:
-    """A page of what changed since then, oldest change first; 1 credit, and 2 for each include. Raises `Refused`, `NoReply`, `Stopped`."""
+    """A page of what changed since then, oldest first; 1 credit, and 2 for each include. Raises what `FreshdeskClient.get` raises."""
     params = {"updated_since": since, "order_by": "updated_at", "order_type": "asc", "per_page": str(PAGE_SIZE), "page": str(page)}
     included = {"include": ",".join(include)} if include else {}
     return client.get("tickets", params=params | included, expect=list, credits=1 + 2 * len(include))

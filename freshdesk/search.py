@@ -5,9 +5,10 @@ Narrows no query to get past the API's 300: what a search cannot show is said in
 
 from dataclasses import dataclass, field
 
-from common.errors import Stopped
+from common.errors import Stopped, Unusable
 from common.text import for_terminal
-from freshdesk.client import ACCOUNT_NAME, FreshdeskClient, NoReply, QueryRefused, Refused, Reply
+from common.web import Refused, TransientError
+from freshdesk.client import ACCOUNT_NAME, FreshdeskClient, Reply
 from freshdesk.listing import OnListed, TicketRef, again_if_refused, parse_refs
 
 PAGE_SIZE = 30
@@ -28,7 +29,7 @@ class TicketSearch:
     gaps: list[str] = field(default_factory=list)
 
     def run(self) -> None:
-        """Fill `found`; once more if tickets moved between the pages meanwhile. Raises `Stopped`, `QueryRefused`."""
+        """Fill `found`; once more if tickets moved between the pages meanwhile. Raises `Stopped`, `Unusable`."""
         self._refuse_unusable()
         first = self._first_page()
         self._read_pages(first)
@@ -57,30 +58,30 @@ class TicketSearch:
 
     def _refuse_unusable(self) -> None:
         if not self.query.strip():
-            raise QueryRefused("the query is empty; leave --query out or fill it")
+            raise Unusable("the query is empty; leave --query out or fill it")
         if len(self.query) > MAX_QUERY_CHARS:
-            raise QueryRefused(f"the query has {len(self.query)} characters, Freshdesk takes {MAX_QUERY_CHARS}; shorten --query")
+            raise Unusable(f"the query has {len(self.query)} characters, Freshdesk takes {MAX_QUERY_CHARS}; shorten --query")
 
     def _first_page(self) -> Reply:
         """The page that shows whether key and query work."""
         try:
             return search_page(self.client, self.query, 1)
-        except Refused as refusal:
-            if refusal.status == 400:
-                words = refusal.words or str(refusal)
-                raise QueryRefused(
+        except Refused as refused:
+            if refused.refusal.status == 400:
+                words = refused.refusal.words or str(refused)
+                raise Unusable(
                     f"Freshdesk refuses the query {for_terminal(self.query)!r}: {words}; correct --query or FRESHDESK_STATUSES"
-                ) from refusal
+                ) from refused
             next_step = f"check FRESHDESK_DOMAIN ({ACCOUNT_NAME}) and what the key may see"
-            raise Stopped(f"Freshdesk: the search is refused ({refusal}); {next_step}") from refusal
-        except NoReply as error:
+            raise Stopped(f"Freshdesk: the search is refused ({refused}); {next_step}") from refused
+        except TransientError as error:
             raise Stopped(f"Freshdesk: the search does not work: {error}; try again later") from error
 
     def _later_page(self, page: int) -> Reply | None:
         """One more page; None, and a gap, if it cannot be had."""
         try:
             return again_if_refused(lambda: search_page(self.client, self.query, page))
-        except (NoReply, Refused) as error:
+        except (TransientError, Refused) as error:
             self.gaps.append(f"incomplete: page {page} of the search could not be listed ({error})")
             return None
 
@@ -88,11 +89,11 @@ class TicketSearch:
 def search_page(client: FreshdeskClient, query: str, page: int) -> Reply:
     """Page `page` (from 1) of a search, its `total` and `results` being what they should; 1 credit.
 
-    Raises `Refused`, `NoReply`, `Stopped`.
+    Raises `Refused`, `TransientError`, `Stopped`.
     """
     params = {"query": f'"{query}"', "page": str(page)}  # the value itself carries double quotes
     reply = client.get("search/tickets", params=params, expect=dict, credits=1)
     total, results = reply.value.get("total"), reply.value.get("results")
     if not isinstance(results, list) or not isinstance(total, int) or isinstance(total, bool) or total < 0:
-        raise NoReply("the search answered without `total` or `results`")
+        raise TransientError("the search answered without `total` or `results`")
     return reply

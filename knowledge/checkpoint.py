@@ -188,12 +188,8 @@ def _parse(data: Any) -> Checkpoint:
 logger = logging.getLogger(__name__)
 
 
-class StaleCheckpoint(Unreadable):
-    """The database has changed since the checkpoint was written."""
-
-
 def leftover(files: RunFiles, *, fresh: bool) -> Checkpoint | None:
-    """The checkpoint of a run that did not end, if it belongs to this database. Raises `StaleCheckpoint`."""
+    """The checkpoint of a run that did not end, if it belongs to this database. Raises `Unreadable` where it has changed since."""
     if fresh:
         _set_aside(files)
         return None
@@ -206,7 +202,7 @@ def leftover(files: RunFiles, *, fresh: bool) -> Checkpoint | None:
             return replace(saved, base_sha256=now, progress=_all_done(saved), issues=(), dropped=(), decisions=())
         safe_files.remove(files.checkpoint)
         return None
-    raise StaleCheckpoint(
+    raise Unreadable(
         f"{files.database} was changed after {files.checkpoint} was begun from it; nothing was touched. Put the earlier database "
         "back to go on with that run, or use --fresh to set the checkpoint aside and start from the database as it is"
     )

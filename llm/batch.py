@@ -210,10 +210,6 @@ class QuestionsLeft(Exception):
         self.questions = questions
 
 
-class _NotStored(Exception):
-    """The store has no answer to this question."""
-
-
 class Client(Protocol):
     """What a round asks of the client: a stored answer, and a question's key and request body."""
 
@@ -242,7 +238,7 @@ class BatchRounds:
         if answer is None:
             key, body = self._client.request(messages, schema=schema)
             self._open[key] = BatchQuestion(key, body, schema["name"])
-            raise _NotStored
+            raise QuestionsLeft((self._open[key],))
         return answer
 
     def submit(self, call: Callable[[], T]) -> "Future[T]":
@@ -263,7 +259,7 @@ class BatchRounds:
     def _settled(self, future: "_Lazy", call: Callable[[], Any]) -> bool:
         try:
             future.set_result(call())
-        except _NotStored:
+        except QuestionsLeft:
             return False
         except Exception as error:  # noqa: BLE001 - handed to whoever waits for the future
             future.set_exception(error)

@@ -17,9 +17,9 @@ import requests
 from common import times, web
 from common.errors import Stopped
 from common.text import valid, without_secrets
-from common.web import TransientError, redirect_host, why_unreachable
+from common.web import Refusal, Refused, TransientError, redirect_host, why_unreachable
 from llm.completion import from_events
-from llm.refusals import Refusal, ServerRefused, error_in_answer, read_refusal, shown
+from llm.refusals import error_in_answer, read_refusal, shown
 
 log = logging.getLogger(__name__)
 
@@ -60,18 +60,6 @@ def endpoint(base_url: str, name: str = "chat/completions") -> str:
     return urlunsplit((parts.scheme, parts.netloc, f"{root}/{name}", parts.query, ""))
 
 
-class Unreachable(TransientError):
-    """A server that was there before takes no connection now."""
-
-
-class ServerFault(TransientError):
-    """A refusal that may pass, or may mean a request field that this server does not know."""
-
-    def __init__(self, refusal: Refusal) -> None:
-        super().__init__(f"HTTP {refusal.status}: {refusal.words}", status=refusal.status, retry_after_s=refusal.retry_after_s)
-        self.refusal = refusal
-
-
 class Connection:
     """Kept connections to one server; used by many threads.
 
@@ -101,7 +89,7 @@ class Connection:
     def post(self, url: str, payload: Mapping[str, Any], *, timeout_s: float | None = None) -> dict[str, Any]:
         """The JSON object that came back; `timeout_s` bounds the whole call, the server's own setting if None.
 
-        Raises `TransientError` (worth another try), `ServerRefused` (not without a change), `Stopped` (no server to talk to).
+        Raises `TransientError` (worth another try), `Refused` (not without a change), `Stopped` (no server to talk to).
         """
         data = valid(json.dumps({"model": self.server.model, **payload}, ensure_ascii=False, allow_nan=False))
         status, headers, text = self._exchange(url, data, timeout_s or self.server.timeout_s)
@@ -116,7 +104,7 @@ class Connection:
             response = self._session.get(url, timeout=LIST_TIMEOUT_S, stream=True, allow_redirects=False)
             body = web.read_body(response, deadline=deadline, max_bytes=MAX_REPLY_BYTES)
             return json.loads(self._clean(body)) if response.status_code == 200 else None
-        except (OSError, ValueError, RecursionError, TransientError, web.BodyTooLarge):
+        except (OSError, ValueError, RecursionError, TransientError, Refused):
             return None
 
     def _clean(self, body: bytes) -> str:
@@ -140,8 +128,8 @@ class Connection:
             raise TransientError(f"no whole reply within {timeout_s:g} s", status=408) from error
         except (OSError, UnicodeError) as error:
             raise self._connection_fault(error, url) from error
-        except web.BodyTooLarge as error:
-            raise TransientError(str(error), status=200) from error
+        except Refused as error:  # no fault of the question: a reply without bounds
+            raise TransientError(error.refusal.words, status=200) from error
         if debug:
             log.debug("reply %d: %s", response.status_code, text[:_MAX_LOGGED_CHARS])
         return response.status_code, {name.lower(): value for name, value in response.headers.items()}, text
@@ -154,13 +142,16 @@ class Connection:
         if trouble is None:
             return TransientError(f"the connection broke ({type(error).__name__})")
         what, variable = trouble
-        return Unreachable(f"it {what}") if self.replied else self._stop(what, variable)
+        return TransientError(f"it {what}", unreachable=True) if self.replied else self._stop(what, variable)
 
     def _refuse(self, refusal: Refusal, headers: Mapping[str, str]) -> None:
         if 300 <= refusal.status < 400:
             target = shown(without_secrets(redirect_host(self.server.base_url, headers.get("location")), self._secrets))
             raise self._stop(f"redirects to {target or 'nowhere'}, which is not followed")
-        raise ServerFault(refusal) if refusal.kind == "transient" else ServerRefused(refusal)
+        if refusal.kind != "transient":
+            raise Refused(refusal)
+        words = f"HTTP {refusal.status}: {refusal.words}"
+        raise TransientError(words, status=refusal.status, retry_after_s=refusal.retry_after_s, refusal=refusal)
 
     def _object(self, text: str) -> dict[str, Any]:
         try:

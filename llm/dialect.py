@@ -13,8 +13,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Protocol
 
+from common.web import Refusal
 from llm.protocol import JsonSchema
-from llm.refusals import LIMIT_NAMES, SMALLEST_ANSWER_TOKENS, Refusal, limit_is_to_blame
+from llm.refusals import LIMIT_NAMES, SMALLEST_ANSWER_TOKENS, limit_is_to_blame
 
 Messages = Sequence[Mapping[str, str]]
 

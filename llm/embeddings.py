@@ -13,10 +13,9 @@ from typing import Any
 
 from common import web
 from common.errors import Stopped
-from common.web import TransientError
-from llm.connection import Connection, Server, ServerFault, endpoint
+from common.web import Refused, TransientError
+from llm.connection import Connection, Server, endpoint
 from llm.dialect import Notes
-from llm.refusals import ServerRefused
 
 _LARGEST = 1e30  # of a vector's numbers; false for NaN too
 
@@ -73,7 +72,7 @@ class EmbeddingClient:
             while missing:
                 batch, missing = missing[: self._batch], missing[self._batch :]
                 vectors.update(self._asked(batch))
-        except _NoEmbeddings as error:
+        except (Refused, TransientError) as error:
             log.warning("no embeddings from the server (%s); candidates are found by words alone", error)
             return None
         if len({len(vector) for vector in vectors.values()}) > 1:
@@ -84,15 +83,13 @@ class EmbeddingClient:
     def _asked(self, batch: list[str]) -> dict[str, Vector]:
         """Vectors of a batch; one that the server refuses is halved, a single text that is too long is cut."""
         try:
-            found = web.retrying(lambda: self._posted(batch), max_tries=MAX_TRIES)
-        except ServerRefused as error:
+            found = web.retrying(lambda: self._posted(batch), max_tries=MAX_TRIES, give_up=_has_none)
+        except Refused as error:
             if error.refusal.kind in ("key", "quota", "long_wait"):
                 raise Stopped(f"embeddings server: {error.refusal.words}: check EMBEDDING_API_KEY") from error
             if error.refusal.kind not in ("context", "request", "filtered") or (len(batch) == 1 and len(batch[0]) < SHORTEST_CUT_CHARS):
-                raise _NoEmbeddings(error.refusal.words) from error
+                raise
             return self._in_parts(batch)
-        except TransientError as error:
-            raise _NoEmbeddings(str(error)) from error
         self._shelf.put(found)
         return found
 
@@ -105,12 +102,7 @@ class EmbeddingClient:
         return {**self._asked(batch[:half]), **self._asked(batch[half:])}
 
     def _posted(self, batch: list[str]) -> dict[str, Vector]:
-        try:
-            body = self._connection.post(endpoint(self._server.base_url, "embeddings"), {"input": batch})
-        except ServerFault as error:
-            if error.status == 501:
-                raise _NoEmbeddings(str(error)) from error
-            raise
+        body = self._connection.post(endpoint(self._server.base_url, "embeddings"), {"input": batch})
         return dict(zip(batch, read_vectors(body, len(batch)), strict=True))
 
 
@@ -143,8 +135,9 @@ class _Shelf:
         return "embedding:" + hashlib.sha256(what).hexdigest()[:40]
 
 
-class _NoEmbeddings(Exception):
-    """This server does not give vectors; the message says why."""
+def _has_none(error: Exception) -> bool:
+    """True where a server says that it makes no vectors at all: 501 is no fault that passes."""
+    return isinstance(error, TransientError) and error.status == 501
 
 
 def read_vectors(body: Any, count: int) -> list[Vector]:

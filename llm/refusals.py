@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from common.text import for_terminal, shortened
-from common.web import DURATION, duration_s, parse_retry_after
+from common.web import DURATION, Refusal, duration_s, parse_retry_after
 
 Kind = Literal[
     "transient", "key", "quota", "model", "path", "region", "blocked", "context", "filtered", "generation", "request", "long_wait"
@@ -76,30 +76,6 @@ _ASKS_TO_WAIT = re.compile(rf"(?:try again|retry|wait)\b[^0-9\n]{{0,40}}({DURATI
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
-    """What a server said instead of answering.
-
-    `words` are fit to be shown (one line, bounded); `named` is where a refused request field would be named; `retry_after_s` is its own
-    word on waiting; `generation` is what the model wrote, where the server itself calls that invalid.
-    """
-
-    status: int
-    kind: Kind
-    words: str
-    named: str = ""
-    retry_after_s: float | None = None
-    generation: str = ""
-
-
-class ServerRefused(Exception):
-    """A reply that is no answer and will not become one by sending the same again."""
-
-    def __init__(self, refusal: Refusal) -> None:
-        super().__init__(refusal.words)
-        self.refusal = refusal
-
-
-@dataclass(frozen=True, slots=True)
 class _ErrorBody:
     codes: str = ""
     message: str = ""
@@ -108,7 +84,7 @@ class _ErrorBody:
 
 
 def read_refusal(status: int, body: str, headers: Mapping[str, str], *, now: float) -> Refusal:
-    """What a reply with an error status means. `now` is seconds since 1970."""
+    """What a reply with an error status means; its kind is a `Kind`. `now` is seconds since 1970."""
     error = _error_body(_parsed(body))
     asked = asked_wait_s(status, headers, error.fields or {}, error.message, now=now)
     words = shown(error.message or error.codes) or f"HTTP {status} without an explanation"

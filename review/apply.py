@@ -5,7 +5,7 @@ Keeps what stood there before, so that a review can be undone. Asks no model and
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -29,15 +29,12 @@ UNFINISHED = "unfinished"
 AFTER = "after.json"
 
 
-class ReviewRefused(Unusable):
-    """The review does not fit; nothing was changed. `problems` names each row, the message all of them."""
-
-    def __init__(self, headline: str, problems: tuple[str, ...] = ()) -> None:
-        self.problems = problems
-        named = [f"  {problem}" for problem in problems[:MAX_NAMED_PROBLEMS]]
-        if len(problems) > MAX_NAMED_PROBLEMS:
-            named.append(f"  and {len(problems) - MAX_NAMED_PROBLEMS} more")
-        super().__init__("\n".join([headline, *named]))
+def _misfit(headline: str, problems: Sequence[str]) -> Unusable:
+    """The review does not fit, and nothing was changed: a line for each problem."""
+    named = [f"  {problem}" for problem in problems[:MAX_NAMED_PROBLEMS]]
+    if len(problems) > MAX_NAMED_PROBLEMS:
+        named.append(f"  and {len(problems) - MAX_NAMED_PROBLEMS} more")
+    return Unusable("\n".join([headline, *named]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +58,7 @@ def apply_file(path: Path, files: RunFiles) -> ReviewResult:
 
     Writes the database and `decisions.jsonl`, both or neither, then the review list, and keeps all three as they were for `undo`. If the
     list could not be written, the same file once more writes it. The caller holds the lock.
-    Raises `ReviewRefused`, `Unreadable`, `Unwritable` (nothing changed).
+    Raises `Unusable`, `Unreadable`, `Unwritable` (nothing changed).
     """
     begun = _begun(path, files)
     issues, log = issue.load((begun or files.database.parent) / files.database.name), decision.load(files.decisions)
@@ -105,17 +102,17 @@ def _begun(path: Path, files: RunFiles) -> Path | None:
     try:
         before = issue.load(kept[-1] / files.database.name), decision.load(kept[-1] / files.decisions.name)
         made = issue.render(revise(path, *before).issues.values())
-    except (Unreadable, ReviewRefused):
+    except Unusable:
         return None
     return kept[-1] if files.database.exists() and made.encode() == files.database.read_bytes() else None
 
 
 def revise(path: Path, issues: Mapping[str, Issue], log: Mapping[int, DecisionRow]) -> ReviewResult:
-    """What a review file makes of a database and its log; neither is changed. Raises `ReviewRefused`."""
+    """What a review file makes of a database and its log; neither is changed. Raises `Unusable`."""
     try:
         review = decisions.load(path)
     except Unreadable as error:
-        raise ReviewRefused(str(error)) from error
+        raise Unusable(str(error)) from error
     revision, done, problems = Revision(issues, log), [], list(review.problems)
     revision.foresee(review.steps)
     for step in review.steps:
@@ -125,9 +122,8 @@ def revise(path: Path, issues: Mapping[str, Issue], log: Mapping[int, DecisionRo
             problems.append(f"{step.place}: {error}")
     if problems:
         count = "1 row" if len(problems) == 1 else f"{len(problems)} rows"
-        raise ReviewRefused(
-            f"{path}: {count} to mend; nothing was applied", tuple(for_terminal(problem) for problem in sorted(problems, key=_place_order))
-        )
+        headline = f"{path}: {count} to mend; nothing was applied"
+        raise _misfit(headline, [for_terminal(problem) for problem in sorted(problems, key=_place_order)])
     dropped = [for_terminal(line) for line in revision.settle()] if done else []
     after = revision.base.issues
     ordered = {name: after[name] for name in sorted(after, key=issue.sort_key)}
@@ -138,16 +134,16 @@ def undo(files: RunFiles) -> str:
     """Put back what the last applied review found; returns what was done, and what is filled in once more, in words.
 
     A person's words in the list come back with it, so that one of them can be mended and the rest applied again. Only if nothing changed
-    the database since, and only what is as it was kept. Raises `ReviewRefused` and `Unwritable`.
+    the database since, and only what is as it was kept. Raises `Unusable` and `Unwritable`.
     """
     kept = kept_reviews(files)
     if not kept:
-        raise ReviewRefused(f"there is no applied review to undo for {files.database}")
+        raise Unusable(f"there is no applied review to undo for {files.database}")
     folder = kept[-1]
     after = _checked_copies(folder, files)
     now, before = (_sha256(safe_files.read_bytes(path) or b"") for path in (files.database, folder / files.database.name))
     if now not in (after, before):  # the latter: an undo that was interrupted when it was nearly done
-        raise ReviewRefused(
+        raise Unusable(
             f"{files.database} was changed after that review (a run, another review or by hand); undoing would lose this. "
             f"The files from before the review are in {folder}"
         )
@@ -190,7 +186,7 @@ def _filled_again(files: RunFiles) -> str:
 
 
 def _checked_copies(folder: Path, files: RunFiles) -> str:
-    """The digest of the database after the review; everything that is to be put back is read first. Raises `ReviewRefused`."""
+    """The digest of the database after the review; everything that is to be put back is read first. Raises `Unusable`."""
     try:
         kept = safe_files.parse_json(safe_files.read_text(folder / AFTER) or "", name=AFTER)
         if issue.load(folder / files.database.name) == {}:
@@ -203,7 +199,7 @@ def _checked_copies(folder: Path, files: RunFiles) -> str:
         return str(kept["database_sha256"])
     except (Unreadable, ValueError, KeyError, TypeError, AttributeError) as error:
         reason = str(error).removesuffix(". The file is left as it is; restore it (see its .bak) or choose another --output.")
-        raise ReviewRefused(f"cannot undo: {folder} is damaged, and nothing was changed ({reason})") from error
+        raise Unusable(f"cannot undo: {folder} is damaged, and nothing was changed ({reason})") from error
 
 
 def _keep_previous(files: RunFiles, *, after: str) -> Path:

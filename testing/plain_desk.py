@@ -4,8 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from common.web import Refusal, Refused
 from demo.helpdesk_api import TicketApi
-from freshdesk.client import Refused, Reply
+from freshdesk.client import Reply
 
 
 @dataclass
@@ -27,10 +28,10 @@ class PlainDesk:
         self.asked.append({"path": path, **(params or {})})
         self.credits += credits
         if self.refuse(number, self.asked[-1]):
-            raise Refused(403, "access_denied", "not now")
+            raise Refused(Refusal(403, "access_denied", "not now"))
         answer = TicketApi(self.tickets, **self.options).answer(f"/api/v2/{path}", params or {}, "http://desk")
         if answer.status != 200:
-            raise Refused(answer.status, "", str(answer.value))
+            raise Refused(Refusal(answer.status, "", str(answer.value)))
         assert isinstance(answer.value, expect)
         assert answer.credits == credits
         return Reply(answer.value, has_next="Link" in answer.headers)

@@ -15,8 +15,8 @@ import requests
 import responses
 
 import data_fetcher
-from common.errors import Stopped, TicketFailed
-from data_fetcher import FreshdeskClient, QueryRefused, fetch_archived, fetch_listed, fetch_resolved_ticket_ids, fetch_ticket
+from common.errors import Stopped, TicketFailed, Unusable
+from data_fetcher import FreshdeskClient, fetch_archived, fetch_listed, fetch_resolved_ticket_ids, fetch_ticket
 from demo.faults import KINDS, FaultPlan
 from demo.helpdesk import Helpdesk, HelpdeskOptions
 from demo.labelled_files import as_ticket
@@ -121,7 +121,7 @@ def test_pages_since_a_day_are_the_first_so_many_by_date_of_change() -> None:
 
 def test_a_since_that_lies_in_the_future_by_freshdesks_clock_is_refused(mocked: responses.RequestsMock) -> None:
     mocked.get(f"{API}/tickets", json=[], headers={"Date": "Thu, 26 Nov 2026 09:00:00 GMT"})
-    with pytest.raises(QueryRefused, match="--since 2026-11-27 lies in the future: by Freshdesk's clock it is 2026-11-26"):
+    with pytest.raises(Unusable, match="--since 2026-11-27 lies in the future: by Freshdesk's clock it is 2026-11-26"):
         fetch_resolved_ticket_ids(None, since="2026-11-27", client=new_client())
     assert list(fetch_resolved_ticket_ids(None, since="2026-11-26", client=new_client())) == []
 
@@ -150,7 +150,7 @@ def test_a_key_that_sees_nothing_is_told(caplog: pytest.LogCaptureFixture) -> No
 
 @pytest.mark.parametrize("since", ["yesterday", "2025-02-30", "20250701", "2025-07-01T00:00:00Z", ""])
 def test_a_since_that_is_no_date_is_refused_without_a_call(mocked: responses.RequestsMock, since: str) -> None:
-    with pytest.raises(QueryRefused, match="YYYY-MM-DD"):
+    with pytest.raises(Unusable, match="YYYY-MM-DD"):
         fetch_resolved_ticket_ids(since=since, client=new_client())
     assert not mocked.calls
 
@@ -163,14 +163,14 @@ def test_a_query_replaces_the_statuses_whole_and_may_bring_its_quotes() -> None:
 
 def test_a_refused_query_shows_the_apis_own_words() -> None:
     with desk([ticket(1)]) as (helpdesk, client):
-        with pytest.raises(QueryRefused, match="Validation failed; query colour: is not a field"):
+        with pytest.raises(Unusable, match="Validation failed; query colour: is not a field"):
             fetch_resolved_ticket_ids(query="colour:3", client=client)
         assert len(helpdesk.calls) == 1
 
 
 @pytest.mark.parametrize("query", ["", "  ", '""', "x" * 513], ids=["empty", "blank", "quotes", "too long"])
 def test_a_query_that_cannot_be_one_is_refused_without_a_call(mocked: responses.RequestsMock, query: str) -> None:
-    with pytest.raises(QueryRefused):
+    with pytest.raises(Unusable):
         fetch_resolved_ticket_ids(query=query, client=new_client())
     assert not mocked.calls
 

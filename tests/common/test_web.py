@@ -17,8 +17,8 @@ import requests
 from common import times as clock
 from common.errors import Stopped
 from common.web import (
-    BodyTooLarge,
     NotBefore,
+    Refused,
     TransientError,
     backoff_wait_s,
     new_session,
@@ -242,7 +242,7 @@ TOO_LARGE = {
 
 @pytest.mark.parametrize("reply", TOO_LARGE.values(), ids=TOO_LARGE)
 def test_a_body_beyond_bounds_is_not_read_to_its_end(reply: bytes) -> None:
-    with RawServer(sends(reply), close_after=True) as server, pytest.raises(BodyTooLarge):
+    with RawServer(sends(reply), close_after=True) as server, pytest.raises(Refused):
         get(server.url)
 
 

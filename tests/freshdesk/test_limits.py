@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from freshdesk.limits import GateClosed, RateGate
+from common.errors import Stopped
+from freshdesk.limits import RateGate
 from testing.fake_time import FakeTime
 
 WINDOW_S = 60.0
@@ -176,8 +177,8 @@ def test_when_the_first_reply_never_comes_the_next_call_goes_alone_too() -> None
     gate.enter(1)
     gate.leave(1, None)
     gate.enter(1)
-    gate.close()
-    with pytest.raises(GateClosed):
+    gate.close(Stopped("the key is refused"))
+    with pytest.raises(Stopped, match="the key is refused"):
         gate.enter(1)
 
 
@@ -187,13 +188,13 @@ def test_closing_wakes_those_who_wait_for_a_reply() -> None:
     def wait() -> None:
         try:
             gate.enter(1)
-        except GateClosed:
+        except Stopped:
             refused.set()
 
     gate.enter(1)
     waiting = threading.Thread(target=wait, daemon=True)
     waiting.start()
-    gate.close()
+    gate.close(Stopped("the key is refused"))
     assert refused.wait(5)
     waiting.join(5)
 

@@ -9,8 +9,9 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from common.errors import Stopped
+from common.web import Refusal, Refused, TransientError
 from freshdesk import listing
-from freshdesk.client import FreshdeskClient, NoReply, Refused, Reply
+from freshdesk.client import FreshdeskClient, Reply
 from freshdesk.listing import ChangedList, by_creation, parse_instant, parse_refs, status_of
 from testing.plain_desk import PlainDesk, raw_ticket
 
@@ -224,9 +225,9 @@ def test_entries_without_a_usable_id_are_left_out_and_counted() -> None:
 
 def test_no_reply_at_first_is_an_outage_and_later_a_gap() -> None:
     with pytest.raises(Stopped):
-        walk(Script(lambda _call, _params: NoReply("nothing")))
+        walk(Script(lambda _call, _params: TransientError("nothing")))
     full = [raw_ticket(number, at(number)) for number in range(1, 101)]
-    later = walk(Script(lambda call, _params: full if call == 1 else NoReply("nothing")))
+    later = walk(Script(lambda call, _params: full if call == 1 else TransientError("nothing")))
     assert len(later.found) == 100
     assert len(later.gaps) == 4
 
@@ -264,7 +265,7 @@ def test_a_refusal_that_lasts_is_raised_after_three_tries(no_sleep: list[float])
 
     def get() -> Reply:
         tries.append(1)
-        raise Refused(403, "", "")
+        raise Refused(Refusal(403, "", ""))
 
     with pytest.raises(Refused):
         listing.again_if_refused(get)

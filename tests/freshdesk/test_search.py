@@ -6,8 +6,9 @@ from typing import Any, cast
 import pytest
 import responses
 
-from common.errors import Stopped
-from freshdesk.client import FreshdeskClient, NoReply, QueryRefused
+from common.errors import Stopped, Unusable
+from common.web import TransientError
+from freshdesk.client import FreshdeskClient
 from freshdesk.search import TicketSearch, search_page
 from testing.plain_desk import PlainDesk, raw_ticket
 
@@ -62,7 +63,7 @@ def test_a_search_that_is_refused_at_once_ends_the_run() -> None:
 @pytest.mark.parametrize("query", ["", "  ", "x" * 513], ids=["empty", "blank", "too long"])
 def test_a_query_that_cannot_be_one_is_refused_without_a_call(query: str) -> None:
     desk = desk_of(1)
-    with pytest.raises(QueryRefused):
+    with pytest.raises(Unusable):
         search(desk, query=query)
     assert desk.asked == []
 
@@ -93,7 +94,7 @@ NO_PAGES: dict[str, Any] = {
 @pytest.mark.parametrize("value", NO_PAGES.values(), ids=NO_PAGES)
 def test_an_answer_of_another_form_is_no_page(mocked: responses.RequestsMock, value: Any) -> None:
     mocked.get(SEARCH, json=value)
-    with pytest.raises(NoReply):
+    with pytest.raises(TransientError):
         search_page(new_client(), "status:5", 1)
     with pytest.raises(Stopped, match="the search does not work"):
         search(new_client())

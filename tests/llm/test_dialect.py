@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
+from common.web import Refusal
 from llm import connection as llm_http
 from llm import dialect as llm_dialect
 from llm import refusals
 from llm.dialect import Dialect, DialectBook, adapted
-from llm.refusals import Refusal, read_refusal
+from llm.refusals import read_refusal
 
 SCHEMA = {"name": "n", "strict": True, "schema": {}}
 MESSAGES = [{"role": "system", "content": "s"}, {"role": "user", "content": "u"}]

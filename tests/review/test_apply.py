@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from common.errors import Unusable
 from knowledge import decision as decision_log
 from knowledge import issue as issue_db
 from knowledge.issue import Card
@@ -17,9 +18,14 @@ from knowledge.paths import RunFiles
 from report import summary
 from review import apply
 from review import list as review_list
-from review.apply import ReviewRefused, ReviewResult
+from review.apply import ReviewResult
 from review.list import KIND
 from testing.reviews import database, files_in, issue, log, page_export, sheet
+
+
+def problems_of(error: Unusable) -> tuple[str, ...]:
+    """The lines below the headline, a problem each."""
+    return tuple(line.strip() for line in str(error).split("\n")[1:])
 
 
 def revise(folder: Path, *filled: tuple[Any, ...]) -> ReviewResult:
@@ -78,7 +84,7 @@ def test_accepting_an_issue_that_is_itself_accepted_elsewhere_follows_it(tmp_pat
 @pytest.mark.parametrize("target", ["ISSUE-7", "issue-7 ", "ISSUE-2"], ids=["an id", "another case", "the alias of a merged issue"])
 def test_move_goes_to_the_named_issue(tmp_path: Path, target: str) -> None:
     if target == "issue-7 ":
-        with pytest.raises(ReviewRefused, match="is ISSUE-7 meant"):
+        with pytest.raises(Unusable, match="is ISSUE-7 meant"):
             revise(tmp_path, (5, "move", target))
         return
     result = revise(tmp_path, (5, "move", target))
@@ -221,7 +227,7 @@ def test_a_ticket_reviewed_before_may_be_decided_again_when_the_person_saw_that(
     issues = database()
     issues["ISSUE-1"].reviewed = [2]
     action = {"action": "move", "ticket_id": 2, "issue_id": "ISSUE-1", "target_issue_id": "ISSUE-7"}
-    with pytest.raises(ReviewRefused, match="reviewed already"):
+    with pytest.raises(Unusable, match="reviewed already"):
         apply.revise(page_export(tmp_path, action), issues, log())
     result = apply.revise(page_export(tmp_path, action | {"reviewed": True}), issues, log())
     assert result.issues["ISSUE-7"].reviewed == [2]
@@ -255,11 +261,11 @@ BAD_ROWS: dict[str, tuple[list[tuple[Any, ...]], list[str]]] = {
 def test_a_row_that_does_not_fit_is_named_and_nothing_is_applied(tmp_path: Path, rows: list[tuple[Any, ...]], words: list[str]) -> None:
     files = files_in(tmp_path)
     before = {path.name: path.read_bytes() for path in (files.database, files.decisions, files.flagged)}
-    with pytest.raises(ReviewRefused) as refused:
+    with pytest.raises(Unusable) as refused:
         apply.apply_file(sheet(tmp_path, *rows), files)
-    assert len(refused.value.problems) == len(words)
-    assert all(word in problem for word, problem in zip(words, refused.value.problems, strict=True))
-    assert all(problem in str(refused.value) for problem in refused.value.problems)
+    assert len(problems_of(refused.value)) == len(words)
+    assert all(word in problem for word, problem in zip(words, problems_of(refused.value), strict=True))
+    assert all(problem in str(refused.value) for problem in problems_of(refused.value))
     assert {path.name: path.read_bytes() for path in (files.database, files.decisions, files.flagged)} == before
     assert not files.beside("before_review.1").exists()
 
@@ -327,10 +333,10 @@ BAD_ACTIONS: dict[str, tuple[list[Any], str]] = {
 
 @pytest.mark.parametrize(("actions", "words"), BAD_ACTIONS.values(), ids=BAD_ACTIONS.keys())
 def test_an_action_that_does_not_fit_is_named(tmp_path: Path, actions: list[Any], words: str) -> None:
-    with pytest.raises(ReviewRefused) as refused:
+    with pytest.raises(Unusable) as refused:
         revise_page(tmp_path, *actions)
-    assert len(refused.value.problems) == 1
-    assert words in refused.value.problems[0]
+    assert len(problems_of(refused.value)) == 1
+    assert words in problems_of(refused.value)[0]
 
 
 @pytest.mark.parametrize(
@@ -341,20 +347,20 @@ def test_an_action_that_does_not_fit_is_named(tmp_path: Path, actions: list[Any]
 def test_a_file_that_is_no_review_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "review"
     path.write_bytes(content)
-    with pytest.raises(ReviewRefused):
+    with pytest.raises(Unusable):
         apply.revise(path, database(), log())
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ReviewRefused, match="cannot read"):
+    with pytest.raises(Unusable, match="cannot read"):
         apply.revise(tmp_path / "none.csv", database(), log())
 
 
 def test_a_review_of_another_database_is_named_row_by_row(tmp_path: Path) -> None:
     other = {"ISSUE-900": issue("ISSUE-900", "Other", [900, 901], unsure={900: 0.1, 901: 0.2})}
-    with pytest.raises(ReviewRefused) as refused:
+    with pytest.raises(Unusable) as refused:
         apply.revise(sheet(tmp_path, (900, "confirm"), (901, "ignore"), issues=other), database(), log())
-    assert len(refused.value.problems) == 2
+    assert len(problems_of(refused.value)) == 2
 
 
 def test_text_from_a_file_cannot_steer_the_terminal(tmp_path: Path) -> None:
@@ -363,9 +369,9 @@ def test_text_from_a_file_cannot_steer_the_terminal(tmp_path: Path) -> None:
     path = sheet(tmp_path, (5, "confirm"), issues=issues)
     assert apply.revise(path, issues, log()).done == ("ticket 5: stays in ISSUE-5 ( [2Jgone ticket 9: done )",)
     path.write_text('ticket_id,issue_id,decision\n5,"\x1b[2J\nrow 9: fine",confirm\n', encoding="utf-8")
-    with pytest.raises(ReviewRefused) as refused:
+    with pytest.raises(Unusable) as refused:
         apply.revise(path, issues, log())
-    assert refused.value.problems == ("row 2: ticket 5 stood in  [2J row 9: fine when this was written and is in ISSUE-5 now",)
+    assert problems_of(refused.value) == ("row 2: ticket 5 stood in  [2J row 9: fine when this was written and is in ISSUE-5 now",)
 
 
 # Files
@@ -388,7 +394,7 @@ def test_applying_writes_all_three_files_and_undo_puts_every_byte_back(tmp_path:
     assert [row.cells["ticket_id"] for row in review_list.parse(files.flagged.read_bytes(), name="list")] == ["6"]
     assert "as it was before" in apply.undo(files)
     assert {path: path.read_bytes() for path in before} == before
-    with pytest.raises(ReviewRefused, match="no applied review"):
+    with pytest.raises(Unusable, match="no applied review"):
         apply.undo(files)
 
 
@@ -442,9 +448,9 @@ def test_the_same_file_twice_is_named_and_changes_nothing(tmp_path: Path) -> Non
     path = sheet(tmp_path, (5, "confirm"), (6, "accept"), (7, "ignore"))
     apply.apply_file(path, files)
     after = files.database.read_bytes()
-    with pytest.raises(ReviewRefused) as refused:
+    with pytest.raises(Unusable) as refused:
         apply.apply_file(path, files)
-    assert len(refused.value.problems) == 3
+    assert len(problems_of(refused.value)) == 3
     assert files.database.read_bytes() == after
 
 
@@ -463,7 +469,7 @@ def test_undo_refuses_when_the_database_was_changed_since(tmp_path: Path) -> Non
     files = files_in(tmp_path)
     apply.apply_file(sheet(tmp_path, (5, "confirm")), files)
     files.database.write_text(files.database.read_text(encoding="utf-8").replace("Lid leaks", "Lid broken"), encoding="utf-8")
-    with pytest.raises(ReviewRefused, match="was changed after that review"):
+    with pytest.raises(Unusable, match="was changed after that review"):
         apply.undo(files)
     assert "Lid broken" in files.database.read_text(encoding="utf-8")
     assert (files.beside("before_review.1") / files.database.name).exists()
@@ -491,7 +497,7 @@ def test_undo_puts_nothing_back_that_is_not_as_it_was_kept(tmp_path: Path, damag
     apply.apply_file(sheet(tmp_path, (5, "accept")), files)
     after = {path.name: path.read_bytes() for path in (files.database, files.decisions, files.flagged)}
     damage(files.beside("before_review.1"))
-    with pytest.raises(ReviewRefused, match=r"cannot undo: .*before_review\.1 is damaged, and nothing was changed"):
+    with pytest.raises(Unusable, match=r"cannot undo: .*before_review\.1 is damaged, and nothing was changed"):
         apply.undo(files)
     assert {path.name: path.read_bytes() for path in (files.database, files.decisions, files.flagged)} == after
 
@@ -549,7 +555,7 @@ def test_a_seed_and_production_keep_their_earlier_states_apart(tmp_path: Path) -
     seed.database.write_text(issue_db.render(database().values()), encoding="utf-8")
     apply.apply_file(sheet(tmp_path, (5, "confirm")), seed)
     assert (tmp_path / "seed.before_review.1").is_dir()
-    with pytest.raises(ReviewRefused, match="no applied review"):
+    with pytest.raises(Unusable, match="no applied review"):
         apply.undo(RunFiles(tmp_path / "silo_issues_db.json"))
     apply.undo(seed)
 
@@ -573,8 +579,8 @@ def test_no_ticket_is_lost_or_doubled_and_row_order_changes_nothing(
     random.Random(seed).shuffle(shuffled)
     try:
         result = revise(folder, *rows)
-    except ReviewRefused:
-        with pytest.raises(ReviewRefused):
+    except Unusable:
+        with pytest.raises(Unusable):
             revise(folder, *shuffled)
         return
     text = issue_db.render(result.issues.values())
@@ -614,7 +620,7 @@ def test_whatever_a_page_exports_is_refused_or_leaves_a_sound_database(
 ) -> None:
     try:
         result = revise_page(tmp_path_factory.mktemp("review"), *actions)
-    except ReviewRefused:
+    except Unusable:
         return
     issues = issue_db.parse(issue_db.render(result.issues.values()), name="result")
     ignored = {action["ticket_id"] for action in actions if action["action"] == "ignore"}
