@@ -5,11 +5,11 @@ Finds places and changes nothing. Particles, common words and names of roles, co
 
 import functools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from cleaning import languages
-from cleaning.matching import LETTER, UNSPACED, UNSPACED_LETTER, Place, Plain, WordPattern, bare, folded, heads_of, word_set
+from cleaning.matching import LETTER, UNSPACED, UNSPACED_LETTER, Place, Plain, WordPattern, bare, before, folded, heads_of, word_set
 from cleaning.name_words import CHINESE_FAMILIES, COMMON, ENDINGS, KOREAN_FAMILIES, NO_NAMES, PARTICLES
 
 MAX_PEOPLE = 20_000
@@ -20,7 +20,7 @@ _MIN_STEM = 4
 
 _STOPS = word_set(
     "and i my but is with here the a an on at from in of as it to so we our your not or who because which that this for just also living "
-    "calling writing misspelled spelled wrong incorrect missing written displayed shown required invalid empty used by"
+    "und y e i et en og och calling writing misspelled spelled wrong incorrect missing written displayed shown required invalid empty used by"
 )
 _ENDINGS = tuple(sorted(map(bare, ENDINGS), key=lambda ending: (-len(ending), ending)))
 _VOWELS = "aeiouyаеиоуыэюяьαεηιοω"
@@ -197,19 +197,23 @@ def is_no_name(word: str) -> bool:
 # What a text itself tells. `name` is where the name may stand; `is_name` says whether it is one.
 _WORD = rf"[^\W\d_](?:{LETTER}{{1,23}}(?:[-']{LETTER}{{2,20}})?|\.)"
 _NAME = rf"(?P<name>{_WORD}(?:[ \t]{_WORD}){{0,3}})"
-_ENDS = r"(?=[ \t]{0,2}(?:[,!.:;|(\n-]|$))"
+_FROM = "|".join(re.escape(word) for word in sorted(languages.words("from")) if not UNSPACED.match(word))
+_ENDS = rf"(?=[ \t]{{0,2}}(?:[,!.:;|(\n@-]|$)|[ \t](?:{_FROM})[ \t])"
 _BEGINS = r"(?:^[ \t]{0,4}|(?<=[.!?,>] ))"
 
 
 def _titles() -> str:
-    words = sorted(languages.words("titles"), key=lambda word: (-len(word), word))
-    spaced = [re.escape(word) for word in words if not UNSPACED.match(word)]
-    return rf"(?:(?:{'|'.join(spaced)})\.?[ \t]{{1,2}}){{0,2}}"
+    spaced = _longest_first(word for word in languages.words("titles") if not UNSPACED.match(word))
+    return rf"(?:(?:{spaced})\.?[ \t]{{1,2}}){{0,2}}"
 
 
 def _suffixes() -> str:
     found = {word for code in ("ja", "zh", "ko") for word in languages.by_language("titles").get(code, ())}
-    return "|".join(re.escape(word) for word in sorted(found, key=lambda word: (-len(word), word)) if UNSPACED.match(word))
+    return _longest_first(word for word in found if UNSPACED.match(word))
+
+
+def _longest_first(words: Iterable[str]) -> str:
+    return "|".join(re.escape(word) for word in sorted(words, key=lambda word: (-len(word), word)))
 
 
 def _lists(*kinds: str) -> frozenset[str]:
@@ -226,12 +230,20 @@ GREETED_UNSPACED = WordPattern(
     lambda words: rf"{_BEGINS}{words}[ ,]{{0,2}}(?P<name>{UNSPACED_LETTER}{{2,10}}?)(?:{_suffixes()}){_ENDS}",
     flags=re.M,
 )
+_THAI_TITLES = "|".join(entry.removesuffix("{}") for entry in languages.by_language("addressed")["th"])
+GREETED_THAI = WordPattern(
+    languages.by_language("greetings")["th"],
+    lambda words: (
+        rf"{_BEGINS}{words}(?:(?<=คุณ)|[ ,]{{0,3}}(?:{_THAI_TITLES})) ?(?P<name>[\u0e00-\u0e7f]{{2,24}}(?: [\u0e00-\u0e7f]{{2,24}})?){_ENDS}"
+    ),
+    flags=re.M,
+)
 HONOURED = re.compile(rf"^[ \t]{{0,4}}(?P<name>{UNSPACED_LETTER}{{1,6}}?(?: {UNSPACED_LETTER}{{1,4}}?)?) ?(?:{_suffixes()}){_ENDS}", re.M)
 SIGNED = WordPattern(
     _SIGNING,
     lambda words: (
-        rf"{_BEGINS}{words}[,.!]?[ \t]?\n{{1,2}}(?=[ \t]{{0,4}}(?:{_NAME}|{_UNSPACED_NAME.replace('name', 'other')})[ \t]{{0,2}}"
-        r"(?:[,|(\n]|$))"
+        rf"{_BEGINS}{words}[,.!]?[ \t]?\n{{1,2}}(?=[ \t]{{0,4}}(?:{_NAME}|{_UNSPACED_NAME.replace('name', 'other')})[ \t]?"
+        rf"(?:[,|(\n@]|$|[ \t](?:{_FROM})[ \t]))"
     ),
     flags=re.I | re.M,
 )
@@ -260,8 +272,24 @@ LABELLED = WordPattern(
     ),
     flags=re.I | re.M,
 )
+_FORMS = [form for form in languages.words("addressed") if not UNSPACED.match(form.strip("{}"))]
+_BEFORE = [form.removesuffix(" {}") for form in _FORMS if form.endswith("}")]
+_BEHIND = [form.removeprefix("{} ") for form in _FORMS if form.startswith("{")]
+ADDRESSED = WordPattern(_BEFORE, lambda words: rf"(?<![\w.&])(?P<title>{words})\.?[ \t\n]{_titles()}(?={_NAME}(?!\w))")
+ADDRESSED_BEHIND = WordPattern(_BEHIND, lambda words: rf"(?P<name>{_WORD}(?: {_WORD})?) (?P<title>{words})(?![\w])")
+_KANJI = "\u4e00-\u9fff々"
+UNSPACED_ADDRESSED = (
+    re.compile(rf"(?P<name>[{CHINESE_FAMILIES}][\u4e00-\u9fff]{{0,2}}?)(?:先生|女士|小姐|太太)"),
+    re.compile(
+        rf"(?<![{_KANJI}\u30a0-\u30ffおご])(?P<name>[{_KANJI}]{{2,4}}(?<![員者屋店手社方師客主家人様]))(?:様|さん|さま|氏)(?![{_KANJI}])"
+    ),
+    re.compile(rf"(?<![가-힣])(?P<name>[{KOREAN_FAMILIES}][가-힣]{{2}}(?<!자)) ?(?:님|씨)"),
+)
 LAST_LINE = re.compile(rf"\n\n(?<=[.!?)😀-🙏]\n\n)(?P<name>{_WORD})(?=\s*\Z|\n\[(?:attachment|image))")
-AGENTS_LAST_LINE = re.compile(rf"(?<=[.!?,)\n]\n)(?P<name>{_WORD}(?: {_WORD})?)(?=\s*\Z|\n\[(?:attachment|image))")
+_AGENTS_LAST_LINE = re.compile(
+    rf"(?<=[.!?,)\n]\n)(?P<name>{_WORD}(?: {_WORD})?)(?= (?:{_FROM}) (?P<company>{LETTER}[^\n]{{0,60}})$|\s*\Z|\n\[(?:attachment|image))",
+    re.M,
+)
 _MORE_AFTER_I_AM = re.compile(
     r"[ \t]{0,2}(?:[,.!;(\n]|$|-|(?:from|and|here|with|at|aus|von|van|und|et|de|du|y|e|i|en|og|och|ja|a|i|и|из|з|iz|din|și|uit|fra|från|"
     r"speaking|writing|again)\b)",
@@ -272,13 +300,25 @@ _HERE = re.compile(r"[ \t]{1,2}(?:from|here|speaking|aus|hier|von)\b", re.I)
 
 def told(plain: Plain) -> Iterator[Place]:
     """Places of names that a text tells: greeted, introduced, signed or labelled."""
-    for pattern in (GREETED, SIGNED, LABELLED):
+    for pattern in (GREETED, SIGNED):
         for match in pattern.finditer(plain):
             yield from written_as_name(match)
+    for match in LABELLED.finditer(plain):
+        if (match["name"] or match["other"]).lower() not in _HEADINGS:
+            yield from written_as_name(match)
     yield from introduced(plain)
+    yield from _addressed(plain)
+    if "|" in plain.text:
+        yield from _in_columns(plain.text)
     for match in LAST_LINE.finditer(plain.text):
         yield from written_as_name(match)
     yield from _greeted_unspaced(plain)
+
+
+def last_line(text: str) -> "re.Match[str] | None":
+    """The last line of an agent's message that is a name alone, or with the company behind it: its place is `name`."""
+    match = _AGENTS_LAST_LINE.search(text)
+    return None if match is None or (match["company"] and is_no_name(match["company"])) else match
 
 
 def greeted(plain: Plain) -> Iterator[Place]:
@@ -302,17 +342,97 @@ def introduced(plain: Plain) -> Iterator[Place]:
 
 def _greeted_unspaced(plain: Plain) -> Iterator[Place]:
     if not plain.text.isascii() and UNSPACED.search(plain.text):
-        for matches in (HONOURED.finditer(plain.text), GREETED_UNSPACED.finditer(plain)):
+        for matches in (HONOURED.finditer(plain.text), GREETED_UNSPACED.finditer(plain), GREETED_THAI.finditer(plain)):
             for match in matches:
                 yield from written_as_name(match)
+
+
+def _addressed(plain: Plain) -> Iterator[Place]:
+    """Places of names with a form of address, wherever they stand."""
+    for match in ADDRESSED.finditer(plain):
+        if _is_title(match):
+            words, end = _leading_name(match, most=2 if match["name"][0].isupper() else 1)
+            if words:
+                yield match.start("name"), end
+    for match in ADDRESSED_BEHIND.finditer(plain):
+        words = match["name"].split()
+        if len(words) == 2 and (not _are_name(words[:1]) or _SENTENCE_START.search(plain.text[max(0, match.start() - 8) : match.start()])):
+            del words[0]
+        if _are_name(words) and words[0][0].isupper():
+            yield match.end("name") - len(" ".join(words)), match.end("name")
+    if not plain.text.isascii() and UNSPACED.search(plain.text):
+        for pattern in UNSPACED_ADDRESSED:
+            for match in pattern.finditer(plain.text):
+                yield from written_as_name(match)
+
+
+def _is_title(match: "re.Match[str]") -> bool:
+    """Whether a form of address is written like one: a short one with a capital or a full stop, none in capitals before small letters."""
+    title = match["title"].strip(".")
+    if title.isupper() and len(title) > 1 and not match["name"].split()[0].isupper():
+        return False
+    if len(title) == 1 and before(match, reach=2).strip(" ").isdigit():
+        return False
+    dotted = "." in match.string[match.start() : match.end("title") + 1]
+    return dotted or title[0].isupper() or len(title) > 2 or not title.isascii()
+
+
+_HEADINGS = _lists("name_labels", "phones", "numbers", "versions", "passwords") | NO_NAMES
+_PLAIN_LABELS = frozenset(words[0] for words in languages.by_language("name_labels").values())
+
+
+def _in_columns(text: str) -> Iterator[Place]:
+    """Places of names in the cells below a heading for names."""
+    heads: list[str] = []
+    start = 0
+    for line in text.split("\n"):
+        cells = line.split("|") if "|" in line and len(line) <= _MAX_ROW else []
+        if not cells:
+            heads = []
+        elif len(cells) != len(heads):
+            heads = _headings(cells)
+        else:
+            at = start
+            for cell, head in zip(cells, heads, strict=True):
+                name = cell.strip()
+                if head and _is_cell_name(name.split(), sure=head not in _PLAIN_LABELS or len(_names_in(heads)) > 1):
+                    yield at + cell.index(name), at + cell.index(name) + len(name)
+                at += len(cell) + 1
+        start += len(line) + 1
+
+
+_MAX_ROW = 1000  # characters
+
+
+def _headings(cells: list[str]) -> list[str]:
+    """The cells of a row in small letters, those that are no heading for names as ""; nothing where a cell is no heading at all."""
+    heads = [cell.strip(" *:").lower() for cell in cells]
+    if not _names_in(heads) or any(head and head not in _HEADINGS and head.split()[-1] not in _HEADINGS for head in heads):
+        return []
+    return [head if head in languages.words("name_labels") else "" for head in heads]
+
+
+def _names_in(heads: list[str]) -> list[str]:
+    return [head for head in heads if head in languages.words("name_labels")]
+
+
+def _is_cell_name(words: list[str], *, sure: bool) -> bool:
+    """Whether a cell holds a name; below a heading that things have too only two words or more of which none is a common one."""
+    if not 0 < len(words) <= 4 or not all(_WHOLE_WORD.fullmatch(word) for word in words) or not _are_name(words):
+        return False
+    return sure or UNSPACED.match(words[0]) is not None or (len(words) > 1 and not all(bare(word) in COMMON for word in words))
+
+
+_WHOLE_WORD = re.compile(rf"{_WORD}|{_UNSPACED_WORD}")
 
 
 def written_as_name(match: "re.Match[str]") -> Iterator[Place]:
     """The place of the name in a match, if it is written like one: capitals (where a script has them), and no word of roles in it."""
     group = "other" if match["name"] is None else "name"
     words = match[group].split()
-    if _are_name(words) and match[group].lower() not in _SIGNING:
-        yield match.start(group), match.end(group)
+    company = next((at for at, word in enumerate(words) if at and word in languages.words("from") and word not in PARTICLES), len(words))
+    if _are_name(words[:company]) and match[group].lower() not in _SIGNING:
+        yield match.start(group), match.end(group) if company == len(words) else match.start(group) + len(" ".join(words[:company]))
 
 
 def _are_name(words: list[str]) -> bool:
@@ -337,14 +457,15 @@ def _said_to_be(match: "re.Match[str]") -> Iterator[Place]:
         yield match.start("name"), end
 
 
-def _leading_name(match: "re.Match[str]", *, small_too: bool = False) -> tuple[list[str], int]:
+def _leading_name(match: "re.Match[str]", *, small_too: bool = False, most: int = 4) -> tuple[list[str], int]:
     """(the first words of a match that are written like a name, where they end)."""
     taken: list[str] = []
     at = end = match.start("name")
     for word in match["name"].split():
         at = match.string.index(word, at)
         small = word[0].islower() and word not in PARTICLES
-        if is_no_name(word) or word in _STOPS or (small and not (small_too and len(taken) < 2)):
+        is_full = len([known for known in taken if known not in PARTICLES]) == most
+        if is_full or word in _STOPS or is_no_name(word) or (small and not (small_too and len(taken) < 2)):
             break
         taken.append(word)
         at += len(word)

@@ -43,7 +43,7 @@ class Redactor:
         found = {*names.introduced(plain), *(names.greeted(plain) if greets else ())}
         for start, end in sorted(found):
             self._people.add(text[start:end])
-        match = names.AGENTS_LAST_LINE.search(plain.text[-_LAST_CHARS:]) if greets else None
+        match = names.last_line(plain.text[-_LAST_CHARS:]) if greets else None
         if match is not None:
             self._last_lines.add(match["name"])
 
@@ -95,7 +95,7 @@ class Redactor:
         if not self._last_lines:
             return
         offset = max(0, len(plain) - _LAST_CHARS)
-        match = names.AGENTS_LAST_LINE.search(plain[offset:])
+        match = names.last_line(plain[offset:])
         if match is not None and match["name"] in self._last_lines:
             yield from ((offset + start, offset + end) for start, end in names.written_as_name(match))
 
