@@ -20,7 +20,8 @@ _MIN_STEM = 4
 
 _STOPS = word_set(
     "and i my but is with here the a an on at from in of as it to so we our your not or who because which that this for just also living "
-    "und y e i et en og och calling writing misspelled spelled wrong incorrect missing written displayed shown required invalid empty used by"
+    "und y e i et en og och calling writing misspelled spelled wrong incorrect missing written displayed shown required invalid empty used "
+    "by"
 )
 _ENDINGS = tuple(sorted(map(bare, ENDINGS), key=lambda ending: (-len(ending), ending)))
 _VOWELS = "aeiouyаеиоуыэюяьαεηιοω"

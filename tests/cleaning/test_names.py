@@ -20,7 +20,7 @@ HIDDEN = {
     "below a heading in Polish": ("Imię i nazwisko | Zamówienie\nGreta Holmqvist | 881", "Imię i nazwisko | Zamówienie\n[NAME_1] | 881"),
     "English": ("I asked Mr. Holmqvist and Mrs Okonjo about it.", "I asked Mr. [NAME_1] and Mrs [NAME_2] about it."),
     "German": ("Ich habe es Herrn Dr. Holmqvist gesagt.", "Ich habe es Herrn Dr. [NAME_1] gesagt."),
-    "French": ("Selon M. Holmqvist et Mme de la Tour, il est cassé.", "Selon M. [NAME_1] et Mme de la [NAME_2], il est cassé."),
+    "French": ("Selon M. Holmqvist et Mme de la Tour, il est cassé.", "Selon M. [NAME_1] et Mme [NAME_2], il est cassé."),
     "Spanish": ("Se lo dije al Sr. Holmqvist ayer.", "Se lo dije al Sr. [NAME_1] ayer."),
     "Italian": ("Ho scritto alla sig.ra Holmqvist ieri.", "Ho scritto alla sig.ra [NAME_1] ieri."),
     "Dutch": ("Het pakket ligt bij mevrouw Holmqvist.", "Het pakket ligt bij mevrouw [NAME_1]."),
