@@ -239,11 +239,11 @@ GREETED_THAI = WordPattern(
     ),
     flags=re.M,
 )
-HONOURED = re.compile(rf"^[ \t]{{0,4}}(?P<name>{UNSPACED_LETTER}{{1,6}}?(?: {UNSPACED_LETTER}{{1,4}}?)?) ?(?:{_suffixes()}){_ENDS}", re.M)
+HONOURED = re.compile(rf"^[ \t]{{0,4}}(?P<name>{UNSPACED_LETTER}{{1,6}}?(?: {UNSPACED_LETTER}{{1,4}}?)??) ?(?:{_suffixes()}){_ENDS}", re.M)
 SIGNED = WordPattern(
     _SIGNING,
     lambda words: (
-        rf"{_BEGINS}{words}[,.!]?[ \t]?\n{{1,2}}(?=[ \t]{{0,4}}(?:{_NAME}|{_UNSPACED_NAME.replace('name', 'other')})[ \t]?"
+        rf"{_BEGINS}(?P<closing>{words})[,.!]?[ \t]?\n{{1,2}}(?=[ \t]{{0,4}}(?:{_NAME}|{_UNSPACED_NAME.replace('name', 'other')})[ \t]?"
         rf"(?:[,|(\n@]|$|[ \t](?:{_FROM})[ \t]))"
     ),
     flags=re.I | re.M,
@@ -286,6 +286,9 @@ UNSPACED_ADDRESSED = (
     ),
     re.compile(rf"(?<![가-힣])(?P<name>[{KOREAN_FAMILIES}][가-힣]{{2}}(?<!자)) ?(?:님|씨)"),
 )
+_MOST_WITHOUT_CASE = 2  # words that may be a name in a script without capitals: more are a sentence
+_SHORT_CLOSING, _BELOW_LABEL = 4, re.compile(r":[ \t]?\n{1,2}$")  # "Brand:\nLG"
+_HERE = re.compile(rf"(?:^|(?<=[,.!] ))(?P<name>{_WORD} {_WORD})(?= here\b ?(?:[,.!-]|from\b|at\b))", re.M)
 LAST_LINE = re.compile(rf"\n\n(?<=[.!?)😀-🙏]\n\n)(?P<name>{_WORD})(?=\s*\Z|\n\[(?:attachment|image))")
 _AGENTS_LAST_LINE = re.compile(
     rf"(?<=[.!?,)\n]\n)(?P<name>{_WORD}(?: {_WORD})?)(?= (?:{_FROM}) (?P<company>{LETTER}[^\n]{{0,60}})$|\s*\Z|\n\[(?:attachment|image))",
@@ -296,13 +299,14 @@ _MORE_AFTER_I_AM = re.compile(
     r"speaking|writing|again)\b)",
     re.I,
 )
-_HERE = re.compile(r"[ \t]{1,2}(?:from|here|speaking|aus|hier|von)\b", re.I)
+_HERE_BEHIND = re.compile(r"[ \t]{1,2}(?:from|here|speaking|aus|hier|von)\b", re.I)
 
 
 def told(plain: Plain) -> Iterator[Place]:
     """Places of names that a text tells: greeted, introduced, signed or labelled."""
-    for pattern in (GREETED, SIGNED):
-        for match in pattern.finditer(plain):
+    yield from _greeted_by_name(plain)
+    for match in SIGNED.finditer(plain):
+        if len(match["closing"]) > _SHORT_CLOSING or not _BELOW_LABEL.search(plain.text[max(0, match.start() - 4) : match.start()]):
             yield from written_as_name(match)
     for match in LABELLED.finditer(plain):
         if (match["name"] or match["other"]).lower() not in _HEADINGS:
@@ -324,9 +328,16 @@ def last_line(text: str) -> "re.Match[str] | None":
 
 def greeted(plain: Plain) -> Iterator[Place]:
     """Places of names that a text greets."""
-    for match in GREETED.finditer(plain):
-        yield from written_as_name(match)
+    yield from _greeted_by_name(plain)
     yield from _greeted_unspaced(plain)
+
+
+def _greeted_by_name(plain: Plain) -> Iterator[Place]:
+    for match in GREETED.finditer(plain):
+        name = match["name"]
+        has_case = name[0].isupper() or name[0].islower()
+        if has_case or len(name.split()) <= _MOST_WITHOUT_CASE:
+            yield from written_as_name(match)
 
 
 def introduced(plain: Plain) -> Iterator[Place]:
@@ -335,6 +346,8 @@ def introduced(plain: Plain) -> Iterator[Place]:
         yield from _introduced_by(match)
     for match in I_AM.finditer(plain):
         yield from _said_to_be(match)
+    for match in _HERE.finditer(plain.text):
+        yield from written_as_name(match)
     if not plain.text.isascii() and UNSPACED.search(plain.text):
         for matches in (INTRODUCED_UNSPACED.finditer(plain), *(pattern.finditer(plain.text) for pattern in UNSPACED_I_AM)):
             for match in matches:
@@ -359,7 +372,7 @@ def _addressed(plain: Plain) -> Iterator[Place]:
         words = match["name"].split()
         if len(words) == 2 and (not _are_name(words[:1]) or _SENTENCE_START.search(plain.text[max(0, match.start() - 8) : match.start()])):
             del words[0]
-        if _are_name(words) and words[0][0].isupper():
+        if _are_name(words):
             yield match.end("name") - len(" ".join(words)), match.end("name")
     if not plain.text.isascii() and UNSPACED.search(plain.text):
         for pattern in UNSPACED_ADDRESSED:
@@ -454,7 +467,7 @@ def _said_to_be(match: "re.Match[str]") -> Iterator[Place]:
     """After "I am" and "this is" stands anything: only two or more words like a name, or one with "here" or "from" behind it, are one."""
     words, end = _leading_name(match)
     behind = match.string[end : end + 24]
-    if words and (_MORE_AFTER_I_AM.match(behind) if len(words) > 1 else _HERE.match(behind)):
+    if words and (_MORE_AFTER_I_AM.match(behind) if len(words) > 1 else _HERE_BEHIND.match(behind)):
         yield match.start("name"), end
 
 

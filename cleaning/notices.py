@@ -27,6 +27,7 @@ _MERGED_WORDS = re.compile(
     r"(?:description|beschreibung|descripción|descrição|descrizione|beschrijving)\s{0,2}:\s{0,20}(?P<words>\S.{0,1000000})", re.I | re.S
 )
 _SENTENCES = re.compile(r"(?<!\d)[.!?。！？]+(?=\s|$|[^\x00-\x7f])|\n+")
+_CLAUSES, _MIN_CLAUSE_WORDS = re.compile(r"[,;،，、]\s*"), 5
 _DATE = re.compile(r"\d|\b(?!holi|to)[^\W\d_]{3,6}(?:day|tag|dag|di)\b", re.I)
 _STATUS_CODE = re.compile(r"\b[45]\.\d{1,2}\.\d{1,3}\b|\b55\d\b")
 _ADDRESS = re.compile(r"[\w.+-]{1,64}@[\w-]{1,64}")
@@ -103,7 +104,17 @@ def _only_absent(text: str) -> bool:
         told = told or receipt or absent
         if not (absent or receipt or languages.says("substitute", said) or _ADDRESS.search(sentence)):
             return False
+        if any(_says_more(clause) for clause in _CLAUSES.split(sentence)):
+            return False
     return told
+
+
+def _says_more(clause: str) -> bool:
+    """True for a part of a sentence that is long enough to say something and says nothing of an absence."""
+    if len(words_of(clause)) < _MIN_CLAUSE_WORDS or _DATE.search(clause) or _ADDRESS.search(clause):
+        return False
+    said = languages.spaced(clause)
+    return not any(languages.says(kind, said) for kind in ("absence", "substitute", "automatic"))
 
 
 def _is_name(sentence: str) -> bool:

@@ -219,12 +219,13 @@ def _last_paragraphs(lines: Sequence[Line]) -> Iterator[tuple[int, int]]:
 @functools.lru_cache(maxsize=8)  # a last line is looked at by itself, as a paragraph, and again after a cut
 def _is_notice(text: str) -> bool:
     """True for a text about its addressee and about secrecy or misuse; and for advice on printing and words of virus scanners."""
-    if len(text) < _MIN_NOTICE_CHARS:
+    if len(text) < _MIN_NOTICE_CHARS or text.endswith(("?", "？")):
         return False
     said = languages.spaced(text[:_MAX_NOTICE_CHARS])
     if len(text) <= 300 and languages.says("footers", said):
         return True
-    return languages.says("confidential", said) and languages.says("recipient", said)
+    speaks_of_himself = any(f" {phrase}" in f" {said}" for phrase in languages.exact("mine"))
+    return languages.says("confidential", said) and languages.says("recipient", said) and not speaks_of_himself
 
 
 def _sent_from(lines: Sequence[Line]) -> Sequence[Line]:

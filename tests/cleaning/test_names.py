@@ -33,6 +33,9 @@ HIDDEN = {
     "Korean": ("어제 홍길동 님과 통화했습니다.", "어제 [NAME_1] 님과 통화했습니다."),
     "Thai, glued to the greeting": ("สวัสดีครับคุณมาลี\nกาน้ำเสีย", "สวัสดีครับคุณ[NAME_1]\nกาน้ำเสีย"),
     "Thai, with a comma": ("สวัสดีค่ะ, คุณมาลี ดวงดี\nกาน้ำเสีย", "สวัสดีค่ะ, [NAME_1]\nกาน้ำเสีย"),
+    "Korean, before the greeting": ("홍길동 고객님, 안녕하세요\n주전자가 고장", "[NAME_1] 고객님, 안녕하세요\n주전자가 고장"),
+    "Hindi, with a word of respect": ("नमस्ते ग्रेटा जी,\nकेतली", "नमस्ते [NAME_1] जी,\nकेतली"),
+    "who is here": ("Greta Holmqvist here, the kettle clicks.", "[NAME_1] here, the kettle clicks."),
     "a company behind a name": (
         "Please descale it.\n\nKind regards,\nRuben from Kettleworks",
         "Please descale it.\n\nKind regards,\n[NAME_1] from Kettleworks",
@@ -58,6 +61,8 @@ KEPT = [
     "Name | Status\nDesk Lamp | on\nKitchen Light | off",
     "Setting | Name\nWi-Fi | Home",
     "Model | Name\nK2 | Kettle Pro",
+    "Brand:\nLG\nKettle",
+    "שלום, הקומקום שלי לא נדלק (דגם B-4)",
     "I miss Berlin, and the lag of 20 ms Latency.",
     "Sehr geehrte Damen und Herren, der Herr Kollege und die Frau waren da.",
     "The m. 2 slot and 5 g Sugar.",

@@ -68,6 +68,7 @@ ABSENT = {
     "Danish": ("Jeg er på ferie indtil 12. maj. Kontakt min kollega ved hastende sager.", True),
     "a receipt": ("Thank you for contacting Adler. Your request has been received, number 77.", True),
     "with a question": ("I am on holiday until 12 May. Can we go on after that?", False),
+    "with more behind a comma": ("I am on holiday until 12 May, but the lamp has been humming all week.", False),
     "with another sentence": ("I am on holiday until 12 May. The lamp hums as well.", False),
     "without a date": ("I am on holiday.", False),
     "thanks alone": ("Thank you for contacting me.", False),

@@ -36,6 +36,8 @@ KEPT = {
     "a parcel": "Sent via Hermes on Monday",
     "a notice of the writer's own": "Disclaimer: I am no electrician.",
     "a message that went astray": "This message was not intended for me.",
+    "a wish for secrecy": "Please keep my number confidential, the recipient of the parcel is my aunt.",
+    "a question about secrecy": "Confidential papers of another recipient were in the parcel, is that allowed?",
     "a word about secrecy": "Please treat the password as confidential.",
     "words below a notice": "This mail is confidential, for the recipient only.\n\nThe lamp hums as well, what can I do about it?",
 }

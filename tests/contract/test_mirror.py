@@ -9,7 +9,6 @@ WITHOUT: set[str] = {
     "cleaning/test_keyed_secrets.py",
     "cleaning/test_matching.py",
     "cleaning/test_name_words.py",
-    "cleaning/test_names.py",
     "cleaning/test_personal_numbers.py",
     "cleaning/test_secret_shapes.py",
     "cleaning/test_thread.py",
