@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 PHASES = {"issue_overview": "overview", "issue_merge": "overview", "issue_card": "cards"}
 """What a question of each kind belongs to, once the tickets are decided."""
-_NARROW = 20
+_NARROW, _WIDE = 20, 110
 _LENGTH_KNOWN = "{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}]{postfix}"
 _LENGTH_UNKNOWN = "{desc} {n_fmt} {unit} [{elapsed}]{postfix}"
 SAID_WAIT_S = 5.0
@@ -73,6 +73,10 @@ class LogHandler(logging.StreamHandler):  # type: ignore[type-arg] # not subscri
         super().__init__(sys.stdout)
         self.setFormatter(_PrintableFormatter(verbose=verbose))
 
+    def format(self, record: logging.LogRecord) -> str:
+        """The line, in a terminal broken between words."""
+        return _fitted(str(super().format(record)))
+
     def emit(self, record: logging.LogRecord) -> None:
         """Write one line, above the bars."""
         with tqdm.external_write_mode(file=self.stream):
@@ -111,7 +115,7 @@ class Progress:
     def __init__(self, *, shown: bool = True) -> None:
         self._disable = None if shown else True
         self._bars: dict[str, tqdm[Any]] = {}
-        self._said = ""
+        self._said: dict[str, str] = {}
         self._waits_until, self._why = 0.0, ""
         self._spoke_at = -SAID_EVERY_S
         self._lock = threading.RLock()
@@ -130,6 +134,7 @@ class Progress:
                 disable=self._disable,
                 dynamic_ncols=True,
                 miniters=1,
+                smoothing=0,  # so that what is left takes waits into account
                 leave=False,
             )
 
@@ -140,7 +145,7 @@ class Progress:
             if bar is None:
                 return
             if said is not None:
-                self._said = said
+                self._said[phase] = said
                 bar.set_postfix_str(for_terminal(said), refresh=False)
             bar.update()
 
@@ -160,7 +165,7 @@ class Progress:
         with self._lock:
             if phase not in self._bars:
                 self.begin(phase, unit="answers")
-            self.step(phase)
+            self.reach(phase, int(self._bars[phase].n) + 1)
 
     def end(self, *phases: str) -> None:
         """Take bars away: those of these phases, or all."""
@@ -198,20 +203,24 @@ class Progress:
         with self._lock:
             if not self._why:
                 return
-            text = f"waiting {left:.0f} s: {for_terminal(self._why)}" if left >= 0.5 else for_terminal(self._said)
-            self._why = self._why if left >= 0.5 else ""
-            for bar in self._bars.values():
-                bar.set_postfix_str(text)
+            why = f": {for_terminal(self._why)}" if shutil.get_terminal_size().columns >= _WIDE else ""  # the log has said it
+            waiting = f"waiting {left:.0f} s{why}" if left >= 0.5 else ""
+            self._why = self._why if waiting else ""
+            for phase, bar in self._bars.items():
+                bar.set_postfix_str(waiting or for_terminal(self._said.get(phase, "")))
 
 
 def show(text: str) -> None:
     """Print lines for people, in a terminal broken between words and further lines indented; elsewhere as they are."""
+    print(_fitted(text))
+
+
+def _fitted(text: str) -> str:
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
     if width < _NARROW:
-        print(text)
-        return
+        return text
     fit = textwrap.TextWrapper(width, subsequent_indent="  ", break_on_hyphens=False)
-    print("\n".join(fit.fill(line) if len(line) > width else line for line in text.split("\n")))
+    return "\n".join(fit.fill(line) if len(line) > width else line for line in text.split("\n"))
 
 
 def complain(text: str) -> None:

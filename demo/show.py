@@ -85,14 +85,14 @@ def _told(answered: Mapping[str, int], report: RunReport) -> str:
 
 
 def _next(later: int) -> str:
-    again = (
-        f"`make demo` again brings the {later} tickets of the week after"
-        if later
-        else "`make demo` again finds nothing new and asks nothing"
+    again = f"brings the {later} tickets of the week after" if later else "finds nothing new and asks nothing"
+    return "\n".join(
+        [
+            f"`make demo` again {again}; rm -r {FOLDER} starts over.",
+            "Links to tickets in the list lead to the sample helpdesk, which has ended.",
+            "Your own tickets: copy .env.example to .env, then run python -m main --check",
+        ]
     )
-    links = "Links to tickets lead to the sample helpdesk, which has ended."
-    yours = "For your own tickets copy .env.example to .env, then run python -m main --check."
-    return f"{again}; rm -r {FOLDER} starts over. {links} {yours}"
 
 
 def _in_demo_folder(options: Options) -> Options:

@@ -43,6 +43,7 @@ def test_a_wait_is_counted_down_beside_the_bar(monkeypatch: pytest.MonkeyPatch) 
     screen = terminal_of(monkeypatch)
     now = [100.0]
     monkeypatch.setattr(times, "monotonic", lambda: now[0])
+    monkeypatch.setenv("COLUMNS", "120")
     progress = Progress()
     progress.begin("fetching", 3)
     progress.step("fetching", "2 issues")
