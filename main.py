@@ -227,7 +227,10 @@ class _Run:
         yield from source.stream(tickets, self.source, self.shop.fetching.submit, on_read=lambda: self.progress.step("fetching"))
         self.progress.end("fetching")
         fetched = len(self.source.fetched)
-        logger.info("fetched %d conversations (%d were here already)", fetched, max(0, len(tickets) - fetched - len(self.report.failures)))
+        if tickets:
+            logger.info(
+                "fetched %d conversations (%d were here already)", fetched, max(0, len(tickets) - fetched - len(self.report.failures))
+            )
 
     def _count(self, row: DecisionRow) -> None:
         self.report.rows[row.ticket_id] = row

@@ -31,6 +31,9 @@ FIRST = 5
 NEAREST = 3
 MAX_NEAREST = 500
 MAX_OUTSIDE = 200
+FULL_BAR = 4
+"""Tickets of a full bar at the least, so that one ticket a month does not look like a flood."""
+SEEN = "seen more than once"
 FAILED = "Failed"
 GIVEN_UP = f"Failed in the same words in {FAILURES_TO_SET_ASIDE} runs and tried no more"
 
@@ -117,6 +120,11 @@ class Row:
     def address(self) -> str:
         """Where the page shows the issue."""
         return address(self.issue_id)
+
+    @property
+    def remark(self) -> str:
+        """The state where it says more than the count of tickets does."""
+        return "" if self.state == SEEN else self.state.removeprefix(f"{SEEN}, ")
 
     @property
     def arrow(self) -> str:
@@ -231,7 +239,10 @@ def overview(source: Source, reading: Reading) -> Overview:
         more=max(0, len(rows) - ROWS),
         moving={"growing": len(moved.growing), "new": len(moved.new), "back": len(moved.back)},
         articles=[row for row in rows if row.kind == "how-to" and row.fix and row.count >= ARTICLE_TICKETS][:SHOWN],
-        bugs=sorted((row for row in rows if row.kind == "bug"), key=lambda row: (row.moves != "growing", -row.recent, -row.count))[:SHOWN],
+        bugs=sorted(
+            (row for row in rows if row.kind == "bug" and (row.count > 1 or row.recent)),
+            key=lambda row: (row.moves != "growing", -row.recent, -row.count),
+        )[:SHOWN],
         kinds_known=any(issue.kind for issue in source.issues.values()),
         no_problem=sum(states_no_problem(issue) for issue in source.issues.values()),
         outside=outside,
@@ -276,7 +287,7 @@ def state(issue: Issue) -> str:
     if issue.reviewed or issue.written_by_person():
         return "checked by a person"
     unsure = sum(ticket in issue.unsure for ticket in issue.tickets)
-    seen = "single" if len(issue.tickets) == 1 else "seen more than once"
+    seen = "single" if len(issue.tickets) == 1 else SEEN
     return f"{seen}, {unsure} of {len(issue.tickets)} unsure" if unsure else seen
 
 
@@ -314,7 +325,7 @@ def _row(
         before=before,
         moves=moving[0],
         quiet=moving[1],
-        bars=tuple(count / max(1, *counts) for count in counts) if counts else (),
+        bars=tuple(count / max(FULL_BAR, *counts) for count in counts),
         quote=said.text if said else "",
         quote_ticket=said.ticket if said else 0,
         fix=issue.card.resolution_steps[0] if issue.card.resolution_steps else "",

@@ -4,10 +4,11 @@ Takes words as they stand in the cleaned conversation, and only customers'; make
 """
 
 import re
+import textwrap
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from common.text import one_line
+from common.text import one_line, shortened
 from knowledge.conversation import Conversation
 from knowledge.issue import Card
 
@@ -58,7 +59,7 @@ def _worth(sentence: str, about: set[str], *, first: bool) -> float:
 def _sentences(text: str) -> list[str]:
     kept = (one_line(part).strip(" -*•>") for part in _SENTENCE_END.split(text))
     long_enough = [part for part in kept if len(part) >= MIN_CHARS]
-    return [part if len(part) <= MAX_CHARS else part[: MAX_CHARS - 1].rstrip() + "…" for part in long_enough]
+    return [textwrap.shorten(part, MAX_CHARS, placeholder=" …") if " " in part else shortened(part, MAX_CHARS) for part in long_enough]
 
 
 def _words(text: str) -> set[str]:

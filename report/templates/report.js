@@ -55,7 +55,7 @@
       return el(
         "li",
         { className: rests ? `${kind} evidence` : kind },
-        el("p", { className: "who" }, `[${index + 1}] ${message.who} ${message.at.replace("T", " ").replace("Z", " UTC")}${rests ? " · evidence" : ""}`),
+        el("p", { className: "who" }, `[${index + 1}] ${message.who} ${message.at.replace("T", " ").replace("Z", " UTC")} `, rests ? el("mark", {}, "evidence") : ""),
         el("p", { className: "pre", dir: "auto" }, message.text),
         message.cut ? el("p", { className: "note" }, `${plural(message.cut, "character")} left out here; see conversations/${ticket.id}.json`) : null,
       );
@@ -282,7 +282,7 @@
 
   function spark(issue, label) {
     const counts = countsOf(issue);
-    const most = Math.max(1, ...counts);
+    const most = Math.max(label ? 1 : 4, ...counts);  // one ticket a month is no flood
     const picture = document.createElementNS(SVG, "svg");
     const set = (node, attributes) => Object.entries(attributes).forEach(([name, value]) => node.setAttribute(name, value));
     set(picture, { class: label ? "trend" : "spark", viewBox: `0 0 ${Math.max(counts.length, 1) * 4} 20`, preserveAspectRatio: "none" });
@@ -345,7 +345,7 @@
     if (MORE.some((id) => set.get(id))) $("more-filters").open = true;
   }
 
-  const MORE = ["tag", "type", "channel", "language", "state", "from", "to"];
+  const MORE = ["tag", "type", "channel", "language", "state", "from", "to", "no_problem"];
   const STATES = {
     more: (issue) => issue.tickets.length > 1,
     single: (issue) => issue.tickets.length === 1,
@@ -383,7 +383,7 @@
       const count = el("span", {});
       const link = el("a", { href: addressOf(issue.id), "data-issue": issue.id },
         el("span", {}, el("strong", { dir: "auto" }, issue.card.category || issue.id),
-          el("span", { className: "facts" }, count, " ", issue.area ? `${issue.area} ` : "", issue.kind ? `${issue.kind} ` : "",
+          el("span", { className: "facts" }, count, issue.area ? el("span", {}, issue.area) : null, issue.kind ? el("span", {}, issue.kind) : null,
             flags ? el("span", { className: "tag flagged" }, `${flags} for review`) : null, issue.moves ? el("span", { className: `tag m-${issue.moves}` }, issue.moves) : null)),
         spark(issue, ""));
       rowsMade.set(issue.id, { row: el("li", {}, link), count });
@@ -397,7 +397,9 @@
   function showList() {
     const rows = found();
     const hits = rows.reduce((sum, row) => sum + row.hits, 0);
-    $("found").textContent = `${plural(rows.length, "issue")} of ${data.issues.length}, ${plural(hits, "ticket")}`;
+    const hidden = $("no_problem").checked ? 0 : data.issues.filter((issue) => issue.no_problem).length;
+    const all = rows.length + hidden === data.issues.length;
+    $("found").textContent = `${plural(rows.length, "issue")}${all ? "" : ` of ${data.issues.length}`}, ${plural(hits, "ticket")}${all && hidden ? `; ${hidden} more state no problem` : ""}`;
     const none = el("li", { className: "none" }, el("p", {}, "No issue fits."), el("button", { type: "button", onclick: clearFilters }, "Clear search and filters"));
     clearTimeout(filling);
     $("issue-list").replaceChildren(...(rows.length ? rows.slice(0, CHUNK).map(rowOf) : [none]));
@@ -464,7 +466,7 @@
 
   function ticketFacts(ticket) {
     return el("p", { className: "facts" },
-      ticket.day || null,
+      ticket.day ? el("span", {}, ticket.day) : null,
       ticket.confidence === null ? null : el("span", {}, `confidence ${ticket.confidence}`),
       el("span", {}, whoDecided(ticket)),
       ticket.guards.length ? el("span", {}, `guards: ${ticket.guards.join(", ")}`) : null,
@@ -533,7 +535,7 @@
 
   function effortView(issue) {
     const work = issue.effort;
-    const hours = work.median_hours === null ? null : work.median_hours < 48 ? `${work.median_hours} hours` : `${Math.round(work.median_hours / 24)} days`;
+    const hours = work.median_hours === null ? null : work.median_hours < 24 ? plural(Math.round(work.median_hours), "hour") : plural(Math.round(work.median_hours / 24), "day");
     const parts = [
       `${plural(issue.tickets.length, "ticket")}, ${issue.recent} in the last ${data.span > 7 ? "four weeks" : "week"}, ${issue.before} before`,
       work.median_replies === null ? null : `${work.replies} replies of agents, ${work.median_replies} a ticket`,
@@ -598,7 +600,7 @@
         issue.area ? el("a", { href: `#issues?area=${encodeURIComponent(issue.area)}` }, issue.area) : null, issue.kind ? el("span", {}, issue.kind) : null, issue.first ? el("span", {}, issue.first === issue.last ? issue.first : `${issue.first} to ${issue.last}`) : null,
         issue.person ? el("span", { className: "tag" }, "card written by a person") : null, issue.moves ? el("span", { className: `tag m-${issue.moves}` }, issue.moves) : null),
       effortView(issue),
-      issue.quote ? el("p", { dir: "auto" }, el("q", {}, issue.quote.text), " ", el("a", { className: "quiet", href: `#ticket/${issue.quote.ticket}` }, `#${issue.quote.ticket}`)) : "",
+      issue.quote ? el("p", { className: "quoted", dir: "auto" }, el("q", {}, issue.quote.text), " ", el("a", { className: "quiet", href: `#ticket/${issue.quote.ticket}` }, `#${issue.quote.ticket}`)) : "",
       ...mine.map((action) => el("p", { className: "note" }, `You: ${inWords(action)}`)),
       ...cardView(issue).filter(Boolean),
       ...(issue.merged.length ? section("Also known as", el("p", {}, issue.merged.join(", "))) : []),
@@ -643,7 +645,7 @@
     const box = el("input", { type: "checkbox", checked: !unticked.has(ticket.id) && !mine, disabled: Boolean(mine), id: `tick-${ticket.id}`,
       onchange: (event) => (event.target.checked ? unticked.delete(ticket.id) : unticked.add(ticket.id)) });
     return el("li", {}, box, el("label", { htmlFor: `tick-${ticket.id}` }, el("strong", {}, `#${ticket.id} `), el("span", { dir: "auto" }, ticket.said || ticket.subject || "(no words known)"),
-      ticket.confidence === null ? "" : ` · ${ticket.confidence}`), " ", el("a", { href: `#review/${ticket.id}` }, "look"), " ", tags(ticket).slice(ticket.flagged ? 1 : 0));
+      ticket.confidence === null ? "" : ` · ${ticket.confidence.toFixed(2)}`), " ", el("a", { href: `#review/${ticket.id}` }, "look"), " ", tags(ticket).slice(ticket.flagged ? 1 : 0));
   }
 
   const GROUP_ROWS = 30;
@@ -691,7 +693,7 @@
       ...(queue.length ? [el("progress", { className: "progress", max: queue.length, value: count, "aria-labelledby": "review-count" }),
         el("div", { className: "buttons" }, el("a", { className: "button", href: `#review/${(queue.find((ticket) => !ticketActionOf(ticket.id)) || queue[0]).id}` }, "One by one"),
           el("button", { type: "button", onclick: undo, disabled: !past.length }, "Undo", key("u")), actions.length ? el("a", { className: "button", href: "#decisions" }, "Export your decisions") : "")] : []),
-      ...data.groups.map(groupView), ...pairs.map(pairView));
+      el("div", { className: "groups" }, data.groups.map(groupView), pairs.map(pairView)));
   }
 
   // One ticket at a time
@@ -761,7 +763,7 @@
 
   document.addEventListener("keydown", (event) => {
     if ($("view-review").hidden) return;
-    const typing = /^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName);
+    const typing = /^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName) && !event.target.closest("#dialog");  // one just closed keeps the focus
     if (typing || event.ctrlKey || event.metaKey || event.altKey || $("dialog").open) return;
     const run = keys[event.key.length === 1 ? event.key.toLowerCase() : event.key];
     if (run) { event.preventDefault(); run(); }

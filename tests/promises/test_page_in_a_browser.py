@@ -224,7 +224,7 @@ def test_the_keyboard_alone_reviews_and_undoes(walk: Walk) -> None:
 def test_issues_are_searched_filtered_and_opened(walk: Walk) -> None:
     page = walk.page
     page.get_by_role("link", name="Issues").click()
-    assert page.locator("#found").inner_text() == "7 issues of 7, 10 tickets"
+    assert page.locator("#found").inner_text() == "7 issues, 10 tickets"
     for words, count in (("wi-fi", 1), ("wifi", 1), ("#14", 1), ("air lid", 1), ("nowhere", 0), ("", 7)):
         page.get_by_label("Search", exact=True).fill(words)
         await_rows(page, count)
