@@ -22,7 +22,7 @@ from cli.cuts import Cuts
 from cli.options import Job, Options
 from cli.prompt_debug import Look
 from cli.source import Ticket
-from cli.workshop import Workshop, open_workshop
+from cli.wiring import Parts, wire
 from common.errors import Ended, Exit, Trouble, Unusable, Unwritable
 from env import Settings
 from issue_clusterer import FetchFailure, IssueClusterer, Item
@@ -73,10 +73,10 @@ def run_with_report(options: Options, settings: Settings | None = None) -> tuple
     stored = issue.load_stored(options.output)  # what cannot be read ends the run before a folder is made or a call
     with contextlib.ExitStack() as cleanup:
         settings = settings if options.job is Job.DRY_RUN else _with_model(settings, cleanup)
-        shop = open_workshop(options, settings, cleanup, stored=stored)
-        version, prompts = command_line.version(), shop.clusterer.prompts.version
+        parts = wire(options, settings, cleanup, stored=stored)
+        version, prompts = command_line.version(), parts.clusterer.prompts.version
         report = RunReport(options.output, version, settings.llm_model, prompts, reprocess=options.reprocess)
-        run = _Run(shop, report)
+        run = _Run(parts, report)
         try:
             run.execute()
         except BaseException as error:
@@ -122,20 +122,20 @@ def _exit_status(report: RunReport, options: Options) -> int:
 
 
 class _Run:
-    """One run's steps in order; what they work with stands in the workshop."""
+    """One run's steps in order; what they work with stands in its parts."""
 
-    def __init__(self, shop: Workshop, report: RunReport) -> None:
-        self.shop, self.report = shop, report
-        self.options, self.clusterer, self.source, self.progress = shop.options, shop.clusterer, shop.source, shop.progress
+    def __init__(self, parts: Parts, report: RunReport) -> None:
+        self.parts, self.report = parts, report
+        self.options, self.clusterer, self.source, self.progress = parts.options, parts.clusterer, parts.source, parts.progress
 
     def execute(self) -> None:
         """List the tickets, then do with them what was asked for."""
-        tickets = worklist.begin(self.shop, self.report)
+        tickets = worklist.begin(self.parts, self.report)
         if self.options.job is Job.PROMPT_DEBUG:
             self.debug_prompts(tickets)
         elif self.options.job is Job.DRY_RUN:
             self.progress.close()
-            print(estimate.describe(tickets, self.source, self.clusterer, self.shop.settings, known=self.report.already_known))
+            print(estimate.describe(tickets, self.source, self.clusterer, self.parts.settings, known=self.report.already_known))
         elif self.options.job is Job.FETCH:
             self.fetch(tickets)
         else:
@@ -144,12 +144,12 @@ class _Run:
     def debug_prompts(self, tickets: Sequence[Ticket]) -> None:
         """Print prompt and answer for each ticket; without ids or pages for the first batch."""
         if self.options.ticket_ids is None and self.options.pages is None:
-            tickets = tickets[: self.shop.settings.batch_size]
+            tickets = tickets[: self.parts.settings.batch_size]
         looks: list[Look] = []
-        assert self.shop.looking is not None, "only --prompt-debug looks"
+        assert self.parts.looking is not None, "only --prompt-debug looks"
         try:
             for item in self._stream(tickets):
-                looks.append(prompt_debug.look(item, self.clusterer, self.shop.looking))
+                looks.append(prompt_debug.look(item, self.clusterer, self.parts.looking))
                 if looks[-1].failure is not None:
                     self._count(looks[-1].failure.row())
         except BudgetReached as error:
@@ -207,7 +207,7 @@ class _Run:
         self._finish_report(Ended.WAITING)
         self.report.write(self.clusterer.files.run_report)
         self.progress.close()
-        print(jobs.export_questions(self.options.batch_export, left.questions, self.shop.store))
+        print(jobs.export_questions(self.options.batch_export, left.questions, self.parts.store))
 
     def keep_work(self, error: BaseException) -> None:
         """At an abnormal end: what is decided goes into the checkpoint, what happened into the report."""
@@ -224,7 +224,7 @@ class _Run:
     def _stream(self, tickets: Sequence[Ticket]) -> Iterator[Item]:
         """The tickets' conversations in order, read ahead under a bar of their own."""
         self.progress.begin("fetching", len(tickets))
-        yield from source.stream(tickets, self.source, self.shop.fetching.submit, on_read=lambda: self.progress.step("fetching"))
+        yield from source.stream(tickets, self.source, self.parts.fetching.submit, on_read=lambda: self.progress.step("fetching"))
         self.progress.end("fetching")
         fetched = len(self.source.fetched)
         if tickets:
@@ -234,7 +234,7 @@ class _Run:
 
     def _count(self, row: DecisionRow) -> None:
         self.report.rows[row.ticket_id] = row
-        self.progress.step("deciding", self.report.so_far(len(self.clusterer.issues), self.shop.model.totals().cost))
+        self.progress.step("deciding", self.report.so_far(len(self.clusterer.issues), self.parts.model.totals().cost))
 
     def _finish_report(self, ended: Ended, why: str = "") -> None:
         self.report.end(ended, why)
@@ -242,7 +242,7 @@ class _Run:
         self.report.flagged = frozenset(review_list.flagged_tickets(self.clusterer.issues))
         self.report.merged = self.clusterer.merged
         self.report.fetched = len(self.source.fetched)
-        self.report.totals = self.shop.model.totals()
+        self.report.totals = self.parts.model.totals()
 
 
 def _level(options: Options) -> int:

@@ -15,7 +15,7 @@ import data_fetcher
 import env
 import llm_client
 from cli.options import Job, Options
-from cli.workshop import embedding_client
+from cli.wiring import embedding_client
 from common.errors import Exit, Trouble
 from common.text import for_terminal
 from env import Settings

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from cli import source
 from cli.options import Options
 from cli.source import Ticket
-from cli.workshop import Workshop
+from cli.wiring import Parts
 from issue_clusterer import IssueClusterer, Plan
 from knowledge.checkpoint import leftover
 from report.summary import RunReport
@@ -18,13 +18,13 @@ from report.summary import RunReport
 logger = logging.getLogger(__name__)
 
 
-def begin(shop: Workshop, report: RunReport) -> list[Ticket]:
+def begin(parts: Parts, report: RunReport) -> list[Ticket]:
     """The tickets, in order, with the clusterer ready for them; what was found on the way is noted in the report.
 
     An interrupted run goes on if this is the same command; of another one the decisions are kept.
     """
-    selection, clusterer = shop.options.selection().to_json(), shop.clusterer
-    saved = None if shop.options.reads_only else leftover(clusterer.files, fresh=shop.options.fresh)
+    selection, clusterer = parts.options.selection().to_json(), parts.clusterer
+    saved = None if parts.options.reads_only else leftover(clusterer.files, fresh=parts.options.fresh)
     if saved is not None:
         clusterer.resume(saved)
     if saved is not None and dict(saved.selection) == selection:
@@ -36,26 +36,26 @@ def begin(shop: Workshop, report: RunReport) -> list[Ticket]:
             left = len(saved.tickets) - len(saved.progress.decided)
             logger.warning("an interrupted run left %d tickets undecided; its decisions are kept, for the rest run its command again", left)
             saved = None
-        plan = _listed(shop, report)
+        plan = _listed(parts, report)
     report.listed, report.gaps = len(plan.tickets), plan.gaps
     tickets = clusterer.begin(plan, None if saved is None else saved.progress)
-    if tickets and not shop.options.reads_only:
+    if tickets and not parts.options.reads_only:
         listed = {ticket["ticket_id"] for ticket in tickets}
         placed = (ticket_id for issue in clusterer.issues.values() for ticket_id in issue.tickets if ticket_id not in listed)
-        shop.source.take_stock(placed, clusterer.decisions)
+        parts.source.take_stock(placed, clusterer.decisions)
     return tickets
 
 
-def _listed(shop: Workshop, report: RunReport) -> Plan:
+def _listed(parts: Parts, report: RunReport) -> Plan:
     """What Freshdesk lists and the database has not settled."""
-    selection, progress = shop.options.selection(), shop.progress
+    selection, progress = parts.options.selection(), parts.progress
     progress.begin("listing")
-    listing = source.list_tickets(selection, shop.source, shop.fetching.submit, on_listed=lambda count: progress.reach("listing", count))
+    listing = source.list_tickets(selection, parts.source, parts.fetching.submit, on_listed=lambda count: progress.reach("listing", count))
     progress.end("listing")
-    found = sort_out(listing.tickets, shop.clusterer, shop.options)
+    found = sort_out(listing.tickets, parts.clusterer, parts.options)
     report.total, report.already_known, report.changed, report.aside = listing.total, found.known, found.changed, found.aside
     wanted = tuple(found.wanted)
-    return Plan(shop.clusterer.base_sha256, selection.to_json(), wanted, listing.gaps, shop.options.most_in_a_wave)
+    return Plan(parts.clusterer.base_sha256, selection.to_json(), wanted, listing.gaps, parts.options.most_in_a_wave)
 
 
 @dataclass(slots=True)

@@ -11,6 +11,8 @@ import re
 from collections.abc import Collection
 from typing import Any
 
+from common.text import valid
+
 MAX_CHARS = 1_000_000
 _MOST_BROKEN = 5  # objects that cannot be read; each may be looked through to its end
 _LONGEST_INTEGER = 300  # digits; beyond it Python refuses the conversion, and no answer means such a number
@@ -21,7 +23,6 @@ _THOUGHT = (  # how thinking ends: </think> and its kin, <|END_THINKING|>, [/THI
 )
 _THOUGHT_OR_OBJECT = re.compile(rf'\{{\s*"|{_THOUGHT}', re.IGNORECASE)  # braces without a quoted key are prose, such as {name}
 _STRING_OR_SPARE_COMMA = re.compile(r'"(?:[^"\\]+|\\.)*"?|,(?=\s*[}\]])', re.DOTALL)
-_SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 def extract_json(text: str, *, required: Collection[str] = ()) -> Any:
@@ -44,7 +45,7 @@ def extract_json(text: str, *, required: Collection[str] = ()) -> Any:
         found = [value for value in [*found, *inner] if required and value.keys() >= set(required)] or found
         if not found or any(value != found[0] for value in found):
             raise ValueError("there are two JSON objects where one is expected" if found else "there is no JSON object")
-        return json.loads(_SURROGATES.sub("\ufffd", json.dumps(found[0], ensure_ascii=False)))
+        return json.loads(valid(json.dumps(found[0], ensure_ascii=False)))
     except RecursionError as error:
         raise ValueError("the JSON is nested too deeply") from error
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import responses
 from hypothesis import settings
 
 import env
@@ -116,3 +117,27 @@ def fake_time(monkeypatch: pytest.MonkeyPatch) -> FakeTime:
     monkeypatch.setattr(time, "monotonic", lambda: fake.now)
     monkeypatch.setattr(time, "sleep", fake.sleep)
     return fake
+
+
+@pytest.fixture
+def mocked() -> Iterator[responses.RequestsMock]:
+    """Replies that a test says; any other call fails."""
+    with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
+        yield mock
+
+
+REQUIRED = {
+    "FRESHDESK_DOMAIN": "acme",
+    "FRESHDESK_API_KEY": "fresh-secret-1",
+    "LLM_API_BASE_URL": "https://models.example.com/v1",
+    "LLM_API_KEY": "model-secret-2",
+    "LLM_MODEL": "some-model",
+}
+
+
+@pytest.fixture
+def complete(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """All that is required is in the environment."""
+    for name, value in REQUIRED.items():
+        monkeypatch.setenv(name, value)
+    return monkeypatch

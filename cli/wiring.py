@@ -31,8 +31,8 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Workshop:
-    """Everything that one run needs."""
+class Parts:
+    """What one run works with."""
 
     options: Options
     settings: Settings
@@ -45,8 +45,8 @@ class Workshop:
     looking: Shown | None = None
 
 
-def open_workshop(options: Options, settings: Settings, cleanup: contextlib.ExitStack, *, stored: Stored) -> Workshop:
-    """A run's workshop on the database as it was `stored`, locked if the run writes; `cleanup` closes all of it."""
+def wire(options: Options, settings: Settings, cleanup: contextlib.ExitStack, *, stored: Stored) -> Parts:
+    """A run's parts on the database as it was `stored`, locked if the run writes; `cleanup` closes all of it."""
     files = RunFiles(options.output, settings.csv_separator)
     if not options.reads_only:
         cleanup.enter_context(files.locked())
@@ -88,7 +88,7 @@ def open_workshop(options: Options, settings: Settings, cleanup: contextlib.Exit
         wave_tickets=options.most_in_a_wave,
         stored=stored,
     )
-    return Workshop(options, settings, source, store, model, clusterer, fetching, progress, looking)
+    return Parts(options, settings, source, store, model, clusterer, fetching, progress, looking)
 
 
 def _counted(ask: Ask, progress: Progress) -> Ask:
