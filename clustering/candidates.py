@@ -155,7 +155,17 @@ class Candidates:
     @property
     def count(self) -> int:
         """How many issues are offered at the most."""
-        return VECTOR_CANDIDATES if self._vectors and self._vectors.usable else CANDIDATES
+        return VECTOR_CANDIDATES if self.by_vectors else CANDIDATES
+
+    @property
+    def by_vectors(self) -> bool:
+        """True where vectors are at hand."""
+        return self._vectors is not None and self._vectors.usable
+
+    def expect(self, texts: Iterable[str]) -> None:
+        """Have vectors made of these texts, as many at once as the model takes."""
+        if self._vectors:
+            self._vectors.expect(texts)
 
     def offered(self, ticket: TicketText, *, leaving: Collection[int]) -> list[Issue]:
         """Issues to offer for a ticket, in id order; none that is held back or all of whose tickets are `leaving` (to be decided again)."""

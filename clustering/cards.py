@@ -58,10 +58,13 @@ class Cards:
         self._base, self._known, self._progress, self._before = base, known, progress, sizes_before
         self._ask, self._prompts, self._submit = ask, prompts, submit
 
-    def begin(self, *, most: int | None = None, at_end: bool = False) -> list[CardQuestion]:
-        """The questions that are due, under way, `most` at the most; `at_end` also where the last card saw less than half."""
-        due = [issue for issue in self._base.changed_issues() if self._is_due(issue, at_end=at_end)]
-        return [question for issue in due[:most] if (question := self._begun(issue)) is not None]
+    def due(self, *, at_end: bool = False) -> list[Issue]:
+        """The issues whose cards are due; `at_end` also where the last card saw less than half."""
+        return [issue for issue in self._base.changed_issues() if self._is_due(issue, at_end=at_end)]
+
+    def begin(self, due: Iterable[Issue]) -> list[CardQuestion]:
+        """The questions about these issues' cards, under way."""
+        return [question for issue in due if (question := self._begun(issue)) is not None]
 
     def apply(self, questions: Sequence[CardQuestion]) -> tuple[list[int], BudgetReached | None]:
         """Write the cards; returns the tickets that do not belong, and the budget's end if that was met."""

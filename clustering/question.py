@@ -3,6 +3,7 @@
 Guards only ever lower the model's own confidence. Keeps no state and knows nothing of waves or of the database.
 """
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -142,6 +143,7 @@ def without_orders(card: Card) -> Card:
     return Card(**harmless)
 
 
+@functools.lru_cache(maxsize=1_024)  # an answer's texts are looked at before and after its steps are checked
 def _harmless(text: str) -> str:
     return "" if suspicion.is_suspicious([text]) else text
 

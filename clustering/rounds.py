@@ -5,7 +5,7 @@ Which questions a round has depends on the state alone, never on speed. No file 
 
 import itertools
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from clustering.candidates import Candidates, TicketText
@@ -103,12 +103,13 @@ class Rounds:
         if first is None:
             return False
         fresh = itertools.chain([first], stream)
-        wave, cards = self._wave(), self._cards().begin(most=size // 2)
-        entries: list[Question | DecisionRow] = [*self._begin_again(wave, most=size - len(cards), all_of_them=False)]
-        room = max(1, size - len(cards) - len(entries))
-        entries += [self._begin(item, wave) for item in itertools.islice(fresh, min(room, BEGUN_FIRST))]
+        wave, due = self._wave(), self._cards().due()[: size // 2]
+        entries: list[Question | DecisionRow] = [*self._begin_again(wave, most=size - len(due), all_of_them=False)]
+        room = max(1, size - len(due) - len(entries))
+        entries += self._begin(itertools.islice(fresh, min(room, BEGUN_FIRST)), wave)
+        cards = self._cards().begin(due)
         meanwhile()
-        entries += [self._begin(item, wave) for item in itertools.islice(fresh, max(0, room - BEGUN_FIRST))]
+        entries += self._begin(itertools.islice(fresh, max(0, room - BEGUN_FIRST)), wave)
         self._settle(wave, entries, cards)
         self.at_rest = True
         return True
@@ -125,8 +126,9 @@ class Rounds:
             if len(self._free(all_of_them=False)) < len(self._put_off):
                 wave = self._wave()
                 self._settle(wave, self._begin_again(wave, all_of_them=False), [], is_last=True)
-        wave, cards = self._wave(), self._cards().begin(at_end=True)
+        wave, due = self._wave(), self._cards().due(at_end=True)
         entries = self._begin_again(wave)
+        cards = self._cards().begin(due)
         look = Overview(self.base, self.known, self.decisions, self.sizes_before, self.asking.ask, self.asking.prompts, self.asking.submit)
         if overview:
             look.begin(decided)
@@ -173,8 +175,14 @@ class Rounds:
                 ahead.add(said)
         return free
 
-    def _begin(self, item: Item, wave: Wave) -> Question | DecisionRow:
-        """The question about a ticket, under way; or the row of a ticket that is not asked about."""
+    def _begin(self, items: Iterable[Item], wave: Wave) -> list[Question | DecisionRow]:
+        """Questions about tickets, under way, and rows of those that are not asked about; vectors are made of all texts at once."""
+        if self.known.by_vectors:
+            items = list(items)
+            self.known.expect(TicketText.of(item).whole for item in items if not isinstance(item, FetchFailure))
+        return [self._begun(item, wave) for item in items]
+
+    def _begun(self, item: Item, wave: Wave) -> Question | DecisionRow:
         if isinstance(item, FetchFailure):
             return item.row()
         if item["ignored"] and not (self.decide_ignored and item["conversation"]):

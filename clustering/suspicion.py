@@ -65,8 +65,8 @@ def is_suspicious(texts: Iterable[str]) -> bool:
     (True, False)
     """
     cut = [text[:_MAX_SCAN_CHARS] for text in texts]
-    views = {_plain(view) for text in cut for view in (text, without_hidden(text))}
-    return any(_has_pattern(view) or _has_pattern(" ".join(view.split())) for view in sorted(views))
+    plain = {_plain(view) for text in cut for view in (text, without_hidden(text))}
+    return any(map(_has_pattern, sorted(plain | {" ".join(view.split()) for view in plain})))
 
 
 def _plain(text: str) -> str:

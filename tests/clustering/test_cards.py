@@ -43,7 +43,7 @@ class Desk:
         self.cards = Cards(self.base, known, self.progress, sizes, ask=self.model.ask, prompts=prompts or Prompts(), submit=at_once)
 
     def run(self, *, at_end: bool = False) -> list[int]:
-        misfits, ended = self.cards.apply(self.cards.begin(at_end=at_end))
+        misfits, ended = self.cards.apply(self.cards.begin(self.cards.due(at_end=at_end)))
         assert ended is None
         return misfits
 
@@ -104,7 +104,7 @@ def test_a_card_that_a_person_wrote_is_not_asked_for() -> None:
 
 def test_a_card_that_a_person_writes_while_it_is_asked_for_stays() -> None:
     desk = Desk(issue_of(3), talks(3), {**CARD, "misfits": [1]})
-    questions = desk.cards.begin()
+    questions = desk.cards.begin(desk.cards.due())
     desk.base.set_card(desk.issue, {"category": "My words"}, by=By.PERSON)
     assert desk.cards.apply(questions) == ([], None)
     assert desk.issue.card.category == "My words"
@@ -122,7 +122,7 @@ def test_an_unusable_card_changes_nothing_and_is_not_asked_for_again(trouble: An
 
 def test_a_budgets_end_is_told_and_changes_nothing() -> None:
     desk = Desk(issue_of(3), talks(3), BudgetReached("no more"))
-    misfits, ended = desk.cards.apply(desk.cards.begin())
+    misfits, ended = desk.cards.apply(desk.cards.begin(desk.cards.due()))
     assert (misfits, str(ended)) == ([], "no more")
     assert desk.issue.card.category == "Lid leaks"
 
