@@ -282,10 +282,10 @@ def _card(data: dict[str, Any]) -> Card:
 def _keywords(value: Any) -> tuple[str, ...]:
     items = re.split(r"[,;\n]", value[:10_000]) if isinstance(value, str) else value if isinstance(value, list) else []
     words = (clean_text(item, MAX_KEYWORD_CHARS).lower() for item in items[:200])
-    return tuple(sorted(list(dict.fromkeys(word for word in words if word))[:MAX_KEYWORDS]))
+    return tuple(dict.fromkeys(word for word in words if word))[:MAX_KEYWORDS]
 
 
-_NAMED = re.compile(r"(?:[\s,]{0,3}\[(?:[0-9:,;\s]|msg|message){1,80}\])+[\s.]{0,3}$")
+_NAMED = re.compile(r"(?:[\s,]{0,3}\[(?:[0-9:,;\s]|msg|message){1,400}\])+[\s.]{0,3}$")
 _PLACE = re.compile(r"(?:([0-9]{1,18}):)?([0-9]{1,5})")
 _BULLET = re.compile(r"^(?:[-*•]|\(?[0-9]{1,2}[.)])\s+")
 

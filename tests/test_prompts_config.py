@@ -39,7 +39,7 @@ def test_every_system_message_says_who_reads_which_schema_and_that_tickets_are_d
 
 def test_the_decision_prompt_says_what_an_issue_is_and_that_none_is_a_good_answer() -> None:
     text = systems()["issue_decision"]
-    for said in ("one fix", "NEW is a good answer", "UNCLEAR", "second_choice", "confidence", "evidence", "same kind of thing"):
+    for said in ("one fix", "NEW is a good answer", "UNCLEAR", "second_choice", "confidence", "evidence", "other details", "name no other"):
         assert said in text
 
 
