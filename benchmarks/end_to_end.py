@@ -20,12 +20,12 @@ from pathlib import Path
 
 import main
 from cli.options import Options
-from demo.helpdesk import Helpdesk, HelpdeskOptions
-from demo.labelled_files import load_labelled
 from demo.model import BuiltInModel
 from env import Settings
 from issue_clusterer import IssueClusterer
 from report.summary import RunReport
+from testing.helpdesk import DEFAULT_KEY, Helpdesk
+from testing.labelled_files import load_labelled
 from testing.scoring import Scores, scores
 
 RESULTS = ("silo_issues_db.json", "flagged_for_review.csv", "decisions.jsonl")
@@ -68,7 +68,7 @@ def _quiet_run(options: Options, settings: Settings) -> tuple[IssueClusterer, Ru
 def _settings(args: argparse.Namespace, url: str, model_url: str) -> Settings:
     return Settings(
         freshdesk_url=url,
-        freshdesk_api_key=HelpdeskOptions().api_key,
+        freshdesk_api_key=DEFAULT_KEY,
         llm_base_url=model_url,
         llm_api_key=args.key,
         llm_model=args.model,

@@ -38,11 +38,11 @@ from clustering.wave import at_once
 from common.errors import TicketFailed
 from common.pool import WorkerPool
 from data_fetcher import FreshdeskClient
-from demo.helpdesk import Helpdesk, HelpdeskOptions
-from demo.labelled_files import FIRST_DAY, as_ticket
 from env import Settings
 from freshdesk import client as freshdesk_client
 from knowledge.issue import Card, Issue, to_json
+from testing.helpdesk import Helpdesk
+from testing.labelled_files import FIRST_DAY, as_ticket
 from testing.plain_desk import raw_ticket
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -140,7 +140,7 @@ def measure_listing() -> bool:
     for name, seconds in sizes.items():
         desk = Helpdesk(
             [raw_ticket(number, moment(at), status=2 + number % 4) for number, at in enumerate(seconds, 1)],
-            options=HelpdeskOptions(api_key=KEY),
+            api_key=KEY,
         )
         with desk as url:
             began = time.monotonic()
@@ -162,7 +162,7 @@ def measure_credits() -> bool:
     for count, pages in ((150, 5), (1000, None)):
         tickets = [as_ticket(conversation(number, number % 8), position=number) for number in range(1, count + 1)]
         for by_list in (True, False):
-            desk = Helpdesk(tickets, options=HelpdeskOptions(api_key=KEY))
+            desk = Helpdesk(tickets, api_key=KEY)
             with desk as url, tempfile.TemporaryDirectory() as folder:
                 source = ConversationSource(settings_of(url), new_client(url), Path(folder), statuses=(4, 5))
                 refs = list_tickets(Selection(pages=pages), source, at_once).tickets
@@ -177,7 +177,7 @@ def measure_credits() -> bool:
 def measure_weekly(*, tickets: int = 10_000, limit: int = 200) -> bool:
     """What a run costs that finds only tickets which the database holds."""
     raw = [raw_ticket(number, moment(number * 3000)) for number in range(1, tickets + 1)]
-    desk = Helpdesk(raw, options=HelpdeskOptions(api_key=KEY, limit=limit))
+    desk = Helpdesk(raw, api_key=KEY, limit=limit)
     with desk as url, tempfile.TemporaryDirectory() as folder:
         output = Path(folder, "silo_issues_db.json")
         output.write_text(json.dumps([known_issue(range(1, tickets + 1))]), encoding="utf-8")
@@ -204,7 +204,7 @@ def measure_archive(*, archived: int = 600, gone: int = 200, listed: int = 400) 
         if kind < archived + listed
     ]
     tickets.append(as_ticket(conversation(archived + gone + listed + 1, 3), position=5000))
-    desk = Helpdesk(tickets, options=HelpdeskOptions(api_key=KEY))
+    desk = Helpdesk(tickets, api_key=KEY)
     with desk as url, tempfile.TemporaryDirectory() as folder:
         source = ConversationSource(settings_of(url), new_client(url), Path(folder), cache=Path(folder), statuses=(4, 5))
         asked = [len(desk.calls)]
@@ -271,7 +271,7 @@ def helpdesk(tickets: int, *options: str, messages: Callable[[int], int]) -> Ite
         path = Path(folder, "tickets.jsonl")
         with path.open("w", encoding="utf-8") as out:
             out.writelines(f"{json.dumps(conversation(number, messages(number)))}\n" for number in range(1, tickets + 1))
-        command = [sys.executable, "-m", "demo.helpdesk", "--load", str(path), "--key", KEY, *options]
+        command = [sys.executable, "-m", "testing.helpdesk", "--load", str(path), "--key", KEY, *options]
         with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as server:
             try:
                 assert server.stdout is not None

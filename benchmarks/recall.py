@@ -20,11 +20,11 @@ from statistics import fmean
 from clustering.candidates import Candidates, TicketText
 from clustering.vectors import Embed
 from conversation_utils import build_conversation
-from demo.helpdesk import load_tickets
 from knowledge.base import By, KnowledgeBase
 from knowledge.conversation import Conversation
 from knowledge.issue import Card
 from llm.embeddings import LocalModel
+from testing.helpdesk import load_tickets
 from testing.labelled_run import LabelledSet, LabelsUnusable, load_set
 from testing.simulated_models import SimulatedModel
 

@@ -27,14 +27,14 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from cli.options import MAX_WAVE_TICKETS
-from demo.helpdesk import Helpdesk, HelpdeskOptions
-from demo.labelled_files import as_ticket
 from demo.prompt_reader import schema_name
 from issue_clusterer import WAVE_TICKETS, IssueClusterer
 from knowledge.paths import RunFiles
 from llm.protocol import Answer, Ask, JsonSchema, Messages
 from prompts_config import CHARS_PER_TOKEN, Prompts
 from testing.chaos_llm import Behaviour, ChaosServer, Reply, Seen, completion
+from testing.helpdesk import DEFAULT_KEY, Helpdesk
+from testing.labelled_files import as_ticket
 from testing.labelled_run import LabelledSet, RoundCounter, asking, found_issues, load_set
 from testing.scoring import scores
 from testing.simulated_models import SimulatedModel
@@ -86,7 +86,7 @@ class Site:
 
     def __init__(self, data: LabelledTickets, work: Path, *, latency_s: float, limit: int | None) -> None:
         self._data, self._work, self._latency_s = data, work, latency_s
-        self._helpdesk = Helpdesk(data.tickets, options=HelpdeskOptions(limit=limit))
+        self._helpdesk = Helpdesk(data.tickets, limit=limit)
         self._desk_url = ""
 
     def __enter__(self) -> "Site":
@@ -164,7 +164,7 @@ def _settings(helpdesk_url: str, model_url: str) -> dict[str, str]:
     return {
         "PYTHONPATH": str(ROOT),
         "FRESHDESK_DOMAIN": helpdesk_url,
-        "FRESHDESK_API_KEY": HelpdeskOptions().api_key,
+        "FRESHDESK_API_KEY": DEFAULT_KEY,
         "LLM_API_BASE_URL": model_url,
         "LLM_API_KEY": "none",
         "LLM_MODEL": "gold-labels",

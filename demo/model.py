@@ -5,52 +5,42 @@ between calls and gives the same answer to the same prompt. It refuses every oth
 """
 
 import json
-import threading
 from collections.abc import Callable, Mapping
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from common import times
 from demo.card_writer import customer_texts, extract
+from demo.loopback import LoopbackServer, Reply, Request
 from demo.prompt_reader import read_card, read_decision, read_issues, schema_name
 from demo.word_matcher import DOUBTFUL, MATCHES, MERGES, alike_groups, likeness, shared
 from prompts_config import NEW_ID
 
 MODEL_NAME = "built-in-word-matcher"
-MAX_BODY_BYTES = 20_000_000
 CHARS_PER_TOKEN = 4
 
 
-class BuiltInModel:
-    """The model's server on a free loopback port; `start` gives its base URL. A context manager gives it too.
+class BuiltInModel(LoopbackServer):
+    """The model's server, whose base URL ends in /v1; `answer_with` replaces the model behind it."""
 
-    `answer_with` replaces the model behind it and `latency_s` delays each answer, both for measuring.
-    """
-
-    def __init__(self, *, answer_with: "Callable[[Any], dict[str, Any]] | None" = None, latency_s: float = 0.0) -> None:
+    def __init__(self, *, answer_with: "Callable[[Any], dict[str, Any]] | None" = None) -> None:
+        super().__init__()
         self._answer_with = answer_with or answer
-        self._latency_s = latency_s
-        self._server: _Server | None = None
 
     def start(self) -> str:
         """The base URL, such as `http://127.0.0.1:50123/v1`, of the server that listens from now on."""
-        self._server = _Server(("127.0.0.1", 0), _Handler)
-        self._server.answer_with, self._server.latency_s = self._answer_with, self._latency_s
-        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, name="built-in-model", daemon=True).start()
-        return f"http://127.0.0.1:{self._server.server_address[1]}/v1"
+        return f"{super().start()}/v1"
 
-    def stop(self) -> None:
-        """Stop listening; nothing happens if it never did."""
-        if self._server is not None:
-            self._server.shutdown()
-            self._server.server_close()
-            self._server = None
-
-    def __enter__(self) -> str:
-        return self.start()
-
-    def __exit__(self, *_exception: object) -> None:
-        self.stop()
+    def respond(self, request: Request) -> Reply:
+        """The completion that a request asks for, or why there is none."""
+        path = request.target.split("?")[0].rstrip("/")
+        if (request.method, path) == ("GET", "/v1/models"):
+            return _json(200, {"object": "list", "data": [{"id": MODEL_NAME, "object": "model", "owned_by": "built-in"}]})
+        if (request.method, path) != ("POST", "/v1/chat/completions"):
+            return _refusal(404, f"there is no {request.target} here")
+        try:
+            messages = json.loads(request.body)["messages"]
+            return _json(200, _completion(messages, json.dumps(self._answer_with(messages), ensure_ascii=False)))
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            return _refusal(400, f"{error!r}: no chat completion, or none of this program's questions")
 
 
 def answer(messages: Any) -> dict[str, Any]:
@@ -137,59 +127,12 @@ def _texts(messages: Any) -> dict[str, str]:
     return texts
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 128
-    answer_with: Callable[[Any], dict[str, Any]]
-    latency_s = 0.0
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A caller that goes away in mid-reply is no error of the server."""
+def _json(status: int, value: Mapping[str, Any]) -> Reply:
+    return Reply(status, json.dumps(value).encode())
 
 
-class _Handler(BaseHTTPRequestHandler):
-    server: _Server
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-
-    def do_GET(self) -> None:
-        if self.path.split("?")[0].rstrip("/") == "/v1/models":
-            self._send(200, {"object": "list", "data": [{"id": MODEL_NAME, "object": "model", "owned_by": "built-in"}]})
-        else:
-            self._refuse(404, f"there is no {self.path} here")
-
-    def do_POST(self) -> None:
-        length = self.headers.get("Content-Length", "")
-        if not length.isdigit() or int(length) > MAX_BODY_BYTES:
-            self.close_connection = True
-            self._refuse(413, "a body of known and moderate length is needed")
-            return
-        body = self.rfile.read(int(length))
-        if self.path.split("?")[0].rstrip("/") != "/v1/chat/completions":
-            self._refuse(404, f"there is no {self.path} here")
-            return
-        try:
-            request = json.loads(body)
-            messages = request["messages"]
-            text = json.dumps(self.server.answer_with(messages), ensure_ascii=False)
-            times.sleep(self.server.latency_s)
-            self._send(200, _completion(messages, text))
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
-            self._refuse(400, f"the request is no question that this model can answer: {error!r}")
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Nothing: the program logs its own calls."""
-
-    def _refuse(self, status: int, message: str) -> None:
-        self._send(status, {"error": {"message": message, "type": "invalid_request_error", "code": None}})
-
-    def _send(self, status: int, value: Mapping[str, Any]) -> None:
-        body = json.dumps(value).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+def _refusal(status: int, message: str) -> Reply:
+    return _json(status, {"error": {"message": message, "type": "invalid_request_error", "code": None}})
 
 
 def _completion(messages: Any, text: str) -> dict[str, Any]:

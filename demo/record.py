@@ -22,7 +22,7 @@ import main
 from cli.options import Options
 from common import files
 from demo import model, show
-from demo.helpdesk import Helpdesk, load_tickets
+from demo.helpdesk import SampleHelpdesk, load_tickets
 from demo.model import BuiltInModel
 from demo.prompt_reader import read_decision, read_issues, schema_name
 from demo.recorded import FILE, Recording, find_ticket, words_of
@@ -43,7 +43,7 @@ def open_questions(recording: Recording, tickets: list[dict[str, Any]]) -> list[
             return model.answer(messages)
         return said
 
-    with tempfile.TemporaryDirectory() as folder, Helpdesk(tickets) as helpdesk_url, BuiltInModel(answer_with=answer) as model_url:
+    with tempfile.TemporaryDirectory() as folder, SampleHelpdesk(tickets) as helpdesk_url, BuiltInModel(answer_with=answer) as model_url:
         there = Options(pages="all", output=Path(folder) / "db.json", conversations=Path(folder) / "c", cache=Path(folder) / "cache")
         with contextlib.redirect_stdout(io.StringIO()):
             main.run_with_report(there, show.settings_of(helpdesk_url, model_url))

@@ -15,7 +15,7 @@ import data_fetcher
 from cli import console
 from cli.options import Job, Options
 from demo import model
-from demo.helpdesk import Helpdesk, HelpdeskOptions, load_tickets
+from demo.helpdesk import DEFAULT_KEY, SampleHelpdesk, load_tickets
 from demo.model import BuiltInModel
 from demo.recorded import Recording
 from env import Settings
@@ -57,7 +57,7 @@ def run_demo(options: Options, run: Run) -> RunReport:
     console.show(f"A run reads what is resolved or closed: {done} of them.")
     console.show("Answers: recorded from a language model that was asked the program's own questions (demo/recorded.jsonl).")
     recorded = RecordedModel(Recording.load(tickets))
-    with Helpdesk(tickets) as helpdesk_url, BuiltInModel(answer_with=recorded) as model_url:
+    with SampleHelpdesk(tickets) as helpdesk_url, BuiltInModel(answer_with=recorded) as model_url:
         _, report = run(there, settings_of(helpdesk_url, model_url))
     console.show("\n" + _told(recorded.answered, report))
     if there.job is Job.DRY_RUN:
@@ -108,7 +108,7 @@ def settings_of(helpdesk_url: str, model_url: str) -> Settings:
     """Settings for a run on the sample tickets."""
     return Settings(
         freshdesk_url=helpdesk_url,
-        freshdesk_api_key=HelpdeskOptions().api_key,
+        freshdesk_api_key=DEFAULT_KEY,
         llm_base_url=model_url,
         llm_api_key="none",
         llm_model="a language model, its answers recorded",

@@ -13,10 +13,10 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any
 
-from demo.helpdesk import Helpdesk, HelpdeskOptions
-from demo.labelled_files import as_ticket
 from demo.prompt_reader import schema_name
 from testing.chaos_llm import Behaviour, ChaosServer, Reply, Seen, completion
+from testing.helpdesk import Helpdesk
+from testing.labelled_files import as_ticket
 
 KEY, MODEL_KEY = "desk-key-0123456789", "model-key-0123456789"
 TOPICS = tuple(
@@ -144,7 +144,7 @@ class TopicSite:
     """Helpdesk and model together; a context manager that gives itself."""
 
     def __init__(self, tickets: Sequence[dict[str, Any]], *, behave: Behaviour | None = None, **helpdesk_options: Any) -> None:
-        self.helpdesk = Helpdesk(tickets, options=HelpdeskOptions(api_key=KEY, **helpdesk_options))
+        self.helpdesk = Helpdesk(tickets, api_key=KEY, **helpdesk_options)
         self.model = ChaosServer(behave or sorting())
         self.freshdesk_url = ""
         self._open = ExitStack()

@@ -14,8 +14,8 @@ import responses
 import data_fetcher
 from common.errors import TicketFailed, Unusable
 from data_fetcher import FreshdeskClient, fetch_archived, fetch_listed, fetch_resolved_ticket_ids, fetch_ticket
-from demo.helpdesk import Helpdesk, HelpdeskOptions
-from demo.labelled_files import as_ticket
+from testing.helpdesk import Helpdesk
+from testing.labelled_files import as_ticket
 
 KEY = "the-secret-key"
 ENCODED_KEY = base64.b64encode(f"{KEY}:X".encode()).decode()
@@ -31,9 +31,9 @@ def ticket(number: int, *, messages: int = 0, **fields: Any) -> dict[str, Any]:
 
 @contextmanager
 def desk(tickets: list[dict[str, Any]], **options: Any) -> Iterator[tuple[Helpdesk, FreshdeskClient]]:
-    helpdesk = Helpdesk(tickets, options=HelpdeskOptions(api_key=KEY, **options))
+    helpdesk = Helpdesk(tickets, api_key=KEY, **options)
     with helpdesk as url:
-        yield helpdesk, FreshdeskClient(base_url=url, api_key=KEY, rate_window_s=helpdesk.options.window_s)
+        yield helpdesk, FreshdeskClient(base_url=url, api_key=KEY, rate_window_s=options.get("window_s", 60.0))
 
 
 def new_client() -> FreshdeskClient:

@@ -151,13 +151,12 @@ def test_answers_do_not_depend_on_the_order_of_asking(labels: Path) -> None:
     assert [model.answer(entry) for entry in messages] == [model.answer(entry) for entry in reversed(messages)][::-1]
 
 
-def test_a_simulated_model_can_stand_behind_a_server_with_latency(labels: Path, no_sleep: list[float]) -> None:
+def test_a_simulated_model_can_stand_behind_a_server(labels: Path) -> None:
     data = load_set(labels)
     messages = Prompts().decision_messages(data.conversations[0], [Issue("ISSUE-14", Card("Lid leaks"))])
-    with BuiltInModel(answer_with=SimulatedModel.of(data, "perfect").answer, latency_s=0.3) as url:
+    with BuiltInModel(answer_with=SimulatedModel.of(data, "perfect").answer) as url:
         value = requests.post(f"{url}/chat/completions", json={"messages": messages}, timeout=10).json()
     assert json.loads(value["choices"][0]["message"]["content"])["issue_id"] == "ISSUE-14"
-    assert 0.3 in no_sleep
 
 
 @pytest.mark.parametrize(

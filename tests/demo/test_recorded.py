@@ -1,33 +1,17 @@
 """The recording: found by what a ticket says, whatever the prompt around it; nothing is made up for what was not recorded."""
 
 import json
-from typing import Any
 
 import pytest
 
-from demo import record
-from demo.helpdesk import load_tickets
 from demo.recorded import FILE, Recording
 from knowledge.issue import Card, Issue
 from prompts_config import Prompts
+from testing.demo_questions import TICKETS, asked
 from testing.scripted_model import talk
 
-TICKETS = load_tickets()
 RECORDING = Recording.load(TICKETS)
 WIFI = "Kettle cannot join 5 GHz Wi-Fi"
-
-
-def asked(ticket_id: int, *issues: Issue) -> list[dict[str, str]]:
-    """The program's question about a sample ticket, which was cleaned in a way of its own."""
-    raw = next(ticket for ticket in TICKETS if ticket["id"] == ticket_id)
-    texts = [raw["description_text"], *(message["body_text"] for message in raw["conversations"])]
-    conversation = talk(ticket_id, texts[0])
-    conversation["subject"] = raw["subject"] or ""
-    first = conversation["conversation"][0]
-    conversation["conversation"] = [
-        {**first, "speaker": "user" if number % 2 == 0 else "agent", "text": text[:400]} for number, text in enumerate(texts)
-    ]
-    return Prompts().decision_messages(conversation, issues)
 
 
 def test_every_finished_sample_ticket_has_an_answer() -> None:
@@ -104,27 +88,3 @@ def test_a_cards_steps_rest_on_the_tickets_that_are_shown() -> None:
     answer = RECORDING.answer([{"role": "system", "content": "schema issue_card"}, {"role": "user", "content": user}])
     assert answer is not None
     assert [step.rpartition(" [")[2] for step in answer["resolution_steps"]] == ["1020:3]", "1277:2]", "1020:5]"]
-
-
-def question(schema: str, user: str) -> dict[str, str]:
-    return {"schema": schema, "system": f"schema {schema}", "user": user}
-
-
-def test_what_a_model_answers_is_recorded_without_ids() -> None:
-    decision = question("issue_decision", asked(1124, Issue("ISSUE-77", Card(WIFI)))[1]["content"])
-    said: dict[str, Any] = {"issue_id": "ISSUE-77", "second_choice": "NEW", "category": "x", "confidence": 0.9}
-    (line,) = record.lines_of(decision, said, TICKETS)
-    assert (line["ticket"], line["answer"]["issue"], line["answer"]["category"]) == (1124, WIFI, WIFI)
-    assert "issue_id" not in line["answer"]
-    overview = question("issue_overview", "ISSUE-1 | Lid leaks | y")
-    areas = {"groups": [], "areas": [{"area": "Devices", "issue_ids": ["ISSUE-1", "ISSUE-9"]}]}
-    assert record.lines_of(overview, areas, TICKETS) == [{"issue": "Lid leaks", "area": "Devices"}]
-    pair = {"merges": [{"issue_ids": ["ISSUE-1", "ISSUE-2"], "confidence": 0.6, "reason": "r"}]}
-    merge = question("issue_merge", "ISSUE-1 | Lid leaks\nISSUE-2 | Lid drips")
-    assert record.lines_of(merge, pair, TICKETS)[0]["like"] == [{"issue": "Lid drips", "confidence": 0.6, "reason": "r"}]
-
-
-def test_a_question_about_no_sample_ticket_is_not_recorded() -> None:
-    stranger = Prompts().decision_messages(talk(7, "Praktikumsplatz gesucht"), ())[1]["content"]
-    with pytest.raises(ValueError, match="no sample ticket"):
-        record.lines_of(question("issue_decision", stranger), {"issue_id": "NEW", "category": "x"}, TICKETS)

@@ -7,9 +7,9 @@ import responses
 
 import main
 from cli import check
-from demo.helpdesk import Helpdesk, HelpdeskOptions
 from freshdesk import access
 from freshdesk.client import FreshdeskClient
+from testing.helpdesk import Helpdesk
 from testing.plain_desk import raw_ticket
 
 DAY = "2025-03-01T08:00:00Z"
@@ -21,7 +21,7 @@ def lines(client: FreshdeskClient, statuses: tuple[int, ...] = (4, 5)) -> list[a
 
 def test_all_there_is_to_know_is_said_and_no_ticket_is_read() -> None:
     tickets = [raw_ticket(number, DAY, status=2 + number % 4) for number in range(1, 41)]
-    helpdesk = Helpdesk(tickets, options=HelpdeskOptions(api_key="k", limit=200))
+    helpdesk = Helpdesk(tickets, api_key="k", limit=200)
     with helpdesk as url:
         said = lines(FreshdeskClient(base_url=url, api_key="k"))
     assert [line[:2] for line in said] == [("helpdesk", True), ("tickets", True), ("rate limit", True), ("archive", True)]
@@ -32,19 +32,19 @@ def test_all_there_is_to_know_is_said_and_no_ticket_is_read() -> None:
 
 
 def test_a_plan_without_archive_and_a_helpdesk_without_limit_are_no_failure() -> None:
-    with Helpdesk([raw_ticket(1, DAY)], options=HelpdeskOptions(api_key="k", has_archive=False)) as url:
+    with Helpdesk([raw_ticket(1, DAY)], api_key="k", has_archive=False) as url:
         assert [line[1] for line in lines(FreshdeskClient(base_url=url, api_key="k"))] == [True, True, None, None]
 
 
 def test_a_key_that_sees_nothing_fails() -> None:
-    with Helpdesk([], options=HelpdeskOptions(api_key="k")) as url:
+    with Helpdesk([], api_key="k") as url:
         name, fine, said = lines(FreshdeskClient(base_url=url, api_key="k"))[1]
     assert (name, fine) == ("tickets", False)
     assert "the key sees none; see Admin > Agents" in said
 
 
 def test_a_wrong_key_is_one_line() -> None:
-    with Helpdesk([], options=HelpdeskOptions(api_key="another")) as url:
+    with Helpdesk([], api_key="another") as url:
         said = lines(FreshdeskClient(base_url=url, api_key="k"))
     assert [(name, fine) for name, fine, _ in said] == [("helpdesk", False)]
     assert "FRESHDESK_API_KEY" in said[0][2]
@@ -73,7 +73,7 @@ def test_a_status_that_the_account_does_not_have_is_named() -> None:
 
 def test_the_check_of_the_program_asks_the_helpdesk_too(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr("cli.check.CHECKS", (check.helpdesk,))
-    with Helpdesk([raw_ticket(1, DAY)], options=HelpdeskOptions(api_key="k")) as url:
+    with Helpdesk([raw_ticket(1, DAY)], api_key="k") as url:
         settings = {"FRESHDESK_DOMAIN": url, "FRESHDESK_API_KEY": "k", "LLM_API_BASE_URL": "built-in", "LLM_API_KEY": "k", "LLM_MODEL": "m"}
         for name, value in settings.items():
             monkeypatch.setenv(name, value if value != "built-in" else "https://models.example.com/v1")

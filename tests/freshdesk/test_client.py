@@ -13,10 +13,10 @@ import responses
 
 from common.errors import Stopped, TicketFailed
 from data_fetcher import FreshdeskClient, fetch_resolved_ticket_ids, fetch_ticket
-from demo.faults import KINDS, FaultPlan
-from demo.helpdesk import Helpdesk, HelpdeskOptions
 from freshdesk import client as freshdesk_client
 from testing.fake_time import FakeTime
+from testing.faults import KINDS, FaultPlan
+from testing.helpdesk import Helpdesk
 from tests.test_data_fetcher import API, ENCODED_KEY, KEY, URL, desk, new_client, ticket
 
 
@@ -229,7 +229,7 @@ def test_a_refused_key_is_one_call_however_many_threads_ask() -> None:
         except Stopped as error:
             stopped.append(str(error))
 
-    helpdesk = Helpdesk([ticket(1)], options=HelpdeskOptions(api_key="another", latency_s=0.05))
+    helpdesk = Helpdesk([ticket(1)], api_key="another", latency_s=0.05)
     with helpdesk as url:
         client = FreshdeskClient(base_url=url, api_key=KEY)
         threads = [threading.Thread(target=fetch, args=(client, number)) for number in range(1, 9)]

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from demo.helpdesk import Helpdesk, HelpdeskOptions, load_tickets
-from demo.labelled_files import as_ticket
+from testing.helpdesk import Helpdesk, load_tickets
+from testing.labelled_files import as_ticket
 
 pytestmark = pytest.mark.thirdparty
 
@@ -92,7 +92,7 @@ def visible(tickets: list[dict[str, Any]]) -> dict[int, dict[str, Any]]:
 @pytest.fixture(scope="module")
 def helpdesk() -> Iterator[tuple[str, dict[int, dict[str, Any]]]]:
     tickets = sample_tickets()
-    with Helpdesk(tickets, options=HelpdeskOptions(api_key=KEY)) as url:
+    with Helpdesk(tickets, api_key=KEY) as url:
         yield url, visible(tickets)
 
 

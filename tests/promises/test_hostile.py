@@ -9,6 +9,7 @@ import time
 import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,9 @@ import pytest
 import main
 from clustering import suspicion
 from conversation_utils import build_conversation
+from demo import loopback
 from demo.helpdesk_api import Answer
+from demo.loopback import Request
 from freshdesk import client
 from knowledge.issue import MAX_CATEGORY_CHARS
 from llm import connection
@@ -352,7 +355,7 @@ class TestServers:
 
         monkeypatch.setattr(site.helpdesk, "answer", answer)
         if kind == "depth bomb":
-            monkeypatch.setattr("demo.helpdesk._Handler._bytes", _bombing(monkeypatch))
+            monkeypatch.setattr(site.helpdesk, "respond", _bombing(site.helpdesk.respond))
         status = main.main(["--batch-size", "1"])
         placed = sorted(ticket for issue in issues() for ticket in issue["tickets"])
         assert (status, placed) == ((0 if kind == "deep thread" else 3, [1001, 1003]))
@@ -484,15 +487,9 @@ def is_control(char: str) -> bool:
     return char != "\n" and (unicodedata.category(char) in ("Cc", "Cs") or "\u202a" <= char <= "\u202e" or "\u2066" <= char <= "\u2069")
 
 
-def _bombing(_monkeypatch: pytest.MonkeyPatch) -> Callable[..., bytes]:
-    from demo.helpdesk import _Handler
-
-    ordinary = _Handler._bytes
-
-    def bomb(handler: Any, answer: Answer) -> bytes:
-        if answer.value is not None:
-            return ordinary(handler, answer)
-        body = b"[" * 2_000_000
-        return b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+def _bombing(respond: Callable[[Request], loopback.Reply]) -> Callable[[Request], loopback.Reply]:
+    def bomb(request: Request) -> loopback.Reply:
+        reply = respond(request)
+        return reply if reply.body else replace(reply, body=b"[" * 2_000_000)
 
     return bomb

@@ -1,0 +1,55 @@
+"""What the demo says around a run: which tickets are there by now, where the answers came from, what to do next."""
+
+from pathlib import Path
+
+import pytest
+
+from cli.options import Job, Options
+from demo import show
+from demo.helpdesk import load_tickets
+from demo.recorded import Recording
+from env import Settings
+from issue_clusterer import IssueClusterer
+from report.summary import RunReport
+from testing.demo_questions import TICKETS, asked, conversation, question
+
+
+def said(capsys: pytest.CaptureFixture[str], options: Options, *, known: int = 0) -> list[str]:
+    """What is printed around a run that asked nothing."""
+
+    def run(there: Options, settings: Settings) -> tuple[IssueClusterer, RunReport]:
+        assert there.output.is_relative_to(show.FOLDER)
+        assert there.conversations.is_relative_to(show.FOLDER)
+        assert there.cache.is_relative_to(show.FOLDER)
+        assert settings.freshdesk_url.startswith("http://127.0.0.1:")
+        return None, RunReport(there.output, already_known=known)  # type: ignore[return-value] # the demo looks at the report alone
+
+    show.run_demo(options, run)
+    return capsys.readouterr().out.splitlines()
+
+
+def test_the_first_run_has_half_a_year_and_the_next_the_week_after(tmp_path: Path) -> None:
+    tickets = load_tickets()
+    first, later = show._weeks(tickets, tmp_path / "none.json")
+    assert (len(first) + len(later), len(later)) == (len(tickets), 9)
+    assert max(ticket["created_at"] for ticket in first) < min(ticket["created_at"] for ticket in later)
+    assert show._weeks(tickets, tmp_path) == (tickets, [])
+
+
+def test_it_says_how_many_tickets_a_run_reads_and_what_to_do_next(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = said(capsys, Options(), known=95)
+    assert "A run reads what is resolved or closed: 95 of them." in lines
+    assert "No question was asked: everything was here already." in lines
+    assert "`make demo` again brings the 9 tickets of the week after; rm -r output/demo starts over." in lines
+    assert lines[-1].endswith("then run python -m main --check")
+
+
+def test_the_time_that_a_dry_run_tells_is_not_the_demos(capsys: pytest.CaptureFixture[str]) -> None:
+    assert said(capsys, Options(job=Job.DRY_RUN))[-1].startswith("The time is that of a real helpdesk and a real model")
+
+
+def test_what_is_not_recorded_is_answered_by_the_matcher_and_counted() -> None:
+    answers = show.RecordedModel(Recording.load(TICKETS))
+    assert answers(asked(1124))["confidence"] > 0
+    assert answers(question(conversation("customer: Praktikumsplatz gesucht")))["issue_id"] == "NEW"
+    assert answers.answered == {"recorded": 1, "matcher": 1}
