@@ -60,7 +60,7 @@ NO_NAMES = word_set(
     "security data product products google siri alexa cortana bixby assistant freshdesk freddy the thank thanks ihr euer your our we you "
     "status value wert valeur valor valore waarde wartość hodnota érték valoare värde værdi verdi arvo değer price preis prix precio "
     "prezzo preço prijs date datum fecha data dato quantity menge qty amount email e-mail address adresse dirección indirizzo endereço "
-    "president "
+    "president mein meine meinen unser unsere mon mes notre mi meu minha meus mijn moja moje môj můj moj "
     "customer-service kunde kundin kunden mitglied nutzer nutzerin besitzer inhaber premium account version error model ticket case number "
     "code router smart page button app server update device issue problem screen mode settings pro plus basic windows android chrome "
     "microsoft apple amazon iphone ipad samsung outlook firefox safari edge linux macos ios mozilla netflix paypal facebook instagram "

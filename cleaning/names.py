@@ -200,7 +200,8 @@ _WORD = rf"[^\W\d_](?:{LETTER}{{1,23}}(?:[-']{LETTER}{{2,20}})?|\.)"
 _NAME = rf"(?P<name>{_WORD}(?:[ \t]{_WORD}){{0,3}})"
 _FROM = "|".join(re.escape(word) for word in sorted(languages.words("from")) if not UNSPACED.match(word))
 _ENDS = rf"(?=[ \t]{{0,2}}(?:[,!.:;|(\n@-]|$)|[ \t](?:{_FROM})[ \t])"
-_BEGINS = r"(?:^[ \t]{0,4}|(?<=[.!?,>] ))"
+_BEGINS = rf"(?:^[ \t]{{0,4}}|(?<=[.!?,>] )|(?<=[.!?,])(?={UNSPACED_LETTER}))"
+_AND = "and|und|et|y|e|i|og|och|en|&|\\+|и|і|og|ja|och|a|și"
 
 
 def _titles() -> str:
@@ -225,6 +226,7 @@ _SIGNING = _lists("closings", "thanks")
 _OPENING = _lists("greetings", "thanks")
 _UNSPACED_WORD = rf"(?:[\u0e00-\u0e7f]{{2,24}}|{UNSPACED_LETTER}{{1,8}})"
 _UNSPACED_NAME = rf"(?P<name>{_UNSPACED_WORD}(?: {_UNSPACED_WORD})?)"
+_THANKS_AND = rf"(?:[^\W\d_]{{2,12}}(?: [^\W\d_]{{2,12}})? (?:{_AND}) )?"
 GREETED = WordPattern(_OPENING, lambda words: rf"{_BEGINS}{words},?[ \t]{{1,2}}{_titles()}{_NAME}{_ENDS}", flags=re.I | re.M)
 GREETED_UNSPACED = WordPattern(
     [word for word in _OPENING if UNSPACED.match(word)],
@@ -243,9 +245,15 @@ HONOURED = re.compile(rf"^[ \t]{{0,4}}(?P<name>{UNSPACED_LETTER}{{1,6}}?(?: {UNS
 SIGNED = WordPattern(
     _SIGNING,
     lambda words: (
-        rf"{_BEGINS}(?P<closing>{words})[,.!]?[ \t]?\n{{1,2}}(?=[ \t]{{0,4}}(?:{_NAME}|{_UNSPACED_NAME.replace('name', 'other')})[ \t]?"
+        rf"{_BEGINS}{_THANKS_AND}(?P<closing>{words})[,.!]?[ \t]?\n{{1,2}}"
+        rf"(?=[ \t]{{0,4}}(?:{_NAME}|{_UNSPACED_NAME.replace('name', 'other')})[ \t]?"
         rf"(?:[,|(\n@]|$|[ \t](?:{_FROM})[ \t]))"
     ),
+    flags=re.I | re.M,
+)
+SIGNED_BESIDE = WordPattern(
+    languages.words("closings"),
+    lambda words: rf"^[ \t]{{0,4}}{words}[,.]?[ \t](?P<name>{_WORD}(?: {_WORD}){{0,2}})[.,]?[ \t]{{0,2}}(?=\s*\Z|\n\n|\n\[)",
     flags=re.I | re.M,
 )
 INTRODUCED = WordPattern(languages.words("introductions"), lambda words: rf"{words}[,:]?[ \t]{{1,2}}{_titles()}{_NAME}(?!\w)")
@@ -269,7 +277,7 @@ LABELLED = WordPattern(
     languages.words("name_labels"),
     lambda words: (
         rf"(?:^|(?<=[|;(,])|(?<=[.,] ))[ \t*-]{{0,4}}{words} ?[\"'*]?[ \t]{{0,2}}[:=|][ \t]{{0,2}}\*?{_titles()}"
-        rf"(?:{_NAME}|{_UNSPACED_NAME.replace('name', 'other')})(?=[ \t]{{0,2}}(?:[|,;.)\n*]|$))"
+        rf"(?:{_NAME}|{_UNSPACED_NAME.replace('name', 'other')})(?=(?: ?(?:{_suffixes()}))?[ \t]{{0,2}}(?:[|,;.)\n*]|$))"
     ),
     flags=re.I | re.M,
 )
@@ -287,6 +295,7 @@ UNSPACED_ADDRESSED = (
     re.compile(rf"(?<![가-힣])(?P<name>[{KOREAN_FAMILIES}][가-힣]{{2}}(?<!자)) ?(?:님|씨)"),
 )
 _MOST_WITHOUT_CASE = 2  # words that may be a name in a script without capitals: more are a sentence
+_CONJUNCTIONS = frozenset(_AND.split("|"))
 _SHORT_CLOSING, _BELOW_LABEL = 4, re.compile(r":[ \t]?\n{1,2}$")  # "Brand:\nLG"
 _HERE = re.compile(rf"(?:^|(?<=[,.!] ))(?P<name>{_WORD} {_WORD})(?= here\b ?(?:[,.!-]|from\b|at\b))", re.M)
 LAST_LINE = re.compile(rf"\n\n(?<=[.!?)😀-🙏]\n\n)(?P<name>{_WORD})(?=\s*\Z|\n\[(?:attachment|image))")
@@ -294,11 +303,7 @@ _AGENTS_LAST_LINE = re.compile(
     rf"(?<=[.!?,)\n]\n)(?P<name>{_WORD}(?: {_WORD})?)(?= (?:{_FROM}) (?P<company>{LETTER}[^\n]{{0,60}})$|\s*\Z|\n\[(?:attachment|image))",
     re.M,
 )
-_MORE_AFTER_I_AM = re.compile(
-    r"[ \t]{0,2}(?:[,.!;(\n]|$|-|(?:from|and|here|with|at|aus|von|van|und|et|de|du|y|e|i|en|og|och|ja|a|i|и|из|з|iz|din|și|uit|fra|från|"
-    r"speaking|writing|again)\b)",
-    re.I,
-)
+_MORE_AFTER_I_AM = re.compile(rf"[ \t]{{0,2}}(?:[,.!;(\n]|$|-|(?:{_FROM}|{_AND}|here|with|speaking|writing|again)(?![^\W\d_]))", re.I)
 _HERE_BEHIND = re.compile(r"[ \t]{1,2}(?:from|here|speaking|aus|hier|von)\b", re.I)
 
 
@@ -308,6 +313,8 @@ def told(plain: Plain) -> Iterator[Place]:
     for match in SIGNED.finditer(plain):
         if len(match["closing"]) > _SHORT_CLOSING or not _BELOW_LABEL.search(plain.text[max(0, match.start() - 4) : match.start()]):
             yield from written_as_name(match)
+    for match in SIGNED_BESIDE.finditer(plain):
+        yield from written_as_name(match)
     for match in LABELLED.finditer(plain):
         if (match["name"] or match["other"]).lower() not in _HEADINGS:
             yield from written_as_name(match)
@@ -450,7 +457,7 @@ def written_as_name(match: "re.Match[str]") -> Iterator[Place]:
 
 
 def _are_name(words: list[str]) -> bool:
-    if any(is_no_name(word) for word in words) or all(word.lower() in PARTICLES for word in words):
+    if any(is_no_name(word) for word in words) or all(word.lower() in PARTICLES for word in words) or words[0].lower() in _CONJUNCTIONS:
         return False
     return all(not word[0].islower() or word in PARTICLES for word in words)
 

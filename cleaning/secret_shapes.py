@@ -178,7 +178,10 @@ NO_PASSWORDS = word_set(
     "틀렸습니다 잊어버렸어요 잊음 間違い 違います 忘れました 無効 salah lupa sai quên väärä unohtunut fel glömt forkert glemt feil "
     "pogrešna netočna  грешна забравена невірний забув λάθος ξέχασα"
 )
-FOR_WHAT = r"(?:\s+(?:for|für|to|of|pour|de|para|per|voor|för|til|till|от|для|do|pro|за|για)\s+[^\s:=|]{1,40}(?:\s[^\s:=|]{1,30})?)?"
+FOR_WHAT = (
+    r"(?:\s+(?:wi-?fi|wlan|router|admin|μου|μας|saya|anda|kami|của tôi))?"
+    r"(?:\s+(?:for|für|to|of|pour|de|para|per|voor|för|til|till|от|для|do|pro|за|για)\s+[^\s:=|]{1,40}(?:\s[^\s:=|]{1,30})?)?"
+)
 OWNER = re.compile(r"\b(?:my|our|new|old|temporary|current|mein|unser|neues|altes|mon|notre|mi|nuestra|minha|mijn|mia)\s$", re.I)
 SHORT_CODE_WORDS = ("tan", "pin", "puk", "cvv", "cvv2", "cvc", "cvc2", "pin code", "pincode", "pin-code", "passcode")
 

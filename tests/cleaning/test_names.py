@@ -36,6 +36,13 @@ HIDDEN = {
     "Korean, before the greeting": ("홍길동 고객님, 안녕하세요\n주전자가 고장", "[NAME_1] 고객님, 안녕하세요\n주전자가 고장"),
     "Hindi, with a word of respect": ("नमस्ते ग्रेटा जी,\nकेतली", "नमस्ते [NAME_1] जी,\nकेतली"),
     "who is here": ("Greta Holmqvist here, the kettle clicks.", "[NAME_1] here, the kettle clicks."),
+    "closing and name in one line": ("The kettle clicks.\n\nHilsen Greta Holmqvist", "The kettle clicks.\n\nHilsen [NAME_1]"),
+    "thanks before the closing": (
+        "The kettle clicks.\n\nDank und liebe Grüße\nGreta",
+        "The kettle clicks.\n\nDank und liebe Grüße\n[NAME_1]",
+    ),
+    "a Japanese closing behind another word": ("以上、よろしくお願いします。\n山田花子", "以上、よろしくお願いします。\n[NAME_1]"),
+    "who somebody is, in Polish": ("Jestem Greta Holmqvist z Gdyni.", "Jestem [NAME_1] z Gdyni."),
     "a company behind a name": (
         "Please descale it.\n\nKind regards,\nRuben from Kettleworks",
         "Please descale it.\n\nKind regards,\n[NAME_1] from Kettleworks",
@@ -63,6 +70,7 @@ KEPT = [
     "Model | Name\nK2 | Kettle Pro",
     "Brand:\nLG\nKettle",
     "שלום, הקומקום שלי לא נדלק (דגם B-4)",
+    "Hallo, Mein Kessel ist kalt",
     "I miss Berlin, and the lag of 20 ms Latency.",
     "Sehr geehrte Damen und Herren, der Herr Kollege und die Frau waren da.",
     "The m. 2 slot and 5 g Sugar.",
