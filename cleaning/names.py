@@ -200,7 +200,8 @@ _WORD = rf"[^\W\d_](?:{LETTER}{{1,23}}(?:[-']{LETTER}{{2,20}})?|\.)"
 _NAME = rf"(?P<name>{_WORD}(?:[ \t]{_WORD}){{0,3}})"
 _FROM = "|".join(re.escape(word) for word in sorted(languages.words("from")) if not UNSPACED.match(word))
 _ENDS = rf"(?=[ \t]{{0,2}}(?:[,!.:;|(\n@-]|$)|[ \t](?:{_FROM})[ \t])"
-_BEGINS = rf"(?:^[ \t]{{0,4}}|(?<=[.!?,>] )|(?<=[.!?,])(?={UNSPACED_LETTER}))"
+_BEGINS = r"(?:^[ \t]{0,4}|(?<=[.!?,>] ))"
+_BEGINS_UNSPACED = rf"(?:^[ \t]{{0,4}}|(?<=[.!?,>] )|(?<=[.!?,])(?={UNSPACED_LETTER}))"
 _AND = "and|und|et|y|e|i|og|och|en|&|\\+|и|і|og|ja|och|a|și"
 
 
@@ -245,7 +246,7 @@ HONOURED = re.compile(rf"^[ \t]{{0,4}}(?P<name>{UNSPACED_LETTER}{{1,6}}?(?: {UNS
 SIGNED = WordPattern(
     _SIGNING,
     lambda words: (
-        rf"{_BEGINS}{_THANKS_AND}(?P<closing>{words})[,.!]?[ \t]?\n{{1,2}}"
+        rf"{_BEGINS_UNSPACED}{_THANKS_AND}(?P<closing>{words})[,.!]?[ \t]?\n{{1,2}}"
         rf"(?=[ \t]{{0,4}}(?:{_NAME}|{_UNSPACED_NAME.replace('name', 'other')})[ \t]?"
         rf"(?:[,|(\n@]|$|[ \t](?:{_FROM})[ \t]))"
     ),
@@ -353,7 +354,7 @@ def introduced(plain: Plain) -> Iterator[Place]:
         yield from _introduced_by(match)
     for match in I_AM.finditer(plain):
         yield from _said_to_be(match)
-    for match in _HERE.finditer(plain.text):
+    for match in _HERE.finditer(plain.text) if " here" in plain.text else ():
         yield from written_as_name(match)
     if not plain.text.isascii() and UNSPACED.search(plain.text):
         for matches in (INTRODUCED_UNSPACED.finditer(plain), *(pattern.finditer(plain.text) for pattern in UNSPACED_I_AM)):

@@ -224,8 +224,9 @@ def _is_notice(text: str) -> bool:
     said = languages.spaced(text[:_MAX_NOTICE_CHARS])
     if len(text) <= 300 and languages.says("footers", said):
         return True
-    speaks_of_himself = any(f" {phrase}" in f" {said}" for phrase in languages.exact("mine"))
-    return languages.says("confidential", said) and languages.says("recipient", said) and not speaks_of_himself
+    if not (languages.says("confidential", said) and languages.says("recipient", said)):
+        return False
+    return not any(f" {phrase}" in f" {said}" for phrase in languages.exact("mine"))  # the writer speaks of himself
 
 
 def _sent_from(lines: Sequence[Line]) -> Sequence[Line]:

@@ -38,6 +38,7 @@ _TIMED = tuple(
     )
 )
 _UNTIMED = (re.compile(rf"{_START}{_BOLD}<?{_NAME}(?:{_BOLD} ?:{_BOLD}|>:?| \|){_TEXT}"),)
+_SIGNS = (":", "：", "|", ">")  # one of them stands in each head
 _NUMBER_BEHIND = re.compile(r"[ #]*\d+$")
 _MACHINES = word_set(
     "server kernel driver daemon system info warn warning error debug trace fatal notice step expected actual result note q a"
@@ -72,6 +73,8 @@ def transcript(text: str, *, known: Callable[[str], Speaker | None] = lambda nam
     >>> [tuple(turn) for turn in transcript("[9:02] Ann: It hums\\n[9:03] Support: Wipe it\\n[9:04] Ann: No change").turns]
     [('user', 'It hums'), ('agent', 'Wipe it'), ('user', 'No change')]
     """
+    if sum(map(text.count, _SIGNS)) < _MIN_TURNS:
+        return None
     lines = text.split("\n")
     plain = [folded(line[:_MAX_HEAD]).rstrip() for line in lines]
     for shapes, timed in ((_TIMED, True), (_UNTIMED, False)):
