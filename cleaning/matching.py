@@ -20,12 +20,12 @@ UNSPACED_CHARS = (
 )
 UNSPACED = re.compile(f"[{UNSPACED_CHARS}]")
 _WORD = re.compile(r"[^\W\d_]+")
-UNSPACED_LETTER = f"[{UNSPACED_CHARS}\u3005\u30fc]"
+UNSPACED_LETTER = f"(?-i:[{UNSPACED_CHARS}\u3005\u30fc])"  # without case: with it each of these letters is looked at when compiled
 _MARKS = (  # belong to letters
     r"\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0900-\u0903\u093a-\u094f\u0951-\u0957\u0962\u0963\u0e31\u0e34-\u0e3a\u0e47-\u0e4e"
 )
 LETTER = rf"(?:[^\W\d_]|[{_MARKS}])"
-WORD_END = rf"(?:(?<=[^\W\d_]{{5}})[^\W\d_]{{0,12}}(?![^\W\d_])|(?<=[{UNSPACED_CHARS}])|(?![^\W\d_]))"
+WORD_END = rf"(?:(?<=[^\W\d_]{{5}})[^\W\d_]{{0,12}}(?![^\W\d_])|(?<=(?-i:[{UNSPACED_CHARS}]))|(?![^\W\d_]))"
 """The end of a word, or of one that begins with a word of five or more letters, as `Bestellnummer` does with `Bestell`."""
 
 
