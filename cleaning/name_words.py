@@ -8,7 +8,7 @@ from cleaning.matching import word_set
 PARTICLES = word_set(
     "van von der den de del dela della dello di da das do dos du des la las le les los lo el al bin ibn bint abu zu zur zum vom und "
     "and y e i et en og och ter ten te op af av ap st san santa santo saint bar mac mc o d l dr mr mrs ms miss herr herrn frau prof sr "
-    "sra dona mme mlle monsieur madame sig signora signor pan pani dhr mevr mw ing mgr jr phd"
+    "sra dona mme mlle monsieur madame sig signora signor pan pani dhr mevr mw ing mgr jr phd mister missus ma'am"
 )
 """Parts of names and forms of address that are never looked for alone."""
 
@@ -60,7 +60,8 @@ NO_NAMES = word_set(
     "security data product products google siri alexa cortana bixby assistant freshdesk freddy the thank thanks ihr euer your our we you "
     "status value wert valeur valor valore waarde wartość hodnota érték valoare värde værdi verdi arvo değer price preis prix precio "
     "prezzo preço prijs date datum fecha data dato quantity menge qty amount email e-mail address adresse dirección indirizzo endereço "
-    "president mein meine meinen unser unsere mon mes notre mi meu minha meus mijn moja moje môj můj moj "
+    "president vater mutter nachbar nachbarin doktor chef chefin mein meine meinen unser unsere mon mes notre mi meu minha meus mijn "
+    "moja moje môj můj moj "
     "customer-service kunde kundin kunden mitglied nutzer nutzerin besitzer inhaber premium account version error model ticket case number "
     "code router smart page button app server update device issue problem screen mode settings pro plus basic windows android chrome "
     "microsoft apple amazon iphone ipad samsung outlook firefox safari edge linux macos ios mozilla netflix paypal facebook instagram "

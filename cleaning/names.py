@@ -378,9 +378,11 @@ def _addressed(plain: Plain) -> Iterator[Place]:
                 yield match.start("name"), end
     for match in ADDRESSED_BEHIND.finditer(plain):
         words = match["name"].split()
-        if len(words) == 2 and (not _are_name(words[:1]) or _SENTENCE_START.search(plain.text[max(0, match.start() - 8) : match.start()])):
+        begins = _SENTENCE_START.search(plain.text[max(0, match.start() - 8) : match.start()]) is not None
+        if len(words) == 2 and (begins or not _are_name(words[:1])):
+            begins = False
             del words[0]
-        if _are_name(words):
+        if _are_name(words) and not (begins and match["title"].islower()):  # any word has a capital there
             yield match.end("name") - len(" ".join(words)), match.end("name")
     if not plain.text.isascii() and UNSPACED.search(plain.text):
         for pattern in UNSPACED_ADDRESSED:
@@ -393,8 +395,8 @@ def _is_title(match: "re.Match[str]") -> bool:
     title = match["title"].strip(".")
     if title.isupper() and len(title) > 1 and not match["name"].split()[0].isupper():
         return False
-    if len(title) == 1 and before(match, reach=2).strip(" ").isdigit():
-        return False
+    if len(title) == 1 and (title.isupper() != (title.lower() == "m") or before(match, reach=2).strip(" ").isdigit()):
+        return False  # of one letter only "M. Durand" has a capital
     dotted = "." in match.string[match.start() : match.end("title") + 1]
     return dotted or title[0].isupper() or len(title) > 2 or not title.isascii()
 
@@ -475,7 +477,8 @@ def _said_to_be(match: "re.Match[str]") -> Iterator[Place]:
     """After "I am" and "this is" stands anything: only two or more words like a name, or one with "here" or "from" behind it, are one."""
     words, end = _leading_name(match)
     behind = match.string[end : end + 24]
-    if words and (_MORE_AFTER_I_AM.match(behind) if len(words) > 1 else _HERE_BEHIND.match(behind)):
+    whole = [word for word in words if word not in PARTICLES]
+    if words and (_MORE_AFTER_I_AM.match(behind) if len(whole) > 1 else _HERE_BEHIND.match(behind)):
         yield match.start("name"), end
 
 
@@ -492,6 +495,6 @@ def _leading_name(match: "re.Match[str]", *, small_too: bool = False, most: int 
         taken.append(word)
         at += len(word)
         end = at if word not in PARTICLES else end
-    while taken and taken[-1] in PARTICLES:
+    while taken and taken[-1].lower() in PARTICLES:
         taken.pop()
     return taken, end - (end > match.start("name") and match.string[end - 1] == ".")

@@ -33,13 +33,15 @@ def _is_number(match: "re.Match[str]") -> bool:
     return bool(_NUMBER_WORD.search(words) or shapes.NUMBER_SIGN.search(words))
 
 
+_FOUR_GROUPS, _FIFTH_GROUP = re.compile(r"\d{4}([ ._-])\d{4}\1\d{4}\1\d{4}"), re.compile(r"[ ._-]\d{4}(?![\d/])")
+
+
 def is_card(match: "re.Match[str]") -> bool:
     """Whether a match of `CARD` is the number of a payment card."""
     digits = re.sub(r"\D", "", match[0])
     if shapes.CARD_WORD.search(before(match)):
-        return 13 <= len(digits) <= 19 and (
-            luhn.is_valid(digits) or re.fullmatch(r"\d{4}([ ._-])\d{4}\1\d{4}\1\d{4}", match[0]) is not None
-        )
+        mistyped = _FOUR_GROUPS.fullmatch(match[0]) is not None and not _FIFTH_GROUP.match(match.string, match.end())
+        return 13 <= len(digits) <= 19 and (luhn.is_valid(digits) or mistyped)
     if not (shapes.CARD_PREFIX.fullmatch(digits) and luhn.is_valid(digits)):
         return False
     return not (match[0].isdigit() and _is_number(match))

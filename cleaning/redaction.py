@@ -200,7 +200,7 @@ _RULES = (
     _Rule("SECRET", _shape(shapes.SOCIAL_SECURITY, group="value"), ("ssn", "social")),
     _Rule("EMAIL", _shape(shapes.EMAIL_QUOTED), ('"@',)),
     _Rule("EMAIL", _shape(shapes.EMAIL), ("@", "%40", "at)", "at]", "at}", "ät)", "arroba", "собака", "chiocciola")),
-    _Rule("EMAIL", _shape(shapes.EMAIL_IN_WORDS), (" dot ", " punkt ", " point ", " punto ", " ponto ", " at ", " точка ", " arroba ")),
+    _Rule("EMAIL", _shape(shapes.EMAIL_IN_WORDS), shapes.AT_WORDS),
     _Rule("SECRET", _shape(shapes.LONG_RANDOM, accepts=_is_random), long_word=True),
     _Rule("SECRET", _shape(shapes.FRESHDESK_KEY, accepts=_is_freshdesk_key), long_word=True),
     _Rule("IBAN", personal_numbers.ibans),

@@ -191,11 +191,25 @@ EMAIL = re.compile(
     rf"(?<![\w.+%-])[\w.!#$&'*+=?^`{{|}}~-]{{0,63}}\w[-+]?{_AT}(?:[^\W_][\w-]{{0,62}}{_DOT}){{1,8}}[^\W\d_][\w-]{{1,62}}", re.I
 )
 EMAIL_QUOTED = re.compile(r"\"[^\"\n@]{1,64}\"@(?:[^\W_][\w-]{0,62}\.){1,8}[^\W\d_][\w-]{1,62}")
+# Told in words. The words for @ that have no other use stand with a dot of either kind; "at" only with the word for a dot, or where the
+# name before it is no word or the mail provider is known: "won't charge at all. No" and "the form at shop.example.com" are no addresses.
+_SURE_AT = (
+    "arroba|arobase|arrobase|chiocciola|собака|собачка|małpa|zavináč|kukac|snabel-a|krøllalfa|apenstaartje|παπάκι|골뱅이|アットマーク"
+)
+_DOT_WORD = "dot|punkt|punktum|point|punto|ponto|punt|точка|крапка|kropka|tečka|bodka|pont|τελεία|nokta|ドット|점"
+_LABEL = r"[^\W_][\w-]{1,62}"
+_TOP_LEVEL = r"(?:com|net|org|info|biz|edu|gov|app|dev|example|[a-z]{2})(?![\w/-])"
+_PROVIDER = "gmail|googlemail|yahoo|ymail|hotmail|outlook|live|msn|gmx|icloud|aol|proton|protonmail|t-online|yandex|naver"
+_PLACED = (
+    "account|online|banking|shop|shopping|store|page|site|website|it|us|me|them|him|her|look|looking|visit|available|order|ordered|login"
+)
 EMAIL_IN_WORDS = re.compile(
-    r"(?<![\w.+%-])[\w.+-]{2,64}\s(?:at|ät|arroba|chiocciola|собака)\s(?:[^\W_][\w-]{1,62}\s?(?:\.|\s(?:dot|punkt|point|punto|ponto|точка)\s)\s?)"
-    r"{1,3}(?:com|net|org|info|biz|io|edu|gov|me|app|dev|eu|[a-z]{2})(?!\w)",
+    rf"(?<![\w.+%-])(?:[\w.+-]{{2,64}}\s(?:{_SURE_AT})\s(?:{_LABEL}(?:\.|\s(?:{_DOT_WORD})\s)){{1,3}}"
+    rf"|(?!(?:{_PLACED})\s)[\w.+-]{{2,64}}\s(?:at|ät)\s(?:(?!(?:the|a|this|that|each|every|which|one|www)\s){_LABEL}\s(?:dot|punkt)\s){{1,3}}"
+    rf"|[^\W\d_]{{2}}[\w-]{{0,40}}[._][\w.-]{{0,40}}[^\W_]\sat\s(?:{_LABEL}\.){{1,3}}|[\w+-]{{2,64}}\sat\s(?:{_PROVIDER})\.(?:co\.)?){_TOP_LEVEL}",
     re.I,
 )
+AT_WORDS = (" at ", " ät ", *(f" {word} " for word in _SURE_AT.split("|")))
 LONG_RANDOM = re.compile(r"(?<![\w/+.=-])(?=\S{32})[A-Za-z0-9_+/-]{32,4000}={0,2}(?![\w/+-])")
 
 # The patterns of numbers begin with the digit itself and look back from there: so a scan passes over everything else at once.
