@@ -1,7 +1,7 @@
 """`--demo`: the ordinary run on sample tickets, against the helpdesk of this folder and the recorded answers of a language model.
 
-Everything happens on loopback and under output/demo/. The first run brings the tickets of half a year, the next those of the week after.
-Has no rules of its own: what it shows is what a real run does.
+Everything happens on loopback and under output/demo/ (or demo/ beside another --output). The first run brings the tickets of half a year,
+the next those of the week after. Has no rules of its own: what it shows is what a real run does.
 """
 
 import threading
@@ -22,7 +22,8 @@ from env import Settings
 from issue_clusterer import IssueClusterer
 from report.summary import RunReport
 
-FOLDER = Path("output/demo")
+FOLDER = "demo"
+"""Beside the database that --output names, output/ unless it does."""
 SECOND_WEEK = "2026-06-28T12:00:00Z"
 """Tickets from here on come with the second run."""
 
@@ -63,7 +64,7 @@ def run_demo(options: Options, run: Run) -> RunReport:
     if there.job is Job.DRY_RUN:
         console.show("The time is that of a real helpdesk and a real model; the demo takes a few seconds.")
     if there.job is Job.RUN and report.already_known + len(report.rows):
-        console.show(_next(len(later)))
+        console.show(_next(len(later), there.output.parent))
     return report
 
 
@@ -84,11 +85,11 @@ def _told(answered: Mapping[str, int], report: RunReport) -> str:
     return f"{answered.get('recorded', 0)} questions were answered from the recording{others}."
 
 
-def _next(later: int) -> str:
+def _next(later: int, folder: Path) -> str:
     again = f"brings the {later} tickets of the week after" if later else "finds nothing new and asks nothing"
     return "\n".join(
         [
-            f"`make demo` again {again}; rm -r {FOLDER} starts over.",
+            f"`make demo` again {again}; rm -r {folder} starts over.",
             "Links to tickets in the list lead to the sample helpdesk, which has ended.",
             "Your own tickets: copy .env.example to .env, then run python -m main --check",
         ]
@@ -96,12 +97,8 @@ def _next(later: int) -> str:
 
 
 def _in_demo_folder(options: Options) -> Options:
-    return replace(
-        options,
-        output=FOLDER / options.output.name,
-        conversations=FOLDER / "conversations",
-        cache=FOLDER / ".cache",
-    )
+    folder = options.output.parent / FOLDER
+    return replace(options, output=folder / options.output.name, conversations=folder / "conversations", cache=folder / ".cache")
 
 
 def settings_of(helpdesk_url: str, model_url: str) -> Settings:

@@ -125,6 +125,10 @@ class AnswerStore:
         with self._lock:
             self._close()
 
+    def __del__(self) -> None:
+        """A store that nobody has closed ends with its last user."""
+        self.close()
+
     def _do(self, statement: str, rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
         """What a statement gives for these rows, all or none of them; done again in a new file if this one is damaged."""
         with self._lock:

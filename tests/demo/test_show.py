@@ -13,14 +13,16 @@ from issue_clusterer import IssueClusterer
 from report.summary import RunReport
 from testing.demo_questions import TICKETS, asked, conversation, question
 
+FOLDER = Path("output/demo")
+
 
 def said(capsys: pytest.CaptureFixture[str], options: Options, *, known: int = 0) -> list[str]:
     """What is printed around a run that asked nothing."""
 
     def run(there: Options, settings: Settings) -> tuple[IssueClusterer, RunReport]:
-        assert there.output.is_relative_to(show.FOLDER)
-        assert there.conversations.is_relative_to(show.FOLDER)
-        assert there.cache.is_relative_to(show.FOLDER)
+        assert there.output.is_relative_to(FOLDER)
+        assert there.conversations.is_relative_to(FOLDER)
+        assert there.cache.is_relative_to(FOLDER)
         assert settings.freshdesk_url.startswith("http://127.0.0.1:")
         return None, RunReport(there.output, already_known=known)  # type: ignore[return-value] # the demo looks at the report alone
 
@@ -53,3 +55,17 @@ def test_what_is_not_recorded_is_answered_by_the_matcher_and_counted() -> None:
     assert answers(asked(1124))["confidence"] > 0
     assert answers(question(conversation("customer: Praktikumsplatz gesucht")))["issue_id"] == "NEW"
     assert answers.answered == {"recorded": 1, "matcher": 1}
+
+
+from cli.options import Options
+
+
+@pytest.mark.parametrize(("output", "folder"), [("output/silo_issues_db.json", "output/demo"), ("elsewhere/my.json", "elsewhere/demo")])
+def test_all_that_the_demo_writes_lies_in_one_folder_beside_the_database(output: str, folder: str) -> None:
+    there = show._in_demo_folder(Options(demo=True, output=Path(output)))
+    assert {there.output.parent, there.conversations.parent, there.cache.parent} == {Path(folder)}
+    assert there.output.name == Path(output).name
+
+
+def test_starting_over_names_that_folder_and_nothing_above_it() -> None:
+    assert "rm -r somewhere/demo starts over" in show._next(9, Path("somewhere/demo"))
