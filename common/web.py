@@ -182,11 +182,6 @@ class NotBefore:
         with self._lock:
             self._moment = max(self._moment, times.monotonic() + seconds)
 
-    def remaining_s(self) -> float:
-        """Seconds until calls may start; 0 when they may."""
-        with self._lock:
-            return max(0.0, self._moment - times.monotonic())
-
     def wait(self) -> None:
         """Return once calls may start, however often the moment is moved meanwhile."""
         slept_to = 0.0

@@ -57,9 +57,6 @@ def test_what_is_not_recorded_is_answered_by_the_matcher_and_counted() -> None:
     assert answers.answered == {"recorded": 1, "matcher": 1}
 
 
-from cli.options import Options
-
-
 @pytest.mark.parametrize(("output", "folder"), [("output/silo_issues_db.json", "output/demo"), ("elsewhere/my.json", "elsewhere/demo")])
 def test_all_that_the_demo_writes_lies_in_one_folder_beside_the_database(output: str, folder: str) -> None:
     there = show._in_demo_folder(Options(demo=True, output=Path(output)))
