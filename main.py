@@ -48,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SystemExit as ended:
         return int(ended.code or 0)
     except KeyboardInterrupt:
-        complain("interrupted; what was decided is kept: run the same command again to go on")
+        complain("what was decided is kept: run the same command again to go on", kind="interrupted")
         return Exit.INTERRUPTED
     except Trouble as error:
         complain(str(error))
@@ -105,10 +105,10 @@ def _work(options: Options) -> int:
     if options.job is Job.CHECK:
         return check.run(options)
     if options.job is Job.BATCH_IMPORT:
-        print(jobs.import_results(options.batch_import, folder=options.cache, settings=env.load_settings()))
+        console.show(jobs.import_results(options.batch_import, folder=options.cache, settings=env.load_settings()))
         return Exit.DONE
     if jobs.wanted(options):
-        print(jobs.work(options))
+        console.show(jobs.work(options))
         return Exit.DONE
     return _exit_status(run_with_report(options)[1], options)
 
@@ -135,7 +135,7 @@ class _Run:
             self.debug_prompts(tickets)
         elif self.options.job is Job.DRY_RUN:
             self.progress.close()
-            print(estimate.describe(tickets, self.source, self.clusterer, self.parts.settings, known=self.report.already_known))
+            console.show(estimate.describe(tickets, self.source, self.clusterer, self.parts.settings, known=self.report.already_known))
         elif self.options.job is Job.FETCH:
             self.fetch(tickets)
         else:
@@ -168,7 +168,7 @@ class _Run:
         self._finish_report(Ended.FETCHED)
         stored = len(tickets) - len(self.report.failures)
         done = f"{stored} conversations in {self.source.folder}, {len(self.source.fetched)} fetched now"
-        print("\n".join([done, *cuts.lines(), *self.report.troubles()]))
+        console.show("\n".join([done, *cuts.lines(), *self.report.troubles()]))
 
     def decide(self, tickets: Sequence[Ticket]) -> None:
         """Decide, conclude, save; a budget that is reached ends the deciding, not the saving."""
@@ -186,6 +186,7 @@ class _Run:
         self.clusterer.save()
         self._finish_report(ended, why)
         files = self.clusterer.files
+        self.report.filled = len(review_list.load_filled(files.flagged))
         self.report.write(files.run_report)
         page.write(
             files.report_page,
@@ -207,7 +208,7 @@ class _Run:
         self._finish_report(Ended.WAITING)
         self.report.write(self.clusterer.files.run_report)
         self.progress.close()
-        print(jobs.export_questions(self.options.batch_export, left.questions, self.parts.store))
+        console.show(jobs.export_questions(self.options.batch_export, left.questions, self.parts.store))
 
     def keep_work(self, error: BaseException) -> None:
         """At an abnormal end: what is decided goes into the checkpoint, what happened into the report."""
@@ -226,11 +227,6 @@ class _Run:
         self.progress.begin("fetching", len(tickets))
         yield from source.stream(tickets, self.source, self.parts.fetching.submit, on_read=lambda: self.progress.step("fetching"))
         self.progress.end("fetching")
-        fetched = len(self.source.fetched)
-        if tickets:
-            logger.info(
-                "fetched %d conversations (%d were here already)", fetched, max(0, len(tickets) - fetched - len(self.report.failures))
-            )
 
     def _count(self, row: DecisionRow) -> None:
         self.report.rows[row.ticket_id] = row

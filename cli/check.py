@@ -14,6 +14,7 @@ from pathlib import Path
 import data_fetcher
 import env
 import llm_client
+from cli import console
 from cli.options import Job, Options
 from cli.wiring import embedding_client
 from common.errors import Exit, Trouble
@@ -132,11 +133,13 @@ def run(options: Options) -> int:
     logging.getLogger().setLevel(logging.ERROR)  # what there is to say stands in the lines
     fine = True
     for finding in _findings(options):
-        print(finding, flush=True)
+        console.show(str(finding))
         fine = fine and finding.fine is not False
     output = [] if options.output == Options().output else ["--output", str(options.output)]
     again = shlex.join(["python", "-m", "main", Job.CHECK.value, *output])
-    print(f"next: {shlex.join(['python', '-m', 'main', Job.DRY_RUN.value, *output])}" if fine else f"next: mend what FAILED, then {again}")
+    console.show(
+        f"next: {shlex.join(['python', '-m', 'main', Job.DRY_RUN.value, *output])}" if fine else f"next: mend what FAILED, then {again}"
+    )
     return Exit.DONE if fine else Exit.STOPPED
 
 

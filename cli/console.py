@@ -15,7 +15,7 @@ import textwrap
 import threading
 from collections.abc import Callable, Iterator
 from types import FrameType
-from typing import Any
+from typing import Any, TextIO
 
 from tqdm import tqdm
 
@@ -75,7 +75,7 @@ class LogHandler(logging.StreamHandler):  # type: ignore[type-arg] # not subscri
 
     def format(self, record: logging.LogRecord) -> str:
         """The line, in a terminal broken between words."""
-        return _fitted(str(super().format(record)))
+        return _fitted(str(super().format(record)), self.stream)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one line, above the bars."""
@@ -93,16 +93,15 @@ class LogHandler(logging.StreamHandler):  # type: ignore[type-arg] # not subscri
 
 
 class _PrintableFormatter(logging.Formatter):
-    """Time and words; the level where it is not INFO, and who speaks when every detail is asked for."""
+    """Time and words; the level from WARNING on, and who speaks when every detail is asked for."""
 
     def __init__(self, *, verbose: bool) -> None:
-        super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s", datefmt="%H:%M:%S")
-        self._plain = logging.Formatter("%(asctime)s %(message)s", datefmt="%H:%M:%S")
-        self._verbose = verbose
+        speaks = "%(levelname)s %(name)s: " if verbose else ""
+        super().__init__(f"%(asctime)s {speaks}%(message)s", datefmt="%H:%M:%S")
+        self._loud = logging.Formatter(f"%(asctime)s {speaks or '%(levelname)s: '}%(message)s", datefmt="%H:%M:%S")
 
     def format(self, record: logging.LogRecord) -> str:
-        plain = record.levelno == logging.INFO and not self._verbose
-        text = self._plain.format(record) if plain else super().format(record)
+        text = self._loud.format(record) if record.levelno > logging.INFO else super().format(record)
         return "\n".join(for_terminal(line) for line in text.split("\n"))
 
 
@@ -212,20 +211,21 @@ class Progress:
 
 def show(text: str) -> None:
     """Print lines for people, in a terminal broken between words and further lines indented; elsewhere as they are."""
-    print(_fitted(text))
+    print(_fitted(text, sys.stdout), flush=True)
 
 
-def _fitted(text: str) -> str:
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
+def complain(text: str, *, kind: str = "error") -> None:
+    """What went wrong, or was stopped, on stderr; in a terminal on a line of its own, whatever stands there (^C, half a bar)."""
+    said = _fitted("\n".join(for_terminal(line) for line in f"{kind}: {text}".split("\n")), sys.stderr)
+    print(f"\n{said}" if kind == "interrupted" and sys.stderr.isatty() else said, file=sys.stderr)
+
+
+def _fitted(text: str, stream: TextIO) -> str:
+    width = shutil.get_terminal_size().columns if stream.isatty() else 0
     if width < _NARROW:
         return text
-    fit = textwrap.TextWrapper(width, subsequent_indent="  ", break_on_hyphens=False)
+    fit = textwrap.TextWrapper(width, subsequent_indent="  ", break_on_hyphens=False, break_long_words=False)
     return "\n".join(fit.fill(line) if len(line) > width else line for line in text.split("\n"))
-
-
-def complain(text: str) -> None:
-    """What went wrong, on stderr."""
-    print("\n".join(for_terminal(line) for line in f"error: {text}".split("\n")), file=sys.stderr)
 
 
 @contextlib.contextmanager

@@ -80,6 +80,8 @@ def _minutes(seconds: float) -> str:
 
 
 def _cost(settings: Settings, tokens_in: int, tokens_out: int) -> str:
+    if settings.llm_base_url == env.BUILT_IN:
+        return "free, on this machine"
     if settings.llm_price_in is None or settings.llm_price_out is None:
         return "cost unknown (set LLM_PRICE_IN and LLM_PRICE_OUT, USD per million tokens)"
     return f"{(tokens_in * settings.llm_price_in + tokens_out * settings.llm_price_out) / 1_000_000:.2f} USD"

@@ -12,7 +12,7 @@ from cli.options import BESIDE, Job, Options
 from clustering.candidates import nearest_issues
 from common import files as safe_files
 from common.errors import Unreadable, Unusable, Unwritable
-from common.text import for_terminal
+from common.text import counted, for_terminal
 from conversation_utils import of_today
 from env import Settings
 from knowledge import decision, issue, known, written
@@ -168,7 +168,8 @@ def _export(kind: str, target: Path, files: RunFiles) -> str:
     if kind == "tickets":
         return f"{exports.write_ticket_table(target, issues, log, separator=files.separator)} tickets in {target}"
     written = exports.write_markdown(target, issues, log, evidence=kind == "evidence")
-    return f"{len(written)} articles in {target}"
+    missing = exports.left_out(issues)
+    return f"{counted(len(written), 'article')} in {target}" + (f"; left out: {missing}" if missing else "")
 
 
 def stored_conversation(ticket_id: int, folder: Path) -> Conversation | None:

@@ -36,12 +36,12 @@ COMPANIONS = ("tmp.json", "run_report.json")
 PYPROJECT = Path(__file__).resolve().parents[1] / "pyproject.toml"
 
 EXAMPLES = """\
-examples:
-  python -m main --demo                               see it work: no account, no key, no network
-  python -m main --dry-run                            what a run would do, how long and at what cost
-  python -m main --pages all                          the weekly run: what is known already costs nothing
-  python -m main --ticket-ids 169 --prompt-debug      look at prompt and answer; nothing changes
-  python -m main --apply-review output/flagged_for_review.csv
+examples, each after python -m main:
+  --demo                            see it work: no account, no key, no network
+  --dry-run                         what a run would do, how long, at what cost
+  --pages all                       the weekly run: what is known costs nothing
+  --ticket-ids 169 --prompt-debug   look at prompt and answer; nothing changes
+  --apply-review                    take over the decisions of people
 """
 
 

@@ -19,6 +19,7 @@ import data_fetcher
 from cli.archive import Archive, Found, Submit
 from common import files
 from common.errors import Stopped, TicketFailed
+from common.text import counted
 from conversation_utils import CleaningOptions, Conversation
 from data_fetcher import FreshdeskClient
 from env import Settings
@@ -97,8 +98,8 @@ def _archived(
     if selection.archived:
         return source.archive.look_up(source.archive.unseen(seen), source, submit)
     said = source.archive.describe(seen, source.folder)
-    if said:
-        logger.info("%s", said)
+    if said:  # worth a line on the first run; those after it would only repeat it
+        logger.log(logging.DEBUG if any(source.folder.glob("*.json")) else logging.INFO, "%s", said)
     return [], ()
 
 
@@ -262,6 +263,30 @@ def stream(
     `on_read` is called, from any thread, for each ticket that was read or could not be.
     """
     files.remove_unfinished(source.folder)
+    count = failed = 0
+    for item in _read_ahead(tickets, source, submit, on_read):
+        count, failed = count + 1, failed + isinstance(item, FetchFailure)
+        yield item
+    if count:
+        logger.info("%s", _fetched(count, len(source.fetched), failed))
+
+
+def _fetched(count: int, fetched: int, failed: int) -> str:
+    """What became of all tickets that were to be read.
+
+    >>> _fetched(5, 2, 1)
+    'fetched 2 conversations, 2 were here already, 1 could not be read'
+    """
+    here = max(0, count - fetched - failed)
+    parts = [
+        f"fetched {counted(fetched, 'conversation')}",
+        f"{here} {'was' if here == 1 else 'were'} here already" if here else "",
+        f"{failed} could not be read" if failed else "",
+    ]
+    return ", ".join(part for part in parts if part)
+
+
+def _read_ahead(tickets: Iterable[Ticket], source: ConversationSource, submit: Submit, on_read: Callable[[], None]) -> Iterator[Item]:
     waiting: deque[Future[Item]] = deque()
     rest = iter(tickets)
     while block := list(itertools.islice(rest, BLOCK)):

@@ -33,20 +33,36 @@ _LINKED = re.compile(r"(https?|ftp|mailto|xmpp|www)([:.])", re.IGNORECASE)
 _MARKS = re.compile(r"([\\`*_\[\]<|~&$]|^[-+#>=])")
 
 
+def worth_an_article(issue: Issue) -> bool:
+    """True for a confirmed issue that tells a cause or steps: what neither came twice nor was checked is none yet."""
+    return issue.status == "confirmed" and bool(issue.card.root_cause or issue.card.resolution_steps)
+
+
+def left_out(issues: Mapping[str, Issue]) -> str:
+    """How many issues get no article, and why, in words; "" where all get one."""
+    single = sum(issue.status != "confirmed" for issue in issues.values())
+    empty = sum(issue.status == "confirmed" and not worth_an_article(issue) for issue in issues.values())
+    parts = [
+        f"{counted(single, 'issue')} that came only once and nobody checked" if single else "",
+        f"{counted(empty, 'issue')} without cause and steps" if empty else "",
+    ]
+    return ", ".join(part for part in parts if part)
+
+
 def write_markdown(folder: Path, issues: Mapping[str, Issue], log: Mapping[int, DecisionRow], *, evidence: bool = False) -> list[Path]:
-    """One article draft for each confirmed issue, named by its title, and an `index.md`; returns the articles.
+    """One article draft for each issue that is worth one, named by its title, and an `index.md`; returns the articles.
 
     `evidence` adds the tickets that each rests on. Only into a folder that is new, empty, or was filled by such an export; articles of it
     that are none any more go. Raises `Unwritable`.
     """
-    confirmed = [issue for issue in issues.values() if issue.status == "confirmed"]
+    confirmed = [issue for issue in issues.values() if worth_an_article(issue)]
     names = _file_names(confirmed)
     articles, index = [folder / names[issue.issue_id] for issue in confirmed], folder / "index.md"
     _refuse_foreign_folder(folder, index)
     files.refuse_strangers([*articles, index], begins=MARK)
     ranked = sorted(confirmed, key=lambda issue: (-len(issue.tickets), issue_db.sort_key(issue.issue_id)))
     lines = [f"- [{_title(issue)}]({names[issue.issue_id]}): {counted(len(issue.tickets))}" for issue in ranked]
-    files.write_text(index, "\n".join([MARK, "", "# Support issues", "", *(lines or ["No issue is confirmed yet."])]) + "\n")
+    files.write_text(index, "\n".join([MARK, "", "# Support issues", "", *(lines or ["No issue is worth an article yet."])]) + "\n")
     for issue, path in zip(confirmed, articles, strict=True):  # after the index, which marks the folder as ours
         files.write_text(path, f"{MARK}\n\n{article(issue, log, evidence=evidence)}")
     _remove_stale(folder, kept={path.name.lower() for path in [*articles, index]})

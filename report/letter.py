@@ -14,7 +14,7 @@ from knowledge.issue import Issue, sort_key
 from report import trends
 from report.exports import plain
 from report.facts import TicketFacts
-from review.groups import groups
+from report.looks import looks
 
 SHOWN = 5
 ARTICLE_TICKETS = 3
@@ -42,7 +42,7 @@ class Week:
     new: tuple[Entry, ...] = ()
     back: tuple[Entry, ...] = ()
     articles: tuple[Entry, ...] = ()
-    look: int = 0
+    look: str = ""
 
 
 def week(issues: Mapping[str, Issue], log: Mapping[int, DecisionRow], facts: Mapping[int, TicketFacts]) -> Week:
@@ -62,7 +62,7 @@ def week(issues: Mapping[str, Issue], log: Mapping[int, DecisionRow], facts: Map
         new=tuple(_entry(one.issue, counted(one.recent)) for one in moved.new[:SHOWN]),
         back=tuple(_entry(one.issue, f"after {one.quiet} quiet days") for one in moved.back[:SHOWN]),
         articles=_articles(issues, facts),
-        look=sum(len(group.tickets) for group in groups(issues, log)),
+        look=str(looks(issues, log)),
     )
 
 
@@ -77,9 +77,7 @@ def render(found: Week, *, came_with_run: int | None = None) -> str:
     lines = [f"# Support, week to {found.last_day}", ""]
     lines += ["No new ticket came with this run; this is what was known.", ""] if came_with_run == 0 else []
     lines.append(f"{counted(found.came)} came in, {found.before} in the week before.")
-    lines.append(
-        f"{found.look} decision{'' if found.look == 1 else 's'} want{'s' if found.look == 1 else ''} a look." if found.look else ""
-    )
+    lines.append(f"{found.look}.")
     parts = {
         "Most tickets this week": found.most,
         "Growing": found.growing,

@@ -19,6 +19,7 @@ from knowledge.paths import DEFAULT_OUTPUT
 from report import facts, letter, quotes, summary, trends
 from report.facts import Effort, TicketFacts
 from report.letter import ARTICLE_TICKETS, Week
+from report.looks import Looks, looks
 from report.quotes import Quote
 from review import list as review_list
 from review.groups import groups, states_no_problem
@@ -113,6 +114,7 @@ class Row:
     quote: str
     quote_ticket: int
     fix: str
+    more_steps: int
     state: str
     effort: Effort
 
@@ -155,6 +157,7 @@ class Overview:
     ticket_count: int
     issue_count: int
     flagged: int
+    looks: Looks
     reviewed: int
     first_count: int
     first_share: float
@@ -167,7 +170,6 @@ class Overview:
     articles: list[Row]
     bugs: list[Row]
     kinds_known: bool
-    no_problem: int
     outside: list[Outside]
     failed: int
     left_out: int
@@ -229,6 +231,7 @@ def overview(source: Source, reading: Reading) -> Overview:
         ticket_count=total,
         issue_count=len(source.issues),
         flagged=len(review_list.flagged_tickets(source.issues)),
+        looks=looks(source.issues, source.log),
         reviewed=len({ticket for issue in source.issues.values() for ticket in issue.reviewed}),
         first_count=len(first),
         first_share=_percent(sum(row.count for row in first), total),
@@ -238,13 +241,15 @@ def overview(source: Source, reading: Reading) -> Overview:
         rows=rows[:ROWS],
         more=max(0, len(rows) - ROWS),
         moving={"growing": len(moved.growing), "new": len(moved.new), "back": len(moved.back)},
-        articles=[row for row in rows if row.kind == "how-to" and row.fix and row.count >= ARTICLE_TICKETS][:SHOWN],
+        articles=sorted(
+            (row for row in rows if row.kind == "how-to" and row.fix and row.count >= ARTICLE_TICKETS),
+            key=lambda row: (-row.effort.replies, -row.count, issue_db.sort_key(row.issue_id)),
+        )[:SHOWN],
         bugs=sorted(
             (row for row in rows if row.kind == "bug" and (row.count > 1 or row.recent)),
             key=lambda row: (row.moves != "growing", -row.recent, -row.count),
         )[:SHOWN],
         kinds_known=any(issue.kind for issue in source.issues.values()),
-        no_problem=sum(states_no_problem(issue) for issue in source.issues.values()),
         outside=outside,
         failed=failed,
         left_out=sum(group.count for group in outside) - failed,
@@ -275,6 +280,7 @@ def page_json(source: Source, reading: Reading) -> dict[str, Any]:
         "newest": source.newest(),
         "letter": letter.render(reading.week),
         "span": moved.days,
+        "pairs": [{"ids": pair[:2], "confidence": pair[2]} for pair in looks(source.issues, source.log).pairs],
         "groups": [asdict(group) for group in groups(source.issues, source.log)],
         "card_fields": [{"name": part.name, "label": part.label, "many": part.many} for part in issue_db.CARD_FIELDS],
         "issues": [_issue(issue, source, reading, moved) | {"moves": moves.get(issue.issue_id, "")} for issue in source.issues.values()],
@@ -329,6 +335,7 @@ def _row(
         quote=said.text if said else "",
         quote_ticket=said.ticket if said else 0,
         fix=issue.card.resolution_steps[0] if issue.card.resolution_steps else "",
+        more_steps=max(0, len(issue.card.resolution_steps) - 1),
         state=state(issue),
         effort=facts.effort(reading.facts[ticket] for ticket in issue.tickets if ticket in reading.facts),
     )

@@ -22,7 +22,7 @@ from knowledge.decision import FAILURES_TO_SET_ASIDE, DecisionRow
 from knowledge.issue import Issue, sort_key
 from llm.bill import Totals
 from report import trends
-from review.groups import groups
+from report.looks import looks
 
 _LIBRARIES = ("requests", "python-dotenv", "tqdm", "backoff")
 _TOP = 3
@@ -34,7 +34,7 @@ _REASONS = 4
 class RunReport:
     """Facts of one run, gathered on the way. `flagged`: tickets of the database that wait for review; `changed`: tickets of the database
     whose search result is newer than what was decided on; `reprocess`: the run decided again what the database holds, so whoever tries
-    failed tickets once more must say so too."""
+    failed tickets once more must say so too; `filled`: rows of the review list with a decision that was not applied."""
 
     output: Path
     version: str = ""
@@ -50,6 +50,7 @@ class RunReport:
     gaps: tuple[str, ...] = ()
     changed: list[int] = field(default_factory=list)
     aside: list[int] = field(default_factory=list)
+    filled: int = 0
     fetched: int = 0
     totals: Totals = field(default_factory=Totals)
     ended: Ended = Ended.DONE
@@ -144,14 +145,26 @@ class RunReport:
         `issues` and `decisions` are those of the whole database.
         """
         moved = trends.movement(issues, trends.ticket_days(issues, decisions))
-        lines = [self._came_in(issues), self._wants_a_look(issues, decisions), self._biggest(issues), *_moving(moved)]
+        lines = [
+            self._came_in(issues),
+            f"{looks(issues, decisions)}; {counted(len(issues), 'issue')} in all",
+            self._biggest(issues),
+            *_moving(moved),
+        ]
         known = f"{thousands(self.already_known)} known already; " if self.already_known else ""
         lines.append(f"{known}{_duration(times.monotonic() - self._started)}; {self._tokens()}")
         lines += self.troubles()
         return "\n".join(["", *(line for line in lines if line), f"Next: {self._help() if self.all_failed else f'open {page}'}"])
 
+    @property
+    def _missing(self) -> bool:
+        """True when all that failed is not there, or not for this key: trying again would not help."""
+        return all("no such ticket" in row.reason for row in self.failures)
+
     def _help(self) -> str:
         """What helps where nothing could be decided: the same command would fail in the same way."""
+        if self._missing:
+            return "check the number: there is no such ticket, or this key may not see it"
         first = min(self.rows)
         return f"python -m main --check tests every setting; --ticket-ids {first} --prompt-debug shows what became of one ticket"
 
@@ -170,20 +183,6 @@ class RunReport:
         said = ", ".join(part for part in parts if part)
         came = f"{counted(len(self.rows))} decided again" if self.reprocess else counted(len(self.rows), "new ticket")
         return f"{came}: {said}" if said else came
-
-    def _wants_a_look(self, issues: Mapping[str, Issue], decisions: Mapping[int, DecisionRow]) -> str:
-        """How many of all decisions people should look at, and how many of them are more than a nod."""
-        counts: Counter[str] = Counter()
-        for group in groups(issues, decisions):
-            counts[group.question] += len(group.tickets)
-        total, size = counts.total(), f"{counted(len(issues), 'issue')} in all"
-        if not total:
-            return f"No decision wants a look; {size}"
-        doubts = counts["disagrees"] + counts["belongs"] + counts["new"]
-        parts = [counted(doubts, "real doubt")] if doubts else []
-        parts += [f"{counts['no_problem']} state no problem"] if counts["no_problem"] else []
-        said = f" ({', '.join(parts)})" if parts else " (all stand where the model meant them)"
-        return f"{counted(total, 'decision')} want{'s' if total == 1 else ''} a look{said}; {size}"
 
     def _tokens(self) -> str:
         usage = self.totals.usage
@@ -219,19 +218,27 @@ class RunReport:
             lines.append("failed:")
             lines += [f"  ticket {row.ticket_id}: {for_terminal(row.reason)}" for row in self.failures[:_SHOWN]]
             lines += [f"  and {len(self.failures) - _SHOWN} more (run_report.json)"] if len(self.failures) > _SHOWN else []
-            lines.append(f"  try them again{', once that is mended' if self.all_failed else ''}: {self.retry}")
+            lines += [] if self._missing else [f"  try them again{', once that is mended' if self.all_failed else ''}: {self.retry}"]
         if data["set_aside"]:
             why = f" (ticket {self.newly_aside[0].ticket_id}: {for_terminal(self.newly_aside[0].reason)})" if self.newly_aside else ""
             count = counted(len(data["set_aside"]))
             lines.append(f"set aside after failing in the same words in {FAILURES_TO_SET_ASIDE} runs: {count}{why}")
             lines.append(f"  try them again: {self._command(data['set_aside'])}")
+        if self.filled:
+            waiting = (
+                f"{counted(self.filled, 'row')} of the review list {'is' if self.filled == 1 else 'are'} filled in and not applied yet"
+            )
+            lines.append(f"{waiting}: python -m main --apply-review{self._at_output()}")
         if self.changed:
             lines.append(f"{counted(len(self.changed))} of the database changed in Freshdesk since; to look again: {data['look_again']}")
         return lines
 
     def _command(self, ticket_ids: Iterable[int], flags: str = "") -> str:
         ids = ",".join(str(ticket_id) for ticket_id in ticket_ids)
-        return f"python -m main {flags}--ticket-ids {ids} --output {shlex.quote(str(self.output))}" if ids else ""
+        return f"python -m main {flags}--ticket-ids {ids}{self._at_output()}" if ids else ""
+
+    def _at_output(self) -> str:
+        return f" --output {shlex.quote(str(self.output))}"
 
 
 @functools.cache
@@ -244,7 +251,7 @@ def _moving(moved: trends.Movement) -> list[str]:
     span = "four weeks" if moved.days > trends.WEEK_DAYS else "week"
     return [
         _named("Growing", [(one.issue, f"{one.recent} in the last {span}, {one.before} before") for one in moved.growing[:_TOP]]),
-        _named("New", [(one.issue, f"{one.recent}") for one in moved.new[:_TOP]], len(moved.new) - _TOP),
+        _named(f"New in the last {span}", [(one.issue, f"{one.recent}") for one in moved.new[:_TOP]], len(moved.new) - _TOP),
         _named("Back", [(one.issue, f"after {one.quiet} quiet days") for one in moved.back[:_TOP]]),
     ]
 

@@ -143,7 +143,7 @@
       case "accept": return `Ticket ${action.ticket_id} goes as suggested to ${to(action.suggested_issue_id)}`;
       case "move": return `Ticket ${action.ticket_id} goes to ${to(action.target_issue_id)}`;
       case "new": return `Ticket ${action.ticket_id} is an issue of its own`;
-      case "ignore": return `Ticket ${action.ticket_id} is taken out`;
+      case "ignore": return `Ticket ${action.ticket_id} is ignored`;
       case "merge": return `Merge ${action.issue_ids.map(to).join(" and ")}`;
       case "distinct": return `Not the same: ${action.issue_ids.map(to).join(" and ")}`;
       case "split": return `Split ${plural(action.ticket_ids.length, "ticket")} off ${to(action.issue_id)}: ${action.ticket_ids.join(", ")}`;
@@ -399,7 +399,7 @@
     const hits = rows.reduce((sum, row) => sum + row.hits, 0);
     const hidden = $("no_problem").checked ? 0 : data.issues.filter((issue) => issue.no_problem).length;
     const all = rows.length + hidden === data.issues.length;
-    $("found").textContent = `${plural(rows.length, "issue")}${all ? "" : ` of ${data.issues.length}`}, ${plural(hits, "ticket")}${all && hidden ? `; ${hidden} more state no problem` : ""}`;
+    $("found").textContent = `${plural(rows.length, "issue")}${all ? "" : ` of ${data.issues.length}`}, ${plural(hits, "ticket")}${all && hidden ? `; ${plural(hidden, "ticket")} without a problem` : ""}`;
     const none = el("li", { className: "none" }, el("p", {}, "No issue fits."), el("button", { type: "button", onclick: clearFilters }, "Clear search and filters"));
     clearTimeout(filling);
     $("issue-list").replaceChildren(...(rows.length ? rows.slice(0, CHUNK).map(rowOf) : [none]));
@@ -516,7 +516,7 @@
       ticket.meant && ticket.meant !== ticket.issue ? el("button", { type: "button", onclick: done("accept", `Ticket ${ticket.id} goes as suggested.`) }, "Take the suggestion") : null,
       el("button", { type: "button", onclick: () => askMove(ticket, after) }, "Move…"),
       el("button", { type: "button", onclick: done("new", `Ticket ${ticket.id} is an issue of its own.`) }, "New issue"),
-      el("button", { type: "button", onclick: done("ignore", `Ticket ${ticket.id} is taken out.`) }, "Take out"));
+      el("button", { type: "button", onclick: done("ignore", `Ticket ${ticket.id} is ignored.`) }, "Ignore"));
   }
 
   function ticketView(ticket, ticked) {
@@ -626,11 +626,11 @@
 
   const unticked = new Set();
   const GROUPS = {
-    disagrees: { title: (n, to) => [`${plural(n, "unsure ticket")} ${n === 1 ? "stands" : "stand"} elsewhere, the model meant `, to], yes: ["accept", "Move ticked there"], no: ["confirm", "Ticked are right as they stand"] },
-    belongs: { title: (n, to) => [`${plural(n, "unsure ticket")} probably ${n === 1 ? "belongs" : "belong"} to `, to], yes: ["accept", "Confirm: ticked belong there"], no: ["confirm", "Ticked are issues of their own"] },
+    disagrees: { title: (n, to) => [`${plural(n, "unsure ticket")} ${n === 1 ? "stands" : "stand"} elsewhere, the model meant `, to], yes: ["accept", "Accept: move ticked there"], no: ["confirm", "Ticked are right as they stand"] },
+    belongs: { title: (n, to) => [`${plural(n, "unsure ticket")} probably ${n === 1 ? "belongs" : "belong"} to `, to], yes: ["accept", "Accept: move ticked there"], no: ["confirm", "Ticked are issues of their own"] },
     new: { title: (n) => [`${plural(n, "ticket")} founded ${n === 1 ? "an issue" : "issues"} in doubt`], yes: ["confirm", "Ticked are issues of their own"], no: null },
     agrees: { title: (n, to) => [`${plural(n, "unsure ticket")} ${n === 1 ? "stands" : "stand"} where the model meant: `, to], yes: ["confirm", "Confirm ticked"], no: null },
-    no_problem: { title: (n) => [`${plural(n, "ticket")} ${n === 1 ? "states" : "state"} no problem`], yes: ["ignore", "Take ticked out"], no: ["confirm", "Ticked are issues all the same"] },
+    no_problem: { title: (n) => [`${plural(n, "ticket")} without a problem`], yes: ["ignore", "Ignore ticked"], no: ["confirm", "Ticked are issues all the same"] },
   };
 
   function decideAll(verb, ids) {
@@ -640,12 +640,13 @@
     show(true);
   }
 
-  function groupRow(ticket) {
+  function groupRow(ticket, group) {
     const mine = ticketActionOf(ticket.id);
     const box = el("input", { type: "checkbox", checked: !unticked.has(ticket.id) && !mine, disabled: Boolean(mine), id: `tick-${ticket.id}`,
       onchange: (event) => (event.target.checked ? unticked.delete(ticket.id) : unticked.add(ticket.id)) });
     return el("li", {}, box, el("label", { htmlFor: `tick-${ticket.id}` }, el("strong", {}, `#${ticket.id} `), el("span", { dir: "auto" }, ticket.said || ticket.subject || "(no words known)"),
-      ticket.confidence === null ? "" : ` · ${ticket.confidence.toFixed(2)}`), " ", el("a", { href: `#review/${ticket.id}` }, "look"), " ", tags(ticket).slice(ticket.flagged ? 1 : 0));
+      ticket.confidence === null ? "" : ` · ${ticket.confidence.toFixed(2)}`,
+      group.issue_id && group.issue_id !== ticket.issue ? el("span", { className: "remark" }, issues.get(ticket.issue).tickets.length === 1 ? ` · now alone in ${ticket.issue}` : ` · now in ${ticket.issue} (${named(ticket.issue)})`) : null), " ", el("a", { href: `#review/${ticket.id}` }, "look"), " ", tags(ticket).slice(ticket.flagged ? 1 : 0));
   }
 
   const GROUP_ROWS = 30;
@@ -659,19 +660,11 @@
     return el("section", { className: open.length ? "panel group" : "panel group done" },
       el("h3", {}, ...kind.title(group.tickets.length, target ? issueLink(target.id) : "")),
       target && target.card.short_description ? el("p", { className: "remark", dir: "auto" }, target.card.short_description) : null,
-      el("ul", { className: "ticks" }, shownIds.map((id) => groupRow(tickets.get(id)))),
+      el("ul", { className: "ticks" }, shownIds.map((id) => groupRow(tickets.get(id), group))),
       group.tickets.length > GROUP_ROWS ? el("p", { className: "remark" }, `and ${group.tickets.length - GROUP_ROWS} more, which are ticked too`) : null,
       open.length ? el("div", { className: "buttons" },
         el("button", { type: "button", className: "main", onclick: press(kind.yes[0]) }, kind.yes[1]),
         kind.no ? el("button", { type: "button", onclick: press(kind.no[0]) }, kind.no[1]) : null) : el("p", { className: "remark" }, "All decided."));
-  }
-
-  const pairs = [];
-  for (const issue of data.issues) {
-    for (const [other, confidence] of Object.entries(issue.may_be_one)) {
-      const twin = issues.get(other) || data.issues.find((one) => one.merged.includes(other));
-      if (twin && twin !== issue && !issue.distinct.includes(twin.id) && !pairs.some((pair) => pair.ids.includes(issue.id) && pair.ids.includes(twin.id))) pairs.push({ ids: [issue.id, twin.id], confidence });
-    }
   }
 
   function pairView(pair) {
@@ -679,21 +672,22 @@
     const act = (verb) => () => { change([...actions, { action: verb, issue_ids: pair.ids }], "Kept."); show(true); };
     return el("section", { className: decided ? "panel group done" : "panel group" },
       el("h3", {}, issueLink(pair.ids[0]), " and ", issueLink(pair.ids[1]), " may be one issue"),
+      el("p", { className: "remark" }, `The model is ${pair.confidence.toFixed(2)} sure of that: too little to merge them by itself.`),
       el("div", { className: "why" }, pair.ids.map((id) => el("div", {}, el("p", { dir: "auto" }, issues.get(id).card.short_description || named(id)),
         el("p", { className: "remark", dir: "auto" }, `${plural(issues.get(id).tickets.length, "ticket")}. Fix: ${issues.get(id).card.resolution_steps[0] || "not recorded"}`)))),
       decided ? el("p", { className: "remark" }, inWords(decided)) : el("div", { className: "buttons" },
-        el("button", { type: "button", className: "main", onclick: act("merge") }, "One issue: merge"), el("button", { type: "button", onclick: act("distinct") }, "Not the same")));
+        el("button", { type: "button", onclick: act("merge") }, "One issue: merge"), el("button", { type: "button", onclick: act("distinct") }, "Not the same")));
   }
 
   function showGroups() {
     keys = { u: undo };
     const count = decided();
     $("review-body").replaceChildren(
-      queue.length ? el("p", { id: "review-count" }, `${count} of ${plural(queue.length, "ticket")} decided`) : el("p", {}, pairs.length ? "No ticket is waiting for review." : "Nothing is waiting for review."),
+      queue.length ? el("p", { id: "review-count" }, `${count} of ${plural(queue.length, "ticket")} decided`) : el("p", {}, data.pairs.length ? "No ticket is waiting for review." : "Nothing is waiting for review."),
       ...(queue.length ? [el("progress", { className: "progress", max: queue.length, value: count, "aria-labelledby": "review-count" }),
         el("div", { className: "buttons" }, el("a", { className: "button", href: `#review/${(queue.find((ticket) => !ticketActionOf(ticket.id)) || queue[0]).id}` }, "One by one"),
           el("button", { type: "button", onclick: undo, disabled: !past.length }, "Undo", key("u")), actions.length ? el("a", { className: "button", href: "#decisions" }, "Export your decisions") : "")] : []),
-      el("div", { className: "groups" }, data.groups.map(groupView), pairs.map(pairView)));
+      el("div", { className: "groups" }, data.groups.map(groupView), data.pairs.map(pairView)));
   }
 
   // One ticket at a time
@@ -756,7 +750,7 @@
         el("div", { className: "options" }, options,
           el("section", { className: "panel option" }, el("h4", {}, "Or"), el("div", { className: "buttons" },
             button("Move elsewhere…", "m", () => askMove(ticket, forward)), button("New issue", "n", act("new", {}, `Ticket ${ticket.id} is an issue of its own.`)),
-            button("Take out", "i", act("ignore", {}, `Ticket ${ticket.id} is taken out.`)))))),
+            button("Ignore", "i", act("ignore", {}, `Ticket ${ticket.id} is ignored.`)))))),
     );
     if (focus) $("review-ticket").focus({ preventScroll: false });
   }

@@ -104,7 +104,12 @@ def test_answers_after_the_tickets_have_bars_of_their_phases_and_no_end(monkeypa
 
 @pytest.mark.parametrize(
     ("level", "verbose", "said"),
-    [(logging.INFO, False, "a b"), (logging.WARNING, False, "WARNING x: a b"), (logging.INFO, True, "INFO x: a b")],
+    [
+        (logging.INFO, False, "a b"),
+        (logging.WARNING, False, "WARNING: a b"),
+        (logging.WARNING, True, "WARNING x: a b"),
+        (logging.INFO, True, "INFO x: a b"),
+    ],
 )
 def test_a_line_has_its_time_and_who_speaks_where_it_matters(level: int, verbose: bool, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
     screen = terminal_of(monkeypatch)

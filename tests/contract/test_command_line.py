@@ -411,7 +411,7 @@ class TestTheOutside:
         process.send_signal(signal.SIGTERM)
         _, errors = process.communicate(timeout=30)
         assert process.returncode == 130
-        assert len([line for line in errors.splitlines() if line.startswith("error: ")]) == 1
+        assert len([line for line in errors.splitlines() if line.startswith("interrupted: ")]) == 1
         assert "Traceback" not in errors
         assert main.main([]) == 0
         assert results() == results(Path("whole"))

@@ -10,28 +10,26 @@ from prompts_config import Prompts
 from testing.demo_questions import TICKETS, asked
 from testing.scripted_model import talk
 
+LINES = [json.loads(line) for line in FILE.read_text(encoding="utf-8").splitlines()]
 RECORDING = Recording.load(TICKETS)
 WIFI = "Kettle cannot join 5 GHz Wi-Fi"
 
 
 def test_every_finished_sample_ticket_has_an_answer() -> None:
-    lines = [json.loads(line) for line in FILE.read_text(encoding="utf-8").splitlines()]
     finished = {ticket["id"] for ticket in TICKETS if ticket["status"] in (4, 5)}
-    assert {line["ticket"] for line in lines if "ticket" in line} == finished
+    assert {line["ticket"] for line in LINES if "ticket" in line} == finished
 
 
 def test_every_issue_that_is_named_has_an_area() -> None:
-    lines = [json.loads(line) for line in FILE.read_text(encoding="utf-8").splitlines()]
-    named = {line["answer"]["issue"] for line in lines if "ticket" in line} - {"UNCLEAR"}
-    areas = {line["issue"]: line["area"] for line in lines if line.get("area")}
+    named = {line["answer"]["issue"] for line in LINES if "ticket" in line} - {"UNCLEAR"}
+    areas = {line["issue"]: line["area"] for line in LINES if line.get("area")}
     assert named <= areas.keys()
     assert len(set(areas.values())) <= 15
 
 
 @pytest.mark.parametrize("ticket_id", [1020, 1124, 1340, 1518, 1760, 2133])
 def test_a_ticket_is_found_by_its_text(ticket_id: int) -> None:
-    lines = [json.loads(line) for line in FILE.read_text(encoding="utf-8").splitlines()]
-    expected = next(line["answer"] for line in lines if line.get("ticket") == ticket_id)
+    expected = next(line["answer"] for line in LINES if line.get("ticket") == ticket_id)
     answer = RECORDING.answer(asked(ticket_id))
     assert answer is not None
     assert answer["short_description"] == expected["short_description"]
@@ -60,10 +58,14 @@ OVERVIEW = [{"role": "system", "content": "schema issue_overview"}]
 MERGE = [{"role": "system", "content": 'schema issue_merge: {"merges": []}'}]
 
 
+LIKE = [{"issue": "Spout filter as a spare part", "confidence": 0.55, "reason": "Both are spare parts."}]
+PAIRED = Recording([*LINES, {"issue": "Lid hinge pin broken", "like": LIKE}], TICKETS)
+
+
 def test_an_overview_groups_what_has_one_category_and_names_areas() -> None:
     lines = f"ISSUE-1 | {WIFI} | x\nISSUE-2 | Lid leaks | y\nISSUE-3 | {WIFI} | z\nISSUE-4 | Lid hinge pin broken | a\n"
     lines += "ISSUE-5 | Spout filter as a spare part | b"
-    answer = RECORDING.answer([*OVERVIEW, {"role": "user", "content": f"ISSUES (5)\n{lines}"}])
+    answer = PAIRED.answer([*OVERVIEW, {"role": "user", "content": f"ISSUES (5)\n{lines}"}])
     assert answer is not None
     assert answer["groups"] == [{"issue_ids": ["ISSUE-1", "ISSUE-3"]}, {"issue_ids": ["ISSUE-4", "ISSUE-5"]}]
     assert {"area": "Connecting devices", "issue_ids": ["ISSUE-1", "ISSUE-3"]} in answer["areas"]
@@ -72,9 +74,7 @@ def test_an_overview_groups_what_has_one_category_and_names_areas() -> None:
 
 def test_a_merge_is_sure_of_one_category_and_asks_people_about_what_is_alike() -> None:
     same = RECORDING.answer([*MERGE, {"role": "user", "content": f"ISSUE-1 | {WIFI}\n  cause: x\nISSUE-3 | {WIFI}"}])
-    alike = RECORDING.answer(
-        [*MERGE, {"role": "user", "content": "ISSUE-4 | Lid hinge pin broken\nISSUE-5 | Spout filter as a spare part"}]
-    )
+    alike = PAIRED.answer([*MERGE, {"role": "user", "content": "ISSUE-4 | Lid hinge pin broken\nISSUE-5 | Spout filter as a spare part"}])
     apart = RECORDING.answer([*MERGE, {"role": "user", "content": f"ISSUE-1 | {WIFI}\nISSUE-2 | Lid leaks"}])
     assert same is not None
     assert alike is not None

@@ -19,7 +19,7 @@ def run(capsys: pytest.CaptureFixture[str]) -> list[str]:
 
 
 def said(lines: list[str], title: str) -> str:
-    return next((line for line in lines if line.startswith(f"{title}: ")), "")
+    return next((line for line in lines if line.startswith(title)), "")
 
 
 def files() -> dict[str, bytes]:

@@ -179,7 +179,7 @@ def test_five_tickets_are_reviewed_exported_applied_and_gone_from_the_next_page(
     page.get_by_role("button", name="Take the suggestion").click()
     page.get_by_role("button", name="Right as it stands").click()
     page.get_by_role("button", name="New issue").click()
-    page.get_by_role("button", name="Take out").click()
+    page.get_by_role("button", name="Ignore").click()
     page.get_by_role("button", name="Move elsewhere").click()
     page.get_by_label("Which issue does it belong to?").fill("ISSUE-2")
     page.get_by_role("button", name="Move", exact=True).click()
@@ -323,7 +323,7 @@ def test_two_groups_and_a_pair_are_settled_by_three_buttons(walk: Walk) -> None:
     assert "3 unsure tickets probably belong to Wi-Fi setup fails" in first.inner_text()
     assert "2 unsure tickets probably belong to Lid leaks" in second.inner_text()
     first.get_by_role("checkbox").nth(2).uncheck()
-    first.get_by_role("button", name="Confirm: ticked belong there").click()
+    first.get_by_role("button", name="Accept: move ticked there").click()
     page.locator(".group").nth(1).get_by_role("button", name="Ticked are issues of their own").click()
     assert page.locator("#review-count").inner_text() == "4 of 5 tickets decided"
     page.locator(".group").nth(2).get_by_role("button", name="Not the same").click()

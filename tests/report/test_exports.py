@@ -54,7 +54,7 @@ def test_only_confirmed_issues_become_articles(tmp_path: Path) -> None:
 
 def test_no_confirmed_issue_gives_an_index_that_says_so(tmp_path: Path) -> None:
     exports.write_markdown(tmp_path, {}, {})
-    assert "No issue is confirmed yet." in (tmp_path / "index.md").read_text(encoding="utf-8")
+    assert "No issue is worth an article yet." in (tmp_path / "index.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_an_address_that_is_no_plain_web_address_is_not_linked(url: str) -> None
 
 def test_ids_that_people_chose_stay_within_the_folder(tmp_path: Path) -> None:
     names = ["../../etc", "a/b", "a b", "index", "...", "A-B", "a\ud800"]
-    issues = {name: Issue(name, Card(name), status="confirmed") for name in names}
+    issues = {name: Issue(name, Card(name, root_cause="x"), status="confirmed") for name in names}
     files = exports.write_markdown(tmp_path / "out", issues, {})
     assert len(set(files)) == len(names)
     assert sorted(tmp_path.rglob("*.md")) == sorted([*files, tmp_path / "out" / "index.md"])
@@ -164,7 +164,9 @@ def test_an_export_into_a_device_or_a_pipe_is_refused(tmp_path: Path, write: Any
 
 
 def titled(*titles: str) -> dict[str, Issue]:
-    return {f"ISSUE-{n}": Issue(f"ISSUE-{n}", Card(title), "confirmed", tickets=[n]) for n, title in enumerate(titles, start=1)}
+    return {
+        f"ISSUE-{n}": Issue(f"ISSUE-{n}", Card(title, root_cause="x"), "confirmed", tickets=[n]) for n, title in enumerate(titles, start=1)
+    }
 
 
 @pytest.mark.parametrize(
@@ -217,3 +219,15 @@ def test_the_table_of_tickets_has_a_row_a_ticket_and_no_formula(tmp_path: Path) 
     (tmp_path / "mine.csv").write_text("a,b\n", encoding="utf-8")
     with pytest.raises(Unwritable):
         exports.write_ticket_table(tmp_path / "mine.csv", {}, {})
+
+
+def test_what_came_once_and_what_tells_nothing_gets_no_article_and_is_counted() -> None:
+    issues = {
+        "A": Issue("A", Card("a", resolution_steps=("Turn it.",)), "confirmed", tickets=[1, 2]),
+        "B": Issue("B", Card("b", "It leaks."), "confirmed", tickets=[3, 4]),
+        "C": Issue("C", Card("c", root_cause="Worn."), tickets=[5]),
+        "D": Issue("D", Card("d"), tickets=[6]),
+    }
+    assert [name for name, issue in issues.items() if exports.worth_an_article(issue)] == ["A"]
+    assert exports.left_out(issues) == "2 issues that came only once and nobody checked, 1 issue without cause and steps"
+    assert exports.left_out({"A": issues["A"]}) == ""

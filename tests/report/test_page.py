@@ -232,7 +232,7 @@ def test_a_ticket_that_states_no_problem_is_counted_apart() -> None:
     }
     source = page_data.Source(issues, {}, {}, lambda _: None)
     view = page_data.overview(source, page_data.read(source))
-    assert ([row.issue_id for row in view.rows], view.no_problem) == (["A", "C"], 1)
+    assert ([row.issue_id for row in view.rows], view.looks.no_problem) == (["A", "C"], 1)
 
 
 @pytest.mark.parametrize(

@@ -138,7 +138,7 @@ def test_the_summary_is_what_a_lead_asks_on_a_monday() -> None:
         "1 decision wants a look (1 real doubt); 4 issues in all",
         "Biggest: Lid leaks (6); Wrong plug (2)",
     ]
-    assert "New: Lid rattles (1); Code never comes (1)" in lines
+    assert "New in the last four weeks: Lid rattles (1); Code never comes (1)" in lines
     assert [line.split(" (")[0] for line in lines if line.startswith("Back")] == ["Back: Lid leaks"]
     assert "7 calls, 0 stored answers; 12 345 tokens in (40 cached), 20 out; 0.50 USD" in lines[5]
     assert lines[5].startswith("4 known already; ")
