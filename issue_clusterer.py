@@ -12,9 +12,9 @@ from typing import Any
 
 from clustering.candidates import Candidates, ConversationOf, Nearest, TicketText, nearest_issues
 from clustering.question import Verdict, ask_where
-from clustering.rounds import Asking, FetchFailure, Item, Rounds
+from clustering.rounds import FetchFailure, Item, Rounds
 from clustering.vectors import Embed
-from clustering.wave import Submit, at_once
+from clustering.wave import Asking, Submit, at_once
 from common import files as safe_files
 from common.errors import Unwritable
 from knowledge import checkpoint as checkpoint_file

@@ -60,14 +60,15 @@ WHAT AN ISSUE IS
 One problem, or one kind of request, that one fix or one procedure resolves. Two tickets share an issue when the same fix would serve \
 both, however differently the customers wrote. The same product, mood or words do not make one issue: "cannot log in, password forgotten" \
 and "cannot log in, account locked" are two.
-A request is known by what is to be done and to what kind of thing: "move an appointment", "order a spare key". It is one issue for whomever, however much, when and which way, whatever the customer calls it and however it ended. Another action (look up, book, \
-change, cancel), another kind of thing, or a case for which agents must ask for other details (a parcel abroad, by air or by sea, needs \
-customs papers) is another issue; so is asking about it without having it done. If the team says below how fine its issues are, that counts.
+A request is known by what is to be done and to what kind of thing: "move an appointment", "order a spare key". It is one issue for \
+whomever, however much, when and which way, whatever the customer calls it and however it ended. Another action (look up, book, change, \
+cancel), another kind of thing, or a case for which agents must ask for other details (a parcel abroad, by air or by sea, needs customs \
+papers) is another issue; so is asking about it without having it done. If the team says below how fine its issues are, that counts.
 
 HOW TO DECIDE
 1. Read the whole ticket. Agents and internal notes often name the real cause late. Of several problems or requests, take the one that \
 was worked on most, of equals the first, and name no other.
-2. Write short_description: the customer's problem or request in one plain sentence.
+2. Write short_description: the customer's problem or request in one short plain sentence.
 3. Look for it among the known issues: would the fix of that issue, or for a request its procedure, serve this ticket? Where an issue \
 shows no fix, compare what is wrong or wanted. If yes, issue_id is its id, copied exactly. If two fit, take the more specific one; if both \
 say the same, the one listed first.
@@ -85,8 +86,8 @@ For NEW, category and short_description are all that later tickets are compared 
 problem, and leave out the reason, product, channel and outcome that only happened here. category is a noun phrase of 2 to 6 words \
 narrow enough to name one fix. Good: "Invoice sent twice". Refused: "Other", "General", "Misc", \
 "Question", a product name alone. keywords: 2 to 6 words or phrases that such customers use, the most telling first, lower case.
-For a match leave category, keywords, root_cause and resolution_steps empty, but for a cause or step that an agent said in this ticket and \
-the issue's line does not show.
+For a sure match leave category, keywords, root_cause and resolution_steps empty, but for a cause or step that an agent said in this \
+ticket and the issue's line does not show.
 kind: "bug", "how-to" (something is to be told or looked up), "order" (something is to be done), "wish" (it does not exist yet), or "".
 root_cause: why it happened, as agents found it; "" when nobody did.
 resolution_steps: what solved it as agents said or did it. First what is special to this issue, of a request the deed ("Book the ride."), \
@@ -126,9 +127,10 @@ You are a support issue classifier. You are shown the issues of a knowledge base
 fix | area, if it has one. Answer two questions.
 
 1. groups: which of them may be one issue that was recorded twice in other words? Name a group of two or more ids when one fix or one \
-procedure would probably serve all tickets of all of them; each group is then looked at more closely, with its tickets, so rather likely \
-than certain is enough. The same or nearly the same name is evidence for it. The same product or topic is none: a different cause, action \
-or form keeps two issues apart. An issue whose line says nothing goes into no group. None is the usual answer: [].
+procedure would probably serve all tickets of all of them. An id may stand in several groups. Each group is then looked at more closely, \
+with its tickets, so rather likely than certain is enough. The same or nearly the same name is evidence for it. The same product or topic \
+is none: a different cause, action or form keeps two issues apart. An issue whose line says nothing goes into no group. None is the usual \
+answer: [].
 2. areas: into which broad area does each issue without one fall? Reuse the areas that are known and add new ones only where none fits; \
 there may be at most 15 in all. An area is a noun phrase of 1 to 3 words that a support team would use, such as "Delivery" or "Log-in"; \
 "Other", "General" and "Misc" are refused. Rather put an issue into the area that comes nearest than make one for it alone. An issue whose \

@@ -13,13 +13,13 @@ from clustering.answers import CardAnswer, parse_card
 from clustering.candidates import Candidates, TicketText, exemplars
 from clustering.question import shortened_for_card, talks_to_model, without_orders
 from clustering.steps import CheckedCard, Messages, agent_messages, checked, old_steps, with_numbers
-from clustering.wave import Submit, usable
+from clustering.wave import Asking, usable
 from knowledge.base import By, KnowledgeBase
 from knowledge.checkpoint import Progress
 from knowledge.conversation import Conversation
 from knowledge.issue import Issue
-from llm.protocol import AnswerUnusable, Ask, BudgetReached
-from prompts_config import CARD_SCHEMA, Prompts
+from llm.protocol import AnswerUnusable, BudgetReached
+from prompts_config import CARD_SCHEMA
 
 logger = logging.getLogger(__name__)
 
@@ -50,13 +50,9 @@ class Cards:
         known: Candidates,
         progress: Progress,
         sizes_before: Mapping[str, int],
-        *,
-        ask: Ask,
-        prompts: Prompts,
-        submit: Submit,
+        asking: Asking,
     ) -> None:
-        self._base, self._known, self._progress, self._before = base, known, progress, sizes_before
-        self._ask, self._prompts, self._submit = ask, prompts, submit
+        self._base, self._known, self._progress, self._before, self._asking = base, known, progress, sizes_before, asking
 
     def due(self, *, at_end: bool = False) -> list[Issue]:
         """The issues whose cards are due; `at_end` also where the last card saw less than half."""
@@ -92,19 +88,19 @@ class Cards:
             return None
         tickets = tuple(conversation["ticket_id"] for conversation in said)
         shown = [shortened_for_card(conversation) for conversation in said]
-        return CardQuestion(issue.issue_id, tickets, len(issue.tickets), self._submit(self._question(issue, shown)))
+        return CardQuestion(issue.issue_id, tickets, len(issue.tickets), self._asking.submit(self._question(issue, shown)))
 
     def _question(self, issue: Issue, shown: Sequence[Conversation]) -> Callable[[], tuple[CheckedCard, tuple[int, ...]]]:
         old = old_steps(issue)
-        messages = self._prompts.card_messages(issue, shown, [with_numbers(step) for step in old])
+        messages = self._asking.prompts.card_messages(issue, shown, [with_numbers(step) for step in old])
         said = {**self._old_evidence(issue), **{key: text for one in shown for key, text in agent_messages(one).items()}}
         tickets = [conversation["ticket_id"] for conversation in shown]
 
         def parse(text: str) -> CardAnswer:
-            return parse_card(text, shown=tickets, categories=self._prompts.categories)
+            return parse_card(text, shown=tickets, categories=self._asking.prompts.categories)
 
         def question() -> tuple[CheckedCard, tuple[int, ...]]:
-            answer = self._ask(messages, schema=CARD_SCHEMA, parse=parse).value
+            answer = self._asking.ask(messages, schema=CARD_SCHEMA, parse=parse).value
             found = checked(without_orders(answer.card), answer.steps, said)
             if not found.card.category:
                 raise AnswerUnusable("the card talks to the model")

@@ -15,14 +15,14 @@ from dataclasses import dataclass, field, replace
 from clustering.answers import MergeGroup, OverviewAnswer, parse_merge, parse_overview
 from clustering.candidates import Candidates, exemplars
 from clustering.question import talks_to_model
-from clustering.wave import Submit, usable
+from clustering.wave import Asking, usable
 from common.text import shortened
 from knowledge.base import By, KnowledgeBase, in_id_order, in_order, oldest_first
-from knowledge.conversation import Conversation
+from knowledge.conversation import Conversation, customer_text
 from knowledge.decision import DecisionRow
 from knowledge.issue import SURE, Issue
-from llm.protocol import Ask, BudgetReached, Messages
-from prompts_config import MERGE_SCHEMA, OVERVIEW_SCHEMA, Prompts
+from llm.protocol import BudgetReached, Messages
+from prompts_config import MERGE_SCHEMA, OVERVIEW_SCHEMA
 
 logger = logging.getLogger(__name__)
 Pair = frozenset[str]
@@ -64,9 +64,7 @@ class Overview:
     known: Candidates
     decisions: Mapping[int, DecisionRow]
     sizes_before: Mapping[str, int]
-    ask: Ask
-    prompts: Prompts
-    submit: Submit
+    asking: Asking
     _blocks: list[list[str]] = field(default_factory=list)
     _asked: list["Future[OverviewAnswer]"] = field(default_factory=list)
     _groups: list[tuple[str, ...]] = field(default_factory=list)
@@ -90,7 +88,7 @@ class Overview:
     def begin_merges(self, decided: int) -> None:
         """Ask about the suspects, the surest first, at most one question for ten decided tickets."""
         for sets in packed(cliques(self.suspects(), size=MERGE_ISSUES), MERGE_ISSUES)[: max(1, -(-decided // TICKETS_A_QUESTION))]:
-            self._merges.append(self.submit(self._merge_question(sets)))
+            self._merges.append(self.asking.submit(self._merge_question(sets)))
 
     def merge(self) -> tuple[list[Merged], BudgetReached | None]:
         """Merge what is surely one, and ask people about what may be."""
@@ -167,13 +165,13 @@ class Overview:
         areas = self._areas()
         for names in self._blocks[:count]:
             issues = [self.base.issues[name] for name in names]
-            messages = self.prompts.overview_messages(issues, areas)
+            messages = self.asking.prompts.overview_messages(issues, areas)
 
-            self._asked.append(self.submit(self._overview_question(messages, names)))
+            self._asked.append(self.asking.submit(self._overview_question(messages, names)))
         del self._blocks[:count]
 
     def _overview_question(self, messages: Messages, names: Sequence[str]) -> Callable[[], OverviewAnswer]:
-        return lambda: self.ask(messages, schema=OVERVIEW_SCHEMA, parse=lambda text: parse_overview(text, offered=names)).value
+        return lambda: self.asking.ask(messages, schema=OVERVIEW_SCHEMA, parse=lambda text: parse_overview(text, offered=names)).value
 
     def _take_blocks(self) -> BudgetReached | None:
         answers, ended = usable(self._asked, _complain)
@@ -233,14 +231,14 @@ class Overview:
         shown = [in_id_order(self.base.issues[name] for name in names) for names in sets]
         offered = [issue.issue_id for issues in shown for issue in issues]
         tickets = {issue.issue_id: self._tickets(issue) for issues in shown for issue in issues}
-        messages = self.prompts.merge_messages(shown, tickets)
+        messages = self.asking.prompts.merge_messages(shown, tickets)
 
         def parse(text: str) -> tuple[MergeGroup, ...]:
             groups = itertools.product(parse_merge(text, offered=offered), sets)
             within = (replace(group, issue_ids=tuple(name for name in group.issue_ids if name in names)) for group, names in groups)
             return tuple(group for group in within if len(group.issue_ids) > 1)
 
-        return lambda: self.ask(messages, schema=MERGE_SCHEMA, parse=parse).value
+        return lambda: self.asking.ask(messages, schema=MERGE_SCHEMA, parse=parse).value
 
     def _tickets(self, issue: Issue) -> list[str]:
         """A few tickets in the model's own sentence, with what an agent said; text that talks to the model is not passed on."""
@@ -252,8 +250,8 @@ class Overview:
         said = (row.short_description if row else "") or conversation["subject"]
         agents = {n: m["text"] for n, m in enumerate(conversation["conversation"], start=1) if m["speaker"] == "agent"}
         named = [agents[number] for number in (row.evidence if row else ()) if number in agents]
-        words = max(named or list(agents.values()), key=len, default="")
-        return f"{shortened(said, 240)} / agent: {shortened(words, 240)}" if words else shortened(said, 240)
+        parts = {"customer": customer_text(conversation), "agent": max(named or list(agents.values()), key=len, default="")}
+        return " / ".join([shortened(said, 160), *(f"{who}: {shortened(text, 160)}" for who, text in parts.items() if text)])
 
     def _present(self, group: MergeGroup) -> list[Issue]:
         return [self.base.issues[name] for name in group.issue_ids if name in self.base.issues]

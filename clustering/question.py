@@ -1,4 +1,4 @@
-"""One ticket's question: what is asked, how it is shortened, and how far the answer can be trusted.
+"""One ticket's question: what is asked, how it is shortened, how far the answer can be trusted, and the decision log's row of it.
 
 Guards only ever lower the model's own confidence. Keeps no state and knows nothing of waves or of the database.
 """
@@ -13,7 +13,8 @@ from cleaning.shorten import shorten
 from clustering import suspicion
 from clustering.answers import DecisionAnswer, clean_text, parse_decision
 from clustering.steps import agent_messages, checked
-from knowledge.conversation import Conversation
+from knowledge.conversation import Conversation, conversation_sha256
+from knowledge.decision import DecisionRow, Outcome
 from knowledge.issue import CARD_FIELDS, MAX_CATEGORY_CHARS, SURE, Card, Issue
 from llm.protocol import AnswerUnusable, Ask, ContextTooLong
 from prompts_config import DECISION_SCHEMA, Prompts
@@ -60,11 +61,6 @@ class Verdict:
     def held_back(self) -> str | None:
         """What the ticket's own issue is held back for: an unsure match's id, "" for a ticket that states no problem."""
         return "" if self.answer.unclear else self.answer.issue_id
-
-    @property
-    def described(self) -> str:
-        """What the answer says of the ticket, for comparing answers."""
-        return f"{self.answer.card.category}\n{self.answer.card.short_description}"
 
 
 def ask_where(ask: Ask, prompts: Prompts, conversation: Conversation, candidates: Sequence[Issue]) -> Verdict:
@@ -164,3 +160,57 @@ def _guards(answer: DecisionAnswer, conversation: Conversation, *, foreign: bool
 def shortened_for_card(conversation: Conversation) -> Conversation:
     """A conversation as short as it may be in a question about several tickets."""
     return shorten(conversation, max_chars=CARD_CHARS)
+
+
+def row_of(conversation: Conversation, outcome: Outcome, *, reason: str) -> DecisionRow:
+    """The row of a ticket of which nothing but the outcome is known."""
+    return DecisionRow(
+        ticket_id=conversation["ticket_id"],
+        issue_id=None,
+        outcome=outcome,
+        reason=reason,
+        subject=conversation["subject"],
+        url=conversation["url"],
+        created_at=conversation["created_at"],
+        updated_at=conversation["updated_at"],
+        conversation_sha256=conversation_sha256(conversation),
+    )
+
+
+def decided_row(conversation: Conversation, verdict: Verdict, issue_id: str, *, model: str, prompt_version: str) -> DecisionRow:
+    """The row of a ticket that the model decided and that stands in `issue_id` now."""
+    answer = verdict.answer
+    sure = verdict.confidence >= SURE
+    return replace(
+        row_of(conversation, "matched" if verdict.joins else "new" if sure else "provisional", reason=reason_of(verdict)),
+        issue_id=issue_id,
+        confidence=verdict.confidence,
+        suggested_issue_id=None if verdict.joins else answer.issue_id,
+        evidence=answer.evidence,
+        candidates=verdict.candidates,
+        short_description=answer.card.short_description,
+        second_choice=answer.second_choice,
+        kind=answer.kind,
+        confidence_raw=answer.confidence,
+        guards=verdict.guards,
+        decided_by="model",
+        model=model,
+        prompt_version=prompt_version,
+    )
+
+
+def reason_of(verdict: Verdict) -> str:
+    """Why a ticket is where it is, in one line."""
+    said = verdict.answer.card.short_description
+    if verdict.answer.id_unknown:
+        start = "the model named an issue that was not offered"
+    elif verdict.answer.unclear:
+        start = "the ticket states no problem"
+    elif verdict.answer.issue_id is None:
+        start = f"none of {len(verdict.candidates)} issues fits" if verdict.candidates else "no issue was known yet"
+    else:
+        start = f"{'fits' if verdict.joins else 'may fit'} {verdict.answer.issue_id}"
+    parts = [f"{start}: {said}" if said else start]
+    if verdict.confidence < verdict.answer.confidence:
+        parts.append(f"confidence lowered from {verdict.answer.confidence:g}")
+    return "; ".join([*parts, *verdict.guards])

@@ -11,16 +11,15 @@ from dataclasses import dataclass, field, replace
 from clustering.candidates import Candidates, TicketText
 from clustering.cards import CardQuestion, Cards
 from clustering.overview import Merged, Overview
-from clustering.rows import decided_row, row_of
-from clustering.wave import Founded, Question, Submit, Texts, Wave
+from clustering.question import decided_row, row_of
+from clustering.wave import Asking, Founded, Question, Texts, Wave
 from common.errors import Stopped
 from knowledge.base import By, KnowledgeBase
 from knowledge.checkpoint import Progress
 from knowledge.conversation import Conversation
 from knowledge.decision import DecisionRow
 from knowledge.issue import SURE
-from llm.protocol import Ask, BudgetReached
-from prompts_config import Prompts
+from llm.protocol import BudgetReached
 
 logger = logging.getLogger(__name__)
 
@@ -46,16 +45,6 @@ class FetchFailure:
 
 
 Item = Conversation | FetchFailure
-
-
-@dataclass(frozen=True, slots=True)
-class Asking:
-    """Whom to ask, in which words, and how side by side; `model` is its name for the log."""
-
-    ask: Ask
-    prompts: Prompts
-    submit: Submit
-    model: str = ""
 
 
 @dataclass(slots=True)
@@ -103,7 +92,7 @@ class Rounds:
         if first is None:
             return False
         fresh = itertools.chain([first], stream)
-        wave, due = self._wave(), self._cards().due()[: size // 2]
+        wave, due = Wave(self.known, self.asking), self._cards().due()[: size // 2]
         entries: list[Question | DecisionRow] = [*self._begin_again(wave, most=size - len(due), all_of_them=False)]
         room = max(1, size - len(due) - len(entries))
         entries += self._begin(itertools.islice(fresh, min(room, BEGUN_FIRST)), wave)
@@ -124,17 +113,17 @@ class Rounds:
         self.at_rest = False
         for _ in range(LAST_WAITS):
             if len(self._free(all_of_them=False)) < len(self._put_off):
-                wave = self._wave()
+                wave = Wave(self.known, self.asking)
                 self._settle(wave, self._begin_again(wave, all_of_them=False), [], is_last=True)
-        wave, due = self._wave(), self._cards().due(at_end=True)
+        wave, due = Wave(self.known, self.asking), self._cards().due(at_end=True)
         entries = self._begin_again(wave)
         cards = self._cards().begin(due)
-        look = Overview(self.base, self.known, self.decisions, self.sizes_before, self.asking.ask, self.asking.prompts, self.asking.submit)
+        look = Overview(self.base, self.known, self.decisions, self.sizes_before, self.asking)
         if overview:
             look.begin(decided)
         self._settle(wave, entries, cards, is_last=True)
         _raise(look.take())
-        wave = self._wave()
+        wave = Wave(self.known, self.asking)
         entries = self._begin_again(wave)
         if overview:
             look.begin_merges(decided)
@@ -145,12 +134,8 @@ class Rounds:
         _raise(ended)
         return done
 
-    def _wave(self) -> Wave:
-        return Wave(self.known, ask=self.asking.ask, prompts=self.asking.prompts, submit=self.asking.submit)
-
     def _cards(self) -> Cards:
-        asking = self.asking
-        return Cards(self.base, self.known, self.progress, self.sizes_before, ask=asking.ask, prompts=asking.prompts, submit=asking.submit)
+        return Cards(self.base, self.known, self.progress, self.sizes_before, self.asking)
 
     def _begin_again(self, wave: Wave, *, most: int | None = None, all_of_them: bool = True) -> list[Question]:
         """Questions about misfits, then about tickets that were put off, `most` at the most."""

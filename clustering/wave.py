@@ -24,6 +24,16 @@ one issue. Of the answers of `demo/recorded.jsonl` alone, 97 to 100 % of pairs o
 Submit = Callable[[Callable[[], Any]], "Future[Any]"]
 
 
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """Whom to ask (from any thread), in which words, and what runs calls side by side; `model` is its name for the log."""
+
+    ask: Ask
+    prompts: Prompts
+    submit: Submit
+    model: str = ""
+
+
 @dataclass(slots=True, eq=False)
 class Question:
     """One ticket of a wave. After `settle` it has a verdict or a failure, or was cut off by the budget.
@@ -54,10 +64,10 @@ class Question:
 
 
 class Wave:
-    """Asks a wave's tickets. `ask` may be called from any thread, `submit` runs calls side by side; no issue changes meanwhile."""
+    """Asks a wave's tickets; no issue changes meanwhile."""
 
-    def __init__(self, known: Candidates, *, ask: Ask, prompts: Prompts, submit: Submit) -> None:
-        self._known, self._ask, self._prompts, self._submit = known, ask, prompts, submit
+    def __init__(self, known: Candidates, asking: Asking) -> None:
+        self._known, self._asking = known, asking
         self.questions: list[Question] = []
 
     def begin(
@@ -66,7 +76,8 @@ class Wave:
         """The question about one more ticket, under way."""
         question = Question(conversation, TicketText.of(conversation), is_last=is_last, before=before, misfit=misfit)
         candidates = self._known.offered(question.ticket, leaving=leaving)
-        question.answer = self._submit(lambda: ask_where(self._ask, self._prompts, conversation, candidates))
+        asking = self._asking
+        question.answer = asking.submit(lambda: ask_where(asking.ask, asking.prompts, conversation, candidates))
         self.questions.append(question)
         return question
 

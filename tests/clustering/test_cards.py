@@ -6,7 +6,7 @@ import pytest
 
 from clustering.candidates import Candidates
 from clustering.cards import CARD_AT, CARD_TICKETS, Cards
-from clustering.wave import at_once
+from clustering.wave import Asking, at_once
 from knowledge.base import By, KnowledgeBase
 from knowledge.checkpoint import Progress
 from knowledge.conversation import Conversation
@@ -40,7 +40,7 @@ class Desk:
         self.base = KnowledgeBase({issue.issue_id: issue}, changed=[issue.issue_id])
         known = Candidates(self.base, conversation_of=stored.get)
         sizes = {issue.issue_id: before}
-        self.cards = Cards(self.base, known, self.progress, sizes, ask=self.model.ask, prompts=prompts or Prompts(), submit=at_once)
+        self.cards = Cards(self.base, known, self.progress, sizes, Asking(self.model.ask, prompts or Prompts(), at_once))
 
     def run(self, *, at_end: bool = False) -> list[int]:
         misfits, ended = self.cards.apply(self.cards.begin(self.cards.due(at_end=at_end)))

@@ -8,7 +8,7 @@ import pytest
 from clustering import overview
 from clustering.candidates import Candidates
 from clustering.overview import BLOCK_LINES, MAX_AREAS, MERGE_ISSUES, Merged, Overview, cliques
-from clustering.wave import at_once
+from clustering.wave import Asking, at_once
 from knowledge.base import By, KnowledgeBase
 from knowledge.conversation import Conversation
 from knowledge.decision import DecisionRow
@@ -53,7 +53,7 @@ class Look:
         self.model = ScriptedModel(self._answer)
         known = Candidates(self.base, conversation_of=(stored or {}).get)
         decisions = {row.ticket_id: row for row in rows}
-        self.work = Overview(self.base, known, decisions, before or {}, self.model.ask, Prompts(), at_once)
+        self.work = Overview(self.base, known, decisions, before or {}, Asking(self.model.ask, Prompts(), at_once))
 
     def _answer(self, asked: Asked) -> Any:
         answer = self.answers[asked.schema]
@@ -183,7 +183,7 @@ def test_what_the_overview_names_is_asked_about_with_evidence_and_merged() -> No
     assert look.run() == [Merged("ISSUE-1", "ISSUE-2", 0.95, "one fix")]
     asked = look.model.questions("issue_merge")[0].user
     assert "ISSUE-1 | Lid leaks" in asked
-    assert "  a ticket: Water comes out. / agent: Replace the seal." in asked
+    assert "  a ticket: Water comes out. / customer: The lid / agent: Replace the seal." in asked
     assert look.base.issues["ISSUE-1"].tickets == [1, 2]
 
 
@@ -336,7 +336,7 @@ def test_text_that_talks_to_the_model_is_no_evidence() -> None:
     look = Look(issue(1), issue(2), look=names([1, 2]), stored=stored, rows=rows)
     look.run()
     asked = look.model.questions("issue_merge")[0].user
-    assert "Said 2. / agent: Seal it." in asked
+    assert "Said 2. / customer: Lid / agent: Seal it." in asked
     assert "Said 1." not in asked
 
 

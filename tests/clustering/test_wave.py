@@ -8,7 +8,7 @@ import pytest
 from clustering.answers import DecisionAnswer
 from clustering.candidates import Candidates
 from clustering.question import Verdict
-from clustering.wave import RESEMBLES, Founded, Question, Wave, at_once, usable
+from clustering.wave import RESEMBLES, Asking, Founded, Question, Wave, at_once, usable
 from common.errors import Stopped
 from common.pool import WorkerPool
 from knowledge.base import KnowledgeBase
@@ -20,7 +20,7 @@ from testing.scripted_model import ScriptedModel, backwards, by_ticket, decision
 
 def wave_over(model: ScriptedModel, *issues: Issue, submit: Any = at_once) -> Wave:
     known = Candidates(KnowledgeBase({issue.issue_id: issue for issue in issues}), conversation_of=lambda _ticket_id: None)
-    return Wave(known, ask=model.ask, prompts=Prompts(), submit=submit)
+    return Wave(known, Asking(model.ask, Prompts(), submit))
 
 
 def new(category: str, description: str = "", **options: Any) -> Verdict:
