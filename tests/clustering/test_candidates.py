@@ -7,7 +7,17 @@ from typing import Any
 import pytest
 
 from clustering import candidates
-from clustering.candidates import CANDIDATES, EXEMPLARS, VECTOR_CANDIDATES, Candidates, TicketText, card_text, exemplars, nearest_issues
+from clustering.candidates import (
+    CANDIDATES,
+    EXEMPLARS,
+    VECTOR_CANDIDATES,
+    Candidates,
+    TicketText,
+    best,
+    card_text,
+    exemplars,
+    nearest_issues,
+)
 from clustering.words import cosine
 from knowledge.base import By, KnowledgeBase
 from knowledge.conversation import Conversation
@@ -121,9 +131,9 @@ def test_a_search_touches_no_more_postings_than_the_bound(monkeypatch: pytest.Mo
     said = {n: "often" + (" rare" if n > 38 else "") + (" rarer" if n == 40 else "") for n in range(1, 41)}
     _, found = filled(said, {f"ISSUE-{n}": [n] for n in range(1, 41)})
     monkeypatch.setattr(candidates, "MAX_POSTINGS", 3)
-    assert found._words.ranked(found.weigher()("often rare rarer"), 40) == ["ISSUE-40", "ISSUE-39"]
+    assert best(found._words.scores(found.weigher()("often rare rarer")), 40) == ["ISSUE-40", "ISSUE-39"]
     monkeypatch.setattr(candidates, "MAX_POSTINGS", 1)
-    assert len(found._words.ranked(found.weigher()("often"), 40)) == 40, "one word always counts"
+    assert len(best(found._words.scores(found.weigher()("often")), 40)) == 40, "one word always counts"
 
 
 def test_similarity_is_what_a_ticket_has_in_common_with_what_else_was_said_in_an_issue() -> None:

@@ -12,7 +12,6 @@ WITHOUT: set[str] = {
     "cleaning/test_personal_numbers.py",
     "cleaning/test_secret_shapes.py",
     "cleaning/test_thread.py",
-    "clustering/test_rows.py",
     "knowledge/test_conversation.py",
     "report/test_page_data.py",
     "review/test_decisions.py",
