@@ -138,9 +138,8 @@ class LlmClient:
         """
         key = self._key(messages, schema)
         with self._store.asking(key) if self._store else contextlib.nullcontext():
-            answer = self._from_store(key, schema, parse)
+            answer = self.stored(messages, schema=schema, parse=parse)
             if answer is not None:
-                self._bill.count("stored_answers")
                 return answer
             with self._gate.permit():
                 answer = self._usable(Question(messages, schema, self._server.max_tokens or DEFAULT_MAX_TOKENS), parse)
@@ -149,16 +148,16 @@ class LlmClient:
         log.debug("answered: prompt_tokens=%d (cached %d), completion_tokens=%d", used.prompt, used.cached, used.completion)
         return answer
 
-    def holds(self, messages: Messages, *, schema: JsonSchema | None) -> bool:
-        """Whether an answer to this question is in the store, so that asking costs nothing."""
-        return self._store is not None and self._store.get(self._key(messages, schema)) is not None
-
-    def stored(self, messages: Messages, *, schema: JsonSchema, parse: Callable[[str], T]) -> Answer[T] | None:
+    def stored(self, messages: Messages, *, schema: JsonSchema | None, parse: Callable[[str], T]) -> Answer[T] | None:
         """The stored answer if `parse` takes it; asks nobody."""
-        answer = self._from_store(self._key(messages, schema), schema, parse)
-        if answer is not None:
+        kept = self._store.get(self._key(messages, schema)) if self._store else None
+        if kept is None:
+            return None
+        with contextlib.suppress(ValueError):  # read more strictly than when it was kept: asked anew
+            value = _read(kept.text, schema, parse)
             self._bill.count("stored_answers")
-        return answer
+            return Answer(value, kept.text, kept.usage, from_store=True, asked_again=kept.asked_again)
+        return None
 
     def request(self, messages: Messages, *, schema: JsonSchema) -> tuple[str, dict[str, Any]]:
         """(the name under which an answer to this question is kept, the request's body as this server is known to want it)."""
@@ -185,14 +184,6 @@ class LlmClient:
         return question_key(
             self._server.model, messages, schema or {}, {name: value for name, value in chosen.items() if value is not None}
         )
-
-    def _from_store(self, key: str, schema: JsonSchema | None, parse: Callable[[str], T]) -> Answer[T] | None:
-        kept = self._store.get(key) if self._store else None
-        if kept is None:
-            return None
-        with contextlib.suppress(ValueError):  # read more strictly than when it was kept: asked anew
-            return Answer(_read(kept.text, schema, parse), kept.text, kept.usage, from_store=True, asked_again=kept.asked_again)
-        return None
 
     def _keep(self, key: str, answer: Answer[Any]) -> None:
         if self._store is None:
