@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from common import files
 from common.errors import TicketFailed, Unreadable
 from common.text import counted
-from data_fetcher import FreshdeskClient
+from data_fetcher import FreshdeskClient, TicketRef
 from knowledge.conversation import Conversation
 
 logger = logging.getLogger(__name__)
@@ -25,8 +25,6 @@ MAX_IDS = 5_000_000  # beyond it, ids are not numbered through
 NOTED_EVERY = 200  # ids, and at the end however it comes
 
 Submit = Callable[[Callable[[], Any]], "Future[Any]"]
-Found = tuple[str, int, str]
-"""created_at, id, updated_at of a ticket."""
 
 
 class Reader(Protocol):
@@ -64,10 +62,10 @@ class Archive:
         between = f"{counted(count, 'ticket number')} between {first} and {max(seen)} {'is' if count == 1 else 'are'} not in the list"
         return f"{between} (deleted, merged, spam or archived, as in any account); --archived looks them up"
 
-    def look_up(self, ids: list[int], reader: Reader, submit: Submit) -> tuple[list[Found], tuple[str, ...]]:
+    def look_up(self, ids: list[int], reader: Reader, submit: Submit) -> tuple[list[TicketRef], tuple[str, ...]]:
         """The archived tickets among `ids`, and in words what could not be looked up. Raises `Stopped`, `Unwritable`."""
         logger.info("looking up %d ids in the archive, one by one; it can be stopped and goes on", len(ids))
-        found: list[Found] = []
+        found: list[TicketRef] = []
         failed = 0
         none = self._none()
         for some in _batches(ids, NOTED_EVERY):
@@ -78,7 +76,7 @@ class Archive:
                     if isinstance(answer, TicketFailed):
                         failed += 1
                     elif answer is not None:
-                        found.append((answer["created_at"] or "~", number, answer["updated_at"]))
+                        found.append(TicketRef(number, "", answer["status"], answer["created_at"], answer["updated_at"]))
                     elif reader.client.archive_refused:
                         return found, ("incomplete: this plan of Freshdesk has no archive that can be read; leave --archived out",)
                     else:

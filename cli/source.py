@@ -16,14 +16,14 @@ from typing import Any
 
 import conversation_utils
 import data_fetcher
-from cli.archive import Archive, Found, Submit
+from cli.archive import Archive, Submit
 from common import files
 from common.errors import Stopped, TicketFailed
 from common.text import counted
 from conversation_utils import CleaningOptions, Conversation
-from data_fetcher import FreshdeskClient
+from data_fetcher import FreshdeskClient, TicketRef
 from env import Settings
-from freshdesk.listing import OnListed, status_of
+from freshdesk.listing import OnListed, by_creation, status_of
 from issue_clusterer import FetchFailure, Item
 from knowledge.conversation import conversation_path, shown_conversation, ticket_url
 from knowledge.decision import DecisionRow
@@ -83,15 +83,14 @@ def list_tickets(selection: Selection, source: "ConversationSource", submit: Sub
         selection.pages, since=selection.since, query=selection.query, statuses=statuses, client=source.client, on_listed=on_listed
     )
     logger.info("Freshdesk: %s", _listed(selection, len(found), found.total))
-    tickets = [(ref.created_at or "~", ref.ticket_id, ref.updated_at) for ref in found.tickets]
     archived, gaps = _archived(selection, found.seen, source, submit)
-    listed = ({"ticket_id": number, "updated_at": changed} for _, number, changed in sorted([*tickets, *archived]))
+    listed = ({"ticket_id": ref.ticket_id, "updated_at": ref.updated_at} for ref in by_creation([*found.tickets, *archived]))
     return TicketList(tuple(listed), found.total, (*found.gaps, *gaps))
 
 
 def _archived(
     selection: Selection, seen: frozenset[int], source: "ConversationSource", submit: Submit
-) -> tuple[list[Found], tuple[str, ...]]:
+) -> tuple[list[TicketRef], tuple[str, ...]]:
     """What a full listing could not see: looked up if that was asked for, else counted aloud."""
     if not seen:
         return [], ("incomplete: the archive is looked up after a listing without gaps; run again",) if selection.archived else ()
