@@ -50,7 +50,6 @@ def week(issues: Mapping[str, Issue], log: Mapping[int, DecisionRow], facts: Map
     days = trends.ticket_days(issues, log)
     moved = trends.movement(issues, days)
     came, before = trends.growth(list(days.values()), moved.newest, span=trends.WEEK_DAYS)
-    span = "four weeks" if moved.days > trends.WEEK_DAYS else "week"
     own = {name: _this_week(issue, days, moved.newest) for name, issue in issues.items() if issue.held_back is None}
     most = sorted((name for name, count in own.items() if count), key=lambda name: (-own[name], sort_key(name)))
     return Week(
@@ -58,7 +57,7 @@ def week(issues: Mapping[str, Issue], log: Mapping[int, DecisionRow], facts: Map
         came,
         before,
         most=tuple(_entry(issues[name], f"{own[name]} this week, {len(issues[name].tickets)} in all") for name in most[:SHOWN]),
-        growing=tuple(_entry(one.issue, f"{one.recent} in the last {span}, {one.before} before") for one in moved.growing[:SHOWN]),
+        growing=tuple(_entry(one.issue, f"{one.recent} in the last {moved.span}, {one.before} before") for one in moved.growing[:SHOWN]),
         new=tuple(_entry(one.issue, counted(one.recent)) for one in moved.new[:SHOWN]),
         back=tuple(_entry(one.issue, f"after {one.quiet} quiet days") for one in moved.back[:SHOWN]),
         articles=_articles(issues, facts),

@@ -18,8 +18,10 @@ from common import files
 from knowledge.decision import DecisionRow
 from knowledge.issue import Issue
 from knowledge.paths import DEFAULT_OUTPUT
-from report import facts, letter, page_data, trends
-from report.page_data import ConversationOf, Nearest, Reading, Source
+from report import facts, letter
+from report.overview import address, area_address, overview
+from report.page_json import page_json
+from report.reading import ConversationOf, Nearest, Reading, read
 from review import list as review_list
 
 TEMPLATES = Path(__file__).with_name("templates")
@@ -41,9 +43,8 @@ def write(
     `conversation_of` gives a ticket's stored conversation; `nearest` tells the issues most like a ticket; `database` is named in the
     command that the page tells; `came_with_run` is how many tickets the run decided, for the letter.
     """
-    source = Source(issues, log, trends.ticket_days(issues, log), conversation_of, nearest, database)
-    reading = page_data.read(source)
-    files.write_text(path, _render(source, reading))
+    reading = read(issues, log, conversation_of, nearest, database)
+    files.write_text(path, _render(reading))
     if weekly is not None:
         letter.write(weekly, reading.week, came_with_run=came_with_run)
 
@@ -57,8 +58,7 @@ def render(
     database: Path = DEFAULT_OUTPUT,
 ) -> str:
     """The page's text; equal data give equal bytes."""
-    source = Source(issues, log, trends.ticket_days(issues, log), conversation_of, nearest, database)
-    return _render(source, page_data.read(source))
+    return _render(read(issues, log, conversation_of, nearest, database))
 
 
 @functools.cache
@@ -69,23 +69,21 @@ def _template() -> jinja2.Template:
     return pages.get_template("report.html.j2")
 
 
-def _render(source: Source, reading: Reading) -> str:
+def _render(reading: Reading) -> str:
     script = (TEMPLATES / "report.js").read_text(encoding="utf-8")
     style = (TEMPLATES / "report.css").read_text(encoding="utf-8")
-    command = source.command("--apply-review review.json")
-    ids = [shown["id"] for shown in reading.conversations]
-    data = page_data.page_json(source, reading) | {"kind": review_list.KIND, "command": command, "conversations": ids}
+    data = page_json(reading) | {"kind": review_list.KIND, "command": reading.command("--apply-review review.json")}
     text = _template().render(
         policy=_policy(script, style),
         script=Markup(script),  # noqa: S704 # our own file, not data
         style=Markup(style),  # noqa: S704 # our own file, not data
         data=inert_json(data),
         conversations=Markup("\n").join(inert_json(shown) for shown in reading.conversations),
-        view=page_data.overview(source, reading),
-        address=page_data.address,
-        area_address=page_data.area_address,
+        view=overview(reading),
+        address=address,
+        area_address=area_address,
         linked=facts.web_address,
-        as_of=max((row.updated_at for row in source.log.values()), default="")[:10],
+        as_of=max((row.updated_at for row in reading.log.values()), default="")[:10],
     )
     return text.encode("utf-8", "replace").decode()
 

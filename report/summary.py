@@ -248,10 +248,9 @@ def _library_versions() -> Mapping[str, str]:
 
 def _moving(moved: trends.Movement) -> list[str]:
     """A line each for what grows, is new, and came back; "" for none."""
-    span = "four weeks" if moved.days > trends.WEEK_DAYS else "week"
     return [
-        _named("Growing", [(one.issue, f"{one.recent} in the last {span}, {one.before} before") for one in moved.growing[:_TOP]]),
-        _named(f"New in the last {span}", [(one.issue, f"{one.recent}") for one in moved.new[:_TOP]], len(moved.new) - _TOP),
+        _named("Growing", [(one.issue, f"{one.recent} in the last {moved.span}, {one.before} before") for one in moved.growing[:_TOP]]),
+        _named(f"New in the last {moved.span}", [(one.issue, f"{one.recent}") for one in moved.new[:_TOP]], len(moved.new) - _TOP),
         _named("Back", [(one.issue, f"after {one.quiet} quiet days") for one in moved.back[:_TOP]]),
     ]
 

@@ -107,6 +107,15 @@ class Movement:
     new: tuple[Moved, ...] = ()
     back: tuple[Moved, ...] = ()
 
+    @property
+    def span(self) -> str:
+        """How long the days are that moved, in words."""
+        return "four weeks" if self.days > WEEK_DAYS else "week"
+
+    def kinds(self) -> dict[str, tuple[str, int]]:
+        """For each issue that moves which list it stands in, and its quiet days."""
+        return {one.issue.issue_id: (kind, one.quiet) for kind in ("growing", "new", "back") for one in getattr(self, kind)}
+
 
 def movement(issues: Mapping[str, Issue], days: Mapping[int, str]) -> Movement:
     """Issues that grow, are new or came back, by the days of their tickets and by nothing that a run does.

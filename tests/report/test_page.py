@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from knowledge.conversation import Conversation
-from knowledge.decision import FAILURES_TO_SET_ASIDE, DecisionRow
+from knowledge.decision import DecisionRow
 from knowledge.issue import Card, Issue
 from report import page as report
-from report import page_data, trends
+from report import trends
+from testing.scripted_model import talk
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -28,23 +29,10 @@ HOSTILE = [
 
 
 def conversation(ticket_id: int, *texts: str) -> Conversation:
-    return {
-        "ticket_id": ticket_id,
-        "subject": "s",
-        "status": 5,
-        "source": 1,
-        "type": None,
-        "tags": [],
-        "created_at": "2025-01-01T00:00:00Z",
-        "updated_at": "2025-01-01T00:00:00Z",
-        "url": "",
-        "ignored": None,
-        "redacted": True,
-        "cleaner_version": 1,
-        "conversation": [
-            {"speaker": "user", "text": text, "private": False, "incoming": True, "created_at": "2025-01-01T00:00:00Z"} for text in texts
-        ],
-    }
+    """Customer messages of these texts."""
+    told = talk(ticket_id, "")
+    told["conversation"] = [{**told["conversation"][0], "text": text} for text in texts]
+    return told
 
 
 def hostile_page() -> str:
@@ -186,136 +174,6 @@ def test_days_that_people_wrote_in_their_own_way_are_not_drawn(seen: str) -> Non
     issues = {"A": Issue("A", Card("a"), tickets=[1], first_seen=seen, last_seen=seen)}
     assert trends.ticket_days(issues, {}) == {}
     report.render(issues=issues, log={})
-
-
-def overview_of(days: dict[str, list[str]], **more: Any) -> page_data.Overview:
-    issues, log, number = {}, {}, 0
-    for name, seen in days.items():
-        issue = Issue(name, Card(f"About {name}"))
-        for day in seen:
-            number += 1
-            issue.tickets.append(number)
-            log[number] = DecisionRow(number, name, "matched", 0.9, created_at=f"{day}T12:00:00Z")
-        issues[name] = issue
-    source = page_data.Source(issues, log, trends.ticket_days(issues, log), lambda _: None, **more)
-    return page_data.overview(source, page_data.read(source))
-
-
-def test_growing_issues_have_more_tickets_in_four_weeks_than_in_the_four_before() -> None:
-    view = overview_of(
-        {
-            "steady": ["2025-01-05", "2025-02-10", "2025-03-10"],
-            "rising": ["2025-02-05", "2025-03-08", "2025-03-09", "2025-03-10"],
-            "once": ["2025-03-10"],
-        }
-    )
-    assert [(row.issue_id, row.recent, row.before, row.arrow) for row in view.rows if row.moves == "growing"] == [("rising", 3, 1, "up")]
-    assert view.moving == {"growing": 1, "new": 1, "back": 0}
-
-
-def test_an_issue_that_was_quiet_and_came_back_is_named() -> None:
-    view = overview_of({"back": ["2025-01-01", "2025-01-02", "2025-03-20"], "gone": ["2025-01-01"], "now": ["2025-03-25"]})
-    assert [(row.issue_id, row.moves, row.quiet) for row in view.rows] == [("back", "back", 77), ("gone", "", 0), ("now", "new", 0)]
-
-
-def test_the_headline_is_the_share_of_the_first_five() -> None:
-    view = overview_of({f"issue {number}": ["2025-01-01"] * number for number in range(1, 9)})
-    assert (view.first_count, view.first_share) == (5, 83.3)  # 8 + 7 + 6 + 5 + 4 of 36
-    assert [row.share for row in view.rows][:2] == [22.2, 19.4]
-
-
-def test_a_ticket_that_states_no_problem_is_counted_apart() -> None:
-    issues = {
-        "A": Issue("A", Card("Lid leaks"), tickets=[1, 2]),
-        "B": Issue("B", Card("Thanks"), tickets=[3], unsure={3: 0.5}, held_back=""),
-        "C": Issue("C", Card("Lid drips"), tickets=[4], unsure={4: 0.6}, held_back="A"),
-    }
-    source = page_data.Source(issues, {}, {}, lambda _: None)
-    view = page_data.overview(source, page_data.read(source))
-    assert ([row.issue_id for row in view.rows], view.looks.no_problem) == (["A", "C"], 1)
-
-
-@pytest.mark.parametrize(
-    ("issue", "said"),
-    [
-        (Issue("A", Card("a"), tickets=[1]), "single"),
-        (Issue("A", Card("a"), tickets=[1, 2]), "seen more than once"),
-        (Issue("A", Card("a"), tickets=[1, 2, 3], unsure={1: 0.2, 3: 0.1}), "seen more than once, 2 of 3 unsure"),
-        (Issue("A", Card("a"), tickets=[1, 2], reviewed=[1]), "checked by a person"),
-    ],
-)
-def test_a_machines_counting_is_told_from_a_persons_checking(issue: Issue, said: str) -> None:
-    issue.seal_card()
-    assert page_data.state(issue) == said
-
-
-def kinds(**more: Any) -> page_data.Overview:
-    issues = {
-        "HOW": Issue("HOW", Card("Lid upside down", resolution_steps=("Turn it.",)), tickets=[1, 2, 3], kind="how-to"),
-        "FEW": Issue("FEW", Card("Beep", resolution_steps=("Hold minus.",)), tickets=[4, 5], kind="how-to"),
-        "NOFIX": Issue("NOFIX", Card("Smell"), tickets=[6, 7, 8], kind="how-to"),
-        "OLD": Issue("OLD", Card("Crash"), tickets=[11, 12, 13, 14], kind="bug"),
-        "UP": Issue("UP", Card("Too hot"), tickets=[21, 22, 23, 24], kind="bug"),
-    }
-    days = {21: "2025-01-01", 22: "2025-03-20", 23: "2025-03-21", 24: "2025-03-22", 11: "2025-01-01", 12: "2025-01-02"}
-    source = page_data.Source(issues, more.get("log", {}), days, lambda _: None)
-    return page_data.overview(source, page_data.read(source))
-
-
-def test_articles_are_how_to_questions_with_a_fix_and_bugs_that_grow_come_first() -> None:
-    view = kinds()
-    assert [row.issue_id for row in view.articles] == ["HOW"]
-    assert [row.issue_id for row in view.bugs] == ["UP", "OLD"]
-    assert view.kinds_known
-
-
-def test_failed_and_set_aside_tickets_are_listed_with_their_reasons() -> None:
-    log = {
-        1: DecisionRow(1, None, "failed", reason="gone (404)", subject="Lid", url="https://acme.freshdesk.com/a/tickets/1"),
-        2: DecisionRow(2, None, "ignored", reason="a survey", url="javascript:alert(1)"),
-        3: DecisionRow(3, None, "ignored", reason="a survey"),
-        4: DecisionRow(4, None, "failed", reason="filtered", failures=FAILURES_TO_SET_ASIDE),
-    }
-    page = report.render(issues={}, log=log, database=Path("output/seed.json"))
-    view = kinds(log=log)
-    assert (view.failed, view.left_out) == (2, 2)
-    assert [(group.title, group.count) for group in view.outside] == [
-        ("Failed", 1),
-        ("Failed in the same words in 3 runs and tried no more", 1),
-        ("Left out: a survey", 2),
-    ]
-    assert "python -m main --ticket-ids 4 --output output/seed.json" in page
-    assert "python -m main --ticket-ids 1 --output output/seed.json" in page
-    assert "gone (404)" in page
-    assert "javascript:" not in page
-
-
-def test_account_and_model_are_those_of_most_tickets() -> None:
-    log = {
-        number: DecisionRow(number, "A", "matched", url=f"https://{host}/a/tickets/{number}", model=model)
-        for number, (host, model) in enumerate(
-            [("acme.freshdesk.com", "m-2"), ("acme.freshdesk.com", "m-2"), ("old.freshdesk.com", "m-1")], start=1
-        )
-    }
-    view = kinds(log=log)
-    assert (view.account, view.model) == ("acme.freshdesk.com", "m-2")
-
-
-def test_a_long_conversation_is_cut_and_says_by_how_much(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(page_data, "MAX_CONVERSATION_CHARS", 10)
-    source = page_data.Source({"A": Issue("A", Card("a"), tickets=[1])}, {}, {}, lambda _: conversation(1, "x" * 8, "y" * 8, "z"))
-    assert [(message["text"], message["cut"]) for message in page_data.read(source).conversations[0]["messages"]] == [
-        ("x" * 8, 0),
-        ("yy", 6),
-        ("", 1),
-    ]
-
-
-def test_beyond_a_size_flagged_and_newest_conversations_stay(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(page_data, "MAX_ALL_CONVERSATIONS_CHARS", 150)
-    issues = {"A": Issue("A", Card("a"), tickets=[1, 2, 3], unsure={1: 0.2})}
-    source = page_data.Source(issues, {}, {2: "2025-01-01", 3: "2025-01-02"}, lambda ticket: conversation(ticket, "x" * 30))
-    assert [shown["id"] for shown in page_data.read(source).conversations] == [1, 3]
 
 
 @pytest.mark.parametrize(

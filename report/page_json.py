@@ -1,0 +1,95 @@
+"""What the page's script is given of a reading: issues, tickets, what wants a look, as JSON. Conversations stand apart, one by one."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from knowledge import issue as issue_db
+from knowledge.decision import DecisionRow
+from knowledge.issue import Issue
+from report import facts, letter
+from report.facts import TicketFacts
+from report.overview import state
+from report.reading import Reading
+from review.groups import groups, states_no_problem
+
+
+def page_json(reading: Reading) -> dict[str, Any]:
+    """The data by the names that `templates/report.js` reads."""
+    issues, names, moving = reading.issues.values(), issue_db.alias_map(reading.issues.values()), reading.moved.kinds()
+    reviewed = {ticket for issue in issues for ticket in issue.reviewed}
+    return {
+        "unit": reading.scale.unit,
+        "starts": list(reading.scale.starts),
+        "newest": reading.moved.newest,
+        "letter": letter.render(reading.week),
+        "span": reading.moved.days,
+        "pairs": [{"ids": pair[:2], "confidence": pair[2]} for pair in reading.looks.pairs],
+        "groups": [asdict(group) for group in groups(reading.issues, reading.log)],
+        "card_fields": [{"name": part.name, "label": part.label, "many": part.many} for part in issue_db.CARD_FIELDS],
+        "issues": [_issue(reading, issue, moving.get(issue.issue_id, ("", 0))[0]) for issue in issues],
+        "tickets": [
+            _ticket(reading, issue, ticket, names) | {"reviewed": ticket in reviewed} for issue in issues for ticket in issue.tickets
+        ],
+        "conversations": [shown["id"] for shown in reading.conversations],
+    }
+
+
+def _ticket(reading: Reading, issue: Issue, ticket: int, names: Mapping[str, str]) -> dict[str, Any]:
+    known = reading.facts.get(ticket, TicketFacts())
+    row = reading.log.get(ticket) or DecisionRow(ticket, issue.issue_id, "matched")
+    meant = row.suggested_issue_id or ""
+    second = names.get(row.second_choice, "")
+    return {
+        "id": ticket,
+        "issue": issue.issue_id,
+        "subject": row.subject,
+        "url": row.url if facts.web_address(row.url) else "",
+        "day": reading.days.get(ticket, ""),
+        "confidence": issue.unsure.get(ticket, row.confidence),
+        "outcome": row.outcome if ticket in reading.log else "",
+        "meant": names.get(meant, ""),
+        "meant_gone": meant if meant and meant not in names else "",
+        "second": second if second != issue.issue_id else "",
+        "said": row.short_description,
+        "reason": row.reason,
+        "evidence": list(row.evidence),
+        "by": row.decided_by,
+        "model": row.model,
+        "prompts": row.prompt_version,
+        "guards": list(row.guards),
+        "channel": known.channel,
+        "language": known.language,
+        "type": known.type,
+        "tags": list(known.tags),
+        "flagged": ticket in reading.flagged,
+        "near": reading.near.get(ticket, []),
+    }
+
+
+def _issue(reading: Reading, issue: Issue, moves: str) -> dict[str, Any]:
+    recent, before = reading.growth(issue)
+    said = reading.quotes.get(issue.issue_id)
+    return {
+        "id": issue.issue_id,
+        "card": issue.card.to_json(),
+        "area": issue.area,
+        "kind": issue.kind,
+        "status": issue.status,
+        "state": state(issue),
+        "no_problem": states_no_problem(issue),
+        "may_be_one": issue.may_be_one,
+        "rests_on": issue.step_evidence,
+        "first": issue.first_seen,
+        "last": issue.last_seen,
+        "merged": issue.merged_from,
+        "distinct": issue.distinct_from,
+        "person": issue.written_by_person(),
+        "hash": issue_db.card_hash(issue.card),
+        "recent": recent,
+        "before": before,
+        "quote": {"text": said.text, "ticket": said.ticket} if said else None,
+        "effort": asdict(reading.effort(issue)),
+        "tickets": issue.tickets,
+        "moves": moves,
+    }

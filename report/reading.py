@@ -1,0 +1,146 @@
+"""All that the report page shows, read once: the database, the decision log and each ticket's conversation, and what follows from them.
+
+Leaves conversations beyond a size out and says by how much one is cut. Knows no HTML and writes nothing.
+"""
+
+import shlex
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from knowledge.conversation import Conversation, customer_text
+from knowledge.decision import DecisionRow
+from knowledge.issue import Issue
+from knowledge.paths import DEFAULT_OUTPUT
+from report import facts, letter, quotes, trends
+from report.facts import Effort, TicketFacts
+from report.letter import Week
+from report.looks import Looks, looks
+from report.quotes import Quote
+from report.trends import Movement, Scale
+from review.groups import flagged_tickets
+
+MAX_CONVERSATION_CHARS = 20_000
+MAX_ALL_CONVERSATIONS_CHARS = 20_000_000
+NEAREST = 3
+MAX_NEAREST = 500
+
+_THIS_MACHINE = ("127.0.0.1", "localhost", "::1")
+
+ConversationOf = Callable[[int], Conversation | None]
+Nearest = Callable[[str, str, int, int], list[str]]
+"""Ids of the issues most like a ticket, by its subject, text and id; at most so many."""
+
+
+@dataclass(slots=True)
+class Reading:
+    """What a page is made of. By ticket: its day, facts, and the issues `near` to it; by issue: one customer's words; the conversations
+    that the page has room for; how tickets spread and what moves; what the week was and what wants a look."""
+
+    issues: Mapping[str, Issue]
+    log: Mapping[int, DecisionRow]
+    database: Path
+    days: Mapping[int, str]
+    flagged: Mapping[int, Issue]
+    scale: Scale
+    moved: Movement
+    looks: Looks
+    week: Week = field(default_factory=lambda: Week("", 0, 0))
+    facts: dict[int, TicketFacts] = field(default_factory=dict)
+    quotes: dict[str, Quote] = field(default_factory=dict)
+    conversations: list[dict[str, Any]] = field(default_factory=list)
+    near: dict[int, list[str]] = field(default_factory=dict)
+
+    def command(self, flags: str) -> str:
+        """A command line of the program about this database."""
+        output = "" if self.database == DEFAULT_OUTPUT else f" --output {shlex.quote(str(self.database))}"
+        return f"python -m main {flags}{output}"
+
+    def again(self, rows: Iterable[DecisionRow]) -> str:
+        """The command that tries some tickets again."""
+        return self.command(f"--ticket-ids {','.join(str(row.ticket_id) for row in rows)}")
+
+    def days_of(self, issue: Issue) -> list[str]:
+        """Days of an issue's tickets, as far as they are known."""
+        return [self.days[ticket] for ticket in issue.tickets if ticket in self.days]
+
+    def growth(self, issue: Issue) -> tuple[int, int]:
+        """An issue's tickets in the last days, and in as many days before."""
+        return trends.growth(self.days_of(issue), self.moved.newest, span=self.moved.days)
+
+    def effort(self, issue: Issue) -> Effort:
+        """What an issue's tickets were for agents and customers."""
+        return facts.effort(self.facts[ticket] for ticket in issue.tickets if ticket in self.facts)
+
+    def account(self) -> str:
+        """The helpdesk that most tickets came from, "" when none is known."""
+        host = _most(urlsplit(row.url).hostname or "" for row in self.log.values() if row.url.startswith("http"))
+        return "a helpdesk on this machine" if host in _THIS_MACHINE else host
+
+    def model(self) -> str:
+        """The model that decided most tickets, "" when none is known."""
+        return _most(row.model for row in self.log.values() if row.model)
+
+
+def read(
+    issues: Mapping[str, Issue],
+    log: Mapping[int, DecisionRow],
+    conversation_of: ConversationOf = lambda _: None,
+    nearest: Nearest | None = None,
+    database: Path = DEFAULT_OUTPUT,
+) -> Reading:
+    """Every conversation, once: flagged tickets first, then the newest; those that fit are kept, long ones cut."""
+    days, flagged = trends.ticket_days(issues, log), flagged_tickets(issues)
+    scale, moved = trends.scale(days.values()), trends.movement(issues, days)
+    found = Reading(issues, log, database, days, flagged, scale, moved, looks(issues, log))
+    home = {ticket: issue for issue in issues.values() for ticket in issue.tickets}
+    room = MAX_ALL_CONVERSATIONS_CHARS
+    for ticket in sorted(home, key=lambda ticket: (ticket in flagged, days.get(ticket, ""), ticket), reverse=True):
+        conversation = conversation_of(ticket)
+        if conversation is not None:
+            _note(found, home[ticket], ticket, conversation)
+            if room > 0:
+                shown = _shown(ticket, conversation)
+                room -= sum(len(message["text"]) + 60 for message in shown["messages"])
+                found.conversations.append(shown)
+    found.conversations.sort(key=lambda shown: int(shown["id"]))
+    found.week = letter.week(issues, log, found.facts)
+    if nearest is not None:
+        found.near = {ticket: _near(found, ticket, conversation_of, nearest) for ticket in list(flagged)[:MAX_NEAREST]}
+    return found
+
+
+def _note(found: Reading, issue: Issue, ticket: int, conversation: Conversation) -> None:
+    """Take a ticket's facts, and its customer's words where none tell its issue better."""
+    found.facts[ticket] = facts.facts_of(conversation)
+    row = found.log.get(ticket)
+    best = quotes.better(found.quotes.get(issue.issue_id), quotes.quote_of(conversation, row.evidence if row else (), issue.card))
+    if best is not None:
+        found.quotes[issue.issue_id] = best
+
+
+def _shown(ticket: int, conversation: Conversation) -> dict[str, Any]:
+    room, messages = MAX_CONVERSATION_CHARS, []
+    for message in conversation["conversation"]:
+        text = message["text"][: max(room, 0)]
+        room -= len(message["text"])
+        who = "customer" if message["speaker"] == "user" else "internal note" if message["private"] else "agent"
+        messages.append({"who": who, "at": message["created_at"], "text": text, "cut": len(message["text"]) - len(text)})
+    return {"id": ticket, "messages": messages, "redacted": conversation["redacted"]}
+
+
+def _near(found: Reading, ticket: int, conversation_of: ConversationOf, nearest: Nearest) -> list[str]:
+    """The few issues most like a flagged ticket, besides the one it stands in; in a large database judged by the cards alone."""
+    conversation, row = conversation_of(ticket), found.log.get(ticket)
+    subject = conversation["subject"] if conversation is not None else row.subject if row else ""
+    text = customer_text(conversation) if conversation is not None else ""
+    return [name for name in nearest(subject, text, ticket, NEAREST + 2) if name != found.flagged[ticket].issue_id][:NEAREST]
+
+
+def _most(names: Iterable[str]) -> str:
+    """The commonest name, the last in the alphabet of equals; "" for none."""
+    counts = Counter(names)
+    return max(counts, key=lambda name: (counts[name], name), default="")
