@@ -47,32 +47,13 @@ class Parts:
 
 def wire(options: Options, settings: Settings, cleanup: contextlib.ExitStack, *, stored: Stored) -> Parts:
     """A run's parts on the database as it was `stored`, locked if the run writes; `cleanup` closes all of it."""
-    files = RunFiles(options.output, settings.csv_separator)
-    if not options.reads_only:
-        cleanup.enter_context(files.locked())
-        if checkpoint.file_sha256(files.database) != stored.sha256:  # another run ended in between
-            stored = issue.load_stored(files.database)
+    files, stored = _locked(options, settings, cleanup, stored)
     written.warn_of_changes(files)
     progress = Progress(shown=options.job is not Job.PROMPT_DEBUG)
     cleanup.callback(progress.close)
     store = AnswerStore(options.cache)
     cleanup.callback(store.close)
-    model = LlmClient(
-        llm_client.server_of(settings),
-        workers=settings.llm_workers,
-        store=store,
-        max_tokens_total=options.max_tokens_total,
-        max_cost=options.max_cost,
-        on_wait=progress.wait,
-    )
-    source = ConversationSource(
-        settings,
-        data_fetcher.client_of(settings, on_wait=progress.wait),
-        options.conversations,
-        options.refresh,
-        cache=options.cache,
-        statuses=settings.freshdesk_statuses if options.selection().by_status else (),
-    )
+    model, source = _model(options, settings, store, progress), _source(options, settings, progress)
     asking, fetching = _pool(settings.llm_workers, "asking", cleanup), _pool(settings.batch_size, "fetching", cleanup)
     looking = Shown(model.ask) if options.job is Job.PROMPT_DEBUG else None
     rounds = BatchRounds(model)
@@ -89,6 +70,38 @@ def wire(options: Options, settings: Settings, cleanup: contextlib.ExitStack, *,
         stored=stored,
     )
     return Parts(options, settings, source, store, model, clusterer, fetching, progress, looking)
+
+
+def _locked(options: Options, settings: Settings, cleanup: contextlib.ExitStack, stored: Stored) -> tuple[RunFiles, Stored]:
+    """The files, locked if the run writes, and the database as it is under the lock."""
+    files = RunFiles(options.output, settings.csv_separator)
+    if not options.reads_only:
+        cleanup.enter_context(files.locked())
+        if checkpoint.file_sha256(files.database) != stored.sha256:  # another run ended in between
+            return files, issue.load_stored(files.database)
+    return files, stored
+
+
+def _model(options: Options, settings: Settings, store: AnswerStore, progress: Progress) -> LlmClient:
+    return LlmClient(
+        llm_client.server_of(settings),
+        workers=settings.llm_workers,
+        store=store,
+        max_tokens_total=options.max_tokens_total,
+        max_cost=options.max_cost,
+        on_wait=progress.wait,
+    )
+
+
+def _source(options: Options, settings: Settings, progress: Progress) -> ConversationSource:
+    return ConversationSource(
+        settings,
+        data_fetcher.client_of(settings, on_wait=progress.wait),
+        options.conversations,
+        options.refresh,
+        cache=options.cache,
+        statuses=settings.freshdesk_statuses if options.selection().by_status else (),
+    )
 
 
 def _counted(ask: Ask, progress: Progress) -> Ask:
