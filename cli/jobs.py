@@ -66,14 +66,15 @@ def _add_seed(path: Path, files: RunFiles, conversations: Path) -> str:
     """Join another database, or a list of known problems, into this one: all of it or nothing. Raises `Unusable`, `Unwritable`."""
     if files.own(path):
         raise Unusable(f"{path} is a file of {files.database} itself; name the seed")
-    issues = issue.load(files.database)
-    seed = known.load(path, issues)
-    log, theirs = decision.load(files.decisions), decision.load(RunFiles(path).decisions) if path.suffix == ".json" else {}
-    joined = {**issues, **{one.issue_id: one for one in seed.issues}}
-    text = issue.render(joined.values())
-    issue.parse(text, name=f"{files.database} with {path}")  # what cannot be read again must never be written
     with files.locked():
         _refuse_unfinished(files, "the seed")
+        issues, log = issue.load(files.database), decision.load(files.decisions)
+        ignored = {ticket for ticket, row in log.items() if row.outcome == "ignored" and row.decided_by == "person"}
+        seed = known.load(path, issues, ignored=ignored)
+        theirs = decision.load(RunFiles(path).decisions) if path.suffix == ".json" else {}
+        joined = {**issues, **{one.issue_id: one for one in seed.issues}}
+        text = issue.render(joined.values())
+        issue.parse(text, name=f"{files.database} with {path}")  # what cannot be read again must never be written
         placed = {ticket for one in seed.issues for ticket in one.tickets}
         rows = {ticket: row for ticket, row in theirs.items() if ticket in placed and ticket not in log}
         both = [*log.values(), *rows.values()]

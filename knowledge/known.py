@@ -5,7 +5,7 @@ Checked whole against what is here: a file that clashes anywhere adds nothing. W
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,21 +29,25 @@ class Seed:
     same: int = 0
 
 
-def load(path: Path, here: Mapping[str, Issue]) -> Seed:
-    """What the file at `path` adds to the issues `here`. Raises `Unusable` that names every clash, or `Unreadable`."""
+def load(path: Path, here: Mapping[str, Issue], *, ignored: Collection[int] = ()) -> Seed:
+    """What the file at `path` adds to the issues `here`; `ignored` are tickets that a person took out, as far as the log alone knows it.
+
+    Raises `Unusable` that names every clash, or `Unreadable`.
+    """
     content = files.read_bytes(path)
     if content is None:
         raise Unusable(f"there is no {path}; name a database (.json) or a table of title and description (.csv)")
     text = files.decoded(content, name=str(path))
-    return _database(text, path, here) if path.suffix.lower() == ".json" else _table(text, path, here)
+    return _database(text, path, here, {*ignored}) if path.suffix.lower() == ".json" else _table(text, path, here)
 
 
-def _database(text: str, path: Path, here: Mapping[str, Issue]) -> Seed:
+def _database(text: str, path: Path, here: Mapping[str, Issue], ignored: set[int]) -> Seed:
     try:
         theirs = issue_db.parse(text, name=str(path))
     except Unreadable as error:
         raise Unreadable(f"{path} adds nothing: {str(error).partition('. The file is left')[0]}") from error
-    names, homes = alias_map(here.values()), {ticket: issue.issue_id for issue in here.values() for ticket in issue.tickets}
+    names, homes, out = alias_map(here.values()), _homes(here), _taken_out(here) | ignored
+    refused = _taken_out(theirs)
     new, clashes, same = [], [], 0
     for issue in theirs.values():
         if issue == here.get(issue.issue_id):
@@ -52,10 +56,25 @@ def _database(text: str, path: Path, here: Mapping[str, Issue]) -> Seed:
         known = sorted(name for name in (issue.issue_id, *issue.merged_from) if name in names)
         clashes += [f"{issue.issue_id}: the id {name} is taken here by {names[name]}" for name in known]
         clashes += [f"{issue.issue_id}: ticket {ticket} stands here in {homes[ticket]}" for ticket in issue.tickets if ticket in homes]
+        clashes += [f"{issue.issue_id}: a person took ticket {ticket} out here" for ticket in issue.tickets if ticket in out]
+        clashes += [
+            f"{issue.issue_id}: a person took ticket {ticket} out there, and it stands here in {homes[ticket]}"
+            for ticket in issue.reviewed
+            if ticket in refused and ticket in homes
+        ]
         new.append(issue)
     if clashes:
         raise Unusable(_all(f"{path} adds nothing, because it clashes with the database in {len(clashes)} places", clashes))
     return Seed(tuple(new), same)
+
+
+def _homes(issues: Mapping[str, Issue]) -> dict[int, str]:
+    return {ticket: issue.issue_id for issue in issues.values() for ticket in issue.tickets}
+
+
+def _taken_out(issues: Mapping[str, Issue]) -> set[int]:
+    """Tickets that a person decided and that stand in no issue."""
+    return {ticket for issue in issues.values() for ticket in issue.reviewed} - _homes(issues).keys()
 
 
 def _table(text: str, path: Path, here: Mapping[str, Issue]) -> Seed:

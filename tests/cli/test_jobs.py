@@ -1,9 +1,10 @@
 """Reviews and exports from the command line: nothing of the program's own is overwritten, and what is applied is never called failed."""
 
+import contextlib
 import os
 import re
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,8 @@ def files() -> RunFiles:
 
 
 def tree() -> dict[str, bytes]:
-    return {str(path): path.read_bytes() for path in sorted(Path().rglob("*")) if path.is_file()}
+    """Every file but locks, which stay where a database was once held."""
+    return {str(path): path.read_bytes() for path in sorted(Path().rglob("*")) if path.is_file() and path.suffix != ".lock"}
 
 
 def failing(error: BaseException) -> Callable[..., Any]:
@@ -277,6 +279,27 @@ def test_a_seed_that_clashes_changes_nothing(files: RunFiles, tmp_path: Path, ca
     assert main.main(["--add-seed", str(path)]) == 2
     assert taken.issue_id in capsys.readouterr().err
     assert tree() == before
+
+
+def test_a_seed_is_joined_with_what_stands_there_once_it_holds_the_database(
+    files: RunFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting, locked = [sheet(tmp_path, (5, "ignore"))], RunFiles.locked
+
+    @contextlib.contextmanager
+    def late(self: RunFiles) -> Iterator[None]:
+        if waiting:  # a review that ends while the seed is on its way
+            assert main.main(["--apply-review", str(waiting.pop())]) == 0
+        with locked(self):
+            yield
+
+    monkeypatch.setattr(RunFiles, "locked", late)
+    path = tmp_path / "seed.json"
+    path.write_text(render([Issue("ISSUE-9", Card("Pump dead"))]), encoding="utf-8")
+    assert main.main(["--add-seed", str(path)]) == 0
+    issues = load(files.database)
+    assert ("ISSUE-9" in issues, [name for name, one in issues.items() if 5 in one.tickets]) == (True, [])
+    assert decision.load(files.decisions)[5].decided_by == "person"
 
 
 def test_a_seed_starts_a_database_where_there_is_none(tmp_path: Path) -> None:

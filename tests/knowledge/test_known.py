@@ -45,6 +45,29 @@ def test_a_clash_is_named_and_nothing_is_added(issue: Issue, words: str, tmp_pat
     assert words in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("mine", "ignored", "theirs", "words"),
+    [
+        ({"reviewed": [3]}, [], {"tickets": [3]}, "a person took ticket 3 out here"),
+        ({}, [3], {"tickets": [3]}, "a person took ticket 3 out here"),
+        ({}, [], {"tickets": [3], "reviewed": [3, 2]}, "a person took ticket 2 out there, and it stands here in ISSUE-1"),
+        ({"reviewed": [3]}, [], {"tickets": [4], "reviewed": [3]}, ""),
+    ],
+    ids=["in the database", "in the log alone", "on the other side", "on both sides"],
+)
+def test_a_ticket_that_a_person_took_out_comes_back_by_no_seed(
+    mine: dict[str, list[int]], ignored: list[int], theirs: dict[str, list[int]], words: str, tmp_path: Path
+) -> None:
+    issues = {"ISSUE-1": Issue("ISSUE-1", Card("Lid leaks"), tickets=[1, 2], **mine)}  # type: ignore[arg-type]
+    path = seed(tmp_path, Issue("ISSUE-9", Card("Pump dead"), **theirs))  # type: ignore[arg-type]
+    if not words:
+        assert [issue.issue_id for issue in known.load(path, issues, ignored=ignored).issues] == ["ISSUE-9"]
+        return
+    with pytest.raises(Unusable) as refused:
+        known.load(path, issues, ignored=ignored)
+    assert words in str(refused.value)
+
+
 @pytest.mark.parametrize("text", ["", "42", "[", "<<<<<<< HEAD"])
 def test_what_is_no_database_is_refused(text: str, tmp_path: Path) -> None:
     path = tmp_path / "seed.json"
