@@ -7,6 +7,7 @@ never merged away. Doubt bars nothing; an unusable answer changes nothing.
 
 import itertools
 import logging
+import textwrap
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
@@ -16,7 +17,6 @@ from clustering.answers import MergeGroup, OverviewAnswer, parse_merge, parse_ov
 from clustering.candidates import Candidates, exemplars
 from clustering.question import talks_to_model
 from clustering.wave import Asking, usable
-from common.text import shortened
 from knowledge.base import By, KnowledgeBase, in_id_order, in_order, oldest_first
 from knowledge.conversation import Conversation, customer_text
 from knowledge.decision import DecisionRow
@@ -73,7 +73,7 @@ class Overview:
 
     def begin(self, decided: int) -> None:
         """Put the overview's questions; where no area is known and one block is not enough, that of the largest issues goes first."""
-        touched = [issue for issue in self.base.changed_issues() if not self._is_only_suspicious(issue)]
+        touched = [issue for issue in self.base.changed_issues() if self._is_shown(issue)]
         self._blocks = [block for block in self._in_blocks(touched, decided // TICKETS_A_BLOCK) if len(block) > 1]
         self._ask_blocks(len(self._blocks) if self._areas() else 1)
 
@@ -159,7 +159,7 @@ class Overview:
 
     def _near(self, name: str) -> list[str]:
         near = self.known.nearest(self.base.issues[name], NEAREST)
-        return [other for other in near if not self._is_only_suspicious(self.base.issues[other])]
+        return [other for other in near if self._is_shown(self.base.issues[other])]
 
     def _ask_blocks(self, count: int) -> None:
         areas = self._areas()
@@ -213,10 +213,14 @@ class Overview:
     def _may_ask(self, first: str, second: str) -> bool:
         """True for two issues whose merge would undo nothing of people's, and which people are not asked about already."""
         one, other = self.base.issues[first], self.base.issues[second]
-        if self._is_only_suspicious(one) or self._is_only_suspicious(other) or not self.base.may_merge(one, other):
+        if not self._is_shown(one) or not self._is_shown(other) or not self.base.may_merge(one, other):
             return False
         doubled = any(len(issue.tickets) >= 2 * self.sizes_before.get(issue.issue_id, 0) for issue in (one, other))
         return doubled or second not in one.may_be_one
+
+    def _is_shown(self, issue: Issue) -> bool:
+        """False for an issue of a ticket that states no problem, and of nothing but tickets whose text talks to the model."""
+        return issue.held_back != "" and not self._is_only_suspicious(issue)
 
     def _is_only_suspicious(self, issue: Issue) -> bool:
         """True for an issue of nothing but unsure tickets whose text talks to the model: a person looks before it changes another one."""
@@ -251,7 +255,7 @@ class Overview:
         agents = {n: m["text"] for n, m in enumerate(conversation["conversation"], start=1) if m["speaker"] == "agent"}
         named = [agents[number] for number in (row.evidence if row else ()) if number in agents]
         parts = {"customer": customer_text(conversation), "agent": max(named or list(agents.values()), key=len, default="")}
-        return " / ".join([shortened(said, 160), *(f"{who}: {shortened(text, 160)}" for who, text in parts.items() if text)])
+        return " / ".join([_at_words(said), *(f"{who}: {_at_words(text)}" for who, text in parts.items() if text)])
 
     def _present(self, group: MergeGroup) -> list[Issue]:
         return [self.base.issues[name] for name in group.issue_ids if name in self.base.issues]
@@ -322,6 +326,11 @@ def packed(sets: Sequence[Sequence[str]], room: int) -> list[list[Sequence[str]]
         else:
             groups.append([names])
     return groups
+
+
+def _at_words(text: str) -> str:
+    """The beginning of a text, as many whole words as fit."""
+    return textwrap.shorten(text, 240, placeholder=" …")
 
 
 def _best_addition(group: Sequence[str], left: Mapping[Pair, float]) -> str | None:

@@ -4,6 +4,7 @@ Guards only ever lower the model's own confidence. Keeps no state and knows noth
 """
 
 import functools
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -121,7 +122,8 @@ def _own_title(card: Card, conversation: Conversation, taken: set[str], *, close
 def _title(card: Card, conversation: Conversation) -> str:
     """The ticket's own description, else its subject, else its number."""
     subject = "" if talks_to_model(conversation) else clean_text(conversation["subject"])
-    return clean_text(card.short_description or subject or f"Ticket {conversation['ticket_id']}", MAX_CATEGORY_CHARS)
+    told = clean_text(card.short_description or subject or f"Ticket {conversation['ticket_id']}")
+    return clean_text(textwrap.shorten(told, MAX_CATEGORY_CHARS, placeholder="…") if " " in told else told, MAX_CATEGORY_CHARS)
 
 
 def talks_to_model(conversation: Conversation) -> bool:

@@ -232,7 +232,13 @@ def test_a_single_ticket_that_was_unsure_comes_home_by_what_is_enough_for_a_matc
         assert look.base.issues["ISSUE-1"].unsure == {2: 0.6}, "a person still looks at it"
 
 
-@pytest.mark.parametrize("fields", [{"held_back": None}, {"held_back": "ISSUE-1", "tickets": [2, 3]}, {"held_back": ""}], ids=str)
+def test_a_ticket_that_states_no_problem_is_shown_to_nobody() -> None:
+    look = Look(issue(1), issue(2, unsure={2: 0.5}, held_back=""), issue(3), look=names([1, 2]), merge=same([1, 2]))
+    assert look.run() == []
+    assert (look.shown, look.pairs) == ([["ISSUE-1", "ISSUE-3"]], [])
+
+
+@pytest.mark.parametrize("fields", [{"held_back": None}, {"held_back": "ISSUE-1", "tickets": [2, 3]}], ids=str)
 def test_nothing_else_merges_by_it(fields: dict[str, Any]) -> None:
     look = Look(issue(1), issue(2, unsure={2: 0.6}, **fields), look=names([1, 2]), merge=same([1, 2], confidence=0.7))
     assert look.run() == []
