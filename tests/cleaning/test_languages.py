@@ -93,5 +93,5 @@ def test_names_that_a_text_tells_go(code: str) -> None:
 def test_names_with_a_form_of_address_go_wherever_they_stand(code: str) -> None:
     name = NAMES.get(code, "Wilhelmina Oosterhuis").split()[-1]
     forms = [form.replace("{}", name) for form in languages.by_language("addressed")[code]]
-    text = "\n".join(f"x {form if form[1] == '.' else form[0].upper() + form[1:]} x." for form in forms)
+    text = "\n".join(f"x {form if form[1] == '.' and form[0] != 'm' else form[0].upper() + form[1:]} x." for form in forms)
     assert [line for line in Redactor().redact(text).split("\n") if name in line] == []
