@@ -17,6 +17,7 @@ from cleaning.names import People
 from common.text import without_hidden
 
 _MAX_SECRETS = 100
+_MAX_PIECE = 1_000_000  # characters
 _LAST_CHARS = 200  # in which an agent's last line must stand
 
 
@@ -39,11 +40,12 @@ class Redactor:
 
         `greets` is for texts of agents, who greet customers by name and sign; a customer may as well greet the company.
         """
-        plain = self._learnt[text] = Plain(folded(text))
-        found = {*names.introduced(plain), *(names.greeted(plain) if greets else ())}
-        for start, end in sorted(found):
-            self._people.add(text[start:end])
-        match = names.last_line(plain.text[-_LAST_CHARS:]) if greets else None
+        for piece in _pieces(text):
+            plain = self._learnt[piece] = Plain(folded(piece))
+            found = {*names.introduced(plain), *(names.greeted(plain) if greets else ())}
+            for start, end in sorted(found):
+                self._people.add(piece[start:end])
+        match = names.last_line(folded(text[-_LAST_CHARS:])) if greets else None
         if match is not None:
             self._last_lines.add(match["name"])
 
@@ -53,6 +55,9 @@ class Redactor:
         >>> Redactor(names=["Ann Lee"]).redact("Ann here, ann@example.com, order 4711. Ask ann@example.com")
         '[NAME_1] here, [EMAIL_1], order 4711. Ask [EMAIL_1]'
         """
+        return "".join(self._redacted_piece(piece) for piece in _pieces(text))
+
+    def _redacted_piece(self, text: str) -> str:
         plain = without_hidden(text)
         if plain != text and (bare := self._redacted(plain)) != plain:
             return bare  # letters that nobody sees would hide it
@@ -107,6 +112,16 @@ class Redactor:
         if key not in self._numbers:
             self._last[kind] = self._numbers[key] = self._last.get(kind, 0) + 1
         return f"[{kind}_{self._numbers[key]}]"
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """The text in pieces of bounded length that end at a line's end if there is one: what is looked at takes many times its memory."""
+    start = 0
+    while len(text) - start > _MAX_PIECE:
+        end = text.rfind("\n", start + _MAX_PIECE // 2, start + _MAX_PIECE) + 1 or start + _MAX_PIECE
+        yield text[start:end]
+        start = end
+    yield text[start:] if start else text
 
 
 class _Page:

@@ -17,6 +17,7 @@ from cleaning.quotes import SIGNATURE, has_words, is_closing, is_greeting
 
 _MAX_LINES = 12
 _MAX_LINE = 120
+_MAX_BELOW = 1000  # lines at the end in which a closing or a phone's line is looked for
 _MIN_NOTICE_CHARS, _MAX_NOTICE_CHARS = 12, 6000
 _SEPARATOR = re.compile(r"(?:--|—|––|__)\s?")
 _POSTSCRIPT = re.compile(r"\W{0,3}p\.?\s?p?\.?s\b|\W{0,3}n\.?b\.?[:\s]", re.I)
@@ -111,7 +112,7 @@ def _below_separator(lines: Sequence[Line]) -> Sequence[Line]:
 
 def _closing(lines: Sequence[Line]) -> Sequence[Line]:
     """Without the last closing and the names and contact data below it."""
-    for at in range(len(lines) - 1, -1, -1):
+    for at in range(len(lines) - 1, max(-1, len(lines) - _MAX_BELOW), -1):
         if is_closing(lines[at].text):
             end = _contact_block(lines, at + 1, closed=True)
             below = any(has_words(line.text) for line in lines[end:])
@@ -235,7 +236,11 @@ def _sent_from(lines: Sequence[Line]) -> Sequence[Line]:
     while end and (not lines[end - 1].text or is_phone_signature(lines[end - 1].text)):
         end -= 1
     rest = lines[:end] if any(line.text for line in lines[end:]) else lines
-    alone = [at for at in range(1, len(rest) - 1) if not rest[at - 1].text and not rest[at + 1].text and is_phone_signature(rest[at].text)]
+    alone = [
+        at
+        for at in range(max(1, len(rest) - _MAX_BELOW), len(rest) - 1)
+        if not rest[at - 1].text and not rest[at + 1].text and is_phone_signature(rest[at].text)
+    ]
     return [line for at, line in enumerate(rest) if at not in alone] if alone else rest
 
 

@@ -34,7 +34,6 @@ class Entry:
     private: bool
     incoming: bool
     created_at: str
-    lines: list[Line] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
     text: str = ""
     cut: Counter[str] = field(default_factory=Counter)
@@ -75,7 +74,8 @@ def read_thread(ticket: Mapping[str, Any], *, agents: Sequence[str] = ()) -> Thr
     found.sort(key=lambda item: item[:2])
     history, subject = History(), _subject(ticket)
     for entry, raw in [(opening, ticket), *((entry, raw) for _, _, entry, raw in found)]:
-        _clean(entry, history)
+        body, plain = ("description", "description_text") if entry is opening else ("body", "body_text")
+        _clean(entry, _lines(raw.get(body), raw.get(plain)), history)
         _tell_machines(entry, raw, subject=subject if entry is opening else "")
         thread.entries.extend(_speakers_apart(entry, thread, ticket, agents))
     return thread
@@ -110,7 +110,6 @@ def _opening(ticket: Mapping[str, Any]) -> Entry:
     outbound = number(ticket.get("source")) == SOURCE_OUTBOUND_EMAIL
     speaker: Speaker = "agent" if outbound else "user"
     entry = Entry(speaker, private=False, incoming=not outbound, created_at=to_utc(ticket.get("created_at")))
-    entry.lines = _lines(ticket.get("description"), ticket.get("description_text"))
     entry.files = _files(ticket.get("attachments"))
     return entry
 
@@ -118,7 +117,6 @@ def _opening(ticket: Mapping[str, Any]) -> Entry:
 def _reply(raw: Mapping[str, Any], ticket: Mapping[str, Any]) -> Entry:
     private, incoming = flag(raw.get("private")), flag(raw.get("incoming"))
     entry = Entry(_speaker(raw, ticket), private=private, incoming=incoming, created_at=to_utc(raw.get("created_at")))
-    entry.lines = _lines(raw.get("body"), raw.get("body_text"))
     entry.files = _files(raw.get("attachments"))
     return entry
 
@@ -133,13 +131,12 @@ def _speaker(raw: Mapping[str, Any], ticket: Mapping[str, Any]) -> Speaker:
     return "user" if flag(raw.get("incoming")) and not flag(raw.get("private")) else "agent"
 
 
-def _clean(entry: Entry, history: History) -> None:
-    """Give a message the text that is new in it, and the history its lines."""
-    new = new_lines(entry.lines, history)
+def _clean(entry: Entry, lines: Sequence[Line], history: History) -> None:
+    """Give a message the text that is new in its lines, and the history all of them."""
+    new = new_lines(lines, history)
     said = without_signature(new.lines, entry.cut)
     entry.cut.update(new.cut)
-    history.add(line.text for line in entry.lines)
-    entry.lines = []
+    history.add(line.text for line in lines)
     entry.text = "\n".join(part for part in (tidy("\n".join(line.text for line in said)), *entry.files) if part)
     if new.only_history and not entry.files:
         entry.dropped = "only a quote"
