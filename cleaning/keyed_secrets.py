@@ -9,11 +9,10 @@ from collections.abc import Iterator
 
 from cleaning import languages
 from cleaning import secret_shapes as shapes
-from cleaning.matching import UNSPACED_CHARS, Place, Plain, WordPattern, before
+from cleaning.matching import UNSPACED_CHARS, Place, Plain, WordPattern, before, longest_first
 
-_COPULAS = sorted(languages.words("is") | {"to", "auf", "="}, key=lambda word: (-len(word), word))
 _UNSPACED_COPULAS = "は|が|는|은|是|为|為|คือ|เป็น"
-IS = rf"(?:[ \n](?:{'|'.join(re.escape(word) for word in _COPULAS)})(?=[ :])|{_UNSPACED_COPULAS})"
+IS = rf"(?:[ \n](?:{longest_first(languages.words('is') | {'to', 'auf', '='})})(?=[ :])|{_UNSPACED_COPULAS})"
 _VALUE = (
     r"(?:(?P<quote>[\"'`])(?P<quoted>(?:(?!(?P=quote))[^\n]){3,200})(?P=quote)"
     rf"|[\"'`(]?(?:bearer |basic )?(?P<plain>(?:[^\s\"'`<>\[\]|;&,{UNSPACED_CHARS}]|[;&,](?!\s?[\w ]{{1,24}}?\s?[=:|])){{3,400}}))"
@@ -25,29 +24,33 @@ _SEPARATOR = (
     rf"|(?P<is>{IS}\s?:?\s?)"
     r"|(?P<blank>[ ]{1,2}))"
 )
-_PASSWORDS = languages.words("passwords") | set(shapes.PASSWORD_WORDS)
-_KNOWN_PASSWORDS = frozenset(_PASSWORDS | set(shapes.SHORT_PASSWORD_WORDS))
-_GLUED = "|".join(re.escape(word) for word in sorted(shapes.GLUED_WORDS, key=len, reverse=True))
+# One list of key words for four syntaxes (label or sentence, JSON key and code, XML tag, environment name and flag). After a word for a
+# password anything is one that is not a known word of sentences; after the other words a value must look random.
+_PASSWORDS, _SHORT_PASSWORDS = languages.words("passwords"), languages.listed("short_password_names")
+_SHORT_SECRETS, _GLUED_NAMES = languages.listed("short_secret_names"), languages.listed("glued_names")
+_NO_PASSWORDS = languages.listed("no_passwords")
+_KNOWN_PASSWORDS = _PASSWORDS | _SHORT_PASSWORDS
+_GLUED = longest_first(_GLUED_NAMES)
 _HUMPS = "(?<=[A-Z])(?:pw|pwd|pass)|(?<=[a-z])(?:Pw|PW|Pwd|PWD|Pass|PASS|Key|KEY|Pin)"
 # Key words as labels, JSON keys, tags, names of variables and flags; long ones also glued to what stands before and behind them.
 _KEYED = (
     WordPattern(
-        [*_PASSWORDS, *shapes.SECRET_WORDS],
+        _PASSWORDS | languages.listed("secret_names"),
         lambda words: rf"(?P<word>(?i:{words}|{_GLUED}))(?P<suffix>[\w-]{{0,16}}?){shapes.FOR_WHAT}{_SEPARATOR}{_VALUE}",
         flags=0,
-        glued=shapes.GLUED_WORDS,
+        glued=_GLUED_NAMES,
     ),
     WordPattern(
-        [*shapes.SHORT_PASSWORD_WORDS, *shapes.SHORT_SECRET_WORDS],
+        _SHORT_PASSWORDS | _SHORT_SECRETS,
         lambda words: rf"(?P<word>(?i:{words})|{_HUMPS})(?![^\W\d_])(?P<suffix>[\w-]{{0,16}}?){shapes.FOR_WHAT}{_SEPARATOR}{_VALUE}",
         flags=0,
         glued=("pw", "pwd", "pass", "key", "pin"),
     ),
 )
 _PAIR = WordPattern(
-    shapes.PAIR_WORDS,
+    languages.listed("user_names"),
     lambda words: (
-        rf"{words}\)?\s?(?:[/&+|,:(]|\s)\s?(?:{'|'.join(re.escape(w) for w in sorted(_KNOWN_PASSWORDS, key=len, reverse=True))})\)?"
+        rf"{words}\)?\s?(?:[/&+|,:(]|\s)\s?(?:{longest_first(_KNOWN_PASSWORDS)})\)?"
         r"\s?(?:[:=>(-]{1,2}|\s)\s?(?P<value>[^\s/:|,()]{2,64}(?:\s?[/:|,(]{1,2}\s?|\s)(?P<last>[^\s\"'<>\[\]]{4,128}))"
     ),
 )
@@ -72,7 +75,7 @@ def keyed(plain: Plain) -> Iterator[Place]:
 def _is_keyed_secret(match: "re.Match[str]", written: str) -> bool:
     """Whether the value behind a key word is a secret: behind "password is" stands a sentence as often as a password."""
     value = written.strip(".,;!?\"'`()")
-    if not value or value.casefold() in shapes.NO_PASSWORDS or _NO_VALUE.match(written):
+    if not value or value.casefold() in _NO_PASSWORDS or _NO_VALUE.match(written):
         return False
     word, sure = match["word"].lower(), match["sure"] is not None or match["attribute"] is not None or match["tag"] is not None
     if word not in _KNOWN_PASSWORDS and not (word.endswith(("passwort", "password")) and word.isascii()):
@@ -99,7 +102,7 @@ def _is_keyed_token(match: "re.Match[str]", word: str, value: str, *, sure: bool
     digits, letters = sum(char.isdigit() for char in value), sum(char.isalpha() for char in value)
     if match["blank"] is not None and _FLAG.search(before(match)):
         sure = True
-    if word in shapes.SHORT_SECRET_WORDS:
+    if word in _SHORT_SECRETS:
         return (
             sure
             and len(value) >= 10
@@ -155,7 +158,7 @@ def pairs(plain: Plain) -> Iterator[Place]:
 
 
 _DIGITS = r"(?P<value>(?:[A-Z]-)?(?:\d{3}[ -]\d{3,5}|\d{3,8}))(?![\w-]|[.,]\d)"
-_CODE_WORDS = languages.words("one_time_codes") | set(shapes.SHORT_CODE_WORDS)
+_CODE_WORDS = languages.words("one_time_codes") | languages.listed("short_code_names")
 _CODE_BEHIND = WordPattern(
     _CODE_WORDS,
     lambda words: rf"{words}[^\W\d_]{{0,3}}{shapes.FOR_WHAT}[\"')]?(?:{IS})?\s{{0,2}}[:=|>-]{{0,2}}\s{{0,2}}[\"'(]?{_DIGITS}",

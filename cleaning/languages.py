@@ -28,6 +28,7 @@ from cleaning.history import words_of
 
 _KEY = 3  # characters by which words that may go on are filed
 FOLDER = Path(__file__).parent / "languages"
+_LISTS = Path(__file__).parent / "words.json"
 
 
 @functools.cache
@@ -38,6 +39,17 @@ def tables() -> dict[str, dict[str, tuple[str, ...]]]:
         raw = json.loads(path.read_text(encoding="utf-8"))
         found[path.stem] = {kind: tuple(word.lower() for word in words) for kind, words in raw.items() if kind != "language"}
     return found
+
+
+@functools.cache
+def _lists() -> dict[str, frozenset[str]]:
+    raw: dict[str, list[str]] = json.loads(_LISTS.read_text(encoding="utf-8"))
+    return {name: frozenset(word for row in rows for word in row.split(", ")) for name, rows in raw.items()}
+
+
+def listed(name: str) -> frozenset[str]:
+    """The words of a list of `words.json`, which belong to no language: what is never a name or a password, how programs call secrets."""
+    return _lists()[name]
 
 
 @functools.cache

@@ -189,6 +189,11 @@ def either(words: Iterable[str]) -> str:
     return f"(?:{'|'.join([*parts, *unspaced])})"
 
 
+def longest_first(words: Iterable[str]) -> str:
+    """The alternation of `words` for a pattern, so that none hides a longer one."""
+    return "|".join(re.escape(word) for word in sorted(words, key=lambda word: (-len(word), word)))
+
+
 def before(match: "re.Match[str]", *, reach: int = 48, group: int | str = 0) -> str:
     """What stands before a match in the same line, `reach` characters of it."""
     start = match.start(group)

@@ -5,14 +5,34 @@ Finds places and changes nothing. Particles, common words and names of roles, co
 
 import functools
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from cleaning import languages
-from cleaning.matching import LETTER, UNSPACED, UNSPACED_LETTER, Place, Plain, WordPattern, bare, before, folded, heads_of, word_set
-from cleaning.name_words import CHINESE_FAMILIES, COMMON, ENDINGS, KOREAN_FAMILIES, NO_NAMES, PARTICLES
+from cleaning.matching import (
+    LETTER,
+    UNSPACED,
+    UNSPACED_LETTER,
+    Place,
+    Plain,
+    WordPattern,
+    bare,
+    before,
+    folded,
+    heads_of,
+    longest_first,
+    word_set,
+)
 
 MAX_PEOPLE = 20_000
+# Words of `words.json`. Particles are parts of names and forms of address that are never looked for alone; common names are words too:
+# looked for alone only where they are written like a name in the middle of a sentence.
+PARTICLES, COMMON, NO_NAMES = (languages.listed(name) for name in ("particles", "common_names", "no_names"))
+CHINESE_FAMILIES = (
+    "王李张張刘劉陈陳杨楊黄黃赵趙吴吳周徐孙孫马馬朱胡林郭何罗羅梁宋郑鄭谢謝韩韓唐冯馮于董萧蕭程曹袁邓鄧许許傅沈曾彭吕呂苏蘇卢盧蒋蔣蔡贾賈丁魏薛叶"
+    "葉余潘杜戴夏钟鍾汪田任姜范方石姚谭譚廖邹鄒熊金陆陸郝孔白崔康毛邱秦江史顾顧侯邵孟龙龍万萬段雷钱錢汤湯尹黎易常武乔喬贺賀赖賴龚龔文"
+)
+KOREAN_FAMILIES = "김이박최정강조윤장임한오서신권황안송류홍전문손양배백허남심노하곽성차주우구라진유"
 _TOKEN = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
 _GAP = re.compile(r"[ ._'-]{1,2}")
 _MIN_SMALL = 5  # letters of a single name that is found in small letters too
@@ -23,7 +43,7 @@ _STOPS = word_set(
     "und y e i et en og och calling writing misspelled spelled wrong incorrect missing written displayed shown required invalid empty used "
     "by"
 )
-_ENDINGS = tuple(sorted(map(bare, ENDINGS), key=lambda ending: (-len(ending), ending)))
+_ENDINGS = tuple(sorted(map(bare, languages.listed("name_endings")), key=lambda ending: (-len(ending), ending)))
 _VOWELS = "aeiouyаеиоуыэюяьαεηιοω"
 _SENTENCE_START = re.compile(r"(?:^|[.!?:;\n|*•>()\"-])[ \t\"'(]{0,4}$")
 
@@ -198,7 +218,7 @@ def is_no_name(word: str) -> bool:
 # What a text itself tells. `name` is where the name may stand; `is_name` says whether it is one.
 _WORD = rf"[^\W\d_](?:{LETTER}{{1,23}}(?:[-']{LETTER}{{2,20}})?|\.)"
 _NAME = rf"(?P<name>{_WORD}(?:[ \t]{_WORD}){{0,3}})"
-_FROM = "|".join(re.escape(word) for word in sorted(languages.words("from")) if not UNSPACED.match(word))
+_FROM = longest_first(word for word in languages.words("from") if not UNSPACED.match(word))
 _ENDS = rf"(?=[ \t]{{0,2}}(?:[,!.:;|(\n@-]|$)|[ \t](?:{_FROM})[ \t])"
 _BEGINS = r"(?:^[ \t]{0,4}|(?<=[.!?,>] ))"
 _BEGINS_UNSPACED = rf"(?:^[ \t]{{0,4}}|(?<=[.!?,>] )|(?<=[.!?,])(?={UNSPACED_LETTER}))"
@@ -206,17 +226,13 @@ _AND = "and|und|et|y|e|i|og|och|en|&|\\+|и|і|og|ja|och|a|și"
 
 
 def _titles() -> str:
-    spaced = _longest_first(word for word in languages.words("titles") if not UNSPACED.match(word))
+    spaced = longest_first(word for word in languages.words("titles") if not UNSPACED.match(word))
     return rf"(?:(?:{spaced})\.?[ \t]{{1,2}}){{0,2}}"
 
 
 def _suffixes() -> str:
     found = {word for code in ("ja", "zh", "ko") for word in languages.by_language("titles").get(code, ())}
-    return _longest_first(word for word in found if UNSPACED.match(word))
-
-
-def _longest_first(words: Iterable[str]) -> str:
-    return "|".join(re.escape(word) for word in sorted(words, key=lambda word: (-len(word), word)))
+    return longest_first(word for word in found if UNSPACED.match(word))
 
 
 def _lists(*kinds: str) -> frozenset[str]:

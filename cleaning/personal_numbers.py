@@ -3,11 +3,12 @@
 Finds places in folded text and changes nothing.
 """
 
+import functools
 import ipaddress
 import re
 from collections.abc import Iterator
 
-from stdnum import luhn
+from stdnum import luhn, numdb
 from stdnum.iso7064 import mod_97_10
 
 from cleaning import languages
@@ -95,9 +96,16 @@ def ibans(plain: Plain) -> Iterator[Place]:
             yield start, end
 
 
+@functools.cache
+def _iban_length(country: str) -> int:
+    """The characters of a country's IBAN, by the registry that python-stdnum brings along; 0 for a country without."""
+    form = numdb.get("iban").info(country)[0][1].get("bban", "")
+    return 4 + sum(map(int, re.findall(r"\d+", form))) if form else 0
+
+
 def _iban_end(text: str, start: int) -> int:
     """The end of the IBAN that begins at `start`; 0 if none does."""
-    length = shapes.IBAN_LENGTHS.get(text[start : start + 2].upper(), 0)
+    length = _iban_length(text[start : start + 2].upper())
     taken: list[str] = []
     at = start
     while at < len(text) and len(taken) < length and at - start < 2 * length:

@@ -1,69 +1,15 @@
 """The shapes of what redaction looks for, and the words that tell them from look-alikes; tables only.
 
 Every pattern reads folded text (`cleaning.matching`): ASCII digits, blanks, dashes and quotation marks only. Each is bounded or begins only
-where a word begins, so that a scan takes linear time on any text. A new token shape is a line in `TOKENS`, a new key word one in
-`PASSWORD_WORDS` or `SECRET_WORDS`; words of a language belong into `languages/<code>.json`.
+where a word begins, so that a scan takes linear time on any text. A new token shape is a line in `token_shapes.tsv`, a new key word one
+in `words.json`; words of a language belong into `languages/<code>.json`.
 """
 
 import re
+from pathlib import Path
 
-from cleaning.matching import word_set
-
-# Tokens by the shape that their makers give them: (whose, pattern). Each stands alone or in a sentence.
-TOKENS: tuple[tuple[str, str], ...] = (
-    ("OpenAI, Anthropic, OpenRouter", r"sk-(?:proj-|ant-|or-|live-|test-|svcacct-|admin-)?[\w-]{16,250}"),
-    ("Stripe", r"(?:sk|pk|rk|whsec)_(?:live_|test_)?[A-Za-z0-9]{14,120}"),
-    ("ClickUp", r"pk_\d{6,10}_[A-Za-z0-9]{20,60}"),
-    ("GitHub", r"gh[pousr]_[A-Za-z0-9]{20,255}"),
-    ("GitHub fine-grained", r"github_pat_\w{20,255}"),
-    ("GitLab", r"gl[a-z]{2,5}-[\w-]{18,60}"),
-    ("Slack", r"xox[abeoprs]-[\w-]{10,200}"),
-    ("Slack app", r"xapp-[\w-]{10,200}"),
-    ("AWS access key id", r"(?:AKIA|ASIA|AGPA|AIDA|AROA|ABIA|ACCA)[A-Z0-9]{16}"),
-    ("Google", r"AIza[\w-]{30,45}"),
-    ("Google OAuth", r"ya29\.[\w-]{20,300}"),
-    ("Google OAuth client", r"GOCSPX-[\w-]{20,60}"),
-    ("JSON Web Token", r"eyJ[\w-]{8,4000}\.[\w-]{8,4000}(?:\.[\w-]{0,4000})?"),
-    ("SendGrid", r"SG\.[\w-]{16,40}\.[\w-]{16,80}"),
-    ("Brevo", r"xkeysib-[0-9a-f]{40,80}-[A-Za-z0-9]{8,32}"),
-    ("Mailgun", r"key-[0-9a-f]{32}"),
-    ("Mailchimp", r"[0-9a-f]{32}-us\d{1,3}"),
-    ("Twilio", r"(?:AC|SK)[0-9a-f]{32}"),
-    ("npm", r"npm_[A-Za-z0-9]{30,60}"),
-    ("PyPI", r"pypi-[\w-]{30,250}"),
-    ("Shopify", r"shp(?:at|ca|pa|ss)_[0-9a-fA-F]{20,60}"),
-    ("Hugging Face", r"hf_[A-Za-z0-9]{20,60}"),
-    ("DigitalOcean", r"do[opr]_v1_[0-9a-f]{40,80}"),
-    ("Square", r"(?:sq0[a-z]{3}-[\w-]{20,60}|EAAA[\w-]{40,100})"),
-    ("Facebook", r"EAA[A-Za-z0-9]{30,300}"),
-    ("Linear", r"lin_(?:api|oauth)_[A-Za-z0-9]{30,60}"),
-    ("Notion", r"(?:ntn|secret)_[A-Za-z0-9]{40,60}"),
-    ("Dropbox", r"sl\.[\w-]{60,300}"),
-    ("Figma", r"figd_[\w-]{30,60}"),
-    ("Airtable", r"pat[A-Za-z0-9]{14}\.[0-9a-f]{40,80}"),
-    ("Databricks", r"dapi[0-9a-f]{32}(?:-\d)?"),
-    ("Doppler", r"dp\.[a-z]{2,4}\.[A-Za-z0-9]{30,60}"),
-    ("Grafana", r"gl(?:sa|c)_[A-Za-z0-9]{20,120}(?:_[0-9a-f]{8})?"),
-    ("PlanetScale", r"pscale_[a-z]{2,6}_[\w-]{30,60}"),
-    ("Pulumi", r"pul-[0-9a-f]{40}"),
-    ("Postman", r"PMAK-[0-9a-f]{20,30}-[0-9a-f]{30,40}"),
-    ("Sentry", r"sntry[su]_[\w=+/-]{40,250}"),
-    ("Vault", r"hv[sbr]\.[\w-]{20,250}"),
-    ("Atlassian", r"AT(?:ATT|CTT|BB)[\w-]{20,300}(?:=[0-9A-F]{8})?"),
-    ("1Password", r"A3-[A-Z0-9]{6}-[A-Z0-9]{6}(?:-[A-Z0-9]{5}){3}"),
-    ("Azure AD", r"[\w.~-]{3}\dQ~[\w.~-]{30,40}"),
-    ("age", r"AGE-SECRET-KEY-1[0-9A-Z]{50,60}"),
-    ("Netlify", r"nf[pcou]_[A-Za-z0-9]{30,60}"),
-    ("Supabase", r"sb[ps]_[a-z0-9_]{36,60}"),
-    ("Groq", r"gsk_[A-Za-z0-9]{40,60}"),
-    ("Replicate", r"r8_[A-Za-z0-9]{30,45}"),
-    ("xAI", r"xai-[A-Za-z0-9]{60,100}"),
-    ("Perplexity", r"pplx-[A-Za-z0-9]{40,60}"),
-    ("Vercel", r"vc[a-z]_[A-Za-z0-9]{24,80}"),
-    ("Render", r"rnd_[A-Za-z0-9]{24,60}"),
-    ("Telegram", r"\d{8,12}:AA[\w-]{30,40}"),
-)
-TOKEN = re.compile(rf"(?<![\w-])(?:{'|'.join(pattern for _, pattern in TOKENS)})(?![\w-])")
+_TOKENS = dict(line.split("\t") for line in (Path(__file__).parent / "token_shapes.tsv").read_text(encoding="utf-8").splitlines())
+TOKEN = re.compile(rf"(?<![\w-])(?:{'|'.join(_TOKENS.values())})(?![\w-])")
 LONG_WORD = re.compile(r"[!-~]{18}")  # every token, also one of no known shape, holds so many characters without a blank
 
 _BLOCK = r"(?:[A-Z0-9 ]{0,30}PRIVATE KEY(?: BLOCK)?|PGP [A-Z ]{3,30}|ENCRYPTED [A-Z ]{3,30})"
@@ -107,83 +53,16 @@ USER_PASSWORD = re.compile(r"(?<=\s)(?:-u|-U|-a|--user|--proxy-user|--auth)[ =]{
 CLIENT_COMMAND = re.compile(r"\b(?:curl|wget|https?|httpie|xh|smbclient)\b")
 FRESHDESK_KEY = re.compile(r"(?<![\w-])[A-Za-z0-9]{20}(?![\w-])")
 
-# One list of key words for four syntaxes (label or sentence, JSON key and code, XML tag, environment name and flag). After a word for a
-# password anything is one that is not a known word of sentences; after the other words a value must look random.
-PASSWORD_WORDS = ("password", "passwort", "passwd", "passphrase", "pass phrase", "paasword", "kennwort", "mdp")
-SHORT_PASSWORD_WORDS = ("pw", "p/w", "pwd", "pass", "pin", "pin code", "pin-code", "puk", "cvv", "cvv2", "cvc", "cvc2", "pgpass")
-SECRET_WORDS = (
-    *("secret", "token", "apikey", "api key", "api_key", "api-key", "api-schlüssel", "clé api", "clé d'api", "clave api", "clave de api"),
-    *("chave api", "chave de api", "chave da api", "chiave api", "wi-fi key", "wifi key", "wlan key", "wlan-schlüssel", "wpa key"),
-    *("wpa2 key", "network key", "security key", "netzwerkschlüssel", "access key", "accesskey", "authorization", "credentials"),
-    *("credential", "zugangsdaten", "anmeldedaten", "logindaten", "login data", "login details", "identifiants", "accesos", "credenciales"),
-    *("credenziali", "credenciais", "inloggegevens", "dane logowania", "přihlašovací údaje", "учетные данные", "учётные данные"),
-    *("ключ api", "api ключ", "api-ключ", "api密钥", "api 密钥", "密钥", "apiキー", "アクセスキー", "api 키", "api키"),
-)
-GLUED_WORDS = (
-    *("password", "passwort", "passwd", "passphrase", "paasword", "kennwort", "secret", "token", "apikey", "accesskey", "credential"),
-    *("authorization", "lozinka", "salasana", "wachtwoord", "lösenord", "contraseña"),
-)
-SHORT_SECRET_WORDS = ("key", "auth", "psk", "sid", "x-api-key")
 NO_SECRET_BEFORE_KEY = re.compile(
     r"(?:activation|product|licen[sc]e|primary|foreign|public|registry|sort|cache|partition|object|order|hot|function|escape|enter|"
     r"return|shift|arrow|the|a|this|that|wrong|right|left|each|every)[ _-]?$",
     re.I,
-)
-PAIR_WORDS = (
-    *(
-        "id",
-        "user",
-        "username",
-        "user name",
-        "userid",
-        "user id",
-        "login",
-        "account",
-        "email",
-        "e-mail",
-        "name",
-        "benutzer",
-        "benutzername",
-    ),
-    *("utilisateur", "identifiant", "usuario", "utente", "usuário", "gebruiker", "gebruikersnaam", "användare", "bruker", "bruger"),
-    *(
-        "użytkownik",
-        "uživatel",
-        "felhasználó",
-        "utilizator",
-        "логин",
-        "пользователь",
-        "kullanıcı",
-        "아이디",
-        "계정",
-        "ユーザー",
-        "用户名",
-        "帳號",
-    ),
-)
-NO_PASSWORDS = word_set(
-    "a accepted again and app are as at be been blank by can cannot change changed contraseña correct count default denied does doesn "
-    "doesn't does-not email empty error expired failed field file for forgotten from generated getting has hint if in incorrect "
-    "invalid is ist it its leer link locked longer lost mail manager maybe me missing must my need needed never new nicht no none not "
-    "nothing now null of off ok old on only or our page policy please prompt protected protection rejected required requires reset "
-    "right same saved screen sent set should so still strength that the then there this to too true false type unknown valid via was "
-    "weak what when which will with working works wrong you your falsch abgelaufen ungültig vergessen oublié incorrecto incorrecta "
-    "olvidada inválida errata dimenticata vergeten verkeerd optional n/a undefined redacted asked broken compromised different entered "
-    "forgot gone hidden hashed here identical immer listed known mandatory nowhere ready resetting sometimes somehow stored stuck "
-    "twice unchanged unsafe updated useless visible weird wiped alt neu richtig weg bon mauvais perdu string str int bool boolean "
-    "text number any example value xxxx xxxxx xxxxxx nil undef yes user username input public private bearer basic misspelled "
-    "spelled written displayed shown deleted removed inactive active disabled enabled "
-    "неверный неправильный не забыл забыла отсутствует ошибка błędne nieprawidłowe złe zapomniałem špatné neplatné felejtettem rossz "
-    "hibás greșită incorectă hatalı yanlış unuttum غير خاطئة خطأ نسيت שגויה שכחתי לא نادرست اشتباه 错误 不正确 忘记 忘了 错 无效 不对 "
-    "틀렸습니다 잊어버렸어요 잊음 間違い 違います 忘れました 無効 salah lupa sai quên väärä unohtunut fel glömt forkert glemt feil "
-    "pogrešna netočna  грешна забравена невірний забув λάθος ξέχασα"
 )
 FOR_WHAT = (
     r"(?:\s+(?:wi-?fi|wlan|router|admin|μου|μας|saya|anda|kami|của tôi))?"
     r"(?:\s+(?:for|für|to|of|pour|de|para|per|voor|för|til|till|от|для|do|pro|за|για)\s+[^\s:=|]{1,40}(?:\s[^\s:=|]{1,30})?)?"
 )
 OWNER = re.compile(r"\b(?:my|our|new|old|temporary|current|mein|unser|neues|altes|mon|notre|mi|nuestra|minha|mijn|mia)\s$", re.I)
-SHORT_CODE_WORDS = ("tan", "pin", "puk", "cvv", "cvv2", "cvc", "cvc2", "pin code", "pincode", "pin-code", "passcode")
 
 _AT = r"(?:@\s?|%40|\s?@\s?(?=[\w-]{2,}\.)|\s?[\[({]\s?(?:at|@|ät|arroba|chiocciola|собака)\s?[\])}]\s?)"
 _DOT = r"(?:\.|\s?[\[({]\s?(?:dot|punkt|point|punto|ponto|точка)\s?[\])}]\s?)"
@@ -264,11 +143,3 @@ DATE_LIKE = re.compile(
 
 IBAN_START = re.compile(r"\d\d(?<=[A-Za-z]{2}\d\d)(?<![A-Za-z0-9][A-Za-z]{2}\d\d)(?=[ ._-]?[A-Za-z0-9])")  # two letters stand before
 IBAN_WORD = re.compile(r"\biban\b\W{0,3}(?:is |ist |lautet )?\W{0,2}$", re.I)
-IBAN_LENGTHS = {
-    "AD": 24, "AE": 23, "AL": 28, "AT": 20, "AZ": 28, "BA": 20, "BE": 16, "BG": 22, "BH": 22, "BR": 29, "CH": 21, "CR": 22, "CY": 28,
-    "CZ": 24, "DE": 22, "DK": 18, "DO": 28, "EE": 20, "ES": 24, "FI": 18, "FO": 18, "FR": 27, "GB": 22, "GE": 22, "GI": 23, "GL": 18,
-    "GR": 27, "GT": 28, "HR": 21, "HU": 28, "IE": 22, "IL": 23, "IS": 26, "IT": 27, "JO": 30, "KW": 30, "KZ": 20, "LB": 28, "LI": 21,
-    "LT": 20, "LU": 20, "LV": 21, "MC": 27, "MD": 24, "ME": 22, "MK": 19, "MR": 27, "MT": 31, "MU": 30, "NL": 18, "NO": 15, "PK": 24,
-    "PL": 28, "PS": 29, "PT": 25, "QA": 29, "RO": 24, "RS": 22, "SA": 24, "SE": 24, "SI": 19, "SK": 24, "SM": 27, "TN": 24, "TR": 26,
-    "UA": 29, "VG": 24, "XK": 20,
-}  # fmt: skip

@@ -8,7 +8,6 @@ TESTS = ROOT / "tests"
 WITHOUT: set[str] = {
     "cleaning/test_keyed_secrets.py",
     "cleaning/test_matching.py",
-    "cleaning/test_name_words.py",
     "cleaning/test_personal_numbers.py",
     "cleaning/test_secret_shapes.py",
     "cleaning/test_thread.py",
