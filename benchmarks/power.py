@@ -21,12 +21,12 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from unittest import mock
 
 import main as program
 from common.files import is_unfinished
+from testing.offline_site import offline
 from testing.power_cut import VARIANTS, Disk, Event, Recorder
-from testing.topic_site import TopicSite, topic_tickets
+from testing.topic_site import topic_tickets
 
 OUTPUT = Path("output")
 RESULTS = ("silo_issues_db.json", "flagged_for_review.csv", "decisions.jsonl")
@@ -69,7 +69,7 @@ def prepared(work: Path, ids: Sequence[int]) -> Iterator[tuple[Job, list[Event]]
     folder.mkdir()
     assert _call(folder, _ids(earlier))[0] == 0
     yield from _recorded(work, folder, "run", _ids(ids))
-    (folder / REVIEW).write_text(_filled((folder / OUTPUT / RESULTS[1]).read_text(encoding="utf-8")), encoding="utf-8")
+    (folder / REVIEW).write_text(filled((folder / OUTPUT / RESULTS[1]).read_text(encoding="utf-8")), encoding="utf-8")
     yield from _recorded(work, folder, "review", ("--apply-review", REVIEW))
     yield from _recorded(work, folder, "undo", ("--undo-review",))
     yield from _recorded(work, folder, "export", ("--export", "markdown", "articles"))
@@ -103,7 +103,7 @@ def _ids(ids: Sequence[int]) -> tuple[str, ...]:
     return ("--ticket-ids", ",".join(map(str, ids)))
 
 
-def _filled(text: str) -> str:
+def filled(text: str) -> str:
     """The review list with a decision in each row."""
     rows = list(csv.DictReader(io.StringIO(text.removeprefix("\ufeff"))))
     out = io.StringIO()
@@ -182,15 +182,14 @@ def _people_lost_nothing(job: Job, folder: Path, left: dict[str, bytes]) -> bool
 def measure(work: Path, *, tickets: int, jobs: Sequence[str], points: int, seed: int, show: Callable[[str], None] = print) -> list[str]:
     """What broke, at every point of each job or at `points` drawn ones; `show` is told a line a job."""
     draw, broken = random.Random(seed), list[str]()
-    with TopicSite(topic_tickets(tickets, seed=seed)) as site:
-        settings = {**site.environment, "LLM_WORKERS": "1", "BATCH_SIZE": "1"}
-        with mock.patch.dict(os.environ, settings):
-            for job, events in prepared(work, sorted(site.helpdesk.tickets)):
-                if job.name in jobs:
-                    tally = Tally()
-                    cut(job, events, work, draw, tally, points=points)
-                    show(tally.line(" ".join((job.name, *job.argv[:2]))[:40]))
-                    broken += tally.broken
+    raw = topic_tickets(tickets, seed=seed)
+    with offline(raw):
+        for job, events in prepared(work, [ticket["id"] for ticket in raw]):
+            if job.name in jobs:
+                tally = Tally()
+                cut(job, events, work, draw, tally, points=points)
+                show(tally.line(" ".join((job.name, *job.argv[:2]))[:40]))
+                broken += tally.broken
     return broken
 
 

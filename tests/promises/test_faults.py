@@ -3,14 +3,13 @@ ends as if nothing had been. The operating system's calls are counted first, so 
 
 import copy
 import errno
-import io
 import json
 import logging
 import os
 import re
 import shutil
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,88 +20,28 @@ import data_fetcher
 import llm_client
 import main
 from clustering.rounds import Rounds
-from common import files
 from common.errors import Unwritable
 from common.files import write_text
 from issue_clusterer import IssueClusterer
 from knowledge.base import KnowledgeBase
 from testing.chaos_llm import Seen
+from testing.disk_faults import Disk, failing
+from testing.offline_site import offline
 from testing.topic_site import sorting, topic_tickets
 
 OUTPUT = Path("output")
 RESULTS = ("silo_issues_db.json", "flagged_for_review.csv", "decisions.jsonl")
 REASONS = (errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EIO, errno.EDQUOT)
 TICKETS = {ticket["id"]: ticket for ticket in topic_tickets(4)}
-SETTINGS = {
-    "FRESHDESK_DOMAIN": "acme", "FRESHDESK_API_KEY": "k", "LLM_API_BASE_URL": "https://llm.example/v1", "LLM_API_KEY": "k",
-    "LLM_MODEL": "m", "LLM_WORKERS": "1", "BATCH_SIZE": "1",
-}  # fmt: skip
 COMMAND = ["--ticket-ids", "1001,1002,1003,1004"]
 
 
 @pytest.fixture(autouse=True)
-def _agents_have_no_names(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(data_fetcher, "fetch_agent_names", lambda _client: ())
-
-
-@dataclass(slots=True)
-class Disk:
-    """The calls by which files change. From call number `full_at` on (only that one unless `stays_full`) they fail."""
-
-    full_at: int = 0
-    stays_full: bool = False
-    reason: int = errno.ENOSPC
-    calls: list[str] = field(default_factory=list)
-
-    def watch(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        for name in ("fsync", "replace", "unlink", "fchmod", "mkdir"):
-            monkeypatch.setattr(os, name, self._watched(name, getattr(os, name)))
-        monkeypatch.setattr(files, "open", self._opened, raising=False)
-
-    def note(self, what: str) -> None:
-        """Count a call; raises OSError if it is one that fails."""
-        self.calls.append(what)
-        if self.full_at and (len(self.calls) == self.full_at or (self.stays_full and len(self.calls) > self.full_at)):
-            raise OSError(self.reason, os.strerror(self.reason))
-
-    def _watched(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
-        def watched(target: Any, *args: Any, **kwargs: Any) -> Any:
-            if not (name == "mkdir" and Path(target).is_dir()):
-                self.note(f"{name} {target}")
-            return call(target, *args, **kwargs)
-
-        return watched
-
-    def _opened(self, path: Path, mode: str, **options: Any) -> Any:
-        if mode == "rb":
-            return open(path, mode, **options)
-        self.note(f"open {path}")
-        return _HalfWriting(path, self)
-
-
-class _HalfWriting(io.FileIO):
-    """A file whose write may fail when half of it is on the disk."""
-
-    def __init__(self, path: Path, disk: Disk) -> None:
-        super().__init__(path, "x")
-        self._disk = disk
-
-    def write(self, data: Any) -> int:
-        half = len(data) // 2
-        super().write(data[:half])
-        self._disk.note("write")
-        super().write(data[half:])
-        return len(data)
-
-
-@pytest.fixture(autouse=True)
-def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+def _no_network(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Tickets and answers come from here: this is about files."""
-    for name, value in SETTINGS.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setattr(data_fetcher, "fetch_ticket", lambda ticket_id, **_: copy.deepcopy(TICKETS[ticket_id]))
-    monkeypatch.setattr(data_fetcher, "fetch_agent_names", lambda _client: ())
-    monkeypatch.setattr(llm_client, "chat_completion", _answer)
+    with offline(list(TICKETS.values())):
+        monkeypatch.setattr(llm_client, "chat_completion", _answer)
+        yield
 
 
 def _answer(messages: list[dict[str, str]], **_fields: object) -> dict[str, Any]:
@@ -134,29 +73,24 @@ def fresh_start(folder: str) -> None:
     os.chdir(folder)
 
 
-def calls_of_a_run(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def calls_of_a_run() -> list[str]:
     fresh_start("counted")
-    disk = Disk()
-    with monkeypatch.context() as patched:
-        disk.watch(patched)
+    with Disk().watched() as disk:
         assert main.main(COMMAND) == 0
     os.chdir("..")
     return disk.calls
 
 
 @pytest.mark.parametrize("stays_full", [False, True], ids=["once", "from then on"])
-def test_a_write_that_fails_costs_no_file_and_no_result(
-    stays_full: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    calls = calls_of_a_run(monkeypatch)
+def test_a_write_that_fails_costs_no_file_and_no_result(stays_full: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    calls = calls_of_a_run()
     assert len(calls) > 30, "the list of calls is what this test stands on"
     wanted = _results_in("counted")
     for number, call in enumerate(calls, 1):
         fresh_start(f"failed-{number}")
         before = results()
         capsys.readouterr()
-        with monkeypatch.context() as patched:
-            Disk(number, stays_full, REASONS[number % len(REASONS)]).watch(patched)
+        with Disk(number, failing(REASONS[number % len(REASONS)]), stays_full).watched():
             status = main.main(COMMAND)
         said = capsys.readouterr().err
         assert status in (0, 1), (number, call, said)
@@ -249,17 +183,14 @@ class Changes:
         return watched
 
 
-def test_a_failed_write_leaves_no_half_file_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_write_leaves_no_half_file_behind() -> None:
     write_text(Path("a.json"), "old")
-    disk = Disk()
-    with monkeypatch.context() as patched:
-        disk.watch(patched)
+    with Disk().watched() as disk:
         write_text(Path("a.json"), "new")
     write_text(Path("a.json"), "old")
     refused: list[int] = []
     for number, call in enumerate(disk.calls, 1):
-        with monkeypatch.context() as patched:
-            Disk(number).watch(patched)
+        with Disk(number, failing(errno.ENOSPC)).watched():
             try:
                 write_text(Path("a.json"), "newer")
             except Unwritable:
