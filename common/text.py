@@ -165,3 +165,30 @@ def for_cell(text: str, max_chars: int) -> str:
     'a b'
     """
     return shortened(" ".join(_CELL_BREAKS.sub(" ", _DIRECTION.sub("", text[: max_chars * 2])).split()), max_chars)
+
+
+_RUNS = r"[\s'\"\u200b-\u200f\u2060\ufeff]*[=+\-@\uff0b\uff0d\uff1d\uff20\u2212]"
+"""What a spreadsheet may run where a cell begins so, whatever blanks and quotes it takes off first."""
+_FORMULA = re.compile(rf"{_RUNS}|'*[\t\r\n]")
+_INNER_FORMULA = re.compile(rf"([,;|])(?={_RUNS})")
+_INNER_MARK = re.compile(rf"([,;|])'(?={_RUNS})")
+
+
+def for_spreadsheet(text: str) -> str:
+    """A cell's text that no spreadsheet runs as a formula, whatever separator it splits at; `from_spreadsheet` gives the text back.
+
+    >>> for_spreadsheet("=1+1"), for_spreadsheet("a;=1"), for_spreadsheet("plain")
+    ("'=1+1", "a;'=1", 'plain')
+    """
+    inner = _INNER_FORMULA.sub(r"\1'", text)  # a spreadsheet set to another separator, or blind to quotes, begins a cell there
+    return "'" + inner if _FORMULA.match(inner) else inner
+
+
+def from_spreadsheet(cell: str) -> str:
+    """The text that `for_spreadsheet` made a cell of.
+
+    >>> [from_spreadsheet(for_spreadsheet(text)) for text in ("=1", "'=1", "'quoted'", "a;-1")]
+    ['=1', "'=1", "'quoted'", 'a;-1']
+    """
+    outer = cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
+    return _INNER_MARK.sub(r"\1", outer)

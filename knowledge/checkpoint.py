@@ -13,7 +13,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from common import files
 from common import files as safe_files
 from common.errors import Unreadable
 from knowledge import decision
@@ -21,6 +20,8 @@ from knowledge import issue as issue_db
 from knowledge.decision import DecisionRow
 from knowledge.issue import Issue
 from knowledge.paths import RunFiles
+
+logger = logging.getLogger(__name__)
 
 SCHEMA = "silo-issues-checkpoint/3"
 _END = re.compile(rb', "sha256": "([0-9a-f]{64})"}\n\Z')
@@ -122,9 +123,9 @@ def parts(checkpoint: Checkpoint) -> Iterator[bytes]:
 
 
 def _body(data: Mapping[str, Any], decisions: Iterable[DecisionRow]) -> Iterator[bytes]:
-    yield f'{files.dump_json(data, indent=None)[:-1]}, "decisions": ['.encode()
+    yield f'{safe_files.dump_json(data, indent=None)[:-1]}, "decisions": ['.encode()
     for number, row in enumerate(decisions):
-        yield f"{', ' if number else ''}{files.dump_json(decision.to_json(row), indent=None)}".encode()
+        yield f"{', ' if number else ''}{safe_files.dump_json(decision.to_json(row), indent=None)}".encode()
     yield b"]"
 
 
@@ -135,21 +136,21 @@ def announce(path: Path, result_sha256: str) -> None:
     """
     if not path.exists():
         return
-    beginning = _BEGINNING.match(next(files.blocks(path), b""))
+    beginning = _BEGINNING.match(next(safe_files.blocks(path), b""))
     if beginning is None:
         raise Unreadable(f"{path} was changed while the run worked; run again with --fresh, which sets it aside")
     head = beginning[1] + result_sha256.encode()
-    files.write_parts(path, itertools.chain((head,), files.blocks(path, start=beginning.end())))
+    safe_files.write_parts(path, itertools.chain((head,), safe_files.blocks(path, start=beginning.end())))
 
 
 def load(path: Path) -> Checkpoint | None:
     """The checkpoint at `path`, None if there is none. Raises `Unreadable`, also where it is not as it was written."""
     try:
-        content = files.read_bytes(path)
+        content = safe_files.read_bytes(path)
         if content is None:
             return None
         _check_digest(content)
-        return _parse(files.parse_json(files.decoded(content, name=str(path)), name=str(path)))
+        return _parse(safe_files.parse_json(safe_files.decoded(content, name=str(path)), name=str(path)))
     except (Unreadable, ValueError, KeyError, TypeError) as error:
         message = f"{path} is no checkpoint that this version can read ({error}); --fresh sets it aside and starts from the database"
         raise Unreadable(message) from error
@@ -185,11 +186,8 @@ def _parse(data: Any) -> Checkpoint:
     )
 
 
-logger = logging.getLogger(__name__)
-
-
 def leftover(files: RunFiles, *, fresh: bool) -> Checkpoint | None:
-    """The checkpoint of a run that did not end, if it belongs to this database. Raises `Unreadable` where it has changed since."""
+    """The checkpoint of a run that did not end, if it belongs to this database. Raises `Unreadable`."""
     if fresh:
         _set_aside(files)
         return None

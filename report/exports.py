@@ -16,12 +16,11 @@ from pathlib import Path
 
 from common import files
 from common.errors import Unwritable
-from common.text import counted, one_line
+from common.text import counted, for_spreadsheet, one_line
 from knowledge import issue as issue_db
 from knowledge.decision import DecisionRow
 from knowledge.issue import Issue
 from report import facts, trends
-from review.list import harmless
 
 MAX_LINKED_TICKETS = 50
 MARK = "<!-- Written by --export markdown; the next one into this folder writes it anew. -->"
@@ -225,4 +224,4 @@ def _months(known: Sequence[str]) -> list[str]:
 
 
 def _cell(text: str) -> str:
-    return harmless(one_line(text))
+    return for_spreadsheet(one_line(text))

@@ -29,14 +29,6 @@ UNFINISHED = "unfinished"
 AFTER = "after.json"
 
 
-def _misfit(headline: str, problems: Sequence[str]) -> Unusable:
-    """The review does not fit, and nothing was changed: a line for each problem."""
-    named = [f"  {problem}" for problem in problems[:MAX_NAMED_PROBLEMS]]
-    if len(problems) > MAX_NAMED_PROBLEMS:
-        named.append(f"  and {len(problems) - MAX_NAMED_PROBLEMS} more")
-    return Unusable("\n".join([headline, *named]))
-
-
 @dataclass(frozen=True, slots=True)
 class ReviewResult:
     """Database and decision log as the review leaves them, and how many tickets are still flagged.
@@ -58,7 +50,7 @@ def apply_file(path: Path, files: RunFiles) -> ReviewResult:
 
     Writes the database and `decisions.jsonl`, both or neither, then the review list, and keeps all three as they were for `undo`. If the
     list could not be written, the same file once more writes it. The caller holds the lock.
-    Raises `Unusable`, `Unreadable`, `Unwritable` (nothing changed).
+    Raises `Unusable` that names each row to mend, `Unreadable`, `Unwritable` (nothing changed).
     """
     begun = _begun(path, files)
     issues, log = issue.load((begun or files.database.parent) / files.database.name), decision.load(files.decisions)
@@ -109,10 +101,7 @@ def _begun(path: Path, files: RunFiles) -> Path | None:
 
 def revise(path: Path, issues: Mapping[str, Issue], log: Mapping[int, DecisionRow]) -> ReviewResult:
     """What a review file makes of a database and its log; neither is changed. Raises `Unusable`."""
-    try:
-        review = decisions.load(path)
-    except Unreadable as error:
-        raise Unusable(str(error)) from error
+    review = decisions.load(path)
     revision, done, problems = Revision(issues, log), [], list(review.problems)
     revision.foresee(review.steps)
     for step in review.steps:
@@ -121,13 +110,19 @@ def revise(path: Path, issues: Mapping[str, Issue], log: Mapping[int, DecisionRo
         except Unusable as error:
             problems.append(f"{step.place}: {error}")
     if problems:
-        count = "1 row" if len(problems) == 1 else f"{len(problems)} rows"
-        headline = f"{path}: {count} to mend; nothing was applied"
-        raise _misfit(headline, [for_terminal(problem) for problem in sorted(problems, key=_place_order)])
+        raise Unusable(_to_mend(path, sorted(problems, key=_place_order)))
     dropped = [for_terminal(line) for line in revision.settle()] if done else []
     after = revision.base.issues
     ordered = {name: after[name] for name in sorted(after, key=issue.sort_key)}
     return ReviewResult(ordered, revision.log, tuple(done), len(review_list.flagged_tickets(ordered)), tuple(dropped))
+
+
+def _to_mend(path: Path, problems: Sequence[str]) -> str:
+    """What is wrong in a file, a line for each problem."""
+    count = "1 row" if len(problems) == 1 else f"{len(problems)} rows"
+    named = [f"  {for_terminal(problem)}" for problem in problems[:MAX_NAMED_PROBLEMS]]
+    more = [f"  and {len(problems) - MAX_NAMED_PROBLEMS} more"] if len(problems) > MAX_NAMED_PROBLEMS else []
+    return "\n".join([f"{path}: {count} to mend; nothing was applied", *named, *more])
 
 
 def undo(files: RunFiles) -> str:

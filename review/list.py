@@ -15,7 +15,7 @@ from pathlib import Path
 
 from common import files
 from common.errors import Unreadable
-from common.text import for_cell
+from common.text import for_cell, for_spreadsheet, from_spreadsheet
 from knowledge import issue as issue_db
 from knowledge.decision import DecisionRow
 from knowledge.issue import Issue
@@ -39,11 +39,6 @@ HEADER_WITHIN = 20
 _SEPARATORS = ",;\t|"
 _BOMS = ("\ufeff", "ï»¿")  # the second is what a spreadsheet saves that took the file for Windows text
 _SEPARATOR_LINE = re.compile(r'[\s"]*sep=.[\s"]*', re.IGNORECASE)
-_RUNS = r"[\s'\"\u200b-\u200f\u2060\ufeff]*[=+\-@\uff0b\uff0d\uff1d\uff20\u2212]"
-"""What a spreadsheet may run where a cell begins so, whatever blanks and quotes it takes off first."""
-_FORMULA = re.compile(rf"{_RUNS}|'*[\t\r\n]")
-_INNER_FORMULA = re.compile(rf"([,;|])(?={_RUNS})")
-_INNER_MARK = re.compile(rf"([,;|])'(?={_RUNS})")
 _SWALLOWED = re.compile(r"\n[\s\"']{0,9}[0-9]{1,18}[\s\"']{0,9}[,;\t|]")
 _NO_NUMBER = "is no ticket number (is the row in another form than the header, or the number written with a thousands separator?)"
 
@@ -194,26 +189,6 @@ def ticket_number(cell: str) -> int | None:
     return int(found[1]) if found else None
 
 
-def harmless(text: str) -> str:
-    """A cell's text that no spreadsheet runs as a formula, whatever separator it splits at; `original` gives the text back.
-
-    >>> harmless("=1+1"), harmless("a;=1"), harmless("plain")
-    ("'=1+1", "a;'=1", 'plain')
-    """
-    inner = _INNER_FORMULA.sub(r"\1'", text)  # a spreadsheet set to another separator, or blind to quotes, begins a cell there
-    return "'" + inner if _FORMULA.match(inner) else inner
-
-
-def original(cell: str) -> str:
-    """The text that `harmless` made a cell of.
-
-    >>> [original(harmless(text)) for text in ("=1", "'=1", "'quoted'", "a;-1")]
-    ['=1', "'=1", "'quoted'", 'a;-1']
-    """
-    outer = cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
-    return _INNER_MARK.sub(r"\1", outer)
-
-
 def _cells(ticket: int, issue: Issue, issues: Mapping[str, Issue], names: Mapping[str, str], row: DecisionRow | None) -> dict[str, str]:
     suggested = row.suggested_issue_id if row else None
     meant = names.get(suggested or "", suggested or "")
@@ -236,13 +211,13 @@ def _table(rows: Iterable[Mapping[str, str]], separator: str) -> str:
     out = io.StringIO()
     writer = csv.writer(out, delimiter=separator, lineterminator="\n")
     writer.writerow(COLUMNS)
-    writer.writerows([harmless(for_cell(row[column], MAX_CELL_CHARS)) for column in COLUMNS] for row in rows)
+    writer.writerows([for_spreadsheet(for_cell(row[column], MAX_CELL_CHARS)) for column in COLUMNS] for row in rows)
     return "\ufeff" + out.getvalue()
 
 
 def _row(number: int, header: Sequence[str], record: Sequence[str]) -> ListRow:
     found = dict(zip(header, record, strict=False))
-    cells = {column: original(found.get(column, "").strip()).strip() for column in COLUMNS}
+    cells = {column: from_spreadsheet(found.get(column, "").strip()).strip() for column in COLUMNS}
     ticket_id = ticket_number(cells["ticket_id"])
     problem = _problem(header, record, cells)
     if ticket_id is None and not problem:

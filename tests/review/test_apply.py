@@ -23,11 +23,6 @@ from review.list import KIND
 from testing.reviews import database, files_in, issue, log, page_export, sheet
 
 
-def problems_of(error: Unusable) -> tuple[str, ...]:
-    """The lines below the headline, a problem each."""
-    return tuple(line.strip() for line in str(error).split("\n")[1:])
-
-
 def revise(folder: Path, *filled: tuple[Any, ...]) -> ReviewResult:
     return apply.revise(sheet(folder, *filled), database(), log())
 
@@ -257,15 +252,18 @@ BAD_ROWS: dict[str, tuple[list[tuple[Any, ...]], list[str]]] = {
 }
 
 
+def problems(refused: Unusable) -> list[str]:
+    """What a refusal names, line by line."""
+    return [line.removeprefix("  ") for line in str(refused).splitlines()[1:]]
+
+
 @pytest.mark.parametrize(("rows", "words"), BAD_ROWS.values(), ids=BAD_ROWS.keys())
 def test_a_row_that_does_not_fit_is_named_and_nothing_is_applied(tmp_path: Path, rows: list[tuple[Any, ...]], words: list[str]) -> None:
     files = files_in(tmp_path)
     before = {path.name: path.read_bytes() for path in (files.database, files.decisions, files.flagged)}
     with pytest.raises(Unusable) as refused:
         apply.apply_file(sheet(tmp_path, *rows), files)
-    assert len(problems_of(refused.value)) == len(words)
-    assert all(word in problem for word, problem in zip(words, problems_of(refused.value), strict=True))
-    assert all(problem in str(refused.value) for problem in problems_of(refused.value))
+    assert all(word in problem for word, problem in zip(words, problems(refused.value), strict=True))
     assert {path.name: path.read_bytes() for path in (files.database, files.decisions, files.flagged)} == before
     assert not files.beside("before_review.1").exists()
 
@@ -335,8 +333,8 @@ BAD_ACTIONS: dict[str, tuple[list[Any], str]] = {
 def test_an_action_that_does_not_fit_is_named(tmp_path: Path, actions: list[Any], words: str) -> None:
     with pytest.raises(Unusable) as refused:
         revise_page(tmp_path, *actions)
-    assert len(problems_of(refused.value)) == 1
-    assert words in problems_of(refused.value)[0]
+    (problem,) = problems(refused.value)
+    assert words in problem
 
 
 @pytest.mark.parametrize(
@@ -360,7 +358,7 @@ def test_a_review_of_another_database_is_named_row_by_row(tmp_path: Path) -> Non
     other = {"ISSUE-900": issue("ISSUE-900", "Other", [900, 901], unsure={900: 0.1, 901: 0.2})}
     with pytest.raises(Unusable) as refused:
         apply.revise(sheet(tmp_path, (900, "confirm"), (901, "ignore"), issues=other), database(), log())
-    assert len(problems_of(refused.value)) == 2
+    assert len(problems(refused.value)) == 2
 
 
 def test_text_from_a_file_cannot_steer_the_terminal(tmp_path: Path) -> None:
@@ -371,7 +369,7 @@ def test_text_from_a_file_cannot_steer_the_terminal(tmp_path: Path) -> None:
     path.write_text('ticket_id,issue_id,decision\n5,"\x1b[2J\nrow 9: fine",confirm\n', encoding="utf-8")
     with pytest.raises(Unusable) as refused:
         apply.revise(path, issues, log())
-    assert problems_of(refused.value) == ("row 2: ticket 5 stood in  [2J row 9: fine when this was written and is in ISSUE-5 now",)
+    assert problems(refused.value) == ["row 2: ticket 5 stood in  [2J row 9: fine when this was written and is in ISSUE-5 now"]
 
 
 # Files
@@ -450,7 +448,7 @@ def test_the_same_file_twice_is_named_and_changes_nothing(tmp_path: Path) -> Non
     after = files.database.read_bytes()
     with pytest.raises(Unusable) as refused:
         apply.apply_file(path, files)
-    assert len(problems_of(refused.value)) == 3
+    assert len(problems(refused.value)) == 3
     assert files.database.read_bytes() == after
 
 

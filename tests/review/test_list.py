@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.errors import Unreadable, Unusable
+from common.text import for_spreadsheet, from_spreadsheet
 from knowledge.decision import DecisionRow
 from knowledge.issue import Card, Issue
 from review import apply
@@ -115,8 +116,8 @@ def test_a_spreadsheet_that_splits_at_semicolons_finds_no_formula_either() -> No
 
 @given(st.text(alphabet="'=+-@; aＡ\u200b＝\"," + "x"))
 def test_a_harmless_cell_reads_back_right(text: str) -> None:
-    assert review_list.original(review_list.harmless(text)) == text
-    assert review_list.harmless(text)[:1] not in tuple("=+-@＝")
+    assert from_spreadsheet(for_spreadsheet(text)) == text
+    assert for_spreadsheet(text)[:1] not in tuple("=+-@＝")
 
 
 def test_issue_ids_that_look_like_formulas_come_back_as_they_were() -> None:
@@ -350,4 +351,4 @@ def test_no_cell_begins_as_a_formula_wherever_a_spreadsheet_splits(text: str, ma
     for line in review_list.render(database(), rows).splitlines()[1:]:
         cells = begins(line, mark, quotes=quotes)
         assert not [cell for cell in cells if cell.lstrip(" \u200b")[:1] in tuple("=+-@")], cells
-    assert review_list.original(review_list.harmless(text)) == text
+    assert from_spreadsheet(for_spreadsheet(text)) == text
