@@ -3,6 +3,7 @@
 import json
 import os
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from common.errors import Unusable
+from common import files as safe_files
+from common.errors import Unusable, Unwritable
 from knowledge import decision as decision_log
 from knowledge import issue as issue_db
 from knowledge.issue import Card
@@ -180,6 +182,21 @@ def test_merge_takes_the_card_that_a_person_wrote(tmp_path: Path) -> None:
     assert result.issues["ISSUE-1"].written_by_person()
 
 
+def test_issues_that_a_person_merges_are_confirmed(tmp_path: Path) -> None:
+    issues = {name: issue(name, "Lid", [number], unsure={number: 0.5}) for name, number in (("ISSUE-1", 1), ("ISSUE-2", 2))}
+    after = apply.revise(page_export(tmp_path, {"action": "merge", "issue_ids": ["ISSUE-2", "ISSUE-1"]}), issues, {})
+    assert after.done == ("ISSUE-2 merged into ISSUE-1 (Lid)",)
+    assert after.issues["ISSUE-1"].status == "confirmed"
+
+
+def test_what_only_one_side_remembers_can_be_told_apart_on_both(tmp_path: Path) -> None:
+    issues = database()
+    issues["ISSUE-5"].distinct_from = ["ISSUE-7"]
+    for pair in (["ISSUE-5", "ISSUE-7"], ["ISSUE-7", "ISSUE-5"]):
+        after = apply.revise(page_export(tmp_path, {"action": "distinct", "issue_ids": pair}), issues, {}).issues
+        assert (after["ISSUE-5"].distinct_from, after["ISSUE-7"].distinct_from) == (["ISSUE-7"], ["ISSUE-5"])
+
+
 def test_a_person_may_merge_what_was_told_apart_before(tmp_path: Path) -> None:
     issues = database()
     issues["ISSUE-1"].distinct_from, issues["ISSUE-5"].distinct_from = ["ISSUE-5"], ["ISSUE-1"]
@@ -194,7 +211,7 @@ def test_split_founds_an_issue_and_both_know_they_are_not_the_same(tmp_path: Pat
     assert (founded.tickets, founded.card.category, founded.card.keywords, founded.reviewed) == ([2], "Router too old", ("router",), [2])
     assert founded.written_by_person()
     assert (founded.distinct_from, result.issues["ISSUE-1"].distinct_from) == (["ISSUE-1"], ["ISSUE-2-2"])
-    assert result.log[2].decided_by == "person"
+    assert (result.log[2].decided_by, result.log[2].extra["review"]) == ("person", {"decision": "split", "model_was_right": False})
 
 
 def test_edit_writes_what_the_person_wrote_and_no_run_may_rewrite_it(tmp_path: Path) -> None:
@@ -450,6 +467,77 @@ def test_the_same_file_twice_is_named_and_changes_nothing(tmp_path: Path) -> Non
         apply.apply_file(path, files)
     assert len(problems(refused.value)) == 3
     assert files.database.read_bytes() == after
+
+
+def failing(error: BaseException, *, at: str) -> Any:
+    """A write that fails for one file."""
+    write = safe_files.write_text
+
+    def stop(path: Path, text: str, **options: Any) -> None:
+        if path.name == at:
+            raise error
+        write(path, text, **options)
+
+    return stop
+
+
+@pytest.mark.parametrize("error", [Unwritable("no space"), KeyboardInterrupt()], ids=repr)
+@pytest.mark.parametrize("at", ["silo_issues_db.json", "decisions.jsonl"])
+def test_a_review_that_cannot_be_written_leaves_all_as_it_was(
+    at: str, error: BaseException, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = files_in(tmp_path)
+    before = {path.name: path.read_bytes() for path in (files.database, files.decisions, files.flagged)}
+    path = sheet(tmp_path, (5, "accept"))
+    with monkeypatch.context() as patched:
+        patched.setattr(safe_files, "write_text", failing(error, at=at))
+        with pytest.raises(type(error)):
+            apply.apply_file(path, files)
+    assert {path.name: path.read_bytes() for path in (files.database, files.decisions, files.flagged)} == before
+    assert apply.kept_reviews(files) == []
+    assert len(apply.apply_file(path, files).done) == 1
+
+
+@pytest.mark.parametrize("log_follows", [True, False], ids=["before its list", "before its log"])
+def test_a_review_that_was_killed_is_finished_by_the_same_file_and_by_no_other(
+    log_follows: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in "ab":
+        (tmp_path / name).mkdir()
+    files, other = (replace(files_in(tmp_path / name), separator=";") for name in "ab")
+    log_before = files.decisions.read_bytes()
+    path = sheet(tmp_path, (5, "accept"))
+    apply.apply_file(path, other)
+    with monkeypatch.context() as patched:
+        patched.setattr(review_list, "write", failing_list)
+        assert apply.apply_file(path, files).unwritten == "the list is held"
+    if not log_follows:
+        files.decisions.write_bytes(log_before)
+    with pytest.raises(Unusable, match="reviewed already"):
+        apply.apply_file(sheet(tmp_path / "a", (5, "confirm")), files)
+    assert apply.apply_file(path, files).unwritten == ""
+    for name in ("database", "decisions", "flagged"):
+        assert getattr(files, name).read_bytes() == getattr(other, name).read_bytes(), name
+    assert b"ticket_id;confidence" in files.flagged.read_bytes()
+    assert len(apply.kept_reviews(files)) == 1, "it was one review"
+    with pytest.raises(Unusable, match="reviewed already"):
+        apply.apply_file(path, files)
+
+
+def failing_list(*_: object, **__: object) -> int:
+    raise Unwritable("the list is held")
+
+
+def test_so_many_reviews_are_kept_the_oldest_go_first(tmp_path: Path) -> None:
+    issues = {name: issue(name, "Lid", [number], unsure={number: 0.5}) for number in range(1, 24) for name in [f"ISSUE-{number}"]}
+    files = files_in(tmp_path, issues, {})
+    for number in range(1, 24):
+        apply.apply_file(sheet(tmp_path, (number, "confirm"), issues=issues), files)
+    assert [folder.name for folder in apply.kept_reviews(files)] == [f"before_review.{number}" for number in range(4, 24)]
+    for _ in range(20):
+        apply.undo(files)
+    assert issue_db.load(files.database)["ISSUE-3"].reviewed == [3]
+    assert issue_db.load(files.database)["ISSUE-4"].reviewed == []
 
 
 def test_two_reviews_are_undone_one_after_the_other(tmp_path: Path) -> None:
