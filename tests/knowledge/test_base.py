@@ -396,12 +396,18 @@ def test_area_and_kind_are_filled_where_missing_and_what_a_person_set_stays() ->
     mark = base.mark
     base.sort_in(issue, area="Power", kind="wish")
     assert (issue.kind, base.mark) == ("bug", mark)
+    other = sealed("ISSUE-2")
+    base.sort_in(other, kind="wish")
+    assert (other.area, other.kind) == ("", "wish")
+    base.sort_in(other, area="Power")
+    assert (other.area, other.kind) == ("Power", "wish")
 
 
 def test_an_issue_that_is_held_back_says_what_was_meant_until_a_person_confirms_it() -> None:
     issue = sealed("ISSUE-1", tickets=[1])
     base = base_of(issue)
     base.hold_back(issue, "ISSUE-9")
+    assert base.changed == {"ISSUE-1"}
     assert issue_db.to_json(issue)["held_back"] == "ISSUE-9"
     base.confirm(issue)
     assert "held_back" not in issue_db.to_json(issue)
@@ -422,6 +428,10 @@ def test_whoever_follows_is_told_what_changed_since_it_last_looked() -> None:
     base.merge(base.issues["ISSUE-1"], base.issues["ISSUE-3"], by=MODEL)
     assert base.changed_since(mark) == ["ISSUE-1", "ISSUE-3"]
     assert base.changed == {"ISSUE-1", "ISSUE-2", "ISSUE-3"}
+    base.place(12, "ISSUE-2", confidence=0.9, by=MODEL)
+    mark = base.mark
+    base.place(13, "ISSUE-1", confidence=0.9, by=MODEL)
+    assert base.changed_since(mark) == ["ISSUE-1"]
 
 
 def test_a_copy_shares_nothing() -> None:
