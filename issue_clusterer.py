@@ -243,9 +243,7 @@ class IssueClusterer:
         lines = decision.lines(self.decisions.values())
         written.expect(self.files, {self.files.database: [text], self.files.decisions: lines})
         safe_files.write_if_changed(self.files.decisions, lambda: decision.lines(self.decisions.values()))
-        filled = review_list.filled_or_set_aside(self.files.flagged)
-        listed = review_list.render(self.issues, self.decisions, filled=filled, separator=self.files.separator)
-        safe_files.write_if_changed(self.files.flagged, lambda: [listed])
+        review_list.write(self.files.flagged, self.issues, self.decisions, separator=self.files.separator)
         safe_files.write_if_changed(self.files.database, lambda: [text], backup=self.files.backup)
         self.base_sha256 = result_sha256
         safe_files.remove(self.files.checkpoint)

@@ -291,13 +291,15 @@ def _flipped(target: str, start: Start, path: Path, bit: int) -> Tried:
         (folder / path).write_bytes(content)
         done = run(folder, start.argv)
         after = results(folder)
-    named = path.name in done.said or path.parent.name in done.said
+    words = [line for line in done.said.splitlines() if line.startswith("error: ") or " WARNING " in line]
+    names = (path.name, path.parent.name) if path.parent.name.startswith("before_review") else (path.name,)
+    named = any(name in line for line in words for name in names)
     where = f"{target}, bit {bit} of {path}: exit {done.status}, {done.said[-400:]!r}"
     if done.status in (0, 1, 2) and "Traceback" not in done.said:
         if done.status == 0 and after == start.wanted:
             return Tried(f"{target}: equal")
         untouched = all(after[name] == content_of for name, content_of in before.items() if OUTPUT / name != path)
-        if named and (done.status == 0 or ("error: " in done.said and untouched)):
+        if named and (done.status == 0 or untouched):
             return Tried(f"{target}: a word")
     return Tried(f"{target}: BROKEN", where)
 

@@ -12,7 +12,7 @@ from cli.options import BESIDE, Job, Options
 from clustering.candidates import nearest_issues
 from common import files as safe_files
 from common.errors import Unreadable, Unusable, Unwritable
-from common.text import counted, for_terminal
+from common.text import counted, first_few, for_terminal
 from conversation_utils import of_today
 from env import Settings
 from knowledge import decision, issue, known, written
@@ -221,7 +221,9 @@ def import_results(paths: Sequence[Path], *, folder: Path, settings: Settings) -
         exported = {name.removeprefix(_PREFIX) for name in store.notes(_PREFIX)}
         results = batch.read_results(paths, exported=exported, secrets=settings.secrets)
         if not results.answers and not results.unanswered:
-            raise Unreadable(f"{'; '.join(_some(results.odd)) or 'the files are empty'}. Nothing was imported{_if_unknown(results)}")
+            raise Unreadable(
+                f"{'; '.join(first_few(results.odd, _SHOWN)) or 'the files are empty'}. Nothing was imported{_if_unknown(results)}"
+            )
         kept = {answer.key: store.get(answer.key) for answer in results.answers}
         fresh = [answer for answer in results.answers if getattr(kept[answer.key], "text", None) != answer.text]
         store.put_all((answer.key, answer.text, answer.usage) for answer in fresh)
@@ -230,17 +232,12 @@ def import_results(paths: Sequence[Path], *, folder: Path, settings: Settings) -
         store.close()
     known = len(results.answers) - len(fresh)
     lines = [f"{len(fresh)} answers imported" + (f", {known} were there already" if known else "")]
-    lines += _some([f"no answer to {key[:12]}…: {reason}" for key, reason in results.unanswered])
-    lines += _some([f"left out: {problem}" for problem in results.odd])
+    lines += first_few([f"no answer to {key[:12]}…: {reason}" for key, reason in results.unanswered], _SHOWN)
+    lines += first_few([f"left out: {problem}" for problem in results.odd], _SHOWN)
     lines += [f"some are unknown{_if_unknown(results)}"] if _if_unknown(results) else []
     lines += _other_models(results, settings.llm_model)
     lines += [f"{waiting} exported questions have no answer yet; the next export holds them again"] if waiting else []
     return "\n".join([*map(for_terminal, lines), "Next: the command that exported, again; without --batch-export it asks the rest itself."])
-
-
-def _some(lines: Sequence[str]) -> list[str]:
-    more = [f"and {len(lines) - _SHOWN} more"] if len(lines) > _SHOWN else []
-    return [*lines[:_SHOWN], *more]
 
 
 def _if_unknown(results: batch.Results) -> str:

@@ -63,9 +63,9 @@ def _seal_of(data: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(data).encode()).hexdigest()
 
 
-def write_text(path: Path, text: str, *, encoding: str = "utf-8") -> None:
+def write_text(path: Path, text: str) -> None:
     """Put `text` at `path`, whole or not at all and durable; line ends stay as given. Raises `Unwritable`."""
-    write_parts(path, (text.encode(encoding),))
+    write_parts(path, (text.encode(),))
 
 
 def write_over(path: Path, text: str, *, begins: str) -> None:

@@ -5,7 +5,7 @@ Changes no word. Does not know HTML, mail or tickets.
 
 import functools
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 _LEAST_SECRET_CHARS = 6  # a shorter key is a placeholder such as "none", which is also a word
 _PART_CHARS = 8
@@ -64,6 +64,15 @@ def counted(count: int, thing: str = "ticket") -> str:
     ('1 ticket', '1 200 new issues')
     """
     return f"{thousands(count)} {thing}{'' if count == 1 else 's'}"
+
+
+def first_few(lines: Sequence[str], most: int) -> list[str]:
+    """The first `most` lines, and a last one that says how many more there are, if any.
+
+    >>> first_few(["a", "b", "c"], 2)
+    ['a', 'b', 'and 1 more']
+    """
+    return [*lines[:most], *([f"and {len(lines) - most} more"] if len(lines) > most else [])]
 
 
 def one_letter_off(one: str, other: str) -> bool:

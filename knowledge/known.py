@@ -11,7 +11,7 @@ from pathlib import Path
 
 from common import files
 from common.errors import Unreadable, Unusable
-from common.text import one_line, tidy
+from common.text import first_few, one_line, tidy
 from knowledge import issue as issue_db
 from knowledge.issue import MAX_CATEGORY_CHARS, Card, Issue, alias_map
 
@@ -64,7 +64,8 @@ def _database(text: str, path: Path, here: Mapping[str, Issue], ignored: set[int
         ]
         new.append(issue)
     if clashes:
-        raise Unusable(_all(f"{path} adds nothing, because it clashes with the database in {len(clashes)} places", clashes))
+        headline = f"{path} adds nothing, because it clashes with the database in {len(clashes)} places"
+        raise Unusable("\n  ".join([headline, *first_few(clashes, MAX_NAMED)]))
     return Seed(tuple(new), same)
 
 
@@ -101,8 +102,3 @@ def _table(text: str, path: Path, here: Mapping[str, Issue]) -> Seed:
         titles.add(title.casefold())
         made.append(Issue(f"{PREFIX}{number}", Card(title, tidy(cells.get("description", ""))[:MAX_DESCRIPTION_CHARS]), status="confirmed"))
     return Seed(tuple(made), same)
-
-
-def _all(headline: str, problems: list[str]) -> str:
-    more = [f"  and {len(problems) - MAX_NAMED} more"] if len(problems) > MAX_NAMED else []
-    return "\n".join([headline, *(f"  {problem}" for problem in problems[:MAX_NAMED]), *more])

@@ -12,7 +12,7 @@ from typing import Any
 
 from common import files as safe_files
 from common.errors import Unreadable, Unusable, Unwritable
-from common.text import for_terminal
+from common.text import first_few, for_terminal
 from common.times import to_utc
 from knowledge import decision, issue, written
 from knowledge.base import By, KnowledgeBase, oldest_first
@@ -120,9 +120,8 @@ def revise(path: Path, issues: Mapping[str, Issue], log: Mapping[int, DecisionRo
 def _to_mend(path: Path, problems: Sequence[str]) -> str:
     """What is wrong in a file, a line for each problem."""
     count = "1 row" if len(problems) == 1 else f"{len(problems)} rows"
-    named = [f"  {for_terminal(problem)}" for problem in problems[:MAX_NAMED_PROBLEMS]]
-    more = [f"  and {len(problems) - MAX_NAMED_PROBLEMS} more"] if len(problems) > MAX_NAMED_PROBLEMS else []
-    return "\n".join([f"{path}: {count} to mend; nothing was applied", *named, *more])
+    named = first_few([for_terminal(problem) for problem in problems], MAX_NAMED_PROBLEMS)
+    return "\n  ".join([f"{path}: {count} to mend; nothing was applied", *named])
 
 
 def undo(files: RunFiles) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from common import files
 from common.errors import Unreadable
-from common.text import for_cell, for_spreadsheet, from_spreadsheet
+from common.text import first_few, for_cell, for_spreadsheet, from_spreadsheet
 from knowledge import issue as issue_db
 from knowledge.decision import DecisionRow
 from knowledge.issue import Issue
@@ -71,21 +71,10 @@ def render(
     """The list's text with its byte-order mark, rows as they are grouped for review (see `review.groups`), carried-over ones last.
 
     `filled` holds, by ticket id, cells of an earlier list in which a person wrote (see `load_filled`). They are carried over; a row that
-    is no longer flagged stays as long as its decision was not applied, so that nobody's work is lost.
+    is no longer flagged stays as long as its decision was not applied, so that nobody's work is lost. One that speaks of other issues
+    than the ticket's now stays as it is, so that nothing is decided but what the person looked at.
     """
-    earlier = filled or {}
-    flagged = flagged_tickets(issues)
-    done = {ticket for issue in issues.values() for ticket in issue.reviewed}
-    names = issue_db.alias_map(issues.values())
-    rows = {ticket: _cells(ticket, issue, issues, names, log.get(ticket)) for ticket, issue in flagged.items()}
-    for ticket, cells in earlier.items():
-        if ticket in rows:
-            rows[ticket].update({column: cells.get(column, "") for column in FILLED_COLUMNS})
-        elif ticket not in done:
-            rows[ticket] = {column: cells.get(column, "") for column in COLUMNS}
-    order = [ticket for group in groups(issues, log) for ticket in group.tickets]
-    rest = sorted(rows.keys() - set(order))
-    return _table((rows[ticket] for ticket in [*order, *rest]), separator)
+    return _table(_rows(issues, log, filled or {})[0], separator)
 
 
 def write(path: Path, issues: Mapping[str, Issue], log: Mapping[int, DecisionRow], *, separator: str = ",") -> int:
@@ -93,10 +82,49 @@ def write(path: Path, issues: Mapping[str, Issue], log: Mapping[int, DecisionRow
 
     A list that cannot be read is kept beside the new one with `.unreadable` at its end. Raises `Unwritable`.
     """
-    filled = filled_or_set_aside(path)
-    listed = render(issues, log, filled=filled, separator=separator)
+    rows, misfits = _rows(issues, log, filled_or_set_aside(path))
+    if misfits:
+        named = "; ".join(first_few(misfits, 5))
+        logger.warning(
+            "%s: %d filled rows stay as they are, though they speak of something else than the database now: %s", path, len(misfits), named
+        )
+    listed = _table(rows, separator)
     files.write_if_changed(path, lambda: [listed])
     return len(flagged_tickets(issues))
+
+
+def _rows(
+    issues: Mapping[str, Issue], log: Mapping[int, DecisionRow], filled: Mapping[int, Mapping[str, str]]
+) -> tuple[list[dict[str, str]], list[str]]:
+    """The rows of the list in order, and what was filled in but fits no more, in words."""
+    names = issue_db.alias_map(issues.values())
+    done = {ticket for issue in issues.values() for ticket in issue.reviewed}
+    homes = {ticket: issue for issue in issues.values() for ticket in issue.tickets} if filled else {}
+    rows = {ticket: _cells(ticket, issue, issues, names, log.get(ticket)) for ticket, issue in flagged_tickets(issues).items()}
+    misfits = []
+    for ticket, cells in sorted(filled.items()):
+        if ticket in done and ticket not in rows:
+            continue
+        now = rows.get(ticket) or (_cells(ticket, homes[ticket], issues, names, log.get(ticket)) if ticket in homes else {})
+        misfit = _misfit(cells, now, names)
+        misfits += [f"ticket {ticket}: {misfit}"] if misfit else []
+        rows[ticket] = {column: cells.get(column, "") if misfit or column in FILLED_COLUMNS else now[column] for column in COLUMNS}
+    order = [ticket for group in groups(issues, log) for ticket in group.tickets]
+    return [rows[ticket] for ticket in [*order, *sorted(rows.keys() - set(order))]], misfits
+
+
+def _misfit(cells: Mapping[str, str], now: Mapping[str, str], names: Mapping[str, str]) -> str:
+    """Why a filled row cannot be applied to what the list says of its ticket `now`, "" if it can. Columns may have been taken out."""
+    decision, target = cells.get("decision", "").lower(), cells.get("target_issue_id", "")
+    if not now:
+        return "it is in no issue of this database"
+    for column, words in (("issue_id", "it was in"), ("suggested_issue_id", "the suggestion was")):
+        seen = cells.get(column, "")
+        if seen and names.get(seen, seen) != now[column]:
+            return f"{words} {seen} and is {now[column] or 'none'} now"
+    if decision not in DECISIONS:
+        return f"{decision!r} is none of {', '.join(DECISIONS)}"
+    return f"{target!r} is no issue of this database" if target and target not in names else ""
 
 
 def filled_or_set_aside(path: Path) -> dict[int, dict[str, str]]:
@@ -192,9 +220,10 @@ def ticket_number(cell: str) -> int | None:
 def _cells(ticket: int, issue: Issue, issues: Mapping[str, Issue], names: Mapping[str, str], row: DecisionRow | None) -> dict[str, str]:
     suggested = row.suggested_issue_id if row else None
     meant = names.get(suggested or "", suggested or "")
+    confidence = issue.unsure.get(ticket, row.confidence if row else None)
     return {
         "ticket_id": str(ticket),
-        "confidence": repr(issue.unsure[ticket]),
+        "confidence": "" if confidence is None else repr(confidence),
         "issue_id": issue.issue_id,
         "category": issue.card.category,
         "suggested_issue_id": meant,

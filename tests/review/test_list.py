@@ -174,6 +174,44 @@ def test_a_filled_row_that_is_no_longer_flagged_stays_until_it_is_applied(tmp_pa
     assert [row["ticket_id"] for row in read(path.read_text(encoding="utf-8"))] == ["100"]
 
 
+MISFITS = {
+    "another issue": ({"issue_id": "ISSUE-100"}, "it was in ISSUE-100 and is ISSUE-171 now"),
+    "another suggestion": ({"suggested_issue_id": "ISSUE-171"}, "the suggestion was ISSUE-171 and is none now"),
+    "no decision": ({"decision": "confirn"}, "'confirn' is none of"),
+    "a target that is gone": ({"decision": "move", "target_issue_id": "ISSUE-4"}, "'ISSUE-4' is no issue of this database"),
+    "a ticket that is gone": ({"ticket_id": "4711"}, "ticket 4711: it is in no issue of this database"),
+}
+
+
+@pytest.mark.parametrize(("changes", "words"), MISFITS.values(), ids=MISFITS)
+def test_a_filled_row_that_fits_no_more_stays_as_it_is_and_is_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, changes: dict[str, str], words: str
+) -> None:
+    path, issues = tmp_path / "flagged_for_review.csv", {issue.issue_id: issue for issue in database().values()}
+    (row,) = (row for row in read(review_list.render(issues, {})) if row["ticket_id"] == "171")
+    seen = row | {"decision": "confirm", "subject": "as the person saw it"} | changes
+    out = io.StringIO()
+    writer = csv.DictWriter(out, review_list.COLUMNS)
+    writer.writeheader()
+    writer.writerow(seen)
+    path.write_text(out.getvalue(), encoding="utf-8")
+    review_list.write(path, issues, {})
+    assert seen in read(path.read_text(encoding="utf-8"))
+    assert f"{path}: 1 filled rows stay as they are" in caplog.text
+    assert words in caplog.text
+    if "suggest" not in words:  # else it is what the person looked at
+        with pytest.raises(Unusable):
+            apply.revise(path, issues, {})
+
+
+def test_what_a_person_left_of_the_columns_is_enough(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "flagged_for_review.csv"
+    path.write_text("ticket_id,decision\n171,confirm\n", encoding="utf-8")
+    review_list.write(path, database(), log())
+    assert not caplog.records
+    assert read(path.read_text(encoding="utf-8"))[0]["subject"] == "Wi-Fi"
+
+
 @pytest.mark.parametrize(
     "content",
     [b"PK\x03\x04zip", b"just text", b"ticket_id,decision\nabc,confirm\n", b"ticket_id,decision\n5,new\n5,confirm\n", b"\xff\xfe\x00"],
