@@ -103,7 +103,7 @@ def _apply(path: Path, files: RunFiles, conversations: Path) -> str:
     result = apply.apply_file(path, files)
     if not result.done:
         _write_page(files, conversations)
-        return f"{path} holds no decision; nothing was changed"
+        return f"{path} {'says only what holds already' if result.held else 'holds no decision'}; nothing was changed"
     done = _in_words(result, files)
     if result.unwritten:
         again = _command("--apply-review", path, files)

@@ -136,6 +136,25 @@ def alias_map(issues: Iterable[Issue]) -> dict[str, str]:
     return {**merged, **{issue.issue_id: issue.issue_id for issue in known}}
 
 
+def known_name(name: str, names: Mapping[str, str]) -> str:
+    """The issue that a person means by an id, in whatever case and with whatever blanks, or by its number; `name` itself if unclear.
+
+    `names` is an `alias_map`.
+
+    >>> known_name("issue-7 ", {"ISSUE-7": "ISSUE-5"}), known_name("7", {"ISSUE-7": "ISSUE-5"}), known_name("8", {"ISSUE-7": "ISSUE-5"})
+    ('ISSUE-5', 'ISSUE-5', '8')
+    """
+    if name in names:
+        return names[name]
+    plain = _plain(name)
+    meant = {now for known, now in names.items() if _plain(known) in (plain, f"issue-{plain}")} if plain else set()
+    return meant.pop() if len(meant) == 1 else name
+
+
+def _plain(name: str) -> str:
+    return " ".join(name.split()).casefold()
+
+
 @dataclass(frozen=True, slots=True)
 class Stored:
     """A database as it stood in its file: issues by id in order, and the SHA-256 of the file's bytes (of none, if there is no file)."""

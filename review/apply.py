@@ -33,8 +33,8 @@ AFTER = "after.json"
 class ReviewResult:
     """Database and decision log as the review leaves them, and how many tickets are still flagged.
 
-    `done` has a line in words for each decision, `dropped` one for each issue that was left without tickets, `unwritten` why the review
-    list could not follow, "" if it did.
+    `held` says that all of the file holds already, so that nothing is `done`; else `done` has a line in words for each decision. `dropped`
+    has one for each issue that was left without tickets, `unwritten` says why the review list could not follow, "" if it did.
     """
 
     issues: dict[str, Issue]
@@ -43,6 +43,7 @@ class ReviewResult:
     flagged: int
     dropped: tuple[str, ...] = ()
     unwritten: str = ""
+    held: bool = False
 
 
 def apply_file(path: Path, files: RunFiles) -> ReviewResult:
@@ -55,6 +56,7 @@ def apply_file(path: Path, files: RunFiles) -> ReviewResult:
     begun = _begun(path, files)
     issues, log = issue.load((begun or files.database.parent) / files.database.name), decision.load(files.decisions)
     result = revise(path, issues, log if begun is None else log | decision.load(begun / files.decisions.name))
+    _refuse_second_thoughts(path, files)
     if not result.done:
         return result
     text = issue.render(result.issues.values())
@@ -72,6 +74,24 @@ def apply_file(path: Path, files: RunFiles) -> ReviewResult:
             _discard(folder)
         raise
     return replace(result, unwritten=_write_list(files, result, folder))
+
+
+def _refuse_second_thoughts(path: Path, files: RunFiles) -> None:
+    """Raises `Unusable` where the list beside the database is filled in otherwise than this file: one of a person's words would be lost."""
+    try:
+        filled = review_list.load_filled(files.flagged)
+    except Unreadable:
+        return  # it is set aside whole
+    said = {step.ticket_id: step for step in decisions.load(path).steps if isinstance(step, TicketStep)}
+    twice = []
+    for ticket in sorted(said.keys() & filled.keys()):
+        here, cells = said[ticket], filled[ticket]
+        target = cells["target_issue_id"] if cells["decision"].lower() == "move" else ""
+        if (cells["decision"].lower(), target) != (here.verb, (here.target or "") if here.verb == "move" else ""):
+            there = f"{cells['decision']} {target}".strip()
+            twice.append(f"{here.place}: ticket {ticket} is {here.verb} here and {there} in {files.flagged}; empty one of the two")
+    if twice:
+        raise Unusable(_to_mend(path, twice))
 
 
 def _write_list(files: RunFiles, result: ReviewResult, folder: Path) -> str:
@@ -104,6 +124,8 @@ def revise(path: Path, issues: Mapping[str, Issue], log: Mapping[int, DecisionRo
     review = decisions.load(path)
     revision, done, problems = Revision(issues, log), [], list(review.problems)
     revision.foresee(review.steps)
+    if review.steps and not problems and all(revision.holds(step) for step in review.steps):
+        return ReviewResult(dict(issues), dict(log), (), len(review_list.flagged_tickets(issues)), held=True)
     for step in review.steps:
         try:
             done.append(for_terminal(revision.carry_out(step)))
@@ -272,15 +294,48 @@ class Revision:
     def foresee(self, steps: Iterable[Step]) -> None:
         """Note which issues go into another one as a whole: a suggestion to join such an issue then means where it went."""
         leaving: dict[str, dict[int, str]] = {}
+        moved: set[str] = set()
         for step in steps:
             home = self.base.home(step.ticket_id) if isinstance(step, TicketStep) else None
             if isinstance(step, TicketStep) and home is not None:
-                wanted = self._suggestion(step) if step.verb == "accept" else self.base.names.get(step.target or "")
+                wanted = self._suggestion(step) if step.verb == "accept" else self._named(step.target or "")
                 if wanted is not None and wanted != home.issue_id:
                     leaving.setdefault(home.issue_id, {})[step.ticket_id] = wanted
+                    moved |= {home.issue_id} if step.verb != "accept" else set()
         for name, moves in leaving.items():
             if self._tickets_before[name] == set(moves) and len(set(moves.values())) == 1:
                 self._becomes[name] = next(iter(moves.values()))
+        for name in list(self._becomes):
+            accepted = [place for place in self._circle(name) if place not in moved]
+            if accepted:  # suggestions that go round say that all of these are one: the oldest stays
+                del self._becomes[oldest_first(self.base.issues[place] for place in accepted)[0].issue_id]
+
+    def _circle(self, name: str) -> list[str]:
+        """The issues that lead from one back to it, in order; none if it leads elsewhere."""
+        path = [name]
+        while (following := self._becomes.get(path[-1])) not in (None, *path):
+            path.append(str(following))
+        return path if following == name else []
+
+    def holds(self, step: Step) -> bool:
+        """True if a person decided this very thing before, and it stands so."""
+        if isinstance(step, TicketStep):
+            row, home = self.log.get(step.ticket_id), self.base.home(step.ticket_id)
+            decided = row is not None and row.extra.get("review", {}).get("decision") == step.verb and step.ticket_id in self.base.reviewed
+            if not decided or step.card:
+                return False
+            if step.verb == "ignore" or home is None:
+                return step.verb == "ignore" and home is None
+            wanted = {"move": step.target, "accept": self._suggested_name(step), "confirm": step.was_in}.get(step.verb) or home.issue_id
+            return self._named(wanted) == home.issue_id
+        issues = [self.base.issues.get(self._named(name) or "") for name in step.issue_ids]
+        if step.verb == "merge":
+            twice = len(set(step.issue_ids)) < len(step.issue_ids)
+            return not twice and None not in issues and len({entry.issue_id for entry in issues if entry}) == 1
+        one, other = issues[0], issues[-1]
+        if step.verb == "distinct":
+            return one is not None and other is not None and other.issue_id in one.distinct_from and one.issue_id in other.distinct_from
+        return step.verb == "edit" and one is not None and step.card.items() <= one.card.to_json().items()
 
     def carry_out(self, step: Step) -> str:
         """Do one step; returns what it does, in words. Raises `Unusable`."""
@@ -304,7 +359,7 @@ class Revision:
             home = self.base.home(ticket)
             if home is not None and row.issue_id != home.issue_id:
                 self.log[ticket] = replace(row, issue_id=home.issue_id)
-        return [f"{_named(gone)} has no ticket left and goes" for gone in dropped]
+        return [f"{_with_title(gone)} has no ticket left and goes" for gone in dropped]
 
     def _checked_home(self, step: TicketStep) -> Issue:
         """The issue a ticket stands in, if the person looked at it there and nobody reviewed it since."""
@@ -313,7 +368,7 @@ class Revision:
         if home is None:
             gone = ": a person took it out" if reviewed else ""
             raise Unusable(f"ticket {step.ticket_id} is in no issue of this database{gone}")
-        if step.was_in is not None and self.base.names.get(step.was_in) != home.issue_id:
+        if step.was_in is not None and self._named(step.was_in) != home.issue_id:
             raise Unusable(f"ticket {step.ticket_id} stood in {step.was_in} when this was written and is in {home.issue_id} now")
         if reviewed and not step.again:
             raise Unusable(f"ticket {step.ticket_id} has been reviewed already; it is in {home.issue_id}")
@@ -325,16 +380,18 @@ class Revision:
             row = self.log.get(step.ticket_id)
             self.base.take_out(step.ticket_id, by=By.PERSON, meant=(row.suggested_issue_id if row else None) or "")
             self._record(step.ticket_id, step.verb, None, agreed=False)
-            return f"taken out of {_named(home)}"
+            return f"taken out of {_with_title(home)}"
         towards, words = self._destination(step, home, meant)
         self.base.place(step.ticket_id, towards.issue_id, by=By.PERSON)
+        apart: list[Issue] = []
         if step.verb in ("confirm", "new"):
             self.base.confirm(towards)
-            for other in (meant or towards, home):  # a person saw these and said that it is another problem
-                if other is not towards:
-                    self._set_apart(towards, other)
-        self._record(step.ticket_id, step.verb, towards.issue_id, agreed=towards is (meant or home))
-        return f"{words} {_named(towards)}"
+            apart = [other for other in (meant, home) if other is not None and other is not towards]
+            for other in apart:  # a person saw these and said that it is another problem
+                self._set_apart(towards, other)
+        self._record(step.ticket_id, step.verb, towards.issue_id, agreed=step.verb == "accept" or towards is (meant or home))
+        kept = f", kept apart from {' and '.join(dict.fromkeys(map(_with_title, apart)))}" if apart else ""
+        return f"{words} {_with_title(towards)}{kept}"
 
     def _destination(self, step: TicketStep, home: Issue, meant: Issue | None) -> tuple[Issue, str]:
         """Where a ticket goes, and how to say so."""
@@ -370,7 +427,7 @@ class Revision:
 
     def _suggestion(self, step: TicketStep) -> str | None:
         """The issue that the model meant, as far as it is still known."""
-        return self.base.names.get(self._suggested_name(step))
+        return self._named(self._suggested_name(step))
 
     def _suggested_name(self, step: TicketStep) -> str:
         row = self.log.get(step.ticket_id)
@@ -396,7 +453,7 @@ class Revision:
         keep, *others = oldest_first(issues)
         for gone in others:
             self.base.merge(keep, gone, by=By.PERSON)
-        return f"{', '.join(gone.issue_id for gone in others)} merged into {_named(keep)}"
+        return f"{', '.join(gone.issue_id for gone in others)} merged into {_with_title(keep)}"
 
     def _distinct(self, issues: list[Issue]) -> str:
         one, other = issues
@@ -405,7 +462,7 @@ class Revision:
         if other.issue_id in one.distinct_from and one.issue_id in other.distinct_from:
             raise Unusable(f"{one.issue_id} and {other.issue_id} are known not to be the same already")
         self._set_apart(one, other)
-        return f"{_named(one)} and {_named(other)} are not the same"
+        return f"{_with_title(one)} and {_with_title(other)} are not the same"
 
     def _split(self, step: IssueStep, source: Issue) -> str:
         strangers = [ticket for ticket in step.ticket_ids if ticket not in source.tickets]
@@ -417,7 +474,7 @@ class Revision:
         for ticket in step.ticket_ids:
             self._record(ticket, "split", founded.issue_id, agreed=False)
         self._set_apart(founded, source)
-        return f"{len(step.ticket_ids)} tickets of {_named(source)} found {_named(founded)}"
+        return f"{len(step.ticket_ids)} tickets of {_with_title(source)} found {_with_title(founded)}"
 
     def _edit(self, step: IssueStep, entry: Issue) -> str:
         if entry.issue_id in self._edited:
@@ -426,7 +483,7 @@ class Revision:
             raise Unusable(f"the card of {entry.issue_id} was changed after the page was written")
         self._edited.add(entry.issue_id)
         self.base.set_card(entry, step.card, by=By.PERSON)
-        return f"{_named(entry)}: new {', '.join(step.card)}"
+        return f"{_with_title(entry)}: new {', '.join(step.card)}"
 
     def _set_apart(self, one: Issue, other: Issue) -> None:
         self.base.tell_apart(one, other)
@@ -434,13 +491,20 @@ class Revision:
 
     def _known(self, name: str, before: str = "") -> Issue:
         """The issue named by any of its ids."""
-        found = self.base.names.get(name)
+        found = self._named(name)
         if found is None:
-            near = next((known for known in self.base.names if known.lower() in (name.lower(), f"issue-{name}")), None)
-            raise Unusable(f"{before}{name[:80]!r} is no issue of this database" + (f"; is {near} meant?" if near else ""))
+            titled = [entry for entry in self.base.issues.values() if entry.card.category.casefold() == name.strip().casefold()]
+            if len(titled) != 1:
+                raise Unusable(f"{before}{name[:80]!r} is no issue of this database")
+            return titled[0]
         return self.base.issues[found]
 
+    def _named(self, name: str) -> str | None:
+        """The id of the issue that a person means, None if there is none."""
+        found = issue.known_name(name, self.base.names)
+        return found if found in self.base.issues else None
 
-def _named(entry: Issue) -> str:
+
+def _with_title(entry: Issue) -> str:
     """An issue's id with its category, for messages."""
     return f"{entry.issue_id} ({entry.card.category})" if entry.card.category else entry.issue_id

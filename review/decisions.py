@@ -69,10 +69,9 @@ class ReviewFile:
 
 def load(path: Path) -> ReviewFile:
     """The steps of a review file, CSV or JSON by its content. Raises `Unreadable`."""
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise Unreadable(f"cannot read {path}: {error.strerror or error}") from error
+    content = files.read_bytes(path, max_bytes=review_list.MAX_LIST_BYTES)
+    if content is None:
+        raise Unreadable(f"cannot read {path}: there is no such file")
     if content.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"{", b"["):
         review = _read_json(content, name=str(path))
     else:

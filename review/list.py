@@ -39,7 +39,6 @@ HEADER_WITHIN = 20
 _SEPARATORS = ",;\t|"
 _BOMS = ("\ufeff", "ï»¿")  # the second is what a spreadsheet saves that took the file for Windows text
 _SEPARATOR_LINE = re.compile(r'[\s"]*sep=.[\s"]*', re.IGNORECASE)
-_SWALLOWED = re.compile(r"\n[\s\"']{0,9}[0-9]{1,18}[\s\"']{0,9}[,;\t|]")
 _NO_NUMBER = "is no ticket number (is the row in another form than the header, or the number written with a thousands separator?)"
 
 
@@ -119,12 +118,12 @@ def _misfit(cells: Mapping[str, str], now: Mapping[str, str], names: Mapping[str
     if not now:
         return "it is in no issue of this database"
     for column, words in (("issue_id", "it was in"), ("suggested_issue_id", "the suggestion was")):
-        seen = cells.get(column, "")
-        if seen and names.get(seen, seen) != now[column]:
+        seen = issue_db.known_name(cells.get(column, ""), names)
+        if seen and seen != (now[column] or now["issue_id"]):
             return f"{words} {seen} and is {now[column] or 'none'} now"
     if decision not in DECISIONS:
         return f"{decision!r} is none of {', '.join(DECISIONS)}"
-    return f"{target!r} is no issue of this database" if target and target not in names else ""
+    return f"{target!r} is no issue of this database" if target and issue_db.known_name(target, names) not in names else ""
 
 
 def filled_or_set_aside(path: Path) -> dict[int, dict[str, str]]:
@@ -145,13 +144,8 @@ def _set_aside_names(path: Path) -> Iterator[Path]:
 
 def load_filled(path: Path) -> dict[int, dict[str, str]]:
     """The rows of a list in which a person wrote, by ticket id; empty if there is no file. Raises `Unreadable`."""
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        return {}
-    except OSError as error:
-        raise Unreadable(f"cannot read {path}: {error.strerror or error}") from error
-    if not content.strip():
+    content = files.read_bytes(path, max_bytes=MAX_LIST_BYTES)
+    if content is None or not content.strip():
         return {}
     filled: dict[int, dict[str, str]] = {}
     for row in parse(content, name=str(path)):
@@ -218,8 +212,9 @@ def ticket_number(cell: str) -> int | None:
 
 
 def _cells(ticket: int, issue: Issue, issues: Mapping[str, Issue], names: Mapping[str, str], row: DecisionRow | None) -> dict[str, str]:
-    suggested = row.suggested_issue_id if row else None
-    meant = names.get(suggested or "", suggested or "")
+    suggested = (row.suggested_issue_id if row else None) or ""
+    meant = names.get(suggested, suggested) if names.get(suggested) != issue.issue_id else ""  # there already: nothing is suggested
+    reason = row.reason if row else ""
     confidence = issue.unsure.get(ticket, row.confidence if row else None)
     return {
         "ticket_id": str(ticket),
@@ -228,7 +223,7 @@ def _cells(ticket: int, issue: Issue, issues: Mapping[str, Issue], names: Mappin
         "category": issue.card.category,
         "suggested_issue_id": meant,
         "suggested_category": issues[meant].card.category if meant in issues else "",
-        "reason": row.reason if row else "",
+        "reason": reason if meant or names.get(suggested) != issue.issue_id else f"stands where it was meant, but in doubt: {reason}",
         "subject": row.subject if row else "",
         "url": row.url if row else "",
         "decision": "",
@@ -264,12 +259,24 @@ def _problem(header: Sequence[str], record: Sequence[str], cells: Mapping[str, s
         return f"there is text beyond the header's columns ({beyond[0].strip()[:40]!r}); is the row in another form than the header?"
     if len(record) < len(header) and not record[-1].strip():
         return f"it has {len(record)} cells and the header {len(header)}; is one missing?"
-    if any(_SWALLOWED.search(cell) for cell in record):
+    broken = [column for column, cell in zip(header, record, strict=False) if len(cell.strip().splitlines()) > 1]
+    if any(column in COLUMNS for column in broken):
+        return f"a line break under {next(column for column in broken if column in COLUMNS)}; is a quotation mark missing?"
+    if any(_holds_a_row(cell, place, len(header)) for place, cell in enumerate(record)):
         return "one of its cells holds whole rows; is a quotation mark missing?"
-    if any("\n" in cells[column] for column in FILLED_COLUMNS):
-        return "a line break in what was filled in; is a quotation mark missing?"
     strayed = [column for column in COLUMNS if column not in (*FILLED_COLUMNS, *_FREE_TEXT) and cells[column].lower() in DECISIONS]
     return f"{cells[strayed[0]]!r} stands under {strayed[0]}; is a cell missing before it?" if strayed else ""
+
+
+def _holds_a_row(cell: str, place: int, columns: int) -> bool:
+    """True if the lines of a cell are the rest of its row, whole rows, and the beginning of one, as a stray quotation mark makes them."""
+    first, *further = cell.splitlines() or [""]
+    for mark in _SEPARATORS if further else "":
+        if first.count(mark) >= columns - 1 - place and further[-1].count(mark) >= place:
+            return True
+        if any(line.count(mark) >= columns - 1 for line in further):
+            return True
+    return False
 
 
 def _decode(content: bytes, *, name: str) -> str:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import os
 from pathlib import Path
 
 import pytest
@@ -176,7 +177,7 @@ def test_a_filled_row_that_is_no_longer_flagged_stays_until_it_is_applied(tmp_pa
 
 MISFITS = {
     "another issue": ({"issue_id": "ISSUE-100"}, "it was in ISSUE-100 and is ISSUE-171 now"),
-    "another suggestion": ({"suggested_issue_id": "ISSUE-171"}, "the suggestion was ISSUE-171 and is none now"),
+    "another suggestion": ({"suggested_issue_id": "ISSUE-9"}, "the suggestion was ISSUE-9 and is none now"),
     "no decision": ({"decision": "confirn"}, "'confirn' is none of"),
     "a target that is gone": ({"decision": "move", "target_issue_id": "ISSUE-4"}, "'ISSUE-4' is no issue of this database"),
     "a ticket that is gone": ({"ticket_id": "4711"}, "ticket 4711: it is in no issue of this database"),
@@ -316,8 +317,12 @@ BROKEN = {
     "a cell too few, ends left off": (HEAD, "170,0.6,ISSUE-1,Lid,,why,Old,https://x,confirm", "'confirm' stands under url"),
     "a semicolon behind each line": (HEAD + ";", "170,0.6,ISSUE-1,Lid,,,why,Old,https://x,,;confirm", "target_issue_id but no decision"),
     "a stray quote": (HEAD, f'170,0.6,"Lid,,,,why,Old,https://x,,\n{GOOD},"x', "is a quotation mark missing"),
-    "a stray quote that is closed": (HEAD, f'170,0.6,ISSUE-1,"Lid,,,why,Old,https://x,,\n{GOOD[:-1]}"', "a cell missing|whole rows|it has"),
-    "two stray quotes": (HEAD, f'170,"0.6,ISSUE-1,Lid,,,why,Old,https://x,new,\n{GOOD}\n171",0.6,I,L,,,w,O,https://x,new,', "whole rows"),
+    "a stray quote that is closed": (HEAD, f'170,0.6,ISSUE-1,"Lid,,,why,Old,https://x,,\n{GOOD[:-1]}"', "a cell missing|line break|it has"),
+    "two stray quotes": (
+        HEAD,
+        f'170,"0.6,ISSUE-1,Lid,,,why,Old,https://x,new,\n{GOOD}\n171",0.6,I,L,,,w,O,https://x,new,',
+        "line break under",
+    ),
     "a quote in a decision": (HEAD, '170,0.6,ISSUE-1,Lid,,,why,Old,https://x,"confirm\nno",', "line break"),
 }
 
@@ -343,6 +348,47 @@ def test_a_list_with_a_broken_row_is_set_aside_whole_before_a_new_one_is_written
         assert read(path.read_text(encoding="utf-8"))[0]["ticket_id"] == "171"
     kept = [tmp_path / f"flagged_for_review.csv{ending}.unreadable" for ending in ("", ".2")]
     assert [file.read_text(encoding="utf-8") for file in kept] == contents
+
+
+SWALLOWED = {
+    "the number in the middle": 'issue_id,ticket_id,decision,subject\n"ISSUE-1,169,,x\nISSUE-1",180,confirm,y\n',
+    "a column of one's own first": 'who,issue_id,ticket_id,decision\n"Ute,ISSUE-1,169,\nTom",ISSUE-1,180,confirm\n',
+    "a column of one's own last": 'ticket_id,decision,who\n169,,"Ute\n180,confirm,Tom"\n',
+    "a column of one's own between": 'ticket_id,who,decision\n169,"Ute,confirm\n180,Tom",ignore\n',
+    "a whole row between": 'ticket_id,decision,who\n169,confirm,"Ute\n180,ignore,Tom\n181,new,Ann"\n',
+    "semicolons": 'who;ticket_id;decision\n"Ute;169;\nTom";180;confirm\n',
+}
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"], ids=repr)
+@pytest.mark.parametrize("text", SWALLOWED.values(), ids=SWALLOWED)
+def test_a_row_that_a_quotation_mark_swallowed_is_seen_wherever_it_stands(tmp_path: Path, text: str, end: str) -> None:
+    path = tmp_path / "list.csv"
+    path.write_bytes(text.replace("\n", end).encode())
+    with pytest.raises(Unusable, match="is a quotation mark missing"):
+        apply.revise(path, {"ISSUE-1": Issue("ISSUE-1", Card("Lid"), tickets=[169, 180])}, {})
+
+
+@pytest.mark.parametrize("remark", ["two\nlines", "asked Ute, Tom\nand Ann", "-\n-"])
+def test_a_remark_of_several_lines_in_a_column_of_ones_own_is_no_hindrance(remark: str) -> None:
+    (row,) = review_list.parse(f'ticket_id,issue_id,subject,decision,who\n169,ISSUE-1,Lid,confirm,"{remark}"\n'.encode(), name="list")
+    assert (row.ticket_id, row.problem) == (169, "")
+
+
+def test_a_pipe_or_folder_in_the_lists_place_is_no_list(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "list.csv")
+    with pytest.raises(Unreadable, match="no regular file but a device, pipe or socket"):
+        review_list.load_filled(tmp_path / "list.csv")
+    for path, words in ((tmp_path / "list.csv", "no regular file"), (tmp_path, "it is a folder"), (Path("/dev/full"), "no regular file")):
+        with pytest.raises(Unreadable, match=words):
+            apply.revise(path, {}, {})
+
+
+def test_a_ticket_that_stands_where_it_was_meant_has_no_suggestion_but_a_reason() -> None:
+    rows = {171: DecisionRow(171, "ISSUE-171", "matched", 0.62, "ISSUE-171", reason="Same router")}
+    row = next(row for row in read(review_list.render(database(), rows)) if row["ticket_id"] == "171")
+    assert (row["suggested_issue_id"], row["suggested_category"]) == ("", "")
+    assert row["reason"] == "stands where it was meant, but in doubt: Same router"
 
 
 READABLE = {
