@@ -296,9 +296,9 @@ def test_an_answer_of_40_000_characters_is_cut_to_size(field: str) -> None:
 
 def test_a_huge_answer_is_read_in_bounded_time() -> None:
     huge = {"resolution_steps": "step\n" * 50_000, "keywords": "k," * 100_000, "notes": "“" * 30_000, "root_cause": '"' * 50_000}
-    begun = time.perf_counter()
+    begun = time.process_time()
     read(huge)
-    assert time.perf_counter() - begun < 2
+    assert time.process_time() - begun < 2
 
 
 @settings(max_examples=40)

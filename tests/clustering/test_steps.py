@@ -84,9 +84,9 @@ def test_plain_words_are_no_command(text: str) -> None:
 @pytest.mark.parametrize("filler", ["a.", "-", "1 ", "a@", "`", "|a", "/", "x", "a-", "=", "\\\\", "+1(", " -a"])
 def test_the_pattern_is_linear_enough(filler: str) -> None:
     text = filler * (1_600 // len(filler))
-    begun = time.perf_counter()
+    begun = time.process_time()
     stands_in(text, ["x"])
-    assert time.perf_counter() - begun < 1
+    assert time.process_time() - begun < 1
 
 
 def test_agents_and_notes_speak_and_customers_do_not() -> None:
