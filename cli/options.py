@@ -193,7 +193,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = _OneLineParser(
         prog="python -m main",
         usage="python -m main [flags]",
-        description="Sorts resolved Freshdesk tickets into issues with a language model. Every flag can be left out.",
+        description="Sorts resolved Freshdesk tickets into issues with a language model.\nEvery flag can be left out.",
         epilog=EXAMPLES,
         formatter_class=functools.partial(argparse.RawDescriptionHelpFormatter, max_help_position=26),
         allow_abbrev=False,

@@ -7,6 +7,7 @@ from common.web import Refused, TransientError
 from freshdesk.client import ACCOUNT_NAME, FreshdeskClient
 from freshdesk.search import search_page
 
+STATUSES = {2: "open", 3: "pending", 4: "resolved", 5: "closed"}
 OPEN_STATUSES = (2, 3)
 SCOPES = {1: "all tickets", 2: "the tickets of their groups and their own", 3: "only the tickets assigned to them"}
 NO_TICKET = 2**53  # an id that no account reaches: the archive is asked for, not a ticket
@@ -42,13 +43,17 @@ def _agent(client: FreshdeskClient) -> str:
 
 def _tickets(client: FreshdeskClient, statuses: Collection[int]) -> Line:
     counts = {status: _count(client, status) for status in (*statuses, *(status for status in OPEN_STATUSES if status not in statuses))}
-    said = ", ".join(f"status {status}: {'no such status' if count is None else count}" for status, count in counts.items())
+    said = ", ".join(f"{_named(status)}: {'no such status' if count is None else count}" for status, count in counts.items())
     if any(counts[status] is None for status in statuses):
         return "tickets", False, f"{said}; correct FRESHDESK_STATUSES (Admin > Ticket Fields > Status)"
     if not any(counts.values()):
         return "tickets", False, f"{said}: the key sees none; see Admin > Agents for what its agent may see"
-    wanted = " and ".join(str(status) for status in statuses)
+    wanted = " and ".join(map(_named, statuses))
     return "tickets", True, f"{said} (those of {wanted} are read; archived ones are not counted)"
+
+
+def _named(status: int) -> str:
+    return STATUSES.get(status, f"status {status}")
 
 
 def _count(client: FreshdeskClient, status: int) -> int | None:

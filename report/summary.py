@@ -154,12 +154,14 @@ class RunReport:
         known = f"{thousands(self.already_known)} known already; " if self.already_known else ""
         lines.append(f"{known}{_duration(times.monotonic() - self._started)}; {self._tokens()}")
         lines += self.troubles()
-        return "\n".join(["", *(line for line in lines if line), f"Next: {self._help() if self.all_failed else f'open {page}'}"])
+        if not (self.all_failed and self.incomplete):  # else the last line, on stderr, says what helps
+            lines.append(f"Next: {self._help() if self.all_failed else f'open {page}'}")
+        return "\n".join(["", *(line for line in lines if line)])
 
     @property
     def _missing(self) -> bool:
         """True when all that failed is not there, or not for this key: trying again would not help."""
-        return all("no such ticket" in row.reason for row in self.failures)
+        return bool(self.failures) and all("no such ticket" in row.reason for row in self.failures)
 
     def _help(self) -> str:
         """What helps where nothing could be decided: the same command would fail in the same way."""

@@ -26,7 +26,7 @@ def test_all_there_is_to_know_is_said_and_no_ticket_is_read() -> None:
         said = lines(FreshdeskClient(base_url=url, api_key="k"))
     assert [line[:2] for line in said] == [("helpdesk", True), ("tickets", True), ("rate limit", True), ("archive", True)]
     assert "Sam Sample, who sees all tickets" in said[0][2]
-    assert "status 4: 10, status 5: 10, status 2: 10, status 3: 10" in said[1][2]
+    assert "resolved: 10, closed: 10, open: 10, pending: 10" in said[1][2]
     assert "200 calls a minute, 160 of them ours" in said[2][2]
     assert not [call for call in helpdesk.calls if "/tickets/" in call.target and "/archived/" not in call.target]
 

@@ -10,7 +10,7 @@ import pytest
 from cli import options as command_line
 from common import times
 from common.errors import Ended
-from knowledge.decision import DecisionRow
+from knowledge.decision import FAILURES_TO_SET_ASIDE, DecisionRow
 from knowledge.issue import Card, Issue
 from llm.bill import Totals
 from llm.protocol import Usage
@@ -174,9 +174,28 @@ def test_many_failures_are_shown_in_part_and_retried_in_full() -> None:
 
 def test_where_every_ticket_failed_the_next_step_is_not_the_page_nor_the_same_command() -> None:
     made = report(row(7, "failed", reason="no JSON"), row(9, "failed", reason="no JSON"), listed=2)
-    assert made.summary({}, {}, Path("r.html")).splitlines()[-1].startswith("Next: python -m main --check tests every setting")
-    assert "--ticket-ids 7 --prompt-debug" in made.trouble()
-    assert made.trouble().startswith("2 tickets failed, none could be decided")
+    assert "Next: " not in made.summary({}, {}, Path("r.html"))
+    assert made.trouble() == (
+        "2 tickets failed, none could be decided; python -m main --check tests every setting; "
+        "--ticket-ids 7 --prompt-debug shows what became of one ticket"
+    )
+
+
+def test_a_ticket_that_is_not_there_is_no_matter_of_settings() -> None:
+    made = report(row(99, "failed", reason="HTTP 404: no such ticket, nor in the archive"), listed=1)
+    assert made.trouble().endswith("check the number: there is no such ticket, or this key may not see it")
+    assert not any("try them again" in line for line in made.troubles())
+
+
+def test_what_is_tried_no_more_leaves_the_advice_in_the_summary() -> None:
+    made = report(row(7, "failed", reason="filtered", failures=FAILURES_TO_SET_ASIDE), listed=1)
+    assert made.summary({}, {}, Path("r.html")).splitlines()[-1].startswith("Next: python -m main --check")
+
+
+def test_filled_rows_that_wait_are_named_with_the_command_that_applies_them() -> None:
+    assert report(filled=9).troubles() == [
+        "9 rows of the review list are filled in and not applied yet: python -m main --apply-review --output output/db.json"
+    ]
 
 
 def test_a_look_at_some_tickets_of_which_one_failed_is_no_failure_of_all() -> None:
