@@ -21,10 +21,11 @@ from knowledge.conversation import Conversation, customer_text
 from knowledge.issue import Card, Issue, sort_key
 
 CANDIDATES = 20
-"""Issues offered when words choose them; up to so many known ones all are. Right one among them: benchmarks.recall."""
+"""Issues offered when words choose them; up to so many known ones all are. The right one is among them in 98 to 100 of 100 cases
+(benchmarks.recall); with 12, models that slip lose .004 to .026 of ARI, 40 gain nothing."""
 
 VECTOR_CANDIDATES = 12
-"""Issues offered when vectors choose as well."""
+"""Issues offered when vectors choose as well: ARI stays 1.000, and a ticket costs an eighth fewer tokens."""
 
 WORDS_SHARE = 0.3
 """What the cosine of words counts for beside that of vectors. Of short questions 975 in 1 000 have their issue among 12 (971 with a
