@@ -22,7 +22,8 @@ _SEPARATOR = (
     rf"|[\"'`*\])]{{0,2}}(?:{IS})?(?P<sure>\s{{0,3}}(?:[:=]{{1,2}}>?|->|=>|\|)\s{{0,3}})"
     r"|(?P<tag>>)"
     rf"|(?P<is>{IS}\s?:?\s?)"
-    r"|(?P<blank>[ ]{1,2}))"
+    r"|(?P<below>[ ]?\n)(?=\S{5,128}[ ]?(?:\n|$))"
+    r"|(?P<blank>[ \t]{1,4}(?:>[ \t]{1,2})?))"
 )
 # One list of key words for four syntaxes (label or sentence, JSON key and code, XML tag, environment name and flag). After a word for a
 # password anything is one that is not a known word of sentences; after the other words a value must look random.
@@ -149,15 +150,26 @@ def _is_said_password(match: "re.Match[str]", value: str) -> bool:
     return ends and bool(shapes.OWNER.search(match.string[max(0, match.start() - 12) : match.start()]))
 
 
+_LOGIN = WordPattern(
+    languages.listed("user_names") - languages.listed("no_logins"),
+    lambda words: rf"{words}\s?[:=]\s?(?P<value>[^\s/:|,]{{2,64}}\s?/\s?(?P<last>[^\s/\"'<>\[\]]{{5,128}}))",
+)
+
+
 def pairs(plain: Plain) -> Iterator[Place]:
-    """Places of "name / password" behind such a heading."""
+    """Places of "name / password" behind such a heading, or behind a word for a login."""
+    for match in _LOGIN.finditer(plain):
+        if is_mixed(match["last"]):
+            yield match.span("value")
     for match in _PAIR.finditer(plain):
         last = match["last"].rstrip(".,;)")
         if is_mixed(last) or (not match["value"][: -len(match["last"])].isspace() and "/" in match["value"] and not last.isalpha()):
             yield match.span("value")
 
 
-_DIGITS = r"(?P<value>(?:[A-Z]-)?(?:\d{3}[ -]\d{3,5}|\d{3,8}))(?![\w-]|[.,]\d)"
+_DIGITS = r"(?P<value>(?:[A-Z]-)?(?:\d{3,4}[ -]\d{3,5}|\d{3,8})|(?=[a-z-]*\d)[a-z\d]{4,6}-[a-z\d]{4,6})(?![\w-]|[.,]\d)"
+_MORE_CODES = re.compile(r"[ ,;\n]{1,3}(?P<value>\d{3,4}[ -]\d{3,5}|\d{6,8}|(?=[a-z-]*\d)[a-z\d]{4,6}-[a-z\d]{4,6})(?![\w-])", re.I)
+_CODE_OF_ONES_OWN = re.compile(r"(?<![\w.,-])(?P<value>\d{3,8}) is your (?P<of>(?:[\w-]{1,20} ){0,2})code\b", re.I)
 _CODE_WORDS = languages.words("one_time_codes") | languages.listed("short_code_names")
 _CODE_BEHIND = WordPattern(
     _CODE_WORDS,
@@ -171,8 +183,15 @@ _CODE_BEFORE = WordPattern(
 
 def one_time_codes(plain: Plain) -> Iterator[Place]:
     """Places of codes that let somebody in once, behind or before the words that say so."""
-    for pattern in (_CODE_BEHIND, _CODE_BEFORE):
-        for match in pattern.finditer(plain):
+    for match in _CODE_BEHIND.finditer(plain):
+        more: re.Match[str] | None = match
+        while more is not None:  # backup codes come in lists
+            yield more.span("value")
+            more = _MORE_CODES.match(plain.text, more.end("value"))
+    for match in _CODE_BEFORE.finditer(plain):
+        yield match.span("value")
+    for match in _CODE_OF_ONES_OWN.finditer(plain.text) if " is your " in plain.text else ():
+        if languages.words("numbers").isdisjoint(match["of"].lower().split()):
             yield match.span("value")
 
 

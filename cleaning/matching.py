@@ -69,6 +69,8 @@ def _bare(char: str) -> str:
     return unicodedata.normalize("NFD", small)[0] if is_alphabet else small
 
 
+_LIKE = dict(zip("аеорсхуѕіјԁАЕОРСХУЅІЈ", "aeopcxysijdAEOPCXYSIJ", strict=True))  # Cyrillic that looks like Latin
+_LATIN_LIKE = re.compile(f"(?<=[A-Za-z])[{''.join(_LIKE)}]|[{''.join(_LIKE)}](?=[A-Za-z])")
 _FOLD, _BARE = _Table(_fold), _Table(_bare)
 
 
@@ -78,7 +80,10 @@ def folded(text: str) -> str:
     >>> folded("Tel：٠١２－３")
     'Tel:012-3'
     """
-    return text if text.isascii() else text.translate(_FOLD)
+    if text.isascii():
+        return text
+    text = text.translate(_FOLD)
+    return _LATIN_LIKE.sub(lambda match: _LIKE[match[0]], text) if _LATIN_LIKE.search(text) else text
 
 
 def bare(text: str) -> str:

@@ -1,5 +1,4 @@
 import itertools
-import random
 import time
 from pathlib import Path
 
@@ -8,7 +7,6 @@ import pytest
 from cleaning.names import people_of
 from cleaning.redaction import Redactor
 from testing.redaction_corpus import Planted, corpus
-from testing.secret_tokens import SHAPES, drawn
 
 LOOK_ALIKES = sorted((Path(__file__).resolve().parents[1] / "cases" / "look_alikes").glob("*.txt"))
 
@@ -54,20 +52,6 @@ def test_names_with_letters_that_have_two_forms_are_found(name: str, text: str, 
 
 
 GONE = {
-    "a card behind the word order": ("Order paid with 4111111111111111 yesterday", "Order paid with [CARD_1] yesterday"),
-    "a phone behind the word device": ("the device, +49 170 1234567", "the device, [PHONE_1]"),
-    "a phone link": ("tel:+4917012345678", "tel:[PHONE_1]"),
-    "a bare mobile number": ("07700900123", "[PHONE_1]"),
-    "ten digits after call": ("call 4155552671", "call [PHONE_1]"),
-    "a mistyped IBAN that is called one": ("IBAN DE12 3456 7890 1234 5678 90", "IBAN [IBAN_1]"),
-    "a private key": ("-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----", "[SECRET_1]"),
-    "a key in a sentence": ("my API key is 1234abcd5678", "my API key is [SECRET_1]"),
-    "an ordinary word as one's password": ("my password is sunshine.", "my password is [SECRET_1]"),
-    "a PIN without a colon": ("PIN 4821", "PIN [SECRET_1]"),
-    "a login in a link": ("https://bob:secret@example.com/x", "https://[SECRET_1]@example.com/x"),
-    "a token in a link": ("https://example.com/reset?token=abc123&x=1", "https://example.com/reset?token=[SECRET_1]&x=1"),
-    "a step of a link": ("https://example.com/unsubscribe/abc123def456", "https://example.com/unsubscribe/[SECRET_1]"),
-    "a social security number": ("SSN 123-45-6789", "SSN [SECRET_1]"),
     "an introduction in mid-sentence": ("my name is Darcy Davis I would like", "my name is [NAME_1] I would like"),
     "a greeting after a word": ("Yes, hello Jerry. It works", "Yes, hello [NAME_1]. It works"),
     "capitals": ("JOHN@EXAMPLE.COM", "[EMAIL_1]"),
@@ -80,36 +64,14 @@ def test_what_must_not_be_stored_becomes_a_placeholder(text: str, wanted: str) -
 
 
 KEPT = [
-    "order 123-4567890-1234567",
-    "INV 0123456789",
-    "error 0x80070005",
-    "serial number 4111111111111111",
-    "updated to 2.4.1.8",
-    "ISBN 978-3-16-148410-0",
-    "Chrome 120.0.6099.130",
-    "Order 4155552671",
-    "IMEI 356938035643809",
-    "part 00-1234-5678",
-    "24/07/2025 18:24",
-    "10:15-11:45",
-    "12 345 678 units",
     "password reset",
     "The token is invalid",
     "password policy is strict",
-    "card reader 4000",
-    "error 1000 2000 3000",
-    "lat 52.520008, 13.404954",
     "sha 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
-    "MAC 00:1A:2B:3C:4D:5E",
-    "tracking 00340434161094042557",
-    "127.0.0.1",
     "std::vector<a::b>",
     "Dear Customer,",
     "Hello World",
-    "Win 10.0.19045.3803",
-    "since 2019 2020 2021 2022",
     "Since my pin is blocked, would you help me",
-    "AccountNumber/FullName/DateOfBirth/SecurityAnswer1/SecurityAnswer2",
 ]
 
 
@@ -132,91 +94,6 @@ def test_look_alikes_of_a_language_stay_as_they_are(path: Path) -> None:
     for line in lines:
         redactor.learn(line, greets=True)
     assert [line for line in lines if redactor.redact(line) != line] == []
-
-
-@pytest.mark.parametrize("name", SHAPES)
-def test_tokens_are_known_by_their_shape(name: str) -> None:
-    draw = random.Random(name)
-    for _ in range(20):
-        token = drawn(name, draw)
-        for frame in ("I pasted {} into the form", "({}).", "{}"):
-            left = redact(frame.replace("{}", token))
-            assert not any(token[at : at + 10] in left for at in range(max(8, len(token) - 50), len(token) - 9, 3)), left
-
-
-def test_a_key_of_the_helpdesk_is_known_by_the_word_before_it() -> None:
-    assert redact("our Freshdesk key kD83jsQq1LmZ0pXv7TbN is refused") == "our Freshdesk key [SECRET_1] is refused"
-    assert redact("the file kD83jsQq1LmZ0pXv7TbN is empty") == "the file kD83jsQq1LmZ0pXv7TbN is empty"
-
-
-WRITTEN = [
-    '"password": "{}"',
-    "'db_password' => '{}',",
-    "DB_PASSWORD={}",
-    "export PGPASSWORD={}",
-    "--password {}",
-    "--db-password={}",
-    "-password '{}'",
-    "<password>{}</password>",
-    '<add key="password" value="{}"/>',
-    '"access_token": "{}"',
-    "clientSecret: {}",
-    "Password | {}",
-    "| User | bo | Password | {} |",
-    "password ： {}",
-    "Server=db;User=sa;Password={};Timeout=5",
-    "AccountKey={}",
-    "SharedAccessKey={}",
-    "postgres://app:{}@db/x",
-    "curl -u bo:{} https://example.com/x",
-    "mysql -u root -p{} shop",
-    "sshpass -p {} ssh host",
-    "id/pw: bo/{}",
-    "login / password: bo / {}",
-    "user bo pass {}",
-    "Credentials: bo:{}",
-    "パスワードは {} です",
-    "пароль {}",
-    "WLAN-Schlüssel: {}",
-]
-
-
-@pytest.mark.parametrize("frame", WRITTEN)
-def test_a_key_word_is_known_in_every_syntax(frame: str) -> None:
-    assert "q7Rt!x20Lw9z" not in redact(frame.replace("{}", "q7Rt!x20Lw9z"))
-
-
-NO_VALUES = [
-    '"password": "string"',
-    'password = getenv("DB_PASSWORD")',
-    "PASSWORD=$DB_PASSWORD",
-    "password: ${SECRET}",
-    "<password></password>",
-    "User | Password | Role",
-    '"keyword": "A1328E04-88B6-4E2A"',
-    "Activation key: ABCDE-FGHIJ-KLMNO",
-    "docker run -u 1000:1000 image",
-    "-----BEGIN CERTIFICATE-----",
-]
-
-
-@pytest.mark.parametrize("text", NO_VALUES)
-def test_what_stands_in_a_values_place_and_is_none_stays(text: str) -> None:
-    assert redact(text) == text
-
-
-def test_key_blocks_go_whole_and_what_follows_stays() -> None:
-    head = "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,0A1B\n\nab+/==\n-----END RSA PRIVATE KEY-----"
-    assert redact(f"see\n{head}\nthanks") == "see\n[SECRET_1]\nthanks"
-    message = "-----BEGIN PGP MESSAGE-----\nVersion: 2\n\nhQEMA+=\n=abCD\n-----END PGP MESSAGE-----"
-    assert redact(f"{message} and more") == "[SECRET_1] and more"
-    assert redact("-----BEGIN PRIVATE KEY-----\nabc\n\nMy lamp - the blue one.").endswith("- the blue one.")
-
-
-def test_a_secret_that_was_named_once_is_gone_where_it_stands_alone() -> None:
-    redactor = Redactor()
-    assert redactor.redact("password: q7Rt!x20\nq7Rt!x20 is what I typed") == "password: [SECRET_1]\n[SECRET_1] is what I typed"
-    assert redactor.redact("still q7Rt!x20") == "still [SECRET_1]"
 
 
 def test_the_same_value_has_the_same_placeholder_within_a_ticket() -> None:
