@@ -20,12 +20,12 @@ from pathlib import Path
 
 import main
 from cli.options import Options
+from demo.labelled_files import load_labelled
 from demo.model import BuiltInModel
 from env import Settings
 from issue_clusterer import IssueClusterer
 from report.summary import RunReport
 from testing.helpdesk import DEFAULT_KEY, Helpdesk
-from testing.labelled_files import load_labelled
 from testing.scoring import Scores, scores
 
 RESULTS = ("silo_issues_db.json", "flagged_for_review.csv", "decisions.jsonl")

@@ -38,11 +38,11 @@ from clustering.wave import at_once
 from common.errors import TicketFailed
 from common.pool import WorkerPool
 from data_fetcher import FreshdeskClient
+from demo.labelled_files import FIRST_DAY, as_ticket
 from env import Settings
 from freshdesk import client as freshdesk_client
 from knowledge.issue import Card, Issue, to_json
 from testing.helpdesk import Helpdesk
-from testing.labelled_files import FIRST_DAY, as_ticket
 from testing.plain_desk import raw_ticket
 
 ROOT = Path(__file__).resolve().parent.parent

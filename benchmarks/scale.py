@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from cli.options import MAX_WAVE_TICKETS
+from demo.labelled_files import as_ticket
 from demo.prompt_reader import schema_name
 from issue_clusterer import WAVE_TICKETS, IssueClusterer
 from knowledge.paths import RunFiles
@@ -34,7 +35,6 @@ from llm.protocol import Answer, Ask, JsonSchema, Messages
 from prompts_config import CHARS_PER_TOKEN, Prompts
 from testing.chaos_llm import Behaviour, ChaosServer, Reply, Seen, completion
 from testing.helpdesk import DEFAULT_KEY, Helpdesk
-from testing.labelled_files import as_ticket
 from testing.labelled_run import LabelledSet, RoundCounter, asking, found_issues, load_set
 from testing.scoring import scores
 from testing.simulated_models import SimulatedModel

@@ -3,8 +3,6 @@
 python -m testing.helpdesk --limit 100 --faults 0.05      until interrupted; the base URL is the first line printed
 """
 
-import argparse
-import contextlib
 import json
 import sys
 import threading
@@ -12,15 +10,13 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
-from demo.helpdesk import DEFAULT_KEY, SampleHelpdesk, load_tickets
+from demo.helpdesk import DEFAULT_KEY, SampleHelpdesk, load_tickets, parser, serve, tickets_of
 from demo.helpdesk_api import Answer
 from demo.loopback import Reply, Request
 from testing.credit_limit import CreditLimit
 from testing.faults import FaultPlan, send_fault
-from testing.labelled_files import load_labelled
 
 __all__ = ["DEFAULT_KEY", "Helpdesk", "load_tickets"]
 
@@ -91,30 +87,18 @@ class Helpdesk(SampleHelpdesk):
             return {"calls": len(self.calls), "windows": windows, "too_soon": sum(call.too_soon for call in self.calls), "refused": refused}
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m testing.helpdesk", description="A helpdesk that speaks Freshdesk's API on loopback.")
-    parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1; 0 takes a free one")
-    parser.add_argument("--load", type=Path, help="labelled conversations as tickets: JSON lines, also .gz; else the sample tickets")
-    parser.add_argument("--key", default=DEFAULT_KEY, help="the API key that is accepted")
-    parser.add_argument("--limit", type=int, help="credits a window")
-    parser.add_argument("--window-s", type=float, default=60.0, help="length of the window in seconds")
-    parser.add_argument("--used-by-others", type=int, default=0, help="credits that other apps take in each window")
-    parser.add_argument("--latency-ms", type=float, default=0.0, help="time that each reply takes")
-    parser.add_argument("--faults", type=float, default=0.0, help="share of replies that are broken, 0 to 1")
-    parser.add_argument("--seed", type=int, default=0, help="which replies are broken")
-    return parser
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Serve until interrupted; the base URL is the first line printed."""
-    parser = _parser()
-    args = parser.parse_args(argv)
-    try:
-        tickets = load_labelled(args.load)[0] if args.load else load_tickets()
-    except (OSError, EOFError, ValueError) as error:
-        parser.error(f"cannot load the tickets: {error}")
+    used = parser("python -m testing.helpdesk")
+    used.add_argument("--limit", type=int, help="credits a window")
+    used.add_argument("--window-s", type=float, default=60.0, help="length of the window in seconds")
+    used.add_argument("--used-by-others", type=int, default=0, help="credits that other apps take in each window")
+    used.add_argument("--latency-ms", type=float, default=0.0, help="time that each reply takes")
+    used.add_argument("--faults", type=float, default=0.0, help="share of replies that are broken, 0 to 1")
+    used.add_argument("--seed", type=int, default=0, help="which replies are broken")
+    args = used.parse_args(argv)
     helpdesk = Helpdesk(
-        tickets,
+        tickets_of(args, used),
         api_key=args.key,
         port=args.port,
         limit=args.limit,
@@ -123,10 +107,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         latency_s=args.latency_ms / 1000,
         faults=FaultPlan(share=args.faults, seed=args.seed) if args.faults else None,
     )
-    with helpdesk as base_url:
-        print(base_url, flush=True)
-        with contextlib.suppress(KeyboardInterrupt):
-            threading.Event().wait()
+    serve(helpdesk)
     return 0
 
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+from demo.labelled_files import as_ticket
 from testing.helpdesk import Helpdesk
-from testing.labelled_files import as_ticket
 
 
 @dataclass

@@ -13,10 +13,10 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any
 
+from demo.labelled_files import as_ticket
 from demo.prompt_reader import schema_name
 from testing.chaos_llm import Behaviour, ChaosServer, Reply, Seen, completion
 from testing.helpdesk import Helpdesk
-from testing.labelled_files import as_ticket
 
 KEY, MODEL_KEY = "desk-key-0123456789", "model-key-0123456789"
 TOPICS = tuple(

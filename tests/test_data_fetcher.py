@@ -14,8 +14,8 @@ import responses
 import data_fetcher
 from common.errors import TicketFailed, Unusable
 from data_fetcher import FreshdeskClient, fetch_archived, fetch_listed, fetch_resolved_ticket_ids, fetch_ticket
+from demo.labelled_files import as_ticket
 from testing.helpdesk import Helpdesk
-from testing.labelled_files import as_ticket
 
 KEY = "the-secret-key"
 ENCODED_KEY = base64.b64encode(f"{KEY}:X".encode()).decode()

@@ -18,11 +18,11 @@ from clustering.wave import at_once
 from common.errors import Stopped, TicketFailed
 from common.pool import WorkerPool
 from data_fetcher import FreshdeskClient
+from demo.labelled_files import as_ticket
 from issue_clusterer import FetchFailure
 from knowledge.conversation import save_conversation
 from knowledge.decision import DecisionRow
 from testing.helpdesk import Helpdesk
-from testing.labelled_files import as_ticket
 from testing.scripted_model import talk
 
 SETTINGS = env.Settings("https://acme.freshdesk.com", "k", "https://m", "k", "model")

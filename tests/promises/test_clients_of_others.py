@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from demo.labelled_files import as_ticket
 from testing.helpdesk import Helpdesk, load_tickets
-from testing.labelled_files import as_ticket
 
 pytestmark = pytest.mark.thirdparty
 

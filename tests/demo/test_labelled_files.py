@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from testing.labelled_files import load_labelled
+from demo.labelled_files import load_labelled
 
 
 def test_labelled_conversations_become_tickets(tmp_path: Path) -> None:
