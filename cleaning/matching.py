@@ -111,6 +111,11 @@ class Plain:
             self._heads = heads_of(self.small)
         return self._heads
 
+    @property
+    def is_unspaced(self) -> bool:
+        """True for a text with letters of a script that sets no or few blanks."""
+        return not self.text.isascii() and UNSPACED.search(self.text) is not None
+
     def holds(self, hints: Iterable[str]) -> bool:
         """True if one of these stands in the text in small letters."""
         small = self.small

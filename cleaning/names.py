@@ -5,7 +5,7 @@ Finds places and changes nothing. Particles, common words and names of roles, co
 
 import functools
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from cleaning import languages
@@ -311,37 +311,49 @@ UNSPACED_ADDRESSED = (
     ),
     re.compile(rf"(?<![가-힣])(?P<name>[{KOREAN_FAMILIES}][가-힣]{{2}}(?<!자)) ?(?:님|씨)"),
 )
-_MOST_WITHOUT_CASE = 2  # words that may be a name in a script without capitals: more are a sentence
 _CONJUNCTIONS = frozenset(_AND.split("|"))
-_SHORT_CLOSING, _BELOW_LABEL = 4, re.compile(r":[ \t]?\n{1,2}$")  # "Brand:\nLG"
 _HERE = re.compile(rf"(?:^|(?<=[,.!] ))(?P<name>{_WORD} {_WORD})(?= here\b ?(?:[,.!-]|from\b|at\b))", re.M)
 LAST_LINE = re.compile(rf"\n\n(?<=[.!?)😀-🙏]\n\n)(?P<name>{_WORD})(?=\s*\Z|\n\[(?:attachment|image))")
 _AGENTS_LAST_LINE = re.compile(
-    rf"(?<=[.!?,)\n]\n)(?P<name>{_WORD}(?: {_WORD})?)(?= (?:{_FROM}) (?P<company>{LETTER}[^\n]{{0,60}})$|\s*\Z|\n\[(?:attachment|image))",
-    re.M,
+    rf"(?<=[.!?,)\n]\n)(?P<name>{_WORD}(?: {_WORD})?)"
+    rf"(?=(?: (?:{_FROM}) (?P<company>[^\W\d_a-z]{LETTER}{{0,20}})[^\n]{{0,40}})?(?:\s*\Z|\n\[(?:attach|image)))"
 )
 _MORE_AFTER_I_AM = re.compile(rf"[ \t]{{0,2}}(?:[,.!;(\n]|$|-|(?:{_FROM}|{_AND}|here|with|speaking|writing|again)(?![^\W\d_]))", re.I)
 _HERE_BEHIND = re.compile(r"[ \t]{1,2}(?:from|here|speaking|aus|hier|von)\b", re.I)
 
 
+def _found(plain: Plain, take: Callable[["re.Match[str]"], Iterator[Place]], *patterns: "WordPattern | re.Pattern[str]") -> Iterator[Place]:
+    """The places that `take` makes of the matches of patterns."""
+    for pattern in patterns:
+        for match in pattern.finditer(plain if isinstance(pattern, WordPattern) else plain.text):  # type: ignore[arg-type]
+            yield from take(match)
+
+
 def told(plain: Plain) -> Iterator[Place]:
-    """Places of names that a text tells: greeted, introduced, signed or labelled."""
-    yield from _greeted_by_name(plain)
-    for match in SIGNED.finditer(plain):
-        if len(match["closing"]) > _SHORT_CLOSING or not _BELOW_LABEL.search(plain.text[max(0, match.start() - 4) : match.start()]):
-            yield from written_as_name(match)
-    for match in SIGNED_BESIDE.finditer(plain):
-        yield from written_as_name(match)
-    for match in LABELLED.finditer(plain):
-        if (match["name"] or match["other"]).lower() not in _HEADINGS:
-            yield from written_as_name(match)
+    """Places of names that a text tells: greeted, introduced, signed, labelled or addressed."""
+    yield from greeted(plain)
+    yield from _found(plain, _signed, SIGNED)
+    yield from _found(plain, _labelled, LABELLED)
     yield from introduced(plain)
-    yield from _addressed(plain)
+    yield from _found(plain, _with_title, ADDRESSED)
+    yield from _found(plain, _before_title, ADDRESSED_BEHIND)
     if "|" in plain.text:
         yield from _in_columns(plain.text)
-    for match in LAST_LINE.finditer(plain.text):
-        yield from written_as_name(match)
-    yield from _greeted_unspaced(plain)
+    yield from _found(plain, written_as_name, SIGNED_BESIDE, LAST_LINE, *(UNSPACED_ADDRESSED if plain.is_unspaced else ()))
+
+
+def greeted(plain: Plain) -> Iterator[Place]:
+    """Places of names that a text greets."""
+    yield from _found(plain, _greeted, GREETED)
+    yield from _found(plain, written_as_name, *((HONOURED, GREETED_UNSPACED, GREETED_THAI) if plain.is_unspaced else ()))
+
+
+def introduced(plain: Plain) -> Iterator[Place]:
+    """Places of names by which somebody introduces himself."""
+    yield from _found(plain, _introduced_by, INTRODUCED)
+    yield from _found(plain, _said_to_be, I_AM)
+    here = (_HERE,) if " here" in plain.text else ()
+    yield from _found(plain, written_as_name, *here, *((INTRODUCED_UNSPACED, *UNSPACED_I_AM) if plain.is_unspaced else ()))
 
 
 def last_line(text: str) -> "re.Match[str] | None":
@@ -350,60 +362,37 @@ def last_line(text: str) -> "re.Match[str] | None":
     return None if match is None or (match["company"] and is_no_name(match["company"])) else match
 
 
-def greeted(plain: Plain) -> Iterator[Place]:
-    """Places of names that a text greets."""
-    yield from _greeted_by_name(plain)
-    yield from _greeted_unspaced(plain)
+def _greeted(match: "re.Match[str]") -> Iterator[Place]:
+    """In a script without capitals more than two words are a sentence."""
+    has_case = match["name"][0].upper() != match["name"][0].lower()
+    return written_as_name(match) if has_case or len(match["name"].split()) <= 2 else iter(())
 
 
-def _greeted_by_name(plain: Plain) -> Iterator[Place]:
-    for match in GREETED.finditer(plain):
-        name = match["name"]
-        has_case = name[0].isupper() or name[0].islower()
-        if has_case or len(name.split()) <= _MOST_WITHOUT_CASE:
-            yield from written_as_name(match)
+def _signed(match: "re.Match[str]") -> Iterator[Place]:
+    """A closing of few letters is a value where a label stands above it: "Brand:\\nLG\\nKettle"."""
+    is_value = len(match["closing"]) <= 4 and match.string[: match.start()].rstrip().endswith(":")
+    return iter(()) if is_value else written_as_name(match)
 
 
-def introduced(plain: Plain) -> Iterator[Place]:
-    """Places of names by which somebody introduces himself."""
-    for match in INTRODUCED.finditer(plain):
-        yield from _introduced_by(match)
-    for match in I_AM.finditer(plain):
-        yield from _said_to_be(match)
-    for match in _HERE.finditer(plain.text) if " here" in plain.text else ():
-        yield from written_as_name(match)
-    if not plain.text.isascii() and UNSPACED.search(plain.text):
-        for matches in (INTRODUCED_UNSPACED.finditer(plain), *(pattern.finditer(plain.text) for pattern in UNSPACED_I_AM)):
-            for match in matches:
-                yield from written_as_name(match)
+def _labelled(match: "re.Match[str]") -> Iterator[Place]:
+    return iter(()) if (match["name"] or match["other"]).lower() in _HEADINGS else written_as_name(match)
 
 
-def _greeted_unspaced(plain: Plain) -> Iterator[Place]:
-    if not plain.text.isascii() and UNSPACED.search(plain.text):
-        for matches in (HONOURED.finditer(plain.text), GREETED_UNSPACED.finditer(plain), GREETED_THAI.finditer(plain)):
-            for match in matches:
-                yield from written_as_name(match)
+def _with_title(match: "re.Match[str]") -> Iterator[Place]:
+    words, end = _leading_name(match, most=2 if match["name"][0].isupper() else 1)
+    if words and _is_title(match):
+        yield match.start("name"), end
 
 
-def _addressed(plain: Plain) -> Iterator[Place]:
-    """Places of names with a form of address, wherever they stand."""
-    for match in ADDRESSED.finditer(plain):
-        if _is_title(match):
-            words, end = _leading_name(match, most=2 if match["name"][0].isupper() else 1)
-            if words:
-                yield match.start("name"), end
-    for match in ADDRESSED_BEHIND.finditer(plain):
-        words = match["name"].split()
-        begins = _SENTENCE_START.search(plain.text[max(0, match.start() - 8) : match.start()]) is not None
-        if len(words) == 2 and (begins or not _are_name(words[:1])):
-            begins = False
-            del words[0]
-        if _are_name(words) and not (begins and match["title"].islower()):  # any word has a capital there
-            yield match.end("name") - len(" ".join(words)), match.end("name")
-    if not plain.text.isascii() and UNSPACED.search(plain.text):
-        for pattern in UNSPACED_ADDRESSED:
-            for match in pattern.finditer(plain.text):
-                yield from written_as_name(match)
+def _before_title(match: "re.Match[str]") -> Iterator[Place]:
+    """The name before a form of address; at a sentence's beginning, where any word has a capital, only before one with a capital."""
+    words = match["name"].split()
+    begins = _SENTENCE_START.search(match.string[max(0, match.start() - 8) : match.start()]) is not None
+    if len(words) == 2 and (begins or not _are_name(words[:1])):
+        begins = False
+        del words[0]
+    if _are_name(words) and not (begins and match["title"].islower()):
+        yield match.end("name") - len(" ".join(words)), match.end("name")
 
 
 def _is_title(match: "re.Match[str]") -> bool:

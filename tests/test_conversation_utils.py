@@ -1,6 +1,5 @@
 import json
 import math
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -264,56 +263,3 @@ def test_any_payload_gives_a_conversation_or_that_ticket_s_failure(raw: dict[str
 def test_a_message_that_had_words_is_never_emptied(text: str) -> None:
     raw = ticket(None, description_text=f"word {text}")
     assert "word" in said(cu.build_conversation(raw))[0][2]
-
-
-def test_a_stored_conversation_of_other_rules_host_or_settings_does_not_count(tmp_path: Path) -> None:
-    conversation = cu.build_conversation(ticket(), base_url=BASE_URL)
-    cu.save_conversation(conversation, tmp_path)
-    assert cu.load_conversation(169, tmp_path, options=OPTIONS) == conversation
-    assert cu.load_conversation(170, tmp_path, options=OPTIONS) is None
-    for other in (
-        replace(OPTIONS, base_url="https://other.freshdesk.com"),
-        replace(OPTIONS, redact=False),
-        replace(OPTIONS, include_private_notes=False),
-        replace(OPTIONS, ignore_field="cf_x"),
-    ):
-        assert cu.load_conversation(169, tmp_path, options=other) is None
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"cleaner_version": 0},
-        {"cleaner_version": "1"},
-        {"conversation": [{"speaker": "bot"}]},
-        {"conversation": None},
-        {"subject": None},
-        {"ticket_id": 1},
-        {"subject": "half a character: \ud800"},
-    ],
-    ids=lambda change: next(iter(change)),
-)
-def test_a_stored_file_of_another_form_does_not_count(change: dict[str, Any], tmp_path: Path) -> None:
-    conversation = {**cu.build_conversation(ticket(), base_url=BASE_URL), **change}
-    (tmp_path / "169.json").write_text(json.dumps(conversation))
-    assert cu.load_conversation(169, tmp_path, options=OPTIONS) is None
-
-
-@pytest.mark.parametrize(
-    "content", [b"", b"{", b"[]", b"42", b"\xff\xfe", b"[" * 100_000], ids=["empty", "cut", "list", "number", "not UTF-8", "deep"]
-)
-def test_an_unreadable_stored_file_does_not_count(content: bytes, tmp_path: Path) -> None:
-    (tmp_path / "169.json").write_bytes(content)
-    assert cu.load_conversation(169, tmp_path, options=OPTIONS) is None
-
-
-def test_the_hash_follows_the_words_and_not_the_clock() -> None:
-    first = cu.build_conversation(ticket(updated_at="2025-07-24T00:00:00Z"))
-    later = cu.build_conversation(ticket(updated_at="2025-08-24T00:00:00Z", status=4))
-    other = cu.build_conversation(ticket("<p>The lamp is bright.</p>"))
-    assert cu.conversation_sha256(first) == cu.conversation_sha256(later) != cu.conversation_sha256(other)
-
-
-def test_customer_text_is_what_the_customer_said() -> None:
-    raw = ticket(conversations=[reply("<p>Answer</p>"), reply("<p>No.</p>", incoming=True, created_at="2025-07-24T20:00:00Z")])
-    assert cu.customer_text(cu.build_conversation(raw)) == "The lamp is dark.\n\nNo."
