@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 
 FILE_NAME = "answers.sqlite3"
 LOCKED_S = 5.0  # how long another process may write before this one gives up
+SYNCHRONOUS = "FULL"  # an answer that was paid for survives a power cut too
 _JOURNALS = ("WAL", "TRUNCATE", "DELETE")  # the first that the file system bears
 _OUTSIDE = ("locked", "full", "readonly", "read-only", "disk i/o", "unable to open", "locking protocol", "busy")
 _FORM = 1
@@ -177,7 +178,7 @@ def _connect(path: Path) -> sqlite3.Connection:
             try:
                 db.execute(f"PRAGMA journal_mode = {journals[0]}").fetchone()
                 db.execute("PRAGMA secure_delete = ON")  # what is forgotten is overwritten
-                db.execute("PRAGMA synchronous = FULL")  # an answer that was paid for survives a power cut too
+                db.execute(f"PRAGMA synchronous = {SYNCHRONOUS}")
                 db.executescript(_TABLES)
                 return db
             except sqlite3.OperationalError as error:

@@ -15,6 +15,7 @@ from hypothesis import settings
 
 import env
 from cli.console import LogHandler
+from llm import store
 from testing.fake_time import FakeTime
 
 settings.register_profile("any machine", deadline=None)  # a busy machine is no failure
@@ -59,6 +60,7 @@ def _surroundings(request: pytest.FixtureRequest, _bare_folder: Path, monkeypatc
         if not request.node.get_closest_marker("thirdparty"):
             monkeypatch.setattr(socket.socket, "connect", _guarded(strays))
     monkeypatch.setattr(os, "fsync", lambda _file: None)
+    monkeypatch.setattr(store, "SYNCHRONOUS", "OFF")
     yield
     root.setLevel(level)
     for handler in [handler for handler in root.handlers if isinstance(handler, LogHandler) and handler not in handlers]:

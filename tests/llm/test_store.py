@@ -19,6 +19,7 @@ from llm.store import FILE_NAME, AnswerStore, question_key
 
 PAID = Usage(prompt=100, cached=60, completion=20, estimated=True)
 ROOT = Path(__file__).parents[2]
+SYNCHRONOUS = answer_store.SYNCHRONOUS  # as it is outside of tests, which wait for no disk
 
 
 def test_an_answer_is_kept_for_the_next_run(tmp_path: Path) -> None:
@@ -31,6 +32,14 @@ def test_an_answer_is_kept_for_the_next_run(tmp_path: Path) -> None:
     assert kept is not None
     assert (kept.text, kept.usage) == ("an answer with ü, \0 and \n", PAID)
     assert (again.get_note("n"), again.get_note("other"), again.get("other")) == ("value", None, None)
+
+
+def test_what_is_kept_is_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answer_store, "SYNCHRONOUS", SYNCHRONOUS)
+    store = AnswerStore(tmp_path)
+    store.put("k", "an answer", PAID)
+    assert store._db is not None
+    assert store._db.execute("PRAGMA synchronous").fetchone() == (2,), "2 is FULL"
 
 
 def test_the_last_answer_put_under_a_key_stands(tmp_path: Path) -> None:
