@@ -12,7 +12,6 @@ import argparse
 import contextlib
 import errno
 import functools
-import itertools
 import json
 import os
 import random
@@ -169,10 +168,9 @@ Trial = Callable[[], Tried]
 
 
 def kills(scene: Scene, args: argparse.Namespace) -> Iterator[Trial]:
-    """A run killed at each call that changes a file."""
-    start = Start.of(scene.folder, by_id(scene.ids))
-    for number in _sample(start.calls, args):
-        yield functools.partial(_struck, start, Disk(number, _die), f"killed at call {number}")
+    """Each command killed at each call that changes a file."""
+    for start, number in _points(scene, args):
+        yield functools.partial(_struck, start, Disk(number, _die), f"{start.argv[0]} killed at call {number} of {start.calls}")
 
 
 def _die() -> None:
@@ -180,21 +178,31 @@ def _die() -> None:
 
 
 def errors(scene: Scene, args: argparse.Namespace) -> Iterator[Trial]:
-    """A run of which each call fails, once and from then on, for the reasons in turn."""
-    start = Start.of(scene.folder, by_id(scene.ids))
-    for number, lasting in itertools.product(_sample(start.calls, args), (False, True)):
-        reason = REASONS[number % len(REASONS)]
-        where = f"{errno.errorcode[reason]} {'from' if lasting else 'at'} call {number}"
-        yield functools.partial(_struck, start, Disk(number, failing(reason), lasting), where)
+    """Each command with each call failing, for the reasons in turn: once, and of every fourth call from then on."""
+    for place, (start, number) in enumerate(_points(scene, args)):
+        for lasting in (False, True) if place % 4 == 0 else (False,):
+            reason = REASONS[place % len(REASONS)]
+            where = f"{start.argv[0]}, {errno.errorcode[reason]} {'from' if lasting else 'at'} call {number} of {start.calls}"
+            yield functools.partial(_struck, start, Disk(number, failing(reason), lasting), where)
 
 
-def _sample(calls: int, args: argparse.Namespace) -> list[int]:
-    every = range(1, calls + 1)
-    return sorted(random.Random(args.seed).sample(every, args.sample)) if args.sample and args.sample < calls else list(every)
+def _points(scene: Scene, args: argparse.Namespace) -> list[tuple[Start, int]]:
+    """Every call of a first run, of a later one, of a review and of its undo, or a sample of them."""
+    empty, everything = scene.work / "empty", by_id(scene.ids)
+    empty.mkdir()
+    listed = scene.later("listed", everything)
+    (listed / REVIEW).write_text(filled((listed / FLAGGED).read_text(encoding="utf-8")), encoding="utf-8")
+    review = ("--apply-review", REVIEW)
+    reviewed = shutil.copytree(listed, scene.work / "reviewed")
+    scene.do(reviewed, review)
+    starts = [Start.of(empty, everything), Start.of(scene.folder, everything)]
+    starts += [Start.of(listed, review), Start.of(reviewed, ("--undo-review",))]
+    every = [(start, number) for start in starts for number in range(1, start.calls + 1)]
+    return random.Random(args.seed).sample(every, args.sample) if args.sample and args.sample < len(every) else every
 
 
 def _struck(start: Start, disk: Disk, where: str) -> Tried:
-    """A run that is struck, then the same command undisturbed."""
+    """A command that is struck, then the same once more undisturbed: it does what is left, or says that all is done."""
     with copied(start.folder) as folder:
         before = results(folder)
         first = run(folder, start.argv, disk)
@@ -204,9 +212,9 @@ def _struck(start: Start, disk: Disk, where: str) -> Tried:
     kind = "killed" if first.status == -signal.SIGKILL else f"exit {first.status}"
     if first.status not in (-signal.SIGKILL, 0, 1) or (first.status == 1) != ("\nerror: " in f"\n{first.said}"):
         return Tried(kind, f"{where}: exit {first.status}, {first.said[-300:]!r}")
-    if any(left.get(name) not in (before[name], start.wanted[name]) for name in RESULTS):
+    if any(left.get(name) not in (before.get(name), start.wanted[name]) for name in RESULTS):
         return Tried(kind, f"{where}: a file is neither old nor new")
-    if second.status != 0 or after != start.wanted:
+    if second.status not in (0, 2) or after != start.wanted:
         return Tried(kind, f"{where}: the same command then ended with {second.status} and other bytes, {second.said[-300:]!r}")
     return Tried(kind)
 

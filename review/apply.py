@@ -124,9 +124,10 @@ def revise(path: Path, issues: Mapping[str, Issue], log: Mapping[int, DecisionRo
     review = decisions.load(path)
     revision, done, problems = Revision(issues, log), [], list(review.problems)
     revision.foresee(review.steps)
-    if review.steps and not problems and all(revision.holds(step) for step in review.steps):
+    steps = [step for step in review.steps if not revision.holds(step)]
+    if review.steps and not steps and not problems:
         return ReviewResult(dict(issues), dict(log), (), len(review_list.flagged_tickets(issues)), held=True)
-    for step in review.steps:
+    for step in steps:
         try:
             done.append(for_terminal(revision.carry_out(step)))
         except Unusable as error:

@@ -508,7 +508,7 @@ def test_the_same_file_twice_changes_nothing_and_says_so(tmp_path: Path) -> None
     assert files.database.read_bytes() == after
     assert len(apply.kept_reviews(files)) == 1
     path.write_text(path.read_text(encoding="utf-8").replace("ignore", "confirm"), encoding="utf-8")
-    with pytest.raises(Unusable, match="5 rows to mend"):
+    with pytest.raises(Unusable, match="1 row to mend"):
         apply.apply_file(path, files)
 
 
@@ -524,6 +524,10 @@ def test_the_same_export_twice_changes_nothing_and_says_so(tmp_path: Path) -> No
     after = files.database.read_bytes()
     assert apply.apply_file(page_export(tmp_path, *actions), files).held
     assert files.database.read_bytes() == after
+    more = {"action": "confirm", "ticket_id": 8, "issue_id": "ISSUE-7"}
+    assert apply.revise(page_export(tmp_path, *actions, more), issue_db.load(files.database), decision_log.load(files.decisions)).done == (
+        "ticket 8: stays in ISSUE-7 (Lid leaks)",
+    )
     for other in (
         {"action": "merge", "issue_ids": ["ISSUE-6", "ISSUE-7"]},
         {"action": "distinct", "issue_ids": ["ISSUE-1", "ISSUE-7"]},
