@@ -299,7 +299,7 @@ def _flipped(target: str, start: Start, path: Path, bit: int) -> Tried:
         (folder / path).write_bytes(content)
         done = run(folder, start.argv)
         after = results(folder)
-    words = [line for line in done.said.splitlines() if line.startswith("error: ") or " WARNING " in line]
+    words = [line for line in done.said.splitlines() if line.startswith("error: ") or " WARNING" in line]
     names = (path.name, path.parent.name) if path.parent.name.startswith("before_review") else (path.name,)
     named = any(name in line for line in words for name in names)
     where = f"{target}, bit {bit} of {path}: exit {done.status}, {done.said[-400:]!r}"
