@@ -5,22 +5,26 @@ shows no value: a key may have been pasted into any of them.
 """
 
 import importlib.util
-import json
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
-from common import env_file
+from common import env_file, files
 from common.env_file import EnvFile
-from common.errors import Unusable
+from common.errors import Unreadable, Unusable
 from common.text import is_valid
 
 _REQUIRED = object()
+_MAX_TEXT_BYTES = 1_000_000
 DOTENV_PATH = Path(__file__).with_name(".env")
+_KEY_NAME = re.compile(
+    r"(?:api|access|auth|secret|private).{0,3}(?:key|token)|passw|secret|credential|authorization|^(?:key|token)$", re.IGNORECASE
+)
+"""Request fields with a key in them; others, such as prompt_cache_key, hold plain words, which answers may hold too."""
 _OTHERS = frozenset({"CCACHE_DIR"})
 """Names of other programs that are near to ours."""
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -135,14 +139,15 @@ def _language(value: str) -> str:
 
 
 def _text_file(value: str) -> str:
-    path = Path(value)
     try:
-        text = path.read_text(encoding="utf-8-sig").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ValueError("names a file that cannot be read") from error
-    if len(text) > 20_000:
+        text = files.read_text(Path(value), max_bytes=_MAX_TEXT_BYTES)
+    except Unreadable:
+        text = None
+    if text is None:
+        raise ValueError("names a file that cannot be read, or of more than a million bytes")
+    if len(text.strip()) > 20_000:
         raise ValueError("names a file of more than 20 000 characters")
-    return text
+    return text.strip()
 
 
 def _lines_file(value: str) -> tuple[str, ...]:
@@ -167,8 +172,8 @@ def _folder(value: str) -> str:
 
 def _request_fields(value: str) -> dict[str, Any]:
     try:
-        fields_sent = json.loads(value)
-    except (ValueError, RecursionError):
+        fields_sent = files.parse_json(value, name="it")
+    except Unreadable:
         fields_sent = None
     if not isinstance(fields_sent, dict) or {"model", "messages"} & fields_sent.keys():
         raise ValueError('must be a JSON object of request fields, such as {"enable_thinking": false}, without model and messages')
@@ -184,7 +189,7 @@ def _separator(value: str) -> str:
 
 def _setting(name: str, convert: Callable[[str], Any] = str, default: Any = _REQUIRED, *, secret: bool = False) -> Any:
     """A field of `Settings`: its variable, the check that makes its value (raises ValueError), what holds when it is not set."""
-    metadata = {"name": name, "convert": convert}
+    metadata = {"name": name, "convert": convert, "secret": secret}
     if default is _REQUIRED:
         return field(repr=not secret, metadata=metadata)
     return field(default=default, repr=not secret, metadata=metadata)
@@ -227,8 +232,21 @@ class Settings:
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """The keys among the settings: what may stand in no log, file, page or database."""
-        return tuple(key for key in (self.freshdesk_api_key, self.llm_api_key, self.embedding_api_key) if key)
+        """The keys in settings marked secret: what may stand in no log, file, page or database."""
+        values = [getattr(self, known.name) for known in fields(self) if known.metadata["secret"]]
+        return tuple(dict.fromkeys(key for value in values for key in _keys(value)))
+
+
+def _keys(value: Any, name: str = "key") -> Iterator[str]:
+    """The keys in a setting's value: the text itself, or each in it that stands under the name of a key."""
+    if isinstance(value, str) and value and _KEY_NAME.search(name):
+        yield value
+    elif isinstance(value, Mapping):
+        for field_name, inner in value.items():
+            yield from _keys(inner, field_name)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _keys(inner, name)
 
 
 def get(key: str, default: str | None = None) -> str | None:

@@ -242,7 +242,7 @@ class IssueClusterer:
         checkpoint_file.announce(self.files.checkpoint, result_sha256)
         lines = decision.lines(self.decisions.values())
         written.expect(self.files, {self.files.database: [text], self.files.decisions: lines})
-        safe_files.write_if_changed(self.files.decisions, lambda: decision.lines(self.decisions.values()))
+        decision.write(self.files.decisions, self.decisions.values())
         review_list.write(self.files.flagged, self.issues, self.decisions, separator=self.files.separator)
         safe_files.write_if_changed(self.files.database, lambda: [text], backup=self.files.backup)
         self.base_sha256 = result_sha256

@@ -216,18 +216,17 @@ class LlmClient:
         """The answer if it can be read; else asked once more, with what was wrong."""
         reason, rejected = "", False
         for again in (False, True):
-            text = ""
+            refused = ""
             try:
                 text = self._said(question)
-                return Answer(_read(text, question.schema, parse), text, question.usage, asked_again=again)
             except Refused as error:  # of the model's own words; what it wrote may be good all the same
                 if error.refusal.kind != "generation":
                     raise
-                text, reason, rejected = error.refusal.generation, "it was not valid JSON", True
-                with contextlib.suppress(ValueError):
-                    return Answer(_read(text, question.schema, parse), text, question.usage, asked_again=again)
+                text, refused, rejected = error.refusal.generation, "it was not valid JSON", True
+            try:
+                return Answer(_read(text, question.schema, parse), text, question.usage, asked_again=again)
             except ValueError as error:
-                reason = str(error)
+                reason = refused or str(error)
             if not again:
                 log.debug("unusable answer, asked once more: %s", reason)
                 self._bill.count("asked_again")

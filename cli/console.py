@@ -230,15 +230,16 @@ def _fitted(text: str, stream: TextIO) -> str:
 
 @contextlib.contextmanager
 def signals_as_interrupts() -> Iterator[None]:
-    """Let SIGTERM and a closed terminal end the run like Ctrl-C, with the work kept."""
+    """Let SIGTERM and a closed terminal end the run like Ctrl-C, with the work kept; what nohup has the run ignore stays ignored."""
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    known = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    heard = [number for number in known if signal.getsignal(number) is not signal.SIG_IGN]
     before: list[tuple[int, Callable[..., Any] | int | None]] = []
     with contextlib.suppress(ValueError):  # only the main thread may handle signals
-        before = [(getattr(signal, name), signal.signal(getattr(signal, name), interrupt)) for name in names]
+        before = [(number, signal.signal(number, interrupt)) for number in heard]
     try:
         yield
     finally:

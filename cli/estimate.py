@@ -1,6 +1,5 @@
 """What a run would do, take and cost, before it does: for `--dry-run`. Asks no model, fetches no ticket and writes nothing."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,6 +7,8 @@ from typing import Any
 import env
 from cli.source import ConversationSource
 from clustering.candidates import CANDIDATES
+from common import files
+from common.errors import Unreadable
 from conversation_utils import Conversation
 from env import Settings
 from issue_clusterer import IssueClusterer
@@ -58,11 +59,11 @@ def describe(
 def _call_s(run_report: Path, settings: Settings) -> float:
     """Seconds from one call to the next: as the last run with enough calls had it, else a guess with all workers busy."""
     try:
-        told = json.loads(run_report.read_text(encoding="utf-8"))
+        told = files.parse_json(files.read_text(run_report) or "", name=run_report.name)
         calls, seconds = told["model_calls"]["calls"], told["duration_s"]
         if calls >= TELLING_CALLS and seconds > 0:
             return float(seconds) / float(calls)
-    except (OSError, ValueError, KeyError, TypeError):
+    except (Unreadable, ValueError, KeyError, TypeError):
         pass
     return BUILT_IN_CALL_S if settings.llm_base_url == env.BUILT_IN else CALL_S / settings.llm_workers
 

@@ -90,7 +90,8 @@ def _empty(cache: Path) -> int:
 def _forget_copies(ticket_ids: Collection[int], files: RunFiles) -> int:
     """Take the tickets out of the backup, and the copies away that nothing can take them out of; how many copies went."""
     folder, name = files.database.parent, files.checkpoint.name
-    copies = [*apply.kept_reviews(files), *(path for path in folder.glob("*.old") if path.name.startswith(f"{name}."))]
+    aside = [path for spoilt in (files.flagged, files.decisions) for path in safe_files.kept_aside(spoilt)]
+    copies = [*aside, *apply.kept_reviews(files), *(path for path in folder.glob("*.old") if path.name.startswith(f"{name}."))]
     try:
         backup = KnowledgeBase(issue.load(files.backup))
         for ticket_id in ticket_ids:

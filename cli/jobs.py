@@ -79,7 +79,7 @@ def _add_seed(path: Path, files: RunFiles, conversations: Path) -> str:
         rows = {ticket: row for ticket, row in theirs.items() if ticket in placed and ticket not in log}
         both = [*log.values(), *rows.values()]
         written.expect(files, {files.database: [text], files.decisions: decision.lines(both)})
-        safe_files.write_if_changed(files.decisions, lambda: decision.lines(both))
+        decision.write(files.decisions, both)
         safe_files.write_if_changed(files.database, lambda: [text], backup=files.backup)
         review_list.write(files.flagged, joined, {**log, **rows}, separator=files.separator)
         same = f", {seed.same} were here already" if seed.same else ""

@@ -8,6 +8,7 @@ Knows no file's meaning.
 import contextlib
 import errno
 import hashlib
+import itertools
 import json
 import math
 import os
@@ -102,6 +103,34 @@ def write_if_changed(path: Path, texts: Callable[[], Iterable[str]], *, backup: 
     except OSError as error:
         raise Unwritable(f"cannot write {path}: {_why(path, error)}") from error
     write_parts(path, (text.encode() for text in texts()))
+
+
+def keep_aside(path: Path) -> Path:
+    """Where a file that cannot be read, or not all of it, is kept before it is written anew: under its name with `.unreadable`.
+
+    The same content is kept once; what cannot be read at all gets that name itself. Raises `Unwritable`.
+    """
+    try:
+        content = read_bytes(path)
+    except Unreadable:
+        content = None
+    for kept in _aside(path):
+        if not os.path.lexists(kept):
+            rename(path, kept) if content is None else write_parts(kept, (content,))
+            return kept
+        if content is not None and kept.is_file() and kept.read_bytes() == content:
+            return kept
+    raise AssertionError("names never end")
+
+
+def kept_aside(path: Path) -> list[Path]:
+    """What `keep_aside` has kept of a file."""
+    return list(itertools.takewhile(os.path.lexists, _aside(path)))
+
+
+def _aside(path: Path) -> Iterator[Path]:
+    yield path.with_name(f"{path.name}.unreadable")
+    yield from (path.with_name(f"{path.name}.{number}.unreadable") for number in itertools.count(2))
 
 
 def blocks(path: Path, *, start: int = 0) -> Iterator[bytes]:
@@ -260,14 +289,20 @@ _STRICT = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite,
 
 def _refuse_special(path: Path) -> None:
     """Raises OSError for a folder, device, pipe or socket: opening one may wait for ever, writing one may do anything."""
+    words = special(path)
+    if words:
+        raise OSError(errno.EISDIR if path.is_dir() else errno.EINVAL, f"it is {words}")
+
+
+def special(path: Path) -> str:
+    """What stands at `path` in a file's place, in words; "" for a regular file, or nothing. Raises OSError."""
     try:
         mode = path.stat().st_mode
     except FileNotFoundError:
-        return
+        return ""
     if stat.S_ISDIR(mode):
-        raise IsADirectoryError(errno.EISDIR, "it is a folder")
-    if not stat.S_ISREG(mode):
-        raise OSError(errno.EINVAL, "it is no regular file but a device, pipe or socket")
+        return "a folder"
+    return "" if stat.S_ISREG(mode) else "no regular file but a device, pipe or socket"
 
 
 def _private(name: str, flags: int) -> int:

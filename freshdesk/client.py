@@ -145,7 +145,7 @@ class FreshdeskClient:
                 return b""
             raise TransientError(str(error), status=response.status_code, retry_after_s=_asked_s(response)) from error
         if logger.isEnabledFor(logging.DEBUG):
-            text = self.scrub(body[:LOGGED_CHARS].decode("utf-8", "replace"))
+            text = self.scrub(body.decode("utf-8", "replace"))[:LOGGED_CHARS]
             logger.debug("GET %s %s -> %s %s", call.path, call.params, response.status_code, text)
         return body
 

@@ -164,6 +164,7 @@ def _is_conversation(data: dict[str, Any]) -> bool:
         and type(data.get("cleaner_version")) is int
         and isinstance(data.get("redacted"), bool)
         and _all_of(data.get("tags"), str)
+        and _are_counts(data.get("dropped", {}))
         and isinstance(messages := data.get("conversation"), list)
         and all(_is_message(message) for message in messages)
     )
@@ -180,7 +181,11 @@ def _is_unicode(data: dict[str, Any]) -> bool:
 
 def _is_message(value: Any) -> bool:
     well_typed = isinstance(value, dict) and all(isinstance(value.get(key), kind) for key, kind in _MESSAGE_TYPES.items())
-    return well_typed and value["speaker"] in ("user", "agent")
+    return well_typed and value["speaker"] in ("user", "agent") and _are_counts(value.get("dropped", {}))
+
+
+def _are_counts(value: Any) -> bool:
+    return isinstance(value, dict) and all(type(count) is int for count in value.values())
 
 
 def _all_of(value: Any, kind: type) -> bool:

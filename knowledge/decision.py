@@ -6,10 +6,11 @@ counts, so equal decisions give equal bytes. Decides nothing.
 
 import logging
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, get_args
+from urllib.parse import urlsplit
 
 from common import files
 from common.errors import Unreadable
@@ -80,13 +81,24 @@ def load(path: Path) -> dict[int, DecisionRow]:
     A ticket that stands twice has its last row. Never raises for what is in the file.
     """
     try:
-        content = path.read_bytes()
-    except FileNotFoundError:
+        rows, bad = _parse(files.read_bytes(path) or b"", name=str(path))
+    except Unreadable as error:
+        logger.warning("%s; going on without the decision log", error)
         return {}
-    except OSError as error:
-        logger.warning("cannot read %s (%s); going on without the decision log", path, error.strerror or error)
-        return {}
-    return _parse(content, name=str(path))
+    if bad:
+        logger.warning("%s: %d damaged lines left out (the first is line %d); the database is not touched by this", path, len(bad), bad[0])
+    return rows
+
+
+def write(path: Path, rows: Collection[DecisionRow]) -> None:
+    """Put the log at `path`; one with damaged lines in it is kept beside it first, with `.unreadable` at its end. Raises `Unwritable`."""
+    try:
+        damaged = bool(_parse(files.read_bytes(path) or b"", name=str(path))[1])
+    except Unreadable:
+        damaged = True
+    if damaged:
+        logger.warning("%s is kept as %s, for some of it cannot be read", path, files.keep_aside(path).name)
+    files.write_if_changed(path, lambda: lines(rows))
 
 
 def render(rows: Iterable[DecisionRow]) -> str:
@@ -122,7 +134,7 @@ def from_json(item: Any) -> DecisionRow:
         raise ValueError("no ticket_id")
     if outcome not in _OUTCOMES:
         raise ValueError("no outcome that this program knows")
-    texts = ("reason", "subject", "url", "created_at", "updated_at", "conversation_sha256", "model", "prompt_version", *_SAID)
+    texts = ("reason", "subject", "created_at", "updated_at", "conversation_sha256", "model", "prompt_version", *_SAID)
     return DecisionRow(
         ticket_id=ticket_id,
         outcome=outcome,
@@ -136,11 +148,13 @@ def from_json(item: Any) -> DecisionRow:
         failures=_count(item.get("failures")),
         decided_by=decided_by if decided_by in _DECIDERS else "",
         extra={} if item.keys() <= _KNOWN else {key: value for key, value in item.items() if key not in _KNOWN},
+        url=_address(_text(item.get("url"))),
         **{key: _text(item.get(key)) for key in texts},
     )
 
 
-def _parse(content: bytes, *, name: str) -> dict[int, DecisionRow]:
+def _parse(content: bytes, *, name: str) -> tuple[dict[int, DecisionRow], list[int]]:
+    """The rows by ticket id, in order; and the numbers of the lines that are none."""
     rows: dict[int, DecisionRow] = {}
     bad: list[int] = []
     for number, line in enumerate(content.removeprefix(b"\xef\xbb\xbf").split(b"\n"), start=1):
@@ -152,13 +166,20 @@ def _parse(content: bytes, *, name: str) -> dict[int, DecisionRow]:
             bad.append(number)
         else:
             rows[row.ticket_id] = row
-    if bad:
-        logger.warning("%s: %d damaged lines left out (the first is line %d); the database is not touched by this", name, len(bad), bad[0])
-    return {ticket_id: rows[ticket_id] for ticket_id in sorted(rows)}
+    return {ticket_id: rows[ticket_id] for ticket_id in sorted(rows)}, bad
 
 
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""
+
+
+def _address(value: str) -> str:
+    """An address whose parts can be told; "" for any other."""
+    try:
+        urlsplit(value)
+    except ValueError:
+        return ""
+    return value
 
 
 def _list(value: Any) -> list[Any]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from common import files
-from common.errors import Unusable
+from common.errors import Unreadable, Unusable
 
 DEFAULT_OUTPUT = Path("output/silo_issues_db.json")
 
@@ -98,7 +98,7 @@ class RunFiles:
         try:
             files.make_folder(folder)
             files.make_folder(self.lock.parent)
-            self._refuse_folders()
+            self._refuse_special()
             lock = FileLock(self.lock)
             lock.acquire(timeout=0)
         except Timeout:
@@ -117,11 +117,12 @@ class RunFiles:
                 holder.unlink()
             lock.release()
 
-    def _refuse_folders(self) -> None:
+    def _refuse_special(self) -> None:
         """A run that cannot end is not begun: nothing is paid for before the files' places are seen to be free."""
         for path in (self.lock, self.backup, self.flagged, self.decisions, self.run_report, self.report_page, self.weekly, self.digests):
-            if path.is_dir():
-                raise Unusable(f"{path} is a folder where a file has to be; move it away or choose another --output")
+            words = files.special(path)
+            if words:
+                raise Unusable(f"{path} is {words} where a file has to be; move it away or choose another --output")
 
 
 def _same_file(path: Path, other: Path) -> bool:
@@ -135,7 +136,7 @@ def _same_file(path: Path, other: Path) -> bool:
 
 def _read_holder(path: Path) -> str:
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = files.parse_json(files.read_text(path) or "", name=path.name)
         return f"process {int(data['pid'])} on {str(data['host'])[:80]}"
-    except (OSError, ValueError, KeyError, TypeError, OverflowError):
+    except (Unreadable, ValueError, KeyError, TypeError, OverflowError):
         return "another run"

@@ -66,7 +66,7 @@ def apply_file(path: Path, files: RunFiles) -> ReviewResult:
         log_text = decision.render(result.log.values())
         written.expect(files, {files.database: [text], files.decisions: [log_text]})
         safe_files.write_text(files.database, text)
-        safe_files.write_text(files.decisions, log_text)
+        decision.write(files.decisions, result.log.values())
     except BaseException:
         if begun is None:
             for target in (files.decisions, files.database):

@@ -1,5 +1,6 @@
 """Settings: the environment wins over `.env`, everything wrong is named at once, no key leaves for a stranger."""
 
+import json
 import os
 from pathlib import Path
 
@@ -287,6 +288,29 @@ def test_a_null_character_in_a_file_name_is_a_wrong_setting_and_no_crash(complet
     assert complete is not None
 
 
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ({"api_key": "sk-abcdef-1234"}, ["sk-abcdef-1234"]),
+        ({"extra": [{"headers": {"Authorization": "Bearer 77aa88bb"}}]}, ["Bearer 77aa88bb"]),
+        ({"upstream": {"access-token": ["first-00", "second-11"]}}, ["first-00", "second-11"]),
+        ({"reasoning_effort": "medium", "prompt_cache_key": "helpdesk", "max_tokens": 9, "tokenizer": "plain-words"}, []),
+    ],
+    ids=["at the top", "in a list", "several", "plain words"],
+)
+def test_keys_among_the_request_fields_are_secrets_too(value: dict[str, object], expected: list[str], complete: pytest.MonkeyPatch) -> None:
+    complete.setenv("LLM_EXTRA_BODY", json.dumps(value))
+    assert list(env.load_settings().secrets) == [os.environ["FRESHDESK_API_KEY"], "model-secret-2", *expected]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with a name here")
+def test_a_pipe_in_place_of_a_text_file_is_a_wrong_setting_and_no_wait(complete: pytest.MonkeyPatch) -> None:
+    os.mkfifo("context.txt")
+    complete.setenv("PRODUCT_CONTEXT", "context.txt")
+    with pytest.raises(Unusable, match="PRODUCT_CONTEXT names a file that cannot be read"):
+        env.load_settings()
+
+
 def test_the_two_folders_are_read_without_the_other_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (env.folder("CONVERSATIONS_DIR"), env.folder("CACHE_DIR")) == (Path("conversations"), Path(".cache"))
     dotenv("CACHE_DIR=/tmp/answers\n")
@@ -299,7 +323,9 @@ def test_the_two_folders_are_read_without_the_other_settings(monkeypatch: pytest
 
 @pytest.mark.usefixtures("complete")
 @pytest.mark.parametrize(
-    "value", ["", "[1]", "{", '{"model": "x"}', '{"messages": []}'], ids=["none", "list", "broken", "model", "messages"]
+    "value",
+    ["", "[1]", "{", '{"model": "x"}', '{"messages": []}', '{"a": NaN}', '{"a": [-Infinity]}', '{"a": {"b": 1e999}}', '{"a": 1, "a": 2}'],
+    ids=["none", "list", "broken", "model", "messages", "no number", "no end", "too large", "twice"],
 )
 def test_request_fields_are_a_json_object_without_what_is_ours(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LLM_EXTRA_BODY", '{"enable_thinking": false}')

@@ -382,6 +382,14 @@ def test_a_bad_answer_is_asked_for_once_more_with_the_reason() -> None:
     assert "there is no JSON object" in second[3]["content"]
 
 
+def test_what_goes_wrong_with_the_request_itself_is_no_answer_and_no_questions_failure() -> None:
+    with ChaosServer(lambda _seen: GOOD) as server:
+        client = client_of(server, extra_body={"a": float("nan")})
+        with pytest.raises(ValueError, match="not JSON compliant"):
+            client.ask(messages(), schema=SCHEMA, parse=parse)
+        assert (client.totals().asked_again, server.seen) == (0, [])
+
+
 def test_a_generation_that_the_server_itself_rejects_is_asked_for_once_more() -> None:
     rejected = refuses(400, "Failed to validate JSON", code="json_validate_failed", failed_generation="{")
     with ChaosServer(lambda seen: rejected if seen.number == 1 else GOOD) as server:

@@ -1,7 +1,10 @@
 """Log and bars: lines and bars do not meet, waits count down, no terminal no bar."""
 
+import contextlib
 import io
 import logging
+import os
+import signal
 import sys
 
 import pytest
@@ -129,3 +132,16 @@ def test_long_lines_break_between_words_in_a_terminal_only(monkeypatch: pytest.M
     assert lines[0] == "short"
     assert all(len(line) <= 40 and set(line.split()) == {"word"} for line in lines[1:])
     assert lines[2].startswith("  word")
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="no closed terminals here")
+@pytest.mark.parametrize("inherited", [signal.SIG_DFL, signal.SIG_IGN], ids=["heard", "ignored, as nohup has it"])
+def test_a_closed_terminal_ends_a_run_unless_it_was_told_to_outlive_it(inherited: signal.Handlers) -> None:
+    before = signal.signal(signal.SIGHUP, inherited)
+    try:
+        outlives = inherited is signal.SIG_IGN
+        with contextlib.nullcontext() if outlives else pytest.raises(KeyboardInterrupt), console.signals_as_interrupts():
+            os.kill(os.getpid(), signal.SIGHUP)
+        assert signal.getsignal(signal.SIGHUP) is inherited
+    finally:
+        signal.signal(signal.SIGHUP, before)

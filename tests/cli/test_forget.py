@@ -202,6 +202,16 @@ def test_a_checkpoint_that_was_set_aside_goes(site: TopicSite, say: Callable[[st
     assert not aside.exists()
 
 
+@pytest.mark.parametrize("name", ["flagged_for_review.csv", "decisions.jsonl"])
+def test_copies_of_what_could_not_be_read_go(name: str, site: TopicSite, say: Callable[[str], None]) -> None:
+    kept = [FILES.database.with_name(f"{name}{ending}") for ending in (".unreadable", ".2.unreadable")]
+    for path in kept:
+        path.write_text(f"{GONE} {SIGN}", encoding="utf-8")
+    say("y")
+    assert main.main(["--forget", str(GONE)]) == Exit.DONE
+    assert not any(path.exists() for path in kept)
+
+
 def test_a_backup_that_cannot_be_read_goes(site: TopicSite, say: Callable[[str], None]) -> None:
     FILES.backup.write_text(f"[{SIGN}", encoding="utf-8")
     say("y")

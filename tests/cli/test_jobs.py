@@ -4,7 +4,7 @@ import contextlib
 import os
 import re
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -165,15 +165,15 @@ def test_a_review_that_is_stopped_before_it_is_whole_changes_nothing_and_may_be_
 ) -> None:
     path = sheet(Path(), (5, "accept"))
     before = (files.database.read_bytes(), files.decisions.read_bytes(), files.flagged.read_bytes())
-    write = safe_files.write_text
+    write = safe_files.write_parts
 
-    def stop(target: Path, text: str, **options: Any) -> None:
-        if target.name == stopped_at:
+    def stop(target: Path, parts: Iterable[bytes]) -> None:
+        if target == files.database.with_name(stopped_at):
             raise error
-        write(target, text, **options)
+        write(target, parts)
 
     with monkeypatch.context() as patched:
-        patched.setattr(safe_files, "write_text", stop)
+        patched.setattr(safe_files, "write_parts", stop)
         assert main.main(["--apply-review", str(path)]) == (1 if isinstance(error, Unwritable) else 130)
     assert (files.database.read_bytes(), files.decisions.read_bytes(), files.flagged.read_bytes()) == before
     assert not list(files.database.parent.glob("before_review*"))

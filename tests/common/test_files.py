@@ -422,3 +422,24 @@ def test_a_failure_is_said_in_the_words_of_the_system() -> None:
         files.read_text(Path("folder"))
     with pytest.raises(Unwritable, match=r"^cannot rename x: No such file or directory$"):
         files.rename(Path("x"), Path("y"))
+
+
+def test_what_cannot_be_read_whole_is_kept_once_under_a_name_that_says_so() -> None:
+    path = Path("log.jsonl")
+    for content in ("first", "second", "first"):
+        path.write_text(content)
+        files.keep_aside(path)
+    assert [kept.read_text() for kept in files.kept_aside(path)] == ["first", "second"]
+    assert path.exists()
+    path.unlink()
+    path.mkdir()
+    assert files.keep_aside(path) == Path("log.jsonl.3.unreadable")
+    assert (path.exists(), len(files.kept_aside(path)), files.kept_aside(Path("log"))) == (False, 3, [])
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with a name here")
+def test_a_pipe_and_a_device_are_refused_and_not_waited_for() -> None:
+    os.mkfifo("pipe")
+    for path in (Path("pipe"), Path("/dev/null")):
+        with pytest.raises(Unreadable, match="no regular file"):
+            files.read_bytes(path)

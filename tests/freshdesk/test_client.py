@@ -285,6 +285,17 @@ def test_the_key_is_in_no_message_and_no_log(mocked: responses.RequestsMock, cap
     assert ENCODED_KEY not in told
 
 
+def test_a_key_where_the_log_cuts_a_reply_is_hidden_first(mocked: responses.RequestsMock, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    for number in range(1, len(KEY)):  # how many characters of the key stand before the cut
+        start = f'{{"id": {number}, "conversations": [], "x": "'
+        filler = "y" * (freshdesk_client.LOGGED_CHARS - len(start) - number)
+        mocked.get(f"{API}/tickets/{number}", body=f'{start}{filler}{KEY}"}}')
+        fetch_ticket(number, client=new_client())
+    assert "yyy" in caplog.text
+    assert [line for line in caplog.text.splitlines() if line.endswith(tuple(f"y{KEY[:end]}" for end in range(1, len(KEY))))] == []
+
+
 def test_debug_logs_show_payloads_on_one_short_line(mocked: responses.RequestsMock, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG, logger="data_fetcher")
     mocked.get(f"{API}/tickets/1", body=json.dumps({"id": 1, "conversations": [], "x": "y" * 5000}, indent=1))

@@ -70,6 +70,9 @@ def test_a_stored_conversation_of_other_rules_host_or_settings_does_not_count(tm
         {"subject": None},
         {"ticket_id": 1},
         {"subject": "half a character: \ud800"},
+        {"dropped": None},
+        {"dropped": {"auto-reply": "2"}},
+        {"conversation": [{"speaker": "user", "text": "x", "private": False, "incoming": True, "created_at": "", "dropped": None}]},
     ],
     ids=lambda change: next(iter(change)),
 )

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 from pathlib import Path
 from typing import Any
 
@@ -118,3 +119,36 @@ def test_a_confidence_of_four_hundred_digits_is_no_confidence() -> None:
 def test_a_ticket_that_failed_or_is_ignored_stands_in_no_issue(outcome: Any) -> None:
     with pytest.raises(ValueError, match="stands in no issue"):
         DecisionRow(7, "ISSUE-1", outcome)
+
+
+@pytest.mark.parametrize(
+    ("content", "kept"),
+    [
+        *((GOOD + damage, True) for damage in DAMAGE.values()),
+        (GOOD.decode().encode("utf-16"), True),
+        (GOOD, False),
+        (b"", False),
+        (None, False),
+    ],
+    ids=[*DAMAGE, "UTF-16", "whole", "empty", "no file"],
+)
+def test_a_log_with_damaged_lines_is_kept_before_it_is_written_anew(tmp_path: Path, content: bytes | None, kept: bool) -> None:
+    path = tmp_path / "decisions.jsonl"
+    if content is not None:
+        path.write_bytes(content)
+    decision.write(path, [ROW])
+    decision.write(path, [ROW])
+    assert decision.load(path) == {169: ROW}
+    assert [other.read_bytes() for other in tmp_path.glob("*.unreadable")] == ([content] if kept else [])
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with a name here")
+def test_a_pipe_in_its_place_is_a_warning_and_no_wait(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    os.mkfifo(tmp_path / "decisions.jsonl")
+    assert decision.load(tmp_path / "decisions.jsonl") == {}
+    assert "going on without" in caplog.text
+
+
+@pytest.mark.parametrize("url", ["http://[acme", "https://acme.example]/1", "//[::1/", 42, None], ids=repr)
+def test_an_address_that_cannot_be_taken_apart_is_none(url: Any) -> None:
+    assert decision.from_json({"ticket_id": 1, "outcome": "new", "url": url}).url == ""

@@ -1,6 +1,7 @@
 """Files stand beside the database under names that never mix two databases up, and one run at a time holds it."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -120,6 +121,14 @@ def test_a_folder_that_cannot_be_made_is_named_with_what_to_do(blocked: str) -> 
 def test_a_folder_where_a_file_has_to_be_is_said_before_anything_is_paid_for(name: str) -> None:
     Path(name).mkdir()
     with pytest.raises(Unusable, match=f"{name} is a folder"), RunFiles(Path("db.json")).locked():
+        pytest.fail("it was locked")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with a name here")
+@pytest.mark.parametrize("name", ["db.flagged_for_review.csv", "db.decisions.jsonl"])
+def test_a_pipe_where_a_file_has_to_be_is_said_before_anything_is_paid_for(name: str) -> None:
+    os.mkfifo(name)
+    with pytest.raises(Unusable, match=f"{name} is no regular file"), RunFiles(Path("db.json")).locked():
         pytest.fail("it was locked")
 
 
