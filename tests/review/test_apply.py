@@ -3,6 +3,7 @@
 import json
 import os
 import random
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -552,14 +553,14 @@ def test_two_different_words_on_a_ticket_are_named_and_neither_is_lost(tmp_path:
     assert set(review_list.load_filled(files.flagged)) == {6}
 
 
-def failing(error: BaseException, *, at: str) -> Any:
+def failing(error: BaseException, *, at: Path) -> Any:
     """A write that fails for one file."""
-    write = safe_files.write_text
+    write = safe_files.write_parts
 
-    def stop(path: Path, text: str, **options: Any) -> None:
-        if path.name == at:
+    def stop(path: Path, parts: Iterable[bytes]) -> None:
+        if path == at:
             raise error
-        write(path, text, **options)
+        write(path, parts)
 
     return stop
 
@@ -573,7 +574,7 @@ def test_a_review_that_cannot_be_written_leaves_all_as_it_was(
     before = {path.name: path.read_bytes() for path in (files.database, files.decisions, files.flagged)}
     path = sheet(tmp_path, (5, "accept"))
     with monkeypatch.context() as patched:
-        patched.setattr(safe_files, "write_text", failing(error, at=at))
+        patched.setattr(safe_files, "write_parts", failing(error, at=tmp_path / at))
         with pytest.raises(type(error)):
             apply.apply_file(path, files)
     assert {path.name: path.read_bytes() for path in (files.database, files.decisions, files.flagged)} == before
