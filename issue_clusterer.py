@@ -236,9 +236,9 @@ class IssueClusterer:
         self.keep_work()
         self._at_end = True  # from here on the checkpoint stands as it is
         self._fill_kinds()
-        text = issue_db.render(self.issues.values())
-        result_sha256 = checkpoint_file.text_sha256(text)
         self._refuse_changed_database()
+        text = self._text()
+        result_sha256 = checkpoint_file.text_sha256(text)
         checkpoint_file.announce(self.files.checkpoint, result_sha256)
         lines = decision.lines(self.decisions.values())
         written.expect(self.files, {self.files.database: [text], self.files.decisions: lines})
@@ -247,6 +247,11 @@ class IssueClusterer:
         safe_files.write_if_changed(self.files.database, lambda: [text], backup=self.files.backup)
         self.base_sha256 = result_sha256
         safe_files.remove(self.files.checkpoint)
+
+    def _text(self) -> str:
+        """The database's text; where no issue has changed that which stands there, in whatever form somebody gave it."""
+        content = None if self._base.changed else safe_files.read_bytes(self.files.database)
+        return content.decode() if content else issue_db.render(self.issues.values())
 
     def _refuse_changed_database(self) -> None:
         """Never write over what somebody else wrote meanwhile."""

@@ -6,8 +6,10 @@ Knows no file's meaning.
 """
 
 import contextlib
+import csv
 import errno
 import hashlib
+import io
 import itertools
 import json
 import math
@@ -199,14 +201,18 @@ def _why(path: Path, error: OSError) -> str:
     return f"{said}. Is it open in Excel? Close it and run the same command again" if held else said
 
 
-def make_folder(folder: Path) -> None:
-    """Make a folder and those above it, as far as they are missing, for the owner alone and for good. Raises OSError."""
+def make_folder(folder: Path) -> list[Path]:
+    """Make a folder and those above it, as far as they are missing, for the owner alone and for good; returns these, it first.
+
+    Raises OSError.
+    """
     if folder.is_dir():
-        return
-    make_folder(folder.parent)
+        return []
+    above = make_folder(folder.parent)
     with contextlib.suppress(FileExistsError):  # made meanwhile; what else stands there is seen when it is written into
         os.mkdir(folder, 0o700)
     _sync_folder(folder.parent)
+    return [folder, *above]
 
 
 def make_private(path: Path) -> None:
@@ -264,6 +270,19 @@ def parse_json(text: str, *, name: str) -> Any:
         raise Unreadable(f"{name} is nested too deeply") from error
     except ValueError as error:
         raise Unreadable(f"{name} is not valid JSON: {error}") from error
+
+
+def parse_csv(text: str, *, separator: str, name: str) -> list[list[str]]:
+    """The rows of a table. Raises `Unreadable` naming `name` and a line, also where a quotation mark leaves its end open."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    rows: list[list[str]] = []
+    try:
+        for row in reader:
+            rows.append(row)
+    except csv.Error as error:
+        near = f"below line {len(rows) or reader.line_num}"
+        raise Unreadable(f"{name} is not a readable CSV file {near}: {error}; is a quotation mark missing, or one too many?") from error
+    return rows
 
 
 def _refuse_constant(word: str) -> Any:

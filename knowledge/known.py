@@ -3,8 +3,6 @@
 Checked whole against what is here: a file that clashes anywhere adds nothing. Writes no file.
 """
 
-import csv
-import io
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,7 +80,7 @@ def _table(text: str, path: Path, here: Mapping[str, Issue]) -> Seed:
     """Issues of a table that has the columns `title` and `description`; a title that is known here is left out."""
     start = text.lstrip("\ufeff")
     first = start.split("\n", 1)[0]
-    rows = list(csv.reader(io.StringIO(start, newline=""), delimiter=max(",;\t", key=first.count)))
+    rows = files.parse_csv(start, separator=max(",;\t", key=first.count), name=f"{path} adds nothing: it")
     header = [cell.strip().lower() for cell in rows[0]] if rows else []
     if "title" not in header or "description" not in header:
         raise Unusable(f"{path} adds nothing: its first line must name the columns title and description")

@@ -4,7 +4,7 @@ import contextlib
 import json
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -96,8 +96,8 @@ class RunFiles:
         """
         folder, holder = self.database.parent, self.holder
         try:
-            files.make_folder(folder)
-            files.make_folder(self.lock.parent)
+            made = files.make_folder(folder)
+            files.make_private(self.lock)
             self._refuse_special()
             lock = FileLock(self.lock)
             lock.acquire(timeout=0)
@@ -115,7 +115,16 @@ class RunFiles:
         finally:
             with contextlib.suppress(OSError):
                 holder.unlink()
+            self._remove_empty(made)
             lock.release()
+
+    def _remove_empty(self, folders: Sequence[Path]) -> None:
+        """Take folders away that were made for this holder, the innermost first, where it wrote nothing into them."""
+        with contextlib.suppress(OSError):
+            if folders and os.listdir(folders[0]) == [self.lock.name]:
+                self.lock.unlink()
+            for folder in folders:
+                folder.rmdir()
 
     def _refuse_special(self) -> None:
         """A run that cannot end is not begun: nothing is paid for before the files' places are seen to be free."""

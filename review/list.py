@@ -169,22 +169,10 @@ def parse(content: bytes, *, name: str) -> list[ListRow]:
     first, _, rest = text.partition("\n")
     if _SEPARATOR_LINE.fullmatch(first[:40]):  # a line by which Excel is told the separator; it is no row
         text = rest
-    records = _records(text, name=name)
+    records = files.parse_csv(text, separator=_separator(text), name=name)
     place, header = _header(records, name=name)
     numbered = enumerate(records[place + 1 :], start=place + 2)
     return [_row(number, header, record) for number, record in numbered if any(cell.strip() for cell in record)]
-
-
-def _records(text: str, *, name: str) -> list[list[str]]:
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_separator(text), strict=True)
-    records: list[list[str]] = []
-    try:
-        for record in reader:
-            records.append(record)
-    except csv.Error as error:
-        near = f"below line {reader.line_num if not records else len(records)}"
-        raise Unreadable(f"{name} is not a readable CSV file {near}: {error}; is a quotation mark missing, or one too many?") from error
-    return records
 
 
 def _header(records: Sequence[Sequence[str]], *, name: str) -> tuple[int, list[str]]:

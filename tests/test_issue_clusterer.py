@@ -444,6 +444,21 @@ def test_no_tickets_mean_no_question_and_no_second_look() -> None:
     assert DATABASE.read_bytes() == before
 
 
+@pytest.mark.parametrize("indent", [None, 7])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_a_run_that_changes_no_issue_leaves_database_and_backup_in_the_form_they_have(indent: int | None, encoding: str) -> None:
+    seed_database(sealed("ISSUE-1", tickets=[1]))
+    by_hand = json.dumps(json.loads(DATABASE.read_text(encoding="utf-8")), indent=indent)
+    DATABASE.write_text(by_hand, encoding=encoding)
+    backup = RunFiles(DATABASE).backup
+    backup.write_text("[]", encoding="utf-8")
+    run(ScriptedModel(by_ticket({})), [talk(1, "Lid."), talk(3, "Oven.", ignored="spam")])
+    assert (DATABASE.read_text(encoding=encoding), backup.read_text(encoding="utf-8")) == (by_hand, "[]")
+    assert 3 in decision_log.load(RunFiles(DATABASE).decisions)
+    run(ScriptedModel(by_ticket({2: decision()})), [talk(2, "Oven.")])
+    assert (sorted(issue_db.load(DATABASE)), backup.read_text(encoding=encoding)) == (["ISSUE-1", "ISSUE-2"], by_hand)
+
+
 def test_a_database_edited_while_the_run_worked_is_not_overwritten() -> None:
     seed_database(sealed("ISSUE-1", tickets=[1]))
 

@@ -104,6 +104,22 @@ def test_a_table_without_the_two_columns_is_refused(text: str, tmp_path: Path) -
         known.load(path, {})
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        'title,description\nPump dead,"no end\nBeep,b\nLamp,c\n',
+        'title,description\nPump dead,"no end\nBeep,"b"\n',
+        f"title,description\nBeep,{'x' * 140_000}\n",
+    ],
+    ids=["a mark without an end", "a mark that ends elsewhere", "a cell without bounds"],
+)
+def test_a_table_that_cannot_be_read_whole_adds_nothing(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "known.csv"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(Unreadable, match=r"known.csv adds nothing: .*below line 1.*quotation mark"):
+        known.load(path, {})
+
+
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(Unusable, match="there is no"):
         known.load(tmp_path / "nowhere.json", {})

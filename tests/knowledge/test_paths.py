@@ -139,3 +139,22 @@ def test_a_file_system_without_locks_is_refused_in_words(monkeypatch: pytest.Mon
     monkeypatch.setattr("knowledge.paths.FileLock.acquire", unsupported)
     with pytest.raises(Unusable, match="does not appear to support flock"), RunFiles(Path("db.json")).locked():
         pytest.fail("it was locked")
+
+
+def test_folders_made_for_a_holder_that_writes_nothing_go_with_it() -> None:
+    Path("here").mkdir()
+    with RunFiles(Path("here/deep/deeper/db.json")).locked():
+        assert Path("here/deep/deeper").is_dir()
+    assert sorted(Path("here").iterdir()) == []
+    with RunFiles(Path("here/deep/db.json")).locked():
+        Path("here/deep/db.json").write_text("[]")
+    assert Path("here/deep/db.json").read_text() == "[]"
+    with RunFiles(Path("here/db.json")).locked():
+        pass
+    assert Path("here").is_dir(), "it was there before"
+
+
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="no such file system here")
+def test_a_place_that_takes_no_file_is_not_called_in_use() -> None:
+    with pytest.raises(Unusable, match=r"cannot write to /proc.*Choose another --output"), RunFiles(Path("/proc/db.json")).locked():
+        pytest.fail("it was locked")
