@@ -25,10 +25,10 @@ from typing import Any
 
 import env
 from common import times
-from common.errors import Stopped, TicketFailed, Unusable
+from common.errors import TicketFailed, Unusable
 from common.text import for_terminal
 from common.web import Refused, TransientError
-from freshdesk.agents import fetch_agent_names
+from freshdesk.agents import fetch_agent_names as fetch_agent_names
 from freshdesk.client import FreshdeskClient
 from freshdesk.limits import OnWait
 from freshdesk.listing import (
@@ -36,7 +36,6 @@ from freshdesk.listing import (
     ChangedList,
     OnListed,
     TicketListing,
-    TicketRef,
     by_creation,
     is_last,
     is_ticket_id,
@@ -48,19 +47,6 @@ from freshdesk.listing import (
 from freshdesk.search import MAX_PAGES as MAX_SEARCH_PAGES
 from freshdesk.search import PAGE_SIZE as SEARCH_PAGE_SIZE
 from freshdesk.search import TicketSearch, search_page
-
-__all__ = [
-    "FreshdeskClient",
-    "Stopped",
-    "TicketFailed",
-    "TicketListing",
-    "TicketRef",
-    "fetch_agent_names",
-    "fetch_archived",
-    "fetch_listed",
-    "fetch_resolved_ticket_ids",
-    "fetch_ticket",
-]
 
 logger = logging.getLogger(__name__)
 
@@ -215,11 +201,9 @@ def fetch_archived(ticket_id: int, *, client: FreshdeskClient) -> dict[str, Any]
     """
     try:
         return None if client.archive_refused else _read_archived(client, ticket_id)
-    except Refused as error:
-        if error.refusal.status == 404 or client.archive_refused:
+    except (Refused, TransientError) as error:
+        if client.archive_refused or (isinstance(error, Refused) and error.refusal.status == 404):
             return None
-        raise TicketFailed(f"ticket {ticket_id}: {error}") from error
-    except TransientError as error:
         raise TicketFailed(f"ticket {ticket_id}: {error}") from error
 
 

@@ -23,24 +23,8 @@ from llm.completion import Completion, estimate_tokens, read_completion, read_us
 from llm.connection import Connection, Server, context_tokens
 from llm.dialect import DialectBook
 from llm.json_text import extract_json
-from llm.protocol import Answer, AnswerUnusable, BudgetReached, ContextTooLong, JsonSchema, Messages, Usage
+from llm.protocol import Answer, AnswerUnusable, ContextTooLong, JsonSchema, Messages, Usage
 from llm.store import AnswerStore, question_key
-
-__all__ = [
-    "Answer",
-    "AnswerUnusable",
-    "BudgetReached",
-    "ContextTooLong",
-    "JsonSchema",
-    "LlmClient",
-    "Server",
-    "Stopped",
-    "Totals",
-    "Usage",
-    "chat",
-    "chat_completion",
-    "server_from_environment",
-]  # fmt: skip
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")

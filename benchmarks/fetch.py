@@ -37,10 +37,10 @@ from cli.source import ConversationSource, Selection, list_tickets, stream
 from clustering.wave import at_once
 from common.errors import TicketFailed
 from common.pool import WorkerPool
-from data_fetcher import FreshdeskClient
 from demo.labelled_files import FIRST_DAY, as_ticket
 from env import Settings
 from freshdesk import client as freshdesk_client
+from freshdesk.client import FreshdeskClient
 from knowledge.issue import Card, Issue, to_json
 from testing.helpdesk import Helpdesk
 from testing.plain_desk import raw_ticket

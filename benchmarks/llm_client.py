@@ -17,8 +17,10 @@ from typing import Any
 from common.errors import Stopped
 from common.pool import WorkerPool
 from llm import json_text
+from llm.connection import Server
+from llm.protocol import AnswerUnusable, BudgetReached, ContextTooLong
 from llm.store import AnswerStore
-from llm_client import AnswerUnusable, BudgetReached, ContextTooLong, LlmClient, Server
+from llm_client import LlmClient
 from testing.chaos_llm import Behaviour, ChaosServer, Reply, Seen, completion, faulty, refuses, says
 from testing.wild_servers import CASES, play
 

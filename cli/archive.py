@@ -15,7 +15,8 @@ from typing import Any, Protocol
 from common import files
 from common.errors import TicketFailed, Unreadable
 from common.text import counted
-from data_fetcher import FreshdeskClient, TicketRef
+from freshdesk.client import FreshdeskClient
+from freshdesk.listing import TicketRef
 from knowledge.conversation import Conversation
 
 logger = logging.getLogger(__name__)

@@ -21,9 +21,9 @@ from common import files
 from common.errors import Stopped, TicketFailed
 from common.text import counted
 from conversation_utils import CleaningOptions, Conversation
-from data_fetcher import FreshdeskClient, TicketRef
 from env import Settings
-from freshdesk.listing import OnListed, by_creation, status_of
+from freshdesk.client import FreshdeskClient
+from freshdesk.listing import OnListed, TicketRef, by_creation, status_of
 from issue_clusterer import FetchFailure, Item
 from knowledge.conversation import conversation_path, shown_conversation, ticket_url
 from knowledge.decision import DecisionRow

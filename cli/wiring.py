@@ -21,10 +21,11 @@ from knowledge import checkpoint, issue, written
 from knowledge.issue import Stored
 from knowledge.paths import RunFiles
 from llm.batch import BatchRounds
+from llm.connection import Server
 from llm.embeddings import LOCAL, EmbeddingClient, LocalModel
 from llm.protocol import Answer, Ask, JsonSchema, Messages
 from llm.store import AnswerStore
-from llm_client import LlmClient, Server
+from llm_client import LlmClient
 from prompts_config import Prompts
 
 T = TypeVar("T")

@@ -16,8 +16,10 @@ from unittest import mock
 from common.errors import Stopped
 from llm import json_text
 from llm.bill import Totals
+from llm.connection import Server
+from llm.protocol import AnswerUnusable, BudgetReached, ContextTooLong
 from llm.store import AnswerStore
-from llm_client import AnswerUnusable, BudgetReached, ContextTooLong, LlmClient, Server
+from llm_client import LlmClient
 from testing.chaos_llm import Behaviour, ChaosServer, Reply, Seen, completion, refuses, says
 
 KEY = "sk-wild-4f9a77c1e05b"

@@ -13,8 +13,9 @@ import responses
 
 import data_fetcher
 from common.errors import TicketFailed, Unusable
-from data_fetcher import FreshdeskClient, fetch_archived, fetch_listed, fetch_resolved_ticket_ids, fetch_ticket
+from data_fetcher import fetch_archived, fetch_listed, fetch_resolved_ticket_ids, fetch_ticket
 from demo.labelled_files import as_ticket
+from freshdesk.client import FreshdeskClient
 from testing.helpdesk import Helpdesk
 
 KEY = "the-secret-key"

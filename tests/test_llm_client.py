@@ -11,8 +11,10 @@ import llm_client
 from common.errors import Stopped
 from llm import json_text
 from llm.calls import QUESTIONS_IN_A_ROW
+from llm.connection import Server
+from llm.protocol import AnswerUnusable, ContextTooLong
 from llm.store import AnswerStore
-from llm_client import AnswerUnusable, ContextTooLong, LlmClient, Server
+from llm_client import LlmClient
 from testing.chaos_llm import Behaviour, ChaosServer, Reply, Seen, completion, faulty, refuses, says
 
 KEY = "sk-test-0123456789"

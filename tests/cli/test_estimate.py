@@ -11,7 +11,7 @@ import env
 from cli import estimate
 from cli.source import ConversationSource
 from common import files
-from data_fetcher import FreshdeskClient
+from freshdesk.client import FreshdeskClient
 from issue_clusterer import IssueClusterer
 from knowledge.conversation import save_conversation
 from knowledge.issue import Card, Issue, render

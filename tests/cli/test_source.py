@@ -17,8 +17,9 @@ from cli.source import READ_AHEAD, ConversationSource, Selection
 from clustering.wave import at_once
 from common.errors import Stopped, TicketFailed
 from common.pool import WorkerPool
-from data_fetcher import FreshdeskClient
 from demo.labelled_files import as_ticket
+from freshdesk.client import FreshdeskClient
+from freshdesk.listing import TicketListing, TicketRef
 from issue_clusterer import FetchFailure
 from knowledge.conversation import save_conversation
 from knowledge.decision import DecisionRow
@@ -126,10 +127,10 @@ def test_named_tickets_are_listed_in_their_order_without_a_search() -> None:
 def test_a_listing_gets_the_selection_and_gives_no_word_of_a_ticket(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[Any] = []
 
-    def search(pages: int | None, **options: Any) -> data_fetcher.TicketListing:
+    def search(pages: int | None, **options: Any) -> TicketListing:
         asked.append((pages, options["since"], options["query"], options["statuses"]))
-        ref = data_fetcher.TicketRef(5, "Lid of Ann Smith", 4, "2025-01-01T00:00:00Z", "2025-02-01T00:00:00Z")
-        return data_fetcher.TicketListing((ref,), 301, ("two days",))
+        ref = TicketRef(5, "Lid of Ann Smith", 4, "2025-01-01T00:00:00Z", "2025-02-01T00:00:00Z")
+        return TicketListing((ref,), 301, ("two days",))
 
     monkeypatch.setattr(data_fetcher, "fetch_resolved_ticket_ids", search)
     listed = ticket_source.list_tickets(Selection(pages=None, since="2025-01-01"), source(freshdesk_statuses=(4, 7)), at_once)

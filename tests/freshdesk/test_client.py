@@ -12,8 +12,9 @@ import requests
 import responses
 
 from common.errors import Stopped, TicketFailed
-from data_fetcher import FreshdeskClient, fetch_resolved_ticket_ids, fetch_ticket
+from data_fetcher import fetch_resolved_ticket_ids, fetch_ticket
 from freshdesk import client as freshdesk_client
+from freshdesk.client import FreshdeskClient
 from testing.fake_time import FakeTime
 from testing.faults import KINDS, FaultPlan
 from testing.helpdesk import Helpdesk

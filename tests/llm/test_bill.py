@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 
-from llm_client import BudgetReached, LlmClient, Server
+from llm.connection import Server
+from llm.protocol import BudgetReached
+from llm_client import LlmClient
 from testing.chaos_llm import ChaosServer, Reply, completion
 from tests.test_llm_client import KEY, SCHEMA, ask_many, client_of, messages, parse, takes_all
 

@@ -7,8 +7,9 @@ import pytest
 
 from common.errors import Stopped
 from llm import connection as llm_http
+from llm.connection import Server
 from llm.store import AnswerStore
-from llm_client import LlmClient, Server
+from llm_client import LlmClient
 from testing.chaos_llm import ChaosServer, says
 from tests.test_llm_client import KEY, SCHEMA, client_of, messages, parse, takes_all
 

@@ -23,8 +23,10 @@ import requests
 
 from common.errors import Stopped
 from llm import json_text
+from llm.connection import Server
+from llm.protocol import AnswerUnusable, ContextTooLong
 from llm.store import AnswerStore
-from llm_client import AnswerUnusable, ContextTooLong, LlmClient, Server
+from llm_client import LlmClient
 
 pytestmark = pytest.mark.thirdparty
 

@@ -20,7 +20,7 @@ from cli import jobs
 from cli.source import ConversationSource
 from clustering.candidates import Candidates, TicketText
 from common.errors import TicketFailed
-from data_fetcher import FreshdeskClient
+from freshdesk.client import FreshdeskClient
 from issue_clusterer import FetchFailure
 from knowledge import issue
 from knowledge.base import KnowledgeBase
