@@ -22,6 +22,7 @@ of form fields that hold a name. `introductions`: "my name is"; `i_am`: "I am", 
 
 import functools
 import json
+from collections import Counter
 from pathlib import Path
 
 from cleaning.history import words_of
@@ -136,10 +137,20 @@ def language_of(text: str) -> str:
     for code, first, last in _SCRIPTS:
         if sum(first <= char <= last for char in head) > len(head) / 10:
             return code
-    said = words_of(head)
-    counts = {code: sum(word in common for word in said) for code, common in _common().items()}
+    said = Counter(words_of(head))
+    counts = {code: sum(said[word] for word in common) for code, common in _common().items()}
     best = max(counts, key=lambda code: counts[code])
-    return best if counts[best] >= max(2, len(said) / 10) else "?"
+    return best if counts[best] >= max(2, said.total() / 10) else "?"
+
+
+@functools.cache
+def name_of(code: str) -> str:
+    """What a language calls itself; "" for "?".
+
+    >>> name_of("de"), name_of("?")
+    ('Deutsch', '')
+    """
+    return "" if code == "?" else str(json.loads((FOLDER / f"{code}.json").read_text(encoding="utf-8"))["language"])
 
 
 @functools.cache

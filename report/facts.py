@@ -1,45 +1,20 @@
 """What a conversation tells beside its words: how it came in, in which language, who is affected, and what work it was.
 
-Reads files of any age: what an older file does not say is empty, never guessed. Languages are told by their commonest words alone.
+Reads files of any age: what an older file does not say is empty, never guessed.
 """
 
 import datetime
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
+from cleaning import languages
 from common import times
 from knowledge.conversation import Conversation, customer_text
 
 CHANNELS = {1: "email", 2: "portal", 3: "phone", 7: "chat", 9: "feedback widget", 10: "outbound email", 15: "chat"}
 """Freshdesk's numbers of sources, where a conversation does not name its channel itself."""
-
-_COMMON = {
-    "English": "the and is not with my have this you it was but for are",
-    "German": "und der die das nicht ist ich mit ein eine auf für wir wird",
-    "Spanish": "el la los que no una con por para del está pero muy se",
-    "French": "le les des est pas une pour dans avec vous nous je que du",
-    "Italian": "il che non è una per con sono della mi si del ho gli",
-    "Portuguese": "o os não uma para com que está meu do da em você foi",
-    "Dutch": "de het een niet is ik van met op voor dat en mijn wij",
-    "Polish": "nie się jest na do że to i w z mam ale jak proszę",
-    "Turkish": "bir ve bu için değil ne çok ama benim var yok ile mi",
-}
-_COMMON_WORDS = {language: frozenset(words.split()) for language, words in _COMMON.items()}
-_SCRIPTS = (
-    ("Arabic", re.compile("[\u0600-\u06ff]")),
-    ("Cyrillic", re.compile("[\u0400-\u04ff]")),
-    ("Greek", re.compile("[\u0370-\u03ff]")),
-    ("Hebrew", re.compile("[\u0590-\u05ff]")),
-    ("Thai", re.compile("[\u0e00-\u0e7f]")),
-    ("Japanese", re.compile("[\u3040-\u30ff]")),
-    ("Korean", re.compile("[\uac00-\ud7af]")),
-    ("Chinese", re.compile("[\u4e00-\u9fff]")),
-)
-_READ_CHARS = 2_000
-_SHARE_OF_SCRIPT = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +51,7 @@ def facts_of(conversation: Conversation) -> TicketFacts:
     tags = said.get("tags")
     return TicketFacts(
         channel=str(said.get("channel") or CHANNELS.get(said.get("source") or 0, "")),
-        language=language_of(customer_text(conversation)),
+        language=languages.name_of(languages.language_of(customer_text(conversation))),
         type=str(said.get("type") or ""),
         tags=tuple(str(tag) for tag in tags if tag) if isinstance(tags, list) else (),
         requester=str(said.get("requester") or ""),
@@ -108,23 +83,6 @@ def effort(facts: Iterable[TicketFacts]) -> Effort:
 def web_address(text: str) -> bool:
     """True for an address that a page may link to. A helpdesk on this machine is one for trying out, and gone when the page is read."""
     return text.startswith("https://")
-
-
-def language_of(text: str) -> str:
-    """The language of a text, or its script where that is all there is to tell; "" for too few words.
-
-    >>> language_of("Der Wasserkocher geht nicht und ich weiß nicht weiter"), language_of("E07")
-    ('German', '')
-    """
-    start = text[:_READ_CHARS]
-    letters = sum(char.isalpha() for char in start) or 1
-    for script, pattern in _SCRIPTS:
-        if len(pattern.findall(start)) / letters > _SHARE_OF_SCRIPT:
-            return script
-    words = re.findall(r"[^\W\d_]+", start.casefold())
-    counts = {language: sum(word in common for word in words) for language, common in _COMMON_WORDS.items()}
-    best = max(counts, key=lambda language: counts[language])
-    return best if counts[best] >= 2 and sum(count == counts[best] for count in counts.values()) == 1 else ""
 
 
 def _hours(said: Mapping[str, Any]) -> float | None:

@@ -22,7 +22,7 @@ ARROWS: dict[str, set[str]] = {
     "prompts_config": {"common", "knowledge"},
     "clustering": {"common", "knowledge", "prompts_config", "cleaning.shorten", "llm.protocol", "llm.json_text"},
     "review": {"common", "knowledge"},
-    "report": {"common", "knowledge", "review.list", "review.groups", "llm.bill"},
+    "report": {"common", "knowledge", "cleaning.languages", "review.list", "review.groups", "llm.bill"},
     "env": {"common"},
     "data_fetcher": {"freshdesk", "env", "common", "knowledge"},
     "conversation_utils": {"cleaning", "env", "common", "knowledge"},
