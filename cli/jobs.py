@@ -25,6 +25,8 @@ from report import exports, page
 from review import apply
 from review import list as review_list
 
+_NO_EXPORTS = (".run_report.json", ".tmp.json")
+
 
 def wanted(options: Options) -> bool:
     """True when one of these jobs was asked for."""
@@ -48,10 +50,10 @@ def work(options: Options) -> str:
         if options.job is Job.FORGET:
             return _forget(options, files)
         if options.job is Job.UNDO_REVIEW:
-            return _with_page(apply.undo(files), files, options.conversations, later="the next run or review writes it again")
+            return _with_page(_undo(files), files, options.conversations, later="the next run or review writes it again")
         if options.apply_review == BESIDE:
             return _apply_beside(files, options.conversations)
-        return _apply(options.apply_review or Path(), files, options.conversations)
+        return _apply([options.apply_review or Path()], files, options.conversations)
 
 
 def _refuse_unfinished(files: RunFiles, what: str) -> None:
@@ -88,25 +90,35 @@ def _add_seed(path: Path, files: RunFiles, conversations: Path) -> str:
 
 
 def _apply_beside(files: RunFiles, conversations: Path) -> str:
-    """Apply what a person left beside the database: the filled list, then the newest export of the page that is newer than the database."""
-    exported = [path for path in files.database.parent.glob("review*.json") if path.is_file()]
-    newest = max(exported, key=lambda path: (path.stat().st_mtime_ns, path.name), default=None)
-    fresh = newest is not None and files.database.exists() and newest.stat().st_mtime_ns > files.database.stat().st_mtime_ns
-    said = [_apply(files.flagged, files, conversations)] if review_list.load_filled(files.flagged) else []
-    if newest is not None and fresh:
-        said.append(f"{newest}:\n{_apply(newest, files, conversations)}")
-    old = f" ({newest} is older than the database, so it was applied already; name it to apply it again)" if newest and not fresh else ""
-    return "\n".join(said) or f"nothing to apply: no row of {files.flagged} is filled in, and no new review*.json lies beside it{old}"
+    """Apply what a person left beside the database, all of it or nothing: the filled list and the newest export of the page."""
+    found = [*([files.flagged] if review_list.load_filled(files.flagged) else []), *_newest_export(files)]
+    if not found:
+        return f"nothing to apply: no row of {files.flagged} is filled in, and no review*.json lies beside it"
+    return _apply(found, files, conversations)
 
 
-def _apply(path: Path, files: RunFiles, conversations: Path) -> str:
-    result = apply.apply_file(path, files)
+def _newest_export(files: RunFiles) -> list[Path]:
+    """The newest `review*.json` beside the database, if there is one; no file of the program's own, whatever a database is called."""
+    found = [path for path in files.database.parent.glob("review*.json") if path.is_file() and not files.own(path)]
+    foreign = [path for path in found if not (path.name.endswith(_NO_EXPORTS) or RunFiles(path).digests.exists())]
+    return sorted(foreign, key=lambda path: (path.stat().st_mtime_ns, path.name))[-1:]
+
+
+def _undo(files: RunFiles) -> str:
+    done = apply.undo(files)
+    again = [f"{path} lies there still: --apply-review without a file applies it again" for path in _newest_export(files)]
+    return "\n".join([done, *again])
+
+
+def _apply(paths: Sequence[Path], files: RunFiles, conversations: Path) -> str:
+    result = apply.apply_file(paths[0], files, *paths[1:])
     if not result.done:
         _write_page(files, conversations)
-        return f"{path} {'says only what holds already' if result.held else 'holds no decision'}; nothing was changed"
+        holds = "only what holds already" if result.held else "no decision"
+        return f"nothing was changed: {holds} in {' and '.join(map(str, paths))}"
     done = _in_words(result, files)
     if result.unwritten:
-        again = _command("--apply-review", path, files)
+        again = _command("--apply-review", paths[0] if len(paths) == 1 else None, files)
         trouble = f"the list and the page could not be rewritten ({result.unwritten}): close the list and run {again} to write them"
         return f"{done}\nwarning: the review is applied; {for_terminal(trouble)}"
     later = f"close it and run {_command('--apply-review', files.flagged, files)} to write it again"

@@ -44,16 +44,16 @@ class ReviewResult:
     held: bool = False
 
 
-def apply_file(path: Path, files: RunFiles) -> ReviewResult:
-    """Put a review CSV or `review.json` into the database that stands at `files`.
+def apply_file(path: Path, files: RunFiles, *more: Path) -> ReviewResult:
+    """Put a review CSV or `review.json`, or several as one review, into the database that stands at `files`.
 
     Writes the database and `decisions.jsonl`, both or neither, then the review list, and keeps all three as they were for `undo`. If the
     list could not be written, the same file once more writes it. The caller holds the lock.
     Raises `Unusable` that names each row to mend, `Unreadable`, `Unwritable` (nothing changed).
     """
-    begun = _begun(path, files)
+    begun = _begun(path, files, *more)
     issues, log = issue.load((begun or files.database.parent) / files.database.name), decision.load(files.decisions)
-    result = revise(path, issues, log if begun is None else log | decision.load(begun / files.decisions.name))
+    result = revise(path, issues, log if begun is None else log | decision.load(begun / files.decisions.name), *more)
     _refuse_second_thoughts(path, files)
     if not result.done:
         return result
@@ -89,7 +89,7 @@ def _refuse_second_thoughts(path: Path, files: RunFiles) -> None:
             there = f"{cells['decision']} {target}".strip()
             twice.append(f"{here.place}: ticket {ticket} is {here.verb} here and {there} in {files.flagged}; empty one of the two")
     if twice:
-        raise Unusable(_to_mend(path, twice))
+        raise Unusable(_to_mend(str(path), twice))
 
 
 def _write_list(files: RunFiles, result: ReviewResult, folder: Path) -> str:
@@ -104,22 +104,22 @@ def _write_list(files: RunFiles, result: ReviewResult, folder: Path) -> str:
     return ""
 
 
-def _begun(path: Path, files: RunFiles) -> Path | None:
+def _begun(path: Path, files: RunFiles, *more: Path) -> Path | None:
     """Where the files from before this very review are kept, if its last steps are missing; else None."""
     kept = kept_reviews(files)
     if not kept or not (kept[-1] / UNFINISHED).exists():
         return None
     try:
         before = issue.load(kept[-1] / files.database.name), decision.load(kept[-1] / files.decisions.name)
-        made = issue.render(revise(path, *before).issues.values())
+        made = issue.render(revise(path, *before, *more).issues.values())
     except Unusable:
         return None
     return kept[-1] if files.database.exists() and made.encode() == files.database.read_bytes() else None
 
 
-def revise(path: Path, issues: Mapping[str, Issue], log: Mapping[int, DecisionRow]) -> ReviewResult:
-    """What a review file makes of a database and its log; neither is changed. Raises `Unusable`."""
-    review = decisions.load(path)
+def revise(path: Path, issues: Mapping[str, Issue], log: Mapping[int, DecisionRow], *more: Path) -> ReviewResult:
+    """What a review file, or several as one, makes of a database and its log; neither is changed. Raises `Unusable`."""
+    review = decisions.load(path, *more)
     revision, done, problems = Revision(issues, log), [], list(review.problems)
     revision.foresee(review.steps)
     steps = [step for step in review.steps if not revision.holds(step)]
@@ -131,18 +131,18 @@ def revise(path: Path, issues: Mapping[str, Issue], log: Mapping[int, DecisionRo
         except Unusable as error:
             problems.append(f"{step.place}: {error}")
     if problems:
-        raise Unusable(_to_mend(path, sorted(problems, key=_place_order)))
+        raise Unusable(_to_mend(" and ".join(map(str, (path, *more))), sorted(problems, key=_place_order)))
     dropped = [for_terminal(line) for line in revision.settle()] if done else []
     after = revision.base.issues
     ordered = {name: after[name] for name in sorted(after, key=issue.sort_key)}
     return ReviewResult(ordered, revision.log, tuple(done), len(review_list.flagged_tickets(ordered)), tuple(dropped))
 
 
-def _to_mend(path: Path, problems: Sequence[str]) -> str:
+def _to_mend(name: str, problems: Sequence[str]) -> str:
     """What is wrong in a file, a line for each problem."""
     count = "1 row" if len(problems) == 1 else f"{len(problems)} rows"
     named = first_few([for_terminal(problem) for problem in problems], MAX_NAMED_PROBLEMS)
-    return "\n  ".join([f"{path}: {count} to mend; nothing was applied", *named])
+    return "\n  ".join([f"{name}: {count} to mend; nothing was applied", *named])
 
 
 def undo(files: RunFiles) -> str:

@@ -4,8 +4,8 @@ Names every row that cannot be read and why. Knows no database, so whether a ste
 """
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
 
@@ -67,17 +67,37 @@ class ReviewFile:
     problems: list[str] = field(default_factory=list)
 
 
-def load(path: Path) -> ReviewFile:
-    """The steps of a review file, CSV or JSON by its content. Raises `Unreadable`."""
+def load(path: Path, *more: Path) -> ReviewFile:
+    """The steps of a review file, CSV or JSON by its content; of several, of all of them, each place with its file. Raises `Unreadable`."""
+    review = _read(path) if not more else _joined((path, *more))
+    _take_repeated_out(review)
+    return review
+
+
+def _joined(paths: Sequence[Path]) -> ReviewFile:
+    """What several files say; where two decide a ticket alike, it is decided once."""
+    joined = ReviewFile()
+    for path in paths:
+        found, said = _read(path), {_word(step) for step in joined.steps} - {None}
+        joined.problems += [f"{path.name}, {problem}" for problem in found.problems]
+        joined.steps += [replace(step, place=f"{path.name}, {step.place}") for step in found.steps if _word(step) not in said]
+    return joined
+
+
+def _word(step: Step) -> tuple[str, int, str | None] | None:
+    """A decision on a ticket apart from where it was made; None for what says more than that."""
+    if isinstance(step, IssueStep) or step.card:
+        return None
+    return step.verb, step.ticket_id, step.target if step.verb == "move" else None
+
+
+def _read(path: Path) -> ReviewFile:
     content = files.read_bytes(path, max_bytes=review_list.MAX_LIST_BYTES)
     if content is None:
         raise Unreadable(f"cannot read {path}: there is no such file")
     if content.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"{", b"["):
-        review = _read_json(content, name=str(path))
-    else:
-        review = _read_list(content, name=str(path))
-    _take_repeated_out(review)
-    return review
+        return _read_json(content, name=str(path))
+    return _read_list(content, name=str(path))
 
 
 def _read_list(content: bytes, *, name: str) -> ReviewFile:

@@ -13,7 +13,7 @@ import pytest
 import main
 from common import files as safe_files
 from common.errors import Unwritable
-from knowledge import decision
+from knowledge import decision, written
 from knowledge.conversation import save_conversation
 from knowledge.decision import DecisionRow
 from knowledge.issue import Card, Issue, load, render
@@ -230,14 +230,61 @@ def test_a_review_without_a_file_takes_the_list_and_the_newest_export(files: Run
     assert "1 decisions applied" in capsys.readouterr().out
     home = next(issue.issue_id for issue in load(files.database).values() if int(second) in issue.tickets)
     export = page_export(files.database.parent, {"action": "confirm", "ticket_id": int(second), "issue_id": home})
-    later = files.database.stat().st_mtime + 10
-    os.utime(export, (later, later))
+    os.utime(export, (1, 1))  # whatever was written since, a run or another review
     assert main.main(["--apply-review"]) == 0
     assert "1 decisions applied" in capsys.readouterr().out
     assert not {first, second} & set(flagged(files))
-    os.utime(export, (1, 1))
+    later = files.database.stat().st_mtime + 10
+    os.utime(export, (later, later))
     assert main.main(["--apply-review"]) == 0
-    assert "older than the database" in capsys.readouterr().out
+    assert "nothing was changed: only what holds already in output/review.json" in capsys.readouterr().out
+    assert main.main(["--undo-review"]) == 0
+    assert "output/review.json lies there still" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("action", "named"),
+    [
+        ({"action": "confirm", "ticket_id": 900}, "review.json, action 1: ticket 900 is in no issue"),
+        ({"action": "ignore", "ticket_id": 6}, "row 2, review.json, action 1: ticket 6 is decided more than once"),
+        ({"action": "merge", "issue_ids": ["ISSUE-1", "ISSUE-99"]}, "'ISSUE-99' is no issue"),
+    ],
+    ids=["no such ticket", "decided otherwise", "no such issue"],
+)
+def test_list_and_export_are_applied_together_or_not_at_all(
+    action: dict[str, Any], named: str, files: RunFiles, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fill_list(files, "6")
+    export = page_export(files.database.parent, action)
+    before = tree()
+    assert main.main(["--apply-review"]) == 2
+    said = capsys.readouterr().err
+    assert ("output/flagged_for_review.csv and output/review.json: 1 row to mend; nothing was applied" in said, named in said) == (
+        True,
+        True,
+    )
+    assert tree() == before
+    page_export(files.database.parent, {"action": "confirm", "ticket_id": 6}, {"action": "merge", "issue_ids": ["ISSUE-1", "ISSUE-5"]})
+    assert main.main(["--apply-review"]) == 0
+    assert "2 decisions applied" in capsys.readouterr().out
+    assert main.main(["--undo-review"]) == 0
+    export.unlink()
+    assert {name: content for name, content in tree().items() if name in before and not name.endswith(".html")} == {
+        name: content for name, content in before.items() if name != str(export)
+    }
+
+
+@pytest.mark.parametrize("stem", ["review", "review_db", "silo_issues_db"])
+def test_no_file_of_any_database_is_taken_for_a_review(stem: str, files: RunFiles, capsys: pytest.CaptureFixture[str]) -> None:
+    other = RunFiles(files.database.with_name("review_two.json"))
+    for mine in (RunFiles(files.database.with_name(f"{stem}.json")), other):
+        issues, rows = load(files.database), decision.load(files.decisions)
+        written.expect(mine, {mine.database: [render(issues.values())]})
+        mine.database.write_text(render(issues.values()), encoding="utf-8")
+        mine.run_report.write_text("{}", encoding="utf-8")
+        review_list.write(mine.flagged, issues, rows)
+    assert main.main(["--apply-review", "--output", f"output/{stem}.json"]) == 0
+    assert "nothing to apply" in capsys.readouterr().out
 
 
 def test_tables_have_the_separator_that_is_set(files: RunFiles, monkeypatch: pytest.MonkeyPatch) -> None:
