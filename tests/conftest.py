@@ -2,7 +2,6 @@
 
 import logging
 import os
-import shutil
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -45,7 +44,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _surroundings(request: pytest.FixtureRequest, _bare_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _surroundings(
+    request: pytest.FixtureRequest, _bare_folders: list[Path], tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
     """One fixture for all of it: what every test pays for is to be little.
 
     A connection to anywhere but loopback is a mistake of the test; it fails in a way that no retry swallows. Nothing waits for the disk:
@@ -55,7 +56,7 @@ def _surroundings(request: pytest.FixtureRequest, _bare_folder: Path, monkeypatc
     level, handlers = root.level, list(root.handlers)
     strays: list[str] = []
     if not request.node.get_closest_marker("integration"):
-        folder = request.getfixturevalue("tmp_path") if "tmp_path" in request.fixturenames else _bare_folder
+        folder = request.getfixturevalue("tmp_path") if "tmp_path" in request.fixturenames else _bare_folders[-1]
         _empty(folder, monkeypatch)
         if not request.node.get_closest_marker("thirdparty"):
             monkeypatch.setattr(socket.socket, "connect", _guarded(strays))
@@ -65,22 +66,15 @@ def _surroundings(request: pytest.FixtureRequest, _bare_folder: Path, monkeypatc
     root.setLevel(level)
     for handler in [handler for handler in root.handlers if isinstance(handler, LogHandler) and handler not in handlers]:
         root.removeHandler(handler)
-    _sweep(_bare_folder)
+    if any(_bare_folders[-1].iterdir()):
+        _bare_folders.append(tmp_path_factory.mktemp("bare"))
     assert not strays, f"unplanned connections: {strays}"
 
 
 @pytest.fixture(scope="session")
-def _bare_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The working folder of every test that does not ask for one of its own: most write nothing."""
-    return tmp_path_factory.mktemp("bare")
-
-
-def _sweep(folder: Path) -> None:
-    for entry in os.scandir(folder):
-        if entry.is_dir(follow_symlinks=False):
-            shutil.rmtree(entry.path)
-        else:
-            os.remove(entry.path)
+def _bare_folders(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """The working folder, last in the list, of every test that does not ask for one of its own: most write nothing."""
+    return [tmp_path_factory.mktemp("bare")]
 
 
 def _empty(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
