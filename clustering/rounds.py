@@ -142,10 +142,10 @@ class Rounds:
         """Questions about misfits, then about tickets that were put off, `most` at the most."""
         asked: list[Question] = []
         for conversation in self.known.conversations(self.progress.misfits[:most]):
-            asked.append(wave.begin(conversation, leaving=self.leaving, is_last=True, misfit=True))
+            asked.append(wave.begin(conversation, leaving=self.leaving, misfit=True))
         room = None if most is None else max(0, most - len(asked))
         for before in self._free(all_of_them=all_of_them)[:room]:
-            asked.append(wave.begin(before.conversation, leaving=self.leaving, is_last=True, before=before.verdict))
+            asked.append(wave.begin(before.conversation, leaving=self.leaving, before=before.verdict))
         return asked
 
     def _free(self, *, all_of_them: bool) -> list[Question]:
@@ -214,10 +214,10 @@ class Rounds:
                 )
 
     def _is_put_off(self, question: Question, founded: Founded) -> bool:
-        """True for an answer NEW much like one that founded an issue in this wave; one that founds an offered issue is remembered."""
+        """True for a first answer NEW much like one that founded an issue in this wave; one that founds an offered issue is remembered."""
         if not question.says_new or question.verdict is None:
             return False
-        if not question.is_last and founded.resembles(question.verdict, question.ticket.whole):
+        if question.ticket.ticket_id not in self._put_off and founded.resembles(question.verdict, question.ticket.whole):
             return True
         founded.add(question.verdict, question.ticket.whole)
         return False

@@ -45,7 +45,6 @@ class Question:
     conversation: Conversation
     ticket: TicketText
     answer: "Future[Verdict] | None" = None
-    is_last: bool = False
     before: Verdict | None = None
     misfit: bool = False
     verdict: Verdict | None = None
@@ -70,11 +69,9 @@ class Wave:
         self._known, self._asking = known, asking
         self.questions: list[Question] = []
 
-    def begin(
-        self, conversation: Conversation, *, leaving: set[int], is_last: bool = False, before: Verdict | None = None, misfit: bool = False
-    ) -> Question:
+    def begin(self, conversation: Conversation, *, leaving: set[int], before: Verdict | None = None, misfit: bool = False) -> Question:
         """The question about one more ticket, under way."""
-        question = Question(conversation, TicketText.of(conversation), is_last=is_last, before=before, misfit=misfit)
+        question = Question(conversation, TicketText.of(conversation), before=before, misfit=misfit)
         candidates = self._known.offered(question.ticket, leaving=leaving)
         asking = self._asking
         question.answer = asking.submit(lambda: ask_where(asking.ask, asking.prompts, conversation, candidates))

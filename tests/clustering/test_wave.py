@@ -65,7 +65,7 @@ def test_failures_and_cut_off_questions_are_told_apart() -> None:
 @pytest.mark.parametrize("trouble", [AnswerUnusable("refused"), BudgetReached("no more")], ids=["unusable", "budget"])
 def test_a_ticket_that_was_put_off_and_gets_no_second_answer_has_its_first(trouble: Exception) -> None:
     wave, first = wave_over(ScriptedModel(by_ticket({1: trouble}))), new("Lid leaks")
-    question = wave.begin(talk(1, "x"), leaving=set(), is_last=True, before=first)
+    question = wave.begin(talk(1, "x"), leaving=set(), before=first)
     wave.settle()
     assert (question.verdict, question.failure, question.cut_off) == (first, "", False)
 
