@@ -258,7 +258,7 @@ class Overview:
         agents = {n: m["text"] for n, m in enumerate(conversation["conversation"], start=1) if m["speaker"] == "agent"}
         named = [agents[number] for number in (row.evidence if row else ()) if number in agents]
         parts = {"customer": customer_text(conversation), "agent": max(named or list(agents.values()), key=len, default="")}
-        return " / ".join([_at_words(said), *(f"{who}: {_at_words(text)}" for who, text in parts.items() if text)])
+        return " / ".join([_at_words(said, 160), *(f"{who}: {_at_words(text, 320)}" for who, text in parts.items() if text)])
 
     def _present(self, group: MergeGroup) -> list[Issue]:
         return [self.base.issues[name] for name in group.issue_ids if name in self.base.issues]
@@ -331,9 +331,9 @@ def packed(sets: Sequence[Sequence[str]], room: int) -> list[list[Sequence[str]]
     return groups
 
 
-def _at_words(text: str) -> str:
+def _at_words(text: str, max_chars: int) -> str:
     """The beginning of a text, as many whole words as fit."""
-    return textwrap.shorten(text, 240, placeholder=" …")
+    return textwrap.shorten(text, max_chars, placeholder=" …")
 
 
 def _best_addition(group: Sequence[str], left: Mapping[Pair, float]) -> str | None:

@@ -156,7 +156,7 @@ class Rounds:
         vector, ahead, free = self.known.weigher(), Texts(), []
         for question in waiting:
             said = vector(question.ticket.whole)
-            if ahead.nearest(said) <= self.known.closeness(question.ticket):
+            if max(ahead.alike(said).values(), default=0.0) <= self.known.closeness(question.ticket):
                 free.append(question)
                 ahead.add(said)
         return free

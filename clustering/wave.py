@@ -18,8 +18,9 @@ from prompts_config import Prompts
 T = TypeVar("T")
 
 RESEMBLES = 0.3
-"""Tickets of one wave whose answers (category and description) and customers have this much in common, both cosines together, may be of
-one issue. Of the answers of `demo/recorded.jsonl` alone, 97 to 100 % of pairs of one problem do, and 1 in 1 000 of the others."""
+"""Two tickets of one wave may be of one issue when the cosine of their answers (category and description) and that of their customers'
+words come to so much together, half of it by the answers. Of the answers of `demo/recorded.jsonl` alone, 97 to 100 % of pairs of one
+problem do, and 1 in 1 000 of the others."""
 
 Submit = Callable[[Callable[[], Any]], "Future[Any]"]
 
@@ -97,42 +98,44 @@ class Founded:
 
     def __init__(self, vector: Callable[[str], Mapping[str, float]], *, names_tell: bool = True) -> None:
         self._vector, self._names_tell = vector, names_tell
-        self._known = Texts()
+        self._answers, self._tickets = Texts(), Texts()
 
     def add(self, verdict: Verdict, said: str) -> None:
         """Remember an issue that will be offered from the next wave on, and what its ticket said."""
-        self._known.add(self._both(verdict, said))
+        self._answers.add(self._vector(self._words(verdict)))
+        self._tickets.add(self._vector(said))
 
     def resembles(self, verdict: Verdict, said: str) -> bool:
         """True for an answer whose words, with those of its ticket, are much like those of one that founded an issue before."""
-        return self._known.nearest(self._both(verdict, said)) >= RESEMBLES
+        tickets = self._tickets.alike(self._vector(said))
+        answers = self._answers.alike(self._vector(self._words(verdict)))
+        return any(told >= RESEMBLES / 2 and told + tickets.get(place, 0.0) >= RESEMBLES for place, told in answers.items())
 
-    def _both(self, verdict: Verdict, said: str) -> dict[str, float]:
-        """The words of the answer and, told apart from them, of the ticket: the cosines of both add up."""
+    def _words(self, verdict: Verdict) -> str:
         card = verdict.answer.card
-        answer = self._vector(f"{card.category if self._names_tell else ''}\n{card.short_description}")
-        return {**answer, **{f"said {word}": weight for word, weight in self._vector(said).items()}}
+        return f"{card.category if self._names_tell else ''}\n{card.short_description}"
 
 
 class Texts:
-    """Texts as vectors of words, and how near one comes to the nearest of them."""
+    """Texts as vectors of words, numbered as they came."""
 
     def __init__(self) -> None:
         self._holders: dict[str, list[tuple[int, float]]] = {}
         self._count = 0
 
     def add(self, vector: Mapping[str, float]) -> None:
+        """Hold one more text."""
         for word, weight in vector.items():
             self._holders.setdefault(word, []).append((self._count, weight))
         self._count += 1
 
-    def nearest(self, vector: Mapping[str, float]) -> float:
-        """What it has in common with the nearest; 0 where nothing is held."""
-        alike: dict[int, float] = {}
+    def alike(self, vector: Mapping[str, float]) -> dict[int, float]:
+        """The cosines, 0 to 1, to those texts that share a word."""
+        found: dict[int, float] = {}
         for word, weight in vector.items():
             for place, other in self._holders.get(word, ()):
-                alike[place] = alike.get(place, 0.0) + weight * other
-        return max(alike.values(), default=0.0)
+                found[place] = found.get(place, 0.0) + weight * other
+        return found
 
 
 def at_once(call: Callable[[], T]) -> "Future[T]":

@@ -115,14 +115,27 @@ def test_answers_are_alike_by_the_words_of_category_and_description(first: Any, 
 
 
 @pytest.mark.parametrize(
-    ("said", "alike"),
-    [("Hello, water drips from the lid of my kettle", True), ("Hello, the invoice came twice", False), ("", False)],
-    ids=["the same trouble", "another", "nothing"],
+    ("answer", "said", "alike"),
+    [
+        pytest.param(
+            "Seal of lid, cover, hinge, handle, spout, base, cord, plug, foot, rim",
+            "Hello, water drips from the lid of my kettle",
+            True,
+            id="both a bit",
+        ),
+        pytest.param(
+            "Seal of lid, cover, hinge, handle, spout, base, cord, plug, foot, rim",
+            "Hello, the invoice came twice",
+            False,
+            id="answers a bit",
+        ),
+        pytest.param("Something else", "The kettle drips, water at the lid", False, id="another answer"),
+    ],
 )
-def test_tickets_are_alike_by_what_their_customers_said(said: str, alike: bool) -> None:
+def test_what_customers_said_counts_where_answers_are_alike_a_bit(answer: str, said: str, alike: bool) -> None:
     founded = Founded(vector)
     founded.add(new("Seal worn"), "The kettle drips, water at the lid")
-    assert founded.resembles(new("Something else"), said) is alike
+    assert founded.resembles(new(answer), said) is alike
 
 
 def test_with_a_closed_list_the_descriptions_alone_are_compared() -> None:
