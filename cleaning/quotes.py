@@ -10,7 +10,7 @@ import functools
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from cleaning import languages
 from cleaning.history import History, words_of
@@ -79,7 +79,6 @@ _MAX_LOOK = 500  # characters of each
 _MIN_TAIL_WORDS = 15  # of known last lines without any sign that they are history
 _MAX_UNKNOWN_QUOTE = 2000  # characters of a quote that the ticket does not hold
 _ADDRESS = re.compile(r"[\w.+-]{1,64}@[\w-]{1,64}")
-_TIME = re.compile(r"\d{1,2}[:.h]\d{2}")
 _DATE = re.compile(
     r"\d{1,4}[./-]\s?\d{1,2}[./-]|\d{4}[年년]|\d{1,2}[:.h]\d{2}|(?<!\d)\d{1,2}(?:\.|st|nd|rd|th)?,?\s{1,3}(?:de |di )?[^\W\d_]{3,}|"
     r"[^\W\d_]{3,}\.?\s{1,3}\d{1,2}(?!\d)"
@@ -101,9 +100,9 @@ _QUOTE_SIGNS = re.compile(r"(?:\s?>)+\s?")
 class NewLines:
     """`lines` that are new; `cut` counts the characters that are not, by reason. `only_history`: nothing is new but there were words."""
 
-    lines: tuple[Line, ...]
-    cut: Counter[str] = field(default_factory=Counter)
-    only_history: bool = False
+    lines: list[Line]
+    cut: Counter[str]
+    only_history: bool
 
 
 def new_lines(lines: Sequence[Line], history: History) -> NewLines:
@@ -117,9 +116,8 @@ def new_lines(lines: Sequence[Line], history: History) -> NewLines:
     """
     walker = _Walker(_unbroken(lines), history)
     walker.walk()
-    kept = walker.kept
-    only_history = not any(line.text for line in kept) and any(has_words(line.text) for line in lines)
-    return NewLines(tuple(kept), walker.cut, only_history)
+    only_history = not any(line.text for line in walker.kept) and any(has_words(line.text) for line in lines)
+    return NewLines(walker.kept, walker.cut, only_history)
 
 
 def has_words(text: str) -> bool:
@@ -377,8 +375,6 @@ class _Walker:
                 del self.kept[start:]
                 return True
             start -= 1
-            if text.startswith("<") and start > 0 and not self.kept[start].text:
-                start -= 1
         return False
 
     def _is_whole(self, text: str, start: int) -> bool:
@@ -449,19 +445,15 @@ class _Walker:
         self._pop_attribution()
         self._question = None
         below, self._below, self._labels_may_come = self._below, True, 8
-        first = True
         while at < end:
             line = self._lines[at]
             if not line.text:
                 at += 1
                 continue
             stop = self._sign(at)
-            if stop == at and first and _ends_like_attribution(_bare(line.text)) and self._history_follows(at + 1):
-                stop = self._drop(at, at + 1)
             if stop == at:
                 self._within(line)
                 stop = at + 1
-            first = False
             at = stop
         self._below, self._labels_may_come, self._question = below, 0, None
 
