@@ -98,10 +98,11 @@ def bare(text: str) -> str:
 class Plain:
     """A folded text, the same in small letters, and the beginnings of its words: what patterns of words are searched in."""
 
-    __slots__ = ("_heads", "small", "text")
+    __slots__ = ("_heads", "is_ascii", "small", "text")
 
     def __init__(self, text: str) -> None:
         self.text, self.small = text, text.lower()
+        self.is_ascii = self.small.isascii()
         self._heads: frozenset[str] | None = None
 
     @property
@@ -114,7 +115,7 @@ class Plain:
     @property
     def is_unspaced(self) -> bool:
         """True for a text with letters of a script that sets no or few blanks."""
-        return not self.text.isascii() and UNSPACED.search(self.text) is not None
+        return not self.is_ascii and UNSPACED.search(self.text) is not None
 
     def holds(self, hints: Iterable[str]) -> bool:
         """True if one of these stands in the text in small letters."""
@@ -143,14 +144,15 @@ class WordPattern:
         self._by_head: dict[str, list[str]] = {}
         for word in sorted(known - {*self._anywhere[True]}):
             self._by_head.setdefault(_rarest_head(word), []).append(word)
+        self._heads = frozenset(self._by_head)
         self._pattern, self._flags = pattern, flags
         self._made: dict[frozenset[str], re.Pattern[str]] = {}
 
     def of(self, plain: Plain) -> re.Pattern[str] | None:
         """The pattern for a text; None if none of the words stands in it."""
         small = plain.small
-        held = {word for head in self._by_head.keys() & plain.heads for word in self._by_head[head] if word in small}
-        held.update(word for word in self._anywhere[not small.isascii()] if word in small)
+        held = [word for head in self._heads & plain.heads for word in self._by_head[head] if word in small]
+        held += [word for word in self._anywhere[not plain.is_ascii] if word in small]
         if not held:
             return None
         key = frozenset(held)
