@@ -360,7 +360,7 @@ SWALLOWED = {
 }
 
 
-@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"], ids=repr)
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"], ids=["of Unix", "of Windows", "of old"])
 @pytest.mark.parametrize("text", SWALLOWED.values(), ids=SWALLOWED)
 def test_a_row_that_a_quotation_mark_swallowed_is_seen_wherever_it_stands(tmp_path: Path, text: str, end: str) -> None:
     path = tmp_path / "list.csv"
@@ -369,7 +369,7 @@ def test_a_row_that_a_quotation_mark_swallowed_is_seen_wherever_it_stands(tmp_pa
         apply.revise(path, {"ISSUE-1": Issue("ISSUE-1", Card("Lid"), tickets=[169, 180])}, {})
 
 
-@pytest.mark.parametrize("remark", ["two\nlines", "asked Ute, Tom\nand Ann", "-\n-"])
+@pytest.mark.parametrize("remark", ["two\nlines", "asked Ute, Tom\nand Ann", "-\n-"], ids=["lines", "names", "dashes"])
 def test_a_remark_of_several_lines_in_a_column_of_ones_own_is_no_hindrance(remark: str) -> None:
     (row,) = review_list.parse(f'ticket_id,issue_id,subject,decision,who\n169,ISSUE-1,Lid,confirm,"{remark}"\n'.encode(), name="list")
     assert (row.ticket_id, row.problem) == (169, "")
