@@ -27,10 +27,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import main as program
-from benchmarks.power import RESULTS, REVIEW, filled
+from benchmarks.power import REVIEW, filled
 from testing.disk_faults import Disk, failing
 from testing.offline_site import offline
-from testing.topic_site import topic_tickets
+from testing.topic_site import RESULTS, topic_tickets
 
 OUTPUT = Path("output")
 DATABASE, FLAGGED, LOG = (OUTPUT / name for name in RESULTS)

@@ -26,10 +26,9 @@ import main as program
 from common.files import is_unfinished
 from testing.offline_site import offline
 from testing.power_cut import VARIANTS, Disk, Event, Recorder
-from testing.topic_site import topic_tickets
+from testing.topic_site import RESULTS, topic_tickets
 
 OUTPUT = Path("output")
-RESULTS = ("silo_issues_db.json", "flagged_for_review.csv", "decisions.jsonl")
 REVIEW = "review.csv"
 JOBS = ("run", "review", "undo", "export")
 

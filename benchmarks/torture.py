@@ -27,10 +27,9 @@ from pathlib import Path
 from typing import Any
 
 from testing.chaos_llm import Behaviour, Reply, Seen
-from testing.topic_site import TopicSite, question_of, sorting, topic_tickets
+from testing.topic_site import RESULTS, TopicSite, question_of, sorting, topic_tickets
 
 ROOT = Path(__file__).resolve().parent.parent
-RESULTS = ("silo_issues_db.json", "flagged_for_review.csv", "decisions.jsonl")
 GENTLE = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _ENDS = (130, -signal.SIGKILL, *(-number for number in GENTLE))  # a signal while Python still starts ends it in Python's own way
 _DIE_AT_WRITE = """

@@ -18,6 +18,8 @@ from demo.prompt_reader import schema_name
 from testing.chaos_llm import Behaviour, ChaosServer, Reply, Seen, completion
 from testing.helpdesk import Helpdesk
 
+RESULTS = ("silo_issues_db.json", "flagged_for_review.csv", "decisions.jsonl")
+"""The files of a run whose bytes are promised."""
 KEY, MODEL_KEY = "desk-key-0123456789", "model-key-0123456789"
 TOPICS = tuple(
     f"{first}{second}"

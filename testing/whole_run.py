@@ -13,15 +13,12 @@ import pytest
 
 from issue_clusterer import IssueClusterer
 from testing.chaos_llm import Behaviour, Reply, Seen, says
-from testing.topic_site import TopicSite, schema_of, sorting, topic_tickets
+from testing.topic_site import RESULTS, TopicSite, schema_of, sorting, topic_tickets
 
 ROOT = Path(__file__).resolve().parents[1]
 
 
 DATABASE = Path("output/silo_issues_db.json")
-
-
-RESULTS = ("silo_issues_db.json", "flagged_for_review.csv", "decisions.jsonl")
 
 
 STEADY = sorting(jumpy=False)

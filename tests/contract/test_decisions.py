@@ -6,7 +6,8 @@ import pytest
 
 import main
 from testing.chaos_llm import Reply, Seen, says
-from testing.whole_run import DATABASE, RESULTS, STEADY, OpenSite, answering, issues_at, refused_for_ever, report, results, rows_at, tree
+from testing.topic_site import RESULTS
+from testing.whole_run import DATABASE, STEADY, OpenSite, answering, issues_at, refused_for_ever, report, results, rows_at, tree
 
 
 class TestAnswers:

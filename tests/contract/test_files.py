@@ -12,11 +12,10 @@ import pytest
 
 import main
 from knowledge.paths import RunFiles
-from testing.topic_site import sorting, topic_tickets
+from testing.topic_site import RESULTS, sorting, topic_tickets
 from testing.whole_run import (
     DATABASE,
     JUMPY,
-    RESULTS,
     OpenSite,
     _without_urls,
     answering,

@@ -18,10 +18,9 @@ from llm.batch import BatchQuestion, read_results, write_questions
 from llm.protocol import Usage
 from llm.store import AnswerStore
 from testing.chaos_llm import Seen, completion
-from testing.topic_site import TopicSite, sorting, topic_tickets
+from testing.topic_site import RESULTS, TopicSite, sorting, topic_tickets
 
 ROUND = Path("round.jsonl")
-RESULTS = ("silo_issues_db.json", "flagged_for_review.csv", "decisions.jsonl")
 WAVES = ["--pages", "all", "--wave-tickets", "50000"]
 EXPORT = [*WAVES, "--batch-export", str(ROUND)]
 KEYS = {f"{number:064x}": "sorting-model" for number in range(1, 6)}

@@ -28,10 +28,9 @@ from knowledge.base import KnowledgeBase
 from testing.chaos_llm import Seen
 from testing.disk_faults import Disk, failing
 from testing.offline_site import offline
-from testing.topic_site import sorting, topic_tickets
+from testing.topic_site import RESULTS, sorting, topic_tickets
 
 OUTPUT = Path("output")
-RESULTS = ("silo_issues_db.json", "flagged_for_review.csv", "decisions.jsonl")
 REASONS = (errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EIO, errno.EDQUOT)
 TICKETS = {ticket["id"]: ticket for ticket in topic_tickets(4)}
 COMMAND = ["--ticket-ids", "1001,1002,1003,1004"]
