@@ -1,5 +1,6 @@
 """Rounds: who is put off, whose misfit moves, what is held back; everything at most once, and people's word stands."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -89,6 +90,23 @@ def test_an_unsure_new_issue_is_offered_as_ever() -> None:
     clusterer, model = run(lambda asked: decision(None, 0.3, category=f"Thing{asked.ticket}", short_description="x"), [1, 2])
     assert clusterer.issues["ISSUE-1"].unsure == {1: 0.3}
     assert model.offers()[-1] == (2, ["ISSUE-1"])
+
+
+def test_vectors_of_a_waves_tickets_are_asked_for_together() -> None:
+    calls: list[int] = []
+
+    def embed(texts: Sequence[str]) -> list[list[float]]:
+        calls.append(len(texts))
+        return [[1.0, float(len(text) % 7)] for text in texts]
+
+    issues = [sealed(f"ISSUE-{n}", f"Thing {n}", [n]) for n in range(500, 540)]
+    safe_files.write_text(DEFAULT_OUTPUT, issue_db.render(issues))
+    model = ScriptedModel(lambda _asked: decision("ISSUE-500", 0.9))
+    clusterer = IssueClusterer(RunFiles(DEFAULT_OUTPUT), ask=model.ask, prompts=Prompts(), embed=embed)
+    clusterer.decide([talk(n, f"Something is wrong, {n}") for n in range(1, 21)])
+    assert calls[:2] in ([16, 40], [40, 16])
+    assert 4 in calls
+    assert 1 not in calls
 
 
 # --- misfits ------------------------------------------------------------------------------------------------------------------------------
