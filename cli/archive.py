@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -70,7 +71,7 @@ class Archive:
         failed = 0
         none = self._none()
         for some in _batches(ids, NOTED_EVERY):
-            waiting = [(number, submit(_reading(reader, number))) for number in some]
+            waiting = [(number, submit(partial(_read, reader, number))) for number in some]
             try:
                 for number, future in waiting:
                     answer = future.result()
@@ -102,14 +103,11 @@ class Archive:
         files.write_text(self.cache / FILE_NAME, files.dump_json(found, indent=None) + "\n")
 
 
-def _reading(reader: Reader, number: int) -> Callable[[], Conversation | TicketFailed | None]:
-    def read() -> Conversation | TicketFailed | None:
-        try:
-            return reader.read_archived(number)
-        except TicketFailed as error:
-            return error
-
-    return read
+def _read(reader: Reader, number: int) -> Conversation | TicketFailed | None:
+    try:
+        return reader.read_archived(number)
+    except TicketFailed as error:
+        return error
 
 
 def _batches(ids: list[int], size: int) -> Iterator[list[int]]:

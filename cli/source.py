@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -291,17 +292,14 @@ def _read_ahead(tickets: Iterable[Ticket], source: ConversationSource, submit: S
     while block := list(itertools.islice(rest, BLOCK)):
         source.look_ahead(block)
         for ticket in block:
-            waiting.append(submit(_reading(source, ticket["ticket_id"], on_read)))
+            waiting.append(submit(partial(_read, source, ticket["ticket_id"], on_read)))
             if len(waiting) >= READ_AHEAD:
                 yield waiting.popleft().result()
     while waiting:
         yield waiting.popleft().result()
 
 
-def _reading(source: ConversationSource, ticket_id: int, on_read: Callable[[], None]) -> Callable[[], Item]:
-    def read() -> Item:
-        item = source.read(ticket_id)
-        on_read()
-        return item
-
-    return read
+def _read(source: ConversationSource, ticket_id: int, on_read: Callable[[], None]) -> Item:
+    item = source.read(ticket_id)
+    on_read()
+    return item
