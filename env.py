@@ -65,7 +65,7 @@ def model_url(value: str) -> str:
 
 def _model_server(value: str) -> str:
     """The address of the model's server, or the word for the built-in one. Raises ValueError."""
-    return BUILT_IN if value.lower() in (BUILT_IN, "builtin", "built_in") else model_url(value)
+    return BUILT_IN if "".join(value.lower().split()).replace("_", "-") in (BUILT_IN, "builtin") else model_url(value)
 
 
 def _secret(value: str) -> str:

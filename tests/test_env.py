@@ -40,8 +40,9 @@ def test_no_secret_is_in_the_repr() -> None:
         del os.environ["EMBEDDING_API_KEY"]
 
 
-def test_who_has_no_model_needs_no_key_and_no_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in {"FRESHDESK_DOMAIN": "acme", "FRESHDESK_API_KEY": "k", "LLM_API_BASE_URL": "built-in"}.items():
+@pytest.mark.parametrize("word", ["built-in", "Built-In", "built in", "built_in", "builtin"])
+def test_who_has_no_model_needs_no_key_and_no_name(monkeypatch: pytest.MonkeyPatch, word: str) -> None:
+    for name, value in {"FRESHDESK_DOMAIN": "acme", "FRESHDESK_API_KEY": "k", "LLM_API_BASE_URL": word}.items():
         monkeypatch.setenv(name, value)
     found = env.load_settings()
     assert found.llm_base_url == env.BUILT_IN

@@ -628,7 +628,7 @@
   const GROUPS = {
     disagrees: { title: (n, to) => [`${plural(n, "unsure ticket")} ${n === 1 ? "stands" : "stand"} elsewhere, the model meant `, to], yes: ["accept", "Accept: move ticked there"], no: ["confirm", "Ticked are right as they stand"] },
     belongs: { title: (n, to) => [`${plural(n, "unsure ticket")} probably ${n === 1 ? "belongs" : "belong"} to `, to], yes: ["accept", "Accept: move ticked there"], no: ["confirm", "Ticked are issues of their own"] },
-    new: { title: (n) => [`${plural(n, "ticket")} founded ${n === 1 ? "an issue" : "issues"} in doubt`], yes: ["confirm", "Ticked are issues of their own"], no: null },
+    new: { title: (n) => [`${plural(n, "unsure ticket")} founded ${n === 1 ? "an issue of its own" : "issues of their own"}`], yes: ["confirm", "Ticked are issues of their own"], no: null },
     agrees: { title: (n, to) => [`${plural(n, "unsure ticket")} ${n === 1 ? "stands" : "stand"} where the model meant: `, to], yes: ["confirm", "Confirm ticked"], no: null },
     no_problem: { title: (n) => [`${plural(n, "ticket")} without a problem`], yes: ["ignore", "Ignore ticked"], no: ["confirm", "Ticked are issues all the same"] },
   };
