@@ -63,6 +63,17 @@ WORST: dict[str, tuple[str, str]] = {
     "comment": ("", "<!--"),
     "attr": ("", '<p style="height:0 '),
     "surr": ("", "\ud800"),
+    "open formatting": ("", "<b>"),
+    "paragraphs of open formatting": ("", "<p><b><i>w"),
+    "attributes": ("", "<p a=1 b=2 "),
+    "open images": ("", "<img alt="),
+    "unmatched ends": ("", "</p></span>"),
+    "wrong ends": ("", "<div></span>"),
+    "line feeds": ("", "\n"),
+    "chat": ("", "10:12 Ann: it hums<br>"),
+    "chat of two": ("", "Ann: it hums<br>Agent: wipe it<br>"),
+    "names below a heading": ("<pre>Name | Order\n", "Ann Lee | 4\n"),
+    "titles": ("", "Mr. Ann and "),
 }
 _ASKED = "<p>Hello there,</p><p>please press the red button.</p><p>Which colour does it show?</p>"
 

@@ -1,8 +1,4 @@
-import gc
-import math
-import time
 import tracemalloc
-from collections.abc import Callable
 
 import pytest
 
@@ -100,68 +96,11 @@ def test_what_stands_too_deep_keeps_the_marks_of_what_is_around_it() -> None:
 @pytest.mark.slow
 def test_many_links_around_many_lines_take_little_memory() -> None:
     tracemalloc.start()
-    html_lines('<a href="http://x.example">' * 190 + "a<br>" * 200_000)
+    html_lines('<a href="http://x.example">' * 190 + "a<br>" * 40_000)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert peak < 150_000_000
+    assert peak < 30_000_000
 
 
 def test_half_a_surrogate_pair_is_replaced_and_a_whole_one_joined() -> None:
     assert printable("a\ud83d\ude00b\ud83d") == "a😀b\ufffd"
-
-
-HOSTILE = {
-    "less-than signs": "<",
-    "ampersands": "&",
-    "open divs": "<div>x",
-    "open formatting": "<b>",
-    "paragraphs with open formatting": "<p><b><i>w",
-    "open tables": "<table><tr><td>x",
-    "open lists": "<ul><li>x",
-    "open comments": "<!--",
-    "open links": '<a href="http://x.example">y',
-    "attributes": "<p a=1 b=2 ",
-    "breaks": "<br>",
-    "spaces": " ",
-    "open images": "<img alt=",
-    "open quotes": "<blockquote>w",
-    "unmatched ends": "</p></span>",
-    "line feeds": "\n",
-}
-
-
-def seconds(html: str, *, tries: int = 1) -> float:
-    """Processor seconds, the best of `tries`."""
-    best = math.inf
-    for _ in range(tries):
-        gc.collect()
-        gc.disable()  # its passes cost what the whole test session has made, not what this text has
-        start = time.process_time()
-        html_lines(html)
-        best = min(best, time.process_time() - start)
-        gc.enable()
-    return best
-
-
-def grows_too_fast(make: Callable[[int], str]) -> list[float]:
-    """The times for 64 and 256 KB when they are out of proportion, else nothing.
-
-    Four times the input may take 6.4 times as long; a step that takes quadratic time takes sixteen. Measured again before it counts.
-    """
-    spent: list[float] = []
-    for tries in (1, 3):
-        spent = [seconds(make(size), tries=tries) for size in (65_536, 262_144)]
-        if spent[1] < max(6.4 * spent[0], 0.05):
-            return []
-    return spent
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("piece", HOSTILE.values(), ids=HOSTILE.keys())
-def test_time_grows_no_faster_than_the_input(piece: str) -> None:
-    assert not grows_too_fast(lambda size: piece * (size // len(piece)))
-
-
-@pytest.mark.slow
-def test_divs_closed_by_the_wrong_tags_take_linear_time() -> None:
-    assert not grows_too_fast(lambda size: "<div>" * (size // 12) + "</span>" * (size // 12))
