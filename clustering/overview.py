@@ -38,13 +38,13 @@ MERGE_DOUBTED = 0.5
 """From here on people are asked whether two issues are one."""
 MERGE_ISSUES = 8
 """Issues that one merge question shows, in sets of which each is compared within itself. With one set of four a question, bursts of 250
-tickets needed more questions than there may be, and kept 5 twins."""
+tickets needed more questions than there may be, and kept 15 twins."""
 TICKETS_A_QUESTION = 10
 """At the most one merge question for so many decided tickets; less than a tenth of the calls in all orders of all development sets."""
 NAMED_SECOND, NAMED_BELOW = 2, 0.85
 """So many tickets of the smaller side, less sure than this, must have had the other one as second choice (a tenth of it, if more)."""
 TICKETS_A_BLOCK = 40
-"""At the most one block for so many decided tickets where every two issues are to meet. With 50, bursts of 250 tickets kept five twins."""
+"""At the most one block for so many decided tickets where every two issues are to meet. With 50, bursts of 250 tickets kept three twins."""
 TICKETS_SHOWN = 3
 """Tickets of each side in a merge question."""
 
