@@ -4,6 +4,7 @@ Asks first. Leaves alone what somebody made elsewhere (exports, files for a batc
 Freshdesk from coming back with the next run that lists it.
 """
 
+import contextlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,16 +55,25 @@ def forget(
 
 def _kept(ticket_ids: Sequence[int], files: RunFiles, folders: Sequence[Path]) -> Kept:
     base, log = KnowledgeBase(issue.load(files.database)), decision.load(files.decisions)
-    filled = review_list.load_filled(files.flagged)
+    filled, copied = review_list.load_filled(files.flagged), _copied(files)
     places = dict.fromkeys(folder.resolve() for folder in folders)
     paths = {number: [path for folder in places if (path := conversation_path(number, folder)).exists()] for number in ticket_ids}
     known = [
         ticket_id
         for ticket_id in ticket_ids
-        if base.home(ticket_id) or paths[ticket_id] or any(ticket_id in place for place in (base.reviewed, log, filled))
+        if base.home(ticket_id) or paths[ticket_id] or any(ticket_id in place for place in (base.reviewed, log, filled, copied))
     ]
     unknown = tuple(ticket_id for ticket_id in ticket_ids if ticket_id not in known)
     return Kept(base, log, tuple(path for ticket_id in known for path in paths[ticket_id]), tuple(known), unknown)
+
+
+def _copied(files: RunFiles) -> set[int]:
+    """Tickets in the backup and in the copies from before reviews, as far as these can be read."""
+    found: set[int] = set()
+    for path in (files.backup, *(folder / files.database.name for folder in apply.kept_reviews(files))):
+        with contextlib.suppress(Unreadable):
+            found.update(ticket for entry in issue.load(path).values() for ticket in (*entry.tickets, *entry.reviewed))
+    return found
 
 
 def _question(kept: Kept, files: RunFiles, cache: Path) -> str:

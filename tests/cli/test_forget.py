@@ -202,6 +202,17 @@ def test_a_checkpoint_that_was_set_aside_goes(site: TopicSite, say: Callable[[st
     assert not aside.exists()
 
 
+@pytest.mark.parametrize("copy", [FILES.backup, FILES.beside("before_review.1") / FILES.database.name], ids=["backup", "before a review"])
+def test_a_ticket_that_only_a_copy_holds_is_forgotten_too(copy: Path, site: TopicSite, say: Callable[[str], None]) -> None:
+    before = FILES.database.read_bytes()
+    say("y")
+    assert main.main(["--forget", str(ALONE)]) == Exit.DONE
+    copy.parent.mkdir(exist_ok=True)
+    copy.write_bytes(before)
+    assert main.main(["--forget", str(ALONE)]) == Exit.DONE
+    assert not copy.exists() or ALONE not in {ticket for entry in issue.load(copy).values() for ticket in entry.tickets}
+
+
 @pytest.mark.parametrize("name", ["flagged_for_review.csv", "decisions.jsonl"])
 def test_copies_of_what_could_not_be_read_go(name: str, site: TopicSite, say: Callable[[str], None]) -> None:
     kept = [FILES.database.with_name(f"{name}{ending}") for ending in (".unreadable", ".2.unreadable")]
