@@ -210,7 +210,7 @@ def _struck(start: Start, disk: Disk, where: str) -> Tried:
         second = run(folder, start.argv)
         after = results(folder)
     kind = "killed" if first.status == -signal.SIGKILL else f"exit {first.status}"
-    if first.status not in (-signal.SIGKILL, 0, 1) or (first.status == 1) != ("\nerror: " in f"\n{first.said}"):
+    if first.status not in (-signal.SIGKILL, 0, 1, 2) or (first.status > 0) != ("\nerror: " in f"\n{first.said}"):
         return Tried(kind, f"{where}: exit {first.status}, {first.said[-300:]!r}")
     if any(left.get(name) not in (before.get(name), start.wanted[name]) for name in RESULTS):
         return Tried(kind, f"{where}: a file is neither old nor new")

@@ -79,3 +79,21 @@ def test_the_copy_from_before_is_named_where_there_is_one(files: RunFiles, caplo
     files.backup.write_text("old", encoding="utf-8")
     written.warn_of_changes(files)
     assert "silo_issues_db.json.bak is from before the last run" in caplog.text
+
+
+def test_what_is_known_already_is_not_written_again(files: RunFiles) -> None:
+    expect(files)
+    first = files.digests.stat().st_ino
+    expect(files)
+    assert files.digests.stat().st_ino == first
+    put(files, "by hand", "log")
+    expect(files, "by hand")
+    assert files.digests.stat().st_ino != first, "a run that writes nothing takes the change as it is"
+
+
+def test_a_file_that_cannot_be_read_is_left_to_whoever_reads_it(files: RunFiles, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(path: Path) -> str:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(written, "file_sha256", refused)
+    written.warn_of_changes(files)

@@ -231,12 +231,23 @@ def test_what_was_filled_in_after_a_review_outlives_its_undo(tmp_path: Path) -> 
     }
 
 
+def test_a_word_that_was_changed_after_a_review_is_the_one_that_counts(tmp_path: Path) -> None:
+    files = replace(files_in(tmp_path), separator=";")
+    sheet(tmp_path, (6, "confirm")).replace(files.flagged)
+    apply.apply_file(page_export(tmp_path, {"action": "accept", "ticket_id": 5}), files)
+    text = files.flagged.read_text(encoding="utf-8")
+    files.flagged.write_text(text.replace(";confirm;", ";new;"), encoding="utf-8")
+    apply.undo(files)
+    assert {ticket: cells["decision"] for ticket, cells in review_list.load_filled(files.flagged).items()} == {6: "new"}
+    assert "ticket_id;confidence" in files.flagged.read_text(encoding="utf-8")
+
+
 def test_a_list_that_cannot_be_read_is_kept_when_a_review_is_undone(tmp_path: Path) -> None:
     files = files_in(tmp_path)
     before = files.flagged.read_bytes()
     apply.apply_file(sheet(tmp_path, (5, "accept")), files)
     files.flagged.write_text("my notes", encoding="utf-8")
-    apply.undo(files)
+    assert "filled in" not in apply.undo(files)
     assert files.flagged.read_bytes() == before
     assert files.beside("flagged_for_review.csv.unreadable").read_text(encoding="utf-8") == "my notes"
 

@@ -205,6 +205,38 @@ def test_a_filled_row_that_fits_no_more_stays_as_it_is_and_is_named(
             apply.revise(path, issues, {})
 
 
+def test_a_filled_row_that_is_no_longer_flagged_has_the_words_of_today(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path, issues = tmp_path / "flagged_for_review.csv", database()
+    path.write_text(fill(review_list.render(issues, {}), 171, "confirm"), encoding="utf-8")
+    issues["ISSUE-171"].unsure.clear()
+    review_list.write(path, issues, {171: DecisionRow(171, "ISSUE-171", "new", 0.9, subject="Router", reason="Sure now")})
+    row = next(row for row in read(path.read_text(encoding="utf-8")) if row["ticket_id"] == "171")
+    assert (row["subject"], row["reason"], row["confidence"], row["decision"]) == ("Router", "Sure now", "0.9", "confirm")
+    assert not caplog.records
+
+
+def test_each_row_that_fits_no_more_is_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "flagged_for_review.csv"
+    path.write_text("ticket_id,issue_id,decision\n171,ISSUE-9,confirm\n100,ISSUE-9,confirm\n", encoding="utf-8")
+    review_list.write(path, database(), {})
+    assert "2 filled rows stay as they are" in caplog.text
+    assert "ticket 100: it was in ISSUE-9 and is ISSUE-100 now; ticket 171: it was in ISSUE-9 and is ISSUE-171 now" in caplog.text
+
+
+def test_an_old_lists_suggestion_of_the_tickets_own_issue_fits_only_while_nothing_else_is_suggested(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "flagged_for_review.csv"
+    path.write_text("ticket_id,issue_id,suggested_issue_id,decision\n171,ISSUE-171,ISSUE-171,accept\n", encoding="utf-8")
+    review_list.write(path, database(), {})
+    assert not caplog.records
+    review_list.write(path, database(), {171: DecisionRow(171, "ISSUE-171", "provisional", 0.6, "ISSUE-9")})
+    assert not caplog.records, "the list that was written in between has no suggestion, so none was looked at"
+    path.write_text("ticket_id,issue_id,suggested_issue_id,decision\n171,ISSUE-171,ISSUE-171,accept\n", encoding="utf-8")
+    review_list.write(path, database(), {171: DecisionRow(171, "ISSUE-171", "provisional", 0.6, "ISSUE-9")})
+    assert "the suggestion was ISSUE-171 and is ISSUE-9 now" in caplog.text
+
+
 def test_what_a_person_left_of_the_columns_is_enough(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path = tmp_path / "flagged_for_review.csv"
     path.write_text("ticket_id,decision\n171,confirm\n", encoding="utf-8")
@@ -356,6 +388,7 @@ SWALLOWED = {
     "a column of one's own last": 'ticket_id,decision,who\n169,,"Ute\n180,confirm,Tom"\n',
     "a column of one's own between": 'ticket_id,who,decision\n169,"Ute,confirm\n180,Tom",ignore\n',
     "a whole row between": 'ticket_id,decision,who\n169,confirm,"Ute\n180,ignore,Tom\n181,new,Ann"\n',
+    "a whole row between two remarks": 'ticket_id,decision,who\n169,confirm,"Ute\n180,ignore,Tom\nand Ann"\n',
     "semicolons": 'who;ticket_id;decision\n"Ute;169;\nTom";180;confirm\n',
 }
 
