@@ -275,6 +275,20 @@ def _one(name: str) -> str:
 
 def load_settings() -> Settings:
     """Every setting, checked. Raises `Unusable` that names all that is missing or wrong, and shows no value."""
+    values, missing, wrong = read_settings()
+    if missing or wrong:
+        parts = [f"missing: {', '.join(missing)}"] if missing else []
+        raise Unusable(f"settings to mend {where_they_stand()}: {'; '.join(parts + wrong)}")
+    return Settings(**values)
+
+
+def where_they_stand() -> str:
+    """Where a setting is written, in words, with how to begin where nothing is there yet."""
+    return "in the environment or in .env" + ("" if DOTENV_PATH.exists() else " (copy .env.example to .env and fill it in)")
+
+
+def read_settings() -> tuple[dict[str, Any], list[str], list[str]]:
+    """The fields of `Settings` that are set and right, the names of required ones that are missing, and what is wrong with others."""
     file = _env_file()
     values: dict[str, Any] = {}
     missing: list[str] = []
@@ -293,12 +307,7 @@ def load_settings() -> Settings:
     if values.get("llm_base_url") == BUILT_IN:
         values |= {"llm_api_key": "none", "llm_model": BUILT_IN_MODEL}
         missing = [name for name in missing if name not in ("LLM_API_KEY", "LLM_MODEL")]
-    wrong += _unencrypted(values)
-    if missing or wrong:
-        parts = [f"missing: {', '.join(missing)}"] if missing else []
-        where = "in the environment or in .env (copy .env.example to .env and fill it in)"
-        raise Unusable(f"settings to mend {where}: {'; '.join(parts + wrong)}")
-    return Settings(**values)
+    return values, missing, wrong + _unencrypted(values)
 
 
 _ADDRESSES = (model_url, _model_server)

@@ -3,6 +3,7 @@
 Reads no ticket, keeps nothing and costs one word of the model. What is optional and not set is no failure.
 """
 
+import dataclasses
 import logging
 import shlex
 import tempfile
@@ -59,6 +60,7 @@ class Finding:
 
 
 Check = Callable[[Settings, Options], Iterable[Finding]]
+_REQUIRED = {known.name for known in dataclasses.fields(Settings) if known.default is dataclasses.MISSING}
 
 
 def folders(settings: Settings, options: Options) -> Iterator[Finding]:
@@ -144,14 +146,15 @@ def run(options: Options) -> int:
 
 
 def _findings(options: Options) -> Iterator[Finding]:
-    try:
-        settings = env.load_settings()
-    except Trouble as error:
-        yield Finding("settings", False, str(error))
+    values, missing, wrong = env.read_settings()
+    for problem in [f"{name} is missing" for name in missing] + wrong:
+        yield Finding("settings", False, f"{problem}; it stands {env.where_they_stand()}")
+    if missing or _REQUIRED - values.keys():
         return
-    yield Finding("settings", True, "all that is required is set")
+    if not wrong:
+        yield Finding("settings", True, "all that is required is set")
     for check in CHECKS:
-        yield from check(settings, options)
+        yield from check(Settings(**values), options)
 
 
 def _word(text: str) -> str:

@@ -157,6 +157,8 @@ def version() -> str:
 def _unknown(words: Sequence[str], parser: argparse.ArgumentParser) -> str:
     """What to say about words that are no flags, with the flag that was probably meant."""
     word = next((word for word in words if word.startswith("-")), words[0]).partition("=")[0]
+    if re.fullmatch(r"[0-9,]{1,80}", word):
+        return f"there is no {word!r}: write ticket numbers without blanks, such as 169,167"
     flags = [flag for action in parser._actions for flag in action.option_strings if flag.startswith("--")]
     near = difflib.get_close_matches(word if word.startswith("--") else f"--{word.lstrip('-')}", flags, n=1, cutoff=0.6)
     return f"there is no {word[:80]!r}" + (f" (did you mean {near[0]}?)" if near else "")
@@ -287,7 +289,10 @@ def _conflict(found: argparse.Namespace, chosen: Sequence[Job]) -> str:
 
 
 def _pages(text: str) -> int | str:
-    return ALL if text == ALL else _whole(1, 1_000_000)(text)
+    try:
+        return ALL if text == ALL else _whole(1, 1_000_000)(text)
+    except argparse.ArgumentTypeError as error:
+        raise argparse.ArgumentTypeError(f"{error}; or the word {ALL}") from None
 
 
 def _whole(low: int, high: int) -> Any:

@@ -7,7 +7,7 @@ import itertools
 import logging
 import secrets
 import threading
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import asdict, dataclass, field
@@ -23,6 +23,7 @@ from common.errors import Stopped, TicketFailed
 from common.text import counted
 from conversation_utils import CleaningOptions, Conversation
 from env import Settings
+from freshdesk.access import STATUSES
 from freshdesk.client import FreshdeskClient
 from freshdesk.listing import OnListed, TicketRef, by_creation, status_of
 from issue_clusterer import FetchFailure, Item
@@ -264,11 +265,17 @@ def stream(
     """
     files.remove_unfinished(source.folder)
     count = failed = 0
+    unsolved: Counter[int] = Counter()
     for item in _read_ahead(tickets, source, submit, on_read):
         count, failed = count + 1, failed + isinstance(item, FetchFailure)
+        if not isinstance(item, FetchFailure) and item["status"] and item["status"] not in source.settings.freshdesk_statuses:
+            unsolved[item["status"]] += item["ignored"] is None
         yield item
     if count:
         logger.info("%s", _fetched(count, len(source.fetched), failed))
+    if unsolved.total():
+        kinds = ", ".join(f"{STATUSES.get(status, f'status {status}')} {number}" for status, number in sorted(unsolved.items()))
+        logger.info("%d of them not solved yet (%s): taken because they were asked for", unsolved.total(), kinds)
 
 
 def _fetched(count: int, fetched: int, failed: int) -> str:

@@ -4,6 +4,7 @@ Decides nothing about a ticket. One that is named by its id is always worked on,
 """
 
 import logging
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -11,6 +12,9 @@ from cli import source
 from cli.options import Options
 from cli.source import Ticket
 from cli.wiring import Parts
+from common.errors import Unusable
+from common.text import for_terminal
+from env import LOOPBACK
 from issue_clusterer import IssueClusterer, Plan
 from knowledge.checkpoint import leftover
 from report.summary import RunReport
@@ -21,8 +25,10 @@ logger = logging.getLogger(__name__)
 def begin(parts: Parts, report: RunReport) -> list[Ticket]:
     """The tickets, in order, with the clusterer ready for them; what was found on the way is noted in the report.
 
-    An interrupted run goes on if this is the same command; of another one the decisions are kept.
+    An interrupted run goes on if this is the same command; of another one the decisions are kept. Raises `Unusable` where the database
+    holds another account's tickets.
     """
+    _stop_at_another_account(parts)
     selection, clusterer = parts.options.selection().to_json(), parts.clusterer
     saved = None if parts.options.reads_only else leftover(clusterer.files, fresh=parts.options.fresh)
     if saved is not None:
@@ -44,6 +50,26 @@ def begin(parts: Parts, report: RunReport) -> list[Ticket]:
         placed = (ticket_id for issue in clusterer.issues.values() for ticket_id in issue.tickets if ticket_id not in listed)
         parts.source.take_stock(placed, clusterer.decisions)
     return tickets
+
+
+def _stop_at_another_account(parts: Parts) -> None:
+    """Raises `Unusable` where most tickets were decided at another address: the same numbers are other tickets there.
+
+    An account on this machine is for trying out, and has another port each time.
+    """
+    ours, files = parts.settings.freshdesk_url, parts.clusterer.files
+    rows = [row for row in parts.clusterer.decisions.values() if row.url and not _on_this_machine(row.url)]
+    theirs = Counter(row.url.removesuffix(f"/a/tickets/{row.ticket_id}") for row in rows).most_common(1)
+    if theirs and theirs[0][0] != ours and not _on_this_machine(ours):
+        raise Unusable(
+            f"{files.database} holds tickets of {for_terminal(theirs[0][0])[:100]}, and FRESHDESK_DOMAIN says {ours}, where numbers mean "
+            f"other tickets: name another database with --output; if the account was only renamed, write the new address into "
+            f"{files.decisions}"
+        )
+
+
+def _on_this_machine(url: str) -> bool:
+    return url.partition("://")[2].startswith(tuple(LOOPBACK))
 
 
 def _listed(parts: Parts, report: RunReport) -> Plan:

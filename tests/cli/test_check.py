@@ -83,8 +83,25 @@ def test_a_folder_that_cannot_be_written_names_its_setting(
     assert "FAILED  folder my-cache: cannot be written (Read-only file system): choose another with CACHE_DIR" in said
 
 
-def test_missing_settings_are_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+def test_missing_settings_are_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert main.main(["--check"]) == 1
     said = capsys.readouterr().out
     assert "FAILED  settings" in said
     assert "LLM_API_KEY" in said
+
+
+def test_each_setting_to_mend_is_a_line_and_the_rest_is_checked_all_the_same(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, said, calls = check(lambda _seen: READY, monkeypatch, capsys, LLM_WORKERS="many", CSV_SEPARATOR="x")
+    assert (status, calls) == (1, 1)
+    failed = [line for line in said.splitlines() if line.startswith("FAILED")]
+    assert [name for line in failed for name in ("LLM_WORKERS", "CSV_SEPARATOR") if name in line] == ["LLM_WORKERS", "CSV_SEPARATOR"]
+    assert "ok      model: a-model answers" in said
+    assert "all that is required is set" not in said
+
+
+def test_a_file_that_is_there_is_not_to_be_copied(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / ".env").write_text("LLM_MODEL=a\n")
+    assert main.main(["--check"]) == 1
+    assert "copy .env.example" not in capsys.readouterr().out

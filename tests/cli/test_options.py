@@ -313,3 +313,16 @@ def test_what_is_needed_often_stands_in_front(capsys: pytest.CaptureFixture[str]
 def test_the_demo_can_be_looked_at_too(flag: str) -> None:
     options = command_line.parse(["--demo", flag])
     assert (options.demo, options.job.value) == (True, flag)
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (["--pages", "al"], "or the word all"),
+        (["--ticket-ids", "1178,", "1020"], "without blanks, such as 169,167"),
+        (["--ticket-ids", "1178", "1020,7"], "without blanks, such as 169,167"),
+    ],
+    ids=str,
+)
+def test_a_near_miss_is_told_how_it_is_written(argv: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert said in refused(argv, capsys)

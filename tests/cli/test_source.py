@@ -326,3 +326,24 @@ def test_a_conversation_that_was_changed_since_it_was_written_counts_after_a_wor
     path.write_bytes(path.read_bytes()[:-9])
     assert source().shown(3, {}) is None
     assert "fetched again where its ticket is decided, and missing elsewhere" in caplog.text
+
+
+def test_tickets_that_are_not_solved_yet_are_named_where_they_were_asked_for(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    statuses = {1: 5, 2: 2, 3: 3, 4: 4, 5: 2}
+    monkeypatch.setattr(data_fetcher, "fetch_agent_names", lambda *_, **__: ())
+    monkeypatch.setattr(data_fetcher, "fetch_ticket", lambda ticket_id, **_: raw(ticket_id) | {"status": statuses[ticket_id]})
+    caplog.set_level("INFO")
+    items = list(ticket_source.stream([{"ticket_id": number} for number in statuses], source(), at_once))
+    assert len(items) == 5
+    assert "3 of them not solved yet (open 2, pending 1): taken because they were asked for" in caplog.text
+
+
+def test_solved_tickets_are_no_matter_for_words(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, fetched: list[int]
+) -> None:
+    monkeypatch.setattr(data_fetcher, "fetch_agent_names", lambda *_, **__: ())
+    caplog.set_level("INFO")
+    list(ticket_source.stream([{"ticket_id": 1}], source(), at_once))
+    assert "not solved" not in caplog.text

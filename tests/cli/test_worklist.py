@@ -2,12 +2,16 @@
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from cli import worklist
 from cli.options import Job, Options
 from cli.worklist import sort_out
 from common import files
+from common.errors import Unusable
 from issue_clusterer import IssueClusterer
 from knowledge import decision
 from knowledge.decision import FAILURES_TO_SET_ASIDE, DecisionRow
@@ -49,3 +53,25 @@ def test_what_is_settled_is_left_alone(
     found = sort_out([{"ticket_id": number, "updated_at": seen} for number in range(1, 7)], clusterer, options)
     assert [ticket["ticket_id"] for ticket in found.wanted] == wanted
     assert (found.known, found.changed, found.aside) == (known, changed, aside)
+
+
+def decided(*urls: str) -> Any:
+    """What a run works with, on a database whose tickets 1, 2 … were decided at these addresses; the account is acme."""
+    rows = {number: DecisionRow(number, "A", "matched", 0.9, url=url and f"{url}/a/tickets/{number}") for number, url in enumerate(urls, 1)}
+    clusterer = SimpleNamespace(decisions=rows, files=RunFiles(Path("output/db.json")))
+    return SimpleNamespace(settings=SimpleNamespace(freshdesk_url=ACME), clusterer=clusterer)
+
+
+ACME, OTHER, HERE = "https://acme.freshdesk.com", "https://other.freshdesk.com", "http://127.0.0.1:4711"
+
+
+@pytest.mark.parametrize("urls", [(), ("", ""), (ACME, ACME, OTHER), (HERE, HERE), (HERE, ACME)], ids=str)
+def test_a_database_of_this_account_is_worked_on(urls: tuple[str, ...]) -> None:
+    worklist._stop_at_another_account(decided(*urls))
+
+
+def test_another_account_s_database_is_left_alone_with_the_way_out() -> None:
+    with pytest.raises(Unusable, match=r"db.json holds tickets of https://other\.freshdesk\.com, and .* says https://acme") as caught:
+        worklist._stop_at_another_account(decided(OTHER, OTHER, ACME, HERE))
+    assert "--output" in str(caught.value)
+    assert "only renamed" in str(caught.value)
