@@ -25,8 +25,8 @@ class TicketStep:
     """What a person decided about one ticket.
 
     `place` is where it stands in the file. `was_in` is the issue the ticket stood in when the person looked, `suggested` what the model
-    meant, both None when the file does not say. `again` is True when the person saw that the ticket had been reviewed before. `card` is
-    what the person wrote for a new issue.
+    meant and `suggested_category` its title, all None when the file does not say. `again` is True when the person saw that the ticket had
+    been reviewed before. `card` is what the person wrote for a new issue.
     """
 
     place: str
@@ -37,6 +37,7 @@ class TicketStep:
     target: str | None = None
     again: bool = False
     card: Mapping[str, Any] = field(default_factory=dict)
+    suggested_category: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +129,15 @@ def _list_step(row: review_list.ListRow) -> TicketStep:
         raise ValueError(f"ticket {ticket_id} has a target_issue_id but no decision")
     if verb not in get_args(TicketVerb):
         raise ValueError(f"ticket {ticket_id}: decision {cells['decision'][:40]!r} is none of {', '.join(get_args(TicketVerb))}")
-    step = TicketStep(f"row {row.number}", verb, ticket_id, cells["issue_id"] or None, cells["suggested_issue_id"] or None, target)
+    step = TicketStep(
+        place=f"row {row.number}",
+        verb=verb,
+        ticket_id=ticket_id,
+        was_in=cells["issue_id"] or None,
+        suggested=cells["suggested_issue_id"] or None,
+        target=target,
+        suggested_category=cells["suggested_category"] or None,
+    )
     _check_target(step)
     return step
 

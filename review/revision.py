@@ -111,7 +111,20 @@ class Revision:
             raise Unusable(f"ticket {step.ticket_id} stood in {step.was_in} when this was written and is in {home.issue_id} now")
         if reviewed and not step.again:
             raise Unusable(f"ticket {step.ticket_id} has been reviewed already; it is in {home.issue_id}")
+        if self._is_misread(step):
+            raise Unusable(f"ticket {step.ticket_id}: {step.suggested} was not suggested, nor is it {step.suggested_category!r}")
         return home
+
+    def _is_misread(self, step: TicketStep) -> bool:
+        """True for a suggestion that neither the log nor the title beside it bears out, as where a cell was dragged over others."""
+        row = self.log.get(step.ticket_id)
+        if row is None or not step.suggested or not step.suggested_category:
+            return False
+        named, logged = self._named(step.suggested), row.suggested_issue_id or ""
+        if step.suggested == logged or (named is not None and named == self._named(logged)):
+            return False
+        title = self.base.issues[named].card.category if named else ""
+        return title.split() != step.suggested_category.split()
 
     def _decide(self, step: TicketStep, home: Issue) -> str:
         meant = self.base.issues.get(self._suggestion(step) or "")

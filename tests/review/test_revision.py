@@ -1,5 +1,6 @@
 """What each of a person's decisions does to a database and its log."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,24 @@ def test_an_id_with_blanks_in_it_can_be_reviewed(tmp_path: Path) -> None:
     issues = {"WIFI  9 ": issue("WIFI  9 ", "Wi-Fi", [5, 6], unsure={5: 0.5, 6: 0.5})}
     path = sheet(tmp_path, (5, "confirm"), (6, "move", "WIFI 9"), issues=issues)
     assert apply.revise(path, issues, {}).issues["WIFI  9 "].reviewed == [5, 6]
+
+
+@pytest.mark.parametrize(
+    ("verb", "suggested"), [("accept", "ISSUE-7"), ("confirm", "ISSUE-6"), ("confirm", "ISSUE-99"), ("new", "ISSUQ-1")]
+)
+def test_a_suggestion_that_nothing_bears_out_is_named(tmp_path: Path, verb: str, suggested: str) -> None:
+    """A flipped bit, or a cell that was dragged down over its neighbours: the title beside it is still that of what was suggested."""
+    path = sheet(tmp_path, (5, verb))
+    path.write_text(path.read_text(encoding="utf-8").replace(",ISSUE-1,", f",{suggested},"), encoding="utf-8")
+    with pytest.raises(Unusable, match=f"ticket 5: {suggested} was not suggested, nor is it 'Wi-Fi setup fails'"):
+        apply.revise(path, database(), log())
+
+
+def test_a_suggestion_of_an_earlier_list_counts_with_its_title(tmp_path: Path) -> None:
+    """A run meant another issue since; what the person accepted is what the list showed."""
+    path, rows = sheet(tmp_path, (5, "accept")), log()
+    rows[5] = replace(rows[5], suggested_issue_id="ISSUE-7")
+    assert apply.revise(path, database(), rows).issues["ISSUE-1"].tickets == [1, 2, 5]
 
 
 def test_suggestions_that_go_round_make_one_issue(tmp_path: Path) -> None:
