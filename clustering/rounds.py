@@ -25,9 +25,9 @@ logger = logging.getLogger(__name__)
 
 UNANSWERED_IN_A_ROW = 10
 """Tickets in a row, in their order, whose questions found no usable answer: the model server gives none any more."""
-LAST_WAITS = 3
+LAST_WAITS = 1
 """Rounds at the end in which tickets that were put off wait for one another; what still waits then is asked all at once. Without waiting
-bursts of 250 short tickets end at ARI .982, with it at .999, for one round more."""
+at all bursts of 250 short tickets end at ARI .982, with it at .999; three rounds at the end find no more than one."""
 BEGUN_FIRST = 16
 """Tickets of a wave that are asked about before the checkpoint of the waves before is written."""
 

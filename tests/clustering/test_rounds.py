@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from clustering import rounds
 from common import files as safe_files
 from issue_clusterer import IssueClusterer
 from knowledge import issue as issue_db
@@ -62,7 +63,9 @@ def test_a_ticket_is_put_off_once_and_its_second_answer_counts() -> None:
     assert sorted(ticket for issue in clusterer.issues.values() for ticket in issue.tickets) == list(range(1, 8))
 
 
-def test_tickets_put_off_wait_for_one_another_and_are_asked_no_more_often_for_it() -> None:
+def test_tickets_put_off_wait_for_one_another_and_are_asked_no_more_often_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rounds, "LAST_WAITS", 3)
+
     def script(asked: Asked) -> Any:
         thing = f"Thing {(asked.ticket + 1) // 2}"
         home = [name for name, line in asked.lines.items() if line.startswith(thing)]
