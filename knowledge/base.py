@@ -98,7 +98,7 @@ class KnowledgeBase:
     def may_merge(self, one: Issue, other: Issue) -> bool:
         """False where a run's merge would undo what a person told apart, or take away an issue that a person placed in or wrote."""
         _, gone = oldest_first((one, other))
-        return one is not other and not self.told_apart(one, other) and not gone.reviewed and not gone.written_by_person()
+        return one is not other and not self.told_apart(one, other) and not gone.checked_by_person()
 
     def copy(self) -> "KnowledgeBase":
         """A knowledge base with issues of its own, nothing changed yet."""
@@ -175,7 +175,7 @@ class KnowledgeBase:
 
         Raises ValueError for a merge by the model that people's decisions bar (see `may_merge`).
         """
-        if by is By.MODEL and (self.told_apart(keep, gone) or gone.reviewed or gone.written_by_person()):
+        if by is By.MODEL and (self.told_apart(keep, gone) or gone.checked_by_person()):
             raise ValueError(f"people's decisions bar a merge of {gone.issue_id} into {keep.issue_id}")
         chosen = max((keep, gone), key=lambda side: (side.written_by_person(), len(side.tickets)))  # the first of equals
         keep.card, keep.card_hash, keep.step_evidence = chosen.card, chosen.card_hash, chosen.step_evidence

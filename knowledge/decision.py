@@ -4,6 +4,7 @@ It is a log, not state: a line that cannot be read is left out with a warning an
 counts, so equal decisions give equal bytes. Decides nothing.
 """
 
+import hashlib
 import logging
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -73,6 +74,8 @@ _OUTCOMES, _DECIDERS = get_args(Outcome), get_args(DecidedBy)
 _KEYS = tuple(entry.name for entry in fields(DecisionRow) if entry.name != "extra")
 _KNOWN = frozenset((*_KEYS, "margin"))  # of earlier versions, and kept no longer
 _SAID = ("short_description", "second_choice", "kind")
+_whole: set[bytes] = set()
+"""Digests of contents that were found to hold no damaged line: each is parsed once."""
 
 
 def load(path: Path) -> dict[int, DecisionRow]:
@@ -92,11 +95,7 @@ def load(path: Path) -> dict[int, DecisionRow]:
 
 def write(path: Path, rows: Collection[DecisionRow]) -> None:
     """Put the log at `path`; one with damaged lines in it is kept beside it first, with `.unreadable` at its end. Raises `Unwritable`."""
-    try:
-        damaged = bool(_parse(files.read_bytes(path) or b"", name=str(path))[1])
-    except Unreadable:
-        damaged = True
-    if damaged:
+    if _is_damaged(path):
         logger.warning("%s is kept as %s, for some of it cannot be read", path, files.keep_aside(path).name)
     files.write_if_changed(path, lambda: lines(rows))
 
@@ -153,6 +152,18 @@ def from_json(item: Any) -> DecisionRow:
     )
 
 
+def _is_damaged(path: Path) -> bool:
+    try:
+        content = files.read_bytes(path) or b""
+        return _digest(content) not in _whole and bool(_parse(content, name=str(path))[1])
+    except Unreadable:
+        return True
+
+
+def _digest(content: bytes) -> bytes:
+    return hashlib.sha256(content).digest()
+
+
 def _parse(content: bytes, *, name: str) -> tuple[dict[int, DecisionRow], list[int]]:
     """The rows by ticket id, in order; and the numbers of the lines that are none."""
     rows: dict[int, DecisionRow] = {}
@@ -166,6 +177,8 @@ def _parse(content: bytes, *, name: str) -> tuple[dict[int, DecisionRow], list[i
             bad.append(number)
         else:
             rows[row.ticket_id] = row
+    if not bad:
+        _whole.add(_digest(content))
     return {ticket_id: rows[ticket_id] for ticket_id in sorted(rows)}, bad
 
 

@@ -68,8 +68,9 @@ class Issue:
     """A recurring problem that tickets share: one cause that one fix resolves.
 
     `tickets` are ticket ids in the order in which they joined; `first_seen` and `last_seen` are UTC days `YYYY-MM-DD` of the earliest and
-    latest ticket, "" when unknown; `unsure` maps ticket ids below 0.7 that nobody has reviewed to their confidence; `confidence` is that of
-    the surest decision that placed a ticket here; `extra` holds fields that the program does not know, kept as they are.
+    latest ticket, "" when unknown; `unsure` maps ticket ids below 0.7 that nobody has reviewed to their confidence; `reviewed` are tickets
+    that a person decided, those that stand in no issue were taken out; `confidence` is that of the surest decision that placed a ticket
+    here; `extra` holds fields that the program does not know, kept as they are.
 
     In the file only where there is something to say: `area` and `kind` sort issues broadly; `may_be_one` maps ids of issues that may be
     this one, which people are asked, to the model's confidence; `step_evidence` has for each resolution step the agents' messages that it
@@ -98,6 +99,13 @@ class Issue:
     def written_by_person(self) -> bool:
         """True when the card is not as the program last wrote it: no run may rewrite it."""
         return self.card_hash != card_hash(self.card)
+
+    def checked_by_person(self) -> bool:
+        """True when a person wrote the card or decided a ticket that stands here.
+
+        One in `reviewed` that was taken out is only remembered here, at times by an issue that nobody looked at.
+        """
+        return not set(self.reviewed).isdisjoint(self.tickets) or self.written_by_person()
 
     def seal_card(self) -> None:
         """Mark the card as the program's own."""

@@ -157,7 +157,7 @@ def overview(reading: Reading) -> Overview:
 
 def state(issue: Issue) -> str:
     """How far an issue can be relied on, in words that keep a machine's counting apart from a person's checking."""
-    if issue.reviewed or issue.written_by_person():
+    if issue.checked_by_person():
         return "checked by a person"
     unsure = sum(ticket in issue.unsure for ticket in issue.tickets)
     seen = "single" if len(issue.tickets) == 1 else SEEN

@@ -277,7 +277,7 @@ _LOWER_EDGES = (0.9, 0.8, 0.7, 0.5, 0.0)
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """Reviewed tickets whose confidence was `low` and up, below the next band; `kept` of `total` stand where the model meant them."""
+    """Reviewed tickets whose confidence was `low` and up, below the next band; `kept` of `total` as the model meant."""
 
     low: float
     kept: int

@@ -13,6 +13,7 @@ from knowledge.base import By, KnowledgeBase, oldest_first
 from knowledge.decision import DecisionRow, Outcome
 from knowledge.issue import Card, Issue, card_hash, known_name
 from review.decisions import IssueStep, Step, TicketStep
+from review.groups import states_no_problem
 
 
 class Revision:
@@ -25,6 +26,7 @@ class Revision:
         self.base = KnowledgeBase(issues).copy()
         self.log = dict(log)
         self._tickets_before = {name: frozenset(entry.tickets) for name, entry in issues.items()}
+        self._no_problem_before = {ticket for entry in issues.values() if states_no_problem(entry) for ticket in entry.tickets}
         self._cards_before = {name: card_hash(entry.card) for name, entry in issues.items()}
         self._becomes: dict[str, str] = {}
         self._apart: list[tuple[str, str]] = []
@@ -131,7 +133,7 @@ class Revision:
         if step.verb == "ignore":
             row = self.log.get(step.ticket_id)
             self.base.take_out(step.ticket_id, by=By.PERSON, meant=(row.suggested_issue_id if row else None) or "")
-            self._record(step.ticket_id, step.verb, None, agreed=False)
+            self._record(step.ticket_id, step.verb, None, agreed=step.ticket_id in self._no_problem_before)
             return f"taken out of {_with_title(home)}"
         towards, words = self._destination(step, home, meant)
         self.base.place(step.ticket_id, towards.issue_id, by=By.PERSON)
@@ -141,7 +143,9 @@ class Revision:
             apart = [other for other in (meant, home) if other is not None and other is not towards]
             for other in apart:  # a person saw these and said that it is another problem
                 self._set_apart(towards, other)
-        self._record(step.ticket_id, step.verb, towards.issue_id, agreed=step.verb == "accept" or towards is (meant or home))
+        as_meant = step.verb == "accept" or towards is (meant or home)
+        agreed = as_meant and step.ticket_id not in self._no_problem_before  # a person who places such a one says that there is a problem
+        self._record(step.ticket_id, step.verb, towards.issue_id, agreed=agreed)
         kept = f", kept apart from {' and '.join(dict.fromkeys(map(_with_title, apart)))}" if apart else ""
         return f"{words} {_with_title(towards)}{kept}"
 

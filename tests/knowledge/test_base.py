@@ -290,7 +290,6 @@ def test_a_merge_confirms_when_two_sure_tickets_come_together(
         pytest.param({}, {"distinct_from": ["ISSUE-1"]}, id="told apart, noted there"),
         pytest.param({"distinct_from": ["ISSUE-7"]}, {"merged_from": ["ISSUE-7"]}, id="told apart under an earlier name"),
         pytest.param({}, {"reviewed": [2]}, id="a person placed a ticket in the younger one"),
-        pytest.param({}, {"reviewed": [99]}, id="a person took a ticket out of the younger one"),
         pytest.param({}, {"by_hand": True}, id="a person wrote the younger one"),
     ],
 )
@@ -306,6 +305,15 @@ def test_no_run_merges_away_what_people_decided(one: dict[str, Any], other: dict
     with pytest.raises(ValueError, match="people's decisions bar a merge of ISSUE-2 into ISSUE-1"):
         base.merge(*made, by=MODEL)
     assert (issue_db.render(base.issues.values()), base.changed) == (before, set())
+
+
+def test_a_ticket_that_was_taken_out_bars_no_merge_and_stays_known() -> None:
+    """Any issue may have to remember it, also one that nobody looked at."""
+    base = base_of(sealed("ISSUE-1", tickets=[1], reviewed=[98]), sealed("ISSUE-2", tickets=[2], reviewed=[99]))
+    keep, gone = base.issues.values()
+    assert base.may_merge(keep, gone)
+    base.merge(keep, gone, by=MODEL)
+    assert (keep.tickets, keep.reviewed, base.reviewed) == ([1, 2], [98, 99], {98, 99})
 
 
 def test_a_run_may_merge_into_what_people_decided() -> None:

@@ -142,6 +142,18 @@ def test_a_log_with_damaged_lines_is_kept_before_it_is_written_anew(tmp_path: Pa
     assert [other.read_bytes() for other in tmp_path.glob("*.unreadable")] == ([content] if kept else [])
 
 
+def test_a_whole_log_is_parsed_once_and_one_that_was_damaged_since_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "decisions.jsonl"
+    path.write_bytes(GOOD)
+    rows = decision.load(path)
+    with monkeypatch.context() as patched:
+        patched.setattr(decision, "from_json", lambda _item: pytest.fail("parsed once more"))
+        decision.write(path, [*rows.values(), ROW])
+    path.write_bytes(damaged := path.read_bytes() + b"<<<<<<< HEAD\n")
+    decision.write(path, [ROW])
+    assert [other.read_bytes() for other in tmp_path.glob("*.unreadable")] == [damaged]
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with a name here")
 def test_a_pipe_in_its_place_is_a_warning_and_no_wait(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     os.mkfifo(tmp_path / "decisions.jsonl")

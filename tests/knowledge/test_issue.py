@@ -47,6 +47,18 @@ def test_the_contracts_example_is_read_and_written_to_the_letter() -> None:
     assert issues["ISSUE-169"].unsure == {171: 0.62}
 
 
+@pytest.mark.parametrize(
+    ("reviewed", "by_hand", "checked"),
+    [([], False, False), ([1], False, True), ([1, 9], False, True), ([9], False, False), ([], True, True), ([9], True, True)],
+    ids=["by nobody", "a ticket here", "one here, one taken out", "only one taken out", "the card", "the card, one taken out"],
+)
+def test_an_issue_is_checked_by_what_a_person_said_of_it(reviewed: list[int], by_hand: bool, checked: bool) -> None:
+    issue = Issue("ISSUE-1", Card("Lid"), tickets=[1, 2], reviewed=reviewed)
+    if not by_hand:
+        issue.seal_card()
+    assert issue.checked_by_person() is checked
+
+
 def test_a_file_that_is_not_there_is_an_empty_database() -> None:
     assert issue_db.load(Path("nothing.json")) == {}
     assert issue_db.render([]) == "[]\n"

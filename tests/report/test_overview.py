@@ -64,6 +64,8 @@ def test_a_ticket_that_states_no_problem_is_counted_apart() -> None:
         (Issue("A", Card("a"), tickets=[1, 2]), "seen more than once"),
         (Issue("A", Card("a"), tickets=[1, 2, 3], unsure={1: 0.2, 3: 0.1}), "seen more than once, 2 of 3 unsure"),
         (Issue("A", Card("a"), tickets=[1, 2], reviewed=[1]), "checked by a person"),
+        (Issue("A", Card("a"), tickets=[1, 2], reviewed=[2, 9]), "checked by a person"),
+        (Issue("A", Card("a"), tickets=[1, 2], reviewed=[8, 9]), "seen more than once"),
     ],
 )
 def test_a_machines_counting_is_told_from_a_persons_checking(issue: Issue, said: str) -> None:

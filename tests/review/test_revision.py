@@ -61,6 +61,65 @@ def test_accept_works_from_the_list_when_the_log_is_gone(tmp_path: Path) -> None
     assert result.log[5].decided_by == "person"
 
 
+MEANT = {
+    "joined surely": (1, [1, 2], {}, None, None),
+    "joined, in doubt": (5, [5, 6], {5: 0.6}, None, None),
+    "stands there, in doubt": (5, [5, 6], {5: 0.6}, "ISSUE-5", None),
+    "another one, in doubt": (5, [5], {5: 0.6}, "ISSUE-9", "ISSUE-9"),
+    "another one, from a larger one": (5, [5, 6], {5: 0.6}, "ISSUE-9", None),
+    "new, surely": (5, [5], {}, None, None),
+    "new, in doubt": (5, [5], {5: 0.6}, None, None),
+    "no problem": (5, [5], {5: 0.5}, None, ""),
+}
+"""The ticket, those of its issue, those in doubt, what the model meant instead, what it is held back for."""
+RIGHT = {
+    "joined surely": {"confirm"},
+    "joined, in doubt": {"confirm"},
+    "stands there, in doubt": {"confirm", "accept"},
+    "another one, in doubt": {"accept", "move ISSUE-9"},
+    "another one, from a larger one": {"accept", "move ISSUE-9"},
+    "new, surely": {"confirm", "new"},
+    "new, in doubt": {"confirm", "new"},
+    "no problem": {"ignore"},
+}
+"""The decisions that say that the model was right."""
+
+
+@pytest.mark.parametrize("decision", ["confirm", "accept", "move ISSUE-9", "move ISSUE-20", "new", "ignore"])
+@pytest.mark.parametrize("meant", MEANT)
+def test_who_agrees_with_what_the_model_meant_says_that_it_was_right(tmp_path: Path, meant: str, decision: str) -> None:
+    ticket, tickets, unsure, suggested, held_back = MEANT[meant]
+    home = issue(f"ISSUE-{tickets[0]}", "Wi-Fi drops", tickets, unsure=unsure, held_back=held_back)
+    issues = {one.issue_id: one for one in (home, issue("ISSUE-9", "Wi-Fi fails", [9, 10]), issue("ISSUE-20", "Lid leaks", [20, 21]))}
+    rows = {ticket: DecisionRow(ticket, home.issue_id, "provisional" if unsure else "matched", 0.6, suggested, decided_by="model")}
+    verb, _, target = decision.partition(" ")
+    action = {"action": verb, "ticket_id": ticket, "issue_id": home.issue_id, **({"target_issue_id": target} if target else {})}
+    path = page_export(tmp_path, action)
+    if verb == "accept" and suggested is None:
+        with pytest.raises(Unusable, match="no suggestion to accept"):
+            apply.revise(path, issues, rows)
+        return
+    review = apply.revise(path, issues, rows).log[ticket].extra["review"]
+    assert review == {"decision": verb, "model_was_right": decision in RIGHT[meant]}
+
+
+@pytest.mark.parametrize("order", [(5, 6), (6, 5)], ids=["ignored first", "ignored last"])
+def test_what_states_no_problem_is_told_from_the_database_before_the_review(tmp_path: Path, order: tuple[int, int]) -> None:
+    issues = {f"ISSUE-{n}": issue(f"ISSUE-{n}", "Thanks", [n], unsure={n: 0.5}, held_back="") for n in (5, 6)}
+    rows = {n: DecisionRow(n, f"ISSUE-{n}", "provisional", 0.5, decided_by="model") for n in (5, 6)}
+    said = {5: {"action": "ignore", "ticket_id": 5}, 6: {"action": "move", "ticket_id": 6, "target_issue_id": "ISSUE-5"}}
+    after = apply.revise(page_export(tmp_path, *(said[n] for n in order)), issues, rows)
+    assert [after.log[n].extra["review"]["model_was_right"] for n in (5, 6)] == [True, False]
+
+
+def test_an_issue_that_must_remember_what_was_taken_out_elsewhere_is_not_checked(tmp_path: Path) -> None:
+    issues = database() | {f"ISSUE-{n}": issue(f"ISSUE-{n}", "Thanks", [n], unsure={n: 0.5}, held_back="") for n in (30, 31)}
+    before = {name for name, one in issues.items() if one.checked_by_person()}
+    after = apply.revise(page_export(tmp_path, *({"action": "ignore", "ticket_id": n} for n in (30, 31))), issues, log())
+    assert {n for one in after.issues.values() for n in one.reviewed} == {30, 31}
+    assert {name for name, one in after.issues.items() if one.checked_by_person()} == before == {"NOTE-1"}
+
+
 @pytest.mark.parametrize("order", [(5, 6), (6, 5)], ids=["the meant one first", "the meant one last"])
 def test_accepting_an_issue_that_is_itself_accepted_elsewhere_follows_it(tmp_path: Path, order: tuple[int, int]) -> None:
     result = revise(tmp_path, *[(ticket, "accept") for ticket in order])
