@@ -156,7 +156,7 @@ def _with_page(done: str, files: RunFiles, conversations: Path, *, later: str) -
     except (Unwritable, KeyboardInterrupt) as error:
         trouble = f"the page could not be rewritten ({str(error) or 'interrupted'}): {later}"
         return f"{done}\nwarning: this is done; {for_terminal(trouble)}"
-    return done
+    return f"{done}\nNext: open {files.report_page}, or reload it where it is open; {files.weekly.name} is new too"
 
 
 def _command(flag: str, path: Path | None, files: RunFiles) -> str:
@@ -204,6 +204,7 @@ def _write_page(files: RunFiles, conversations: Path) -> None:
         conversation_of=conversation_of,
         nearest=nearest_issues(issues, conversation_of),
         database=files.database,
+        weekly=files.weekly,
     )
 
 

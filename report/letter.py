@@ -3,12 +3,12 @@
 Dated by the newest ticket and not by a clock, so that equal data give equal bytes. Decides nothing.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from common import files
-from common.text import counted
+from common.text import counted, for_terminal
 from knowledge.decision import DecisionRow
 from knowledge.issue import Issue, sort_key
 from report import trends
@@ -44,12 +44,17 @@ class Week:
     articles: tuple[Entry, ...] = ()
     look: str = ""
 
+    @property
+    def opened(self) -> str:
+        """How many tickets were opened in the week, in words; those that stand in no issue among them."""
+        return f"{counted(self.came)} {'was' if self.came == 1 else 'were'} opened in this week, {self.before} in the week before"
+
 
 def week(issues: Mapping[str, Issue], log: Mapping[int, DecisionRow], facts: Mapping[int, TicketFacts]) -> Week:
     """What the week was; `facts` by ticket say how many replies an issue took."""
-    days = trends.ticket_days(issues, log)
-    moved = trends.movement(issues, days)
-    came, before = trends.growth(list(days.values()), moved.newest, span=trends.WEEK_DAYS)
+    days, arrived = trends.ticket_days(issues, log), trends.came_days(issues, log)
+    moved = trends.movement(issues, arrived)
+    came, before = trends.growth(list(arrived.values()), moved.newest, span=trends.WEEK_DAYS)
     own = {name: _this_week(issue, days, moved.newest) for name, issue in issues.items() if issue.held_back is None}
     most = sorted((name for name, count in own.items() if count), key=lambda name: (-own[name], sort_key(name)))
     return Week(
@@ -65,18 +70,28 @@ def week(issues: Mapping[str, Issue], log: Mapping[int, DecisionRow], facts: Map
     )
 
 
-def render(found: Week, *, came_with_run: int | None = None) -> str:
-    """The letter's text; `came_with_run` is how many tickets this run decided, None where no run was.
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A heading of the letter with its entries, a line each."""
 
-    >>> print(render(Week("", 0, 0)).splitlines()[2])
-    No ticket with a known day yet.
-    """
+    title: str
+    entries: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """The letter before it is written in Markdown, or copied as plain text."""
+
+    title: str
+    said: tuple[str, ...]
+    parts: tuple[Part, ...] = ()
+
+
+def composed(found: Week, *, came_with_run: int | None = None, words: Callable[[str], str] = for_terminal) -> Letter:
+    """What the letter says; `words` makes an issue's title fit for where it is to stand."""
     if not found.last_day:
-        return "# Support\n\nNo ticket with a known day yet.\n"
-    lines = [f"# Support, week to {found.last_day}", ""]
-    lines += ["No new ticket came with this run; this is what was known.", ""] if came_with_run == 0 else []
-    lines.append(f"{counted(found.came)} came in, {found.before} in the week before.")
-    lines.append(f"{found.look}.")
+        return Letter("Support", ("No ticket with a known day yet.",))
+    idle = ("The last run brought no new ticket; the week is the one up to the newest ticket that is known.",) if came_with_run == 0 else ()
     parts = {
         "Most tickets this week": found.most,
         "Growing": found.growing,
@@ -84,9 +99,21 @@ def render(found: Week, *, came_with_run: int | None = None) -> str:
         "Back after being quiet": found.back,
         "Articles that would have saved most": found.articles,
     }
-    for title, entries in parts.items():
-        lines += ["", f"**{title}**", "", *(f"- {plain(entry.category)}: {entry.remark}" for entry in entries)] if entries else []
-    return "\n".join(lines).strip("\n") + "\n"
+    made = [Part(title, tuple(f"{words(one.category)}: {one.remark}" for one in entries)) for title, entries in parts.items() if entries]
+    return Letter(f"Support, week to {found.last_day}", (*idle, f"{found.opened}.", f"{found.look}."), tuple(made))
+
+
+def render(found: Week, *, came_with_run: int | None = None) -> str:
+    """The letter's text; `came_with_run` is how many tickets this run decided, None where no run was.
+
+    >>> print(render(Week("", 0, 0)).splitlines()[2])
+    No ticket with a known day yet.
+    """
+    letter = composed(found, came_with_run=came_with_run, words=plain)
+    lines = [f"# {letter.title}", "", *letter.said]
+    for part in letter.parts:
+        lines += ["", f"**{part.title}**", "", *(f"- {entry}" for entry in part.entries)]
+    return "\n".join(lines) + "\n"
 
 
 def write(path: Path, found: Week, *, came_with_run: int | None = None) -> None:
@@ -99,7 +126,11 @@ def _articles(issues: Mapping[str, Issue], facts: Mapping[int, TicketFacts]) -> 
     worth = [one for one in issues.values() if one.kind == "how-to" and one.card.resolution_steps and len(one.tickets) >= ARTICLE_TICKETS]
     replies = {one.issue_id: sum(facts[ticket].replies for ticket in one.tickets if ticket in facts) for one in worth}
     worth.sort(key=lambda one: (-replies[one.issue_id], -len(one.tickets), sort_key(one.issue_id)))
-    return tuple(_entry(one, f"{counted(len(one.tickets))}, {replies[one.issue_id]} replies") for one in worth[:SHOWN])
+    return tuple(_entry(one, f"{counted(len(one.tickets))}, {_replies(replies[one.issue_id])}") for one in worth[:SHOWN])
+
+
+def _replies(count: int) -> str:
+    return "1 reply" if count == 1 else f"{count} replies"
 
 
 def _this_week(issue: Issue, days: Mapping[int, str], newest: str) -> int:

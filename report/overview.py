@@ -61,9 +61,9 @@ class Row:
 
     @property
     def arrow(self) -> str:
-        """Up or down against the four weeks before, "" where the numbers are too small to tell."""
+        """Up or down against the four weeks before, "" where the numbers are too small to tell; what is new or back is tagged as that."""
         if trends.grows(self.recent, self.before):
-            return "up"
+            return "" if self.moves in ("new", "back") else "up"
         return "down" if trends.grows(self.before, self.recent) else ""
 
 
@@ -104,6 +104,7 @@ class Overview:
     failed: int
     left_out: int
     scale: trends.Scale
+    partial: bool
     bars: list[int]
     agreement: list[summary.Band]
 
@@ -150,6 +151,7 @@ def overview(reading: Reading) -> Overview:
         failed=failed,
         left_out=sum(group.count for group in outside) - failed,
         scale=reading.scale,
+        partial=trends.ends_early(reading.scale, moved.newest),
         bars=reading.scale.counts(reading.days.values()),
         agreement=summary.bands(reading.log.values()),
     )
@@ -204,8 +206,8 @@ def _articles(rows: Sequence[Row]) -> list[Row]:
 
 
 def _bugs(rows: Sequence[Row]) -> list[Row]:
-    """Bugs that came more than once or of late, growing ones first."""
-    found = [row for row in rows if row.kind == "bug" and (row.count > 1 or row.recent)]
+    """Bugs that came more than once, growing ones first."""
+    found = [row for row in rows if row.kind == "bug" and row.count > 1]
     return sorted(found, key=lambda row: (row.moves != "growing", -row.recent, -row.count))[:SHOWN]
 
 
@@ -216,7 +218,8 @@ def _outside(reading: Reading) -> list[Outside]:
         if row.outcome == "failed":
             groups[GIVEN_UP if row.set_aside else FAILED].append(row)
         elif row.outcome == "ignored":
-            groups.setdefault(f"Left out: {row.reason or 'no reason given'}", []).append(row)
+            why = "a person said to ignore it" if row.decided_by == "person" else row.reason or "no reason given"
+            groups.setdefault(f"Left out: {why}", []).append(row)
     trouble = [(title, groups.pop(title)) for title in (FAILED, GIVEN_UP)]
     left_out = sorted(groups.items(), key=lambda pair: (-len(pair[1]), pair[0]))
     return [

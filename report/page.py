@@ -73,6 +73,7 @@ def _render(reading: Reading) -> str:
     script = (TEMPLATES / "report.js").read_text(encoding="utf-8")
     style = (TEMPLATES / "report.css").read_text(encoding="utf-8")
     data = page_json(reading) | {"kind": review_list.KIND, "command": reading.command("--apply-review review.json")}
+    data["stamp"] = hashlib.sha256(files.dump_json(data, indent=None).encode("utf-8", "replace")).hexdigest()[:16]
     text = _template().render(
         policy=_policy(script, style),
         script=Markup(script),  # noqa: S704 # our own file, not data

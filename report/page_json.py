@@ -7,7 +7,7 @@ from typing import Any
 from knowledge import issue as issue_db
 from knowledge.decision import DecisionRow
 from knowledge.issue import Issue
-from report import facts, letter
+from report import facts, letter, trends
 from report.facts import TicketFacts
 from report.overview import state
 from report.reading import Reading
@@ -22,7 +22,8 @@ def page_json(reading: Reading) -> dict[str, Any]:
         "unit": reading.scale.unit,
         "starts": list(reading.scale.starts),
         "newest": reading.moved.newest,
-        "letter": letter.render(reading.week),
+        "partial": trends.ends_early(reading.scale, reading.moved.newest),
+        "letter": asdict(letter.composed(reading.week)),
         "span": reading.moved.days,
         "pairs": [{"ids": pair[:2], "confidence": pair[2]} for pair in reading.looks.pairs],
         "groups": [asdict(group) for group in groups(reading.issues, reading.log)],
@@ -52,7 +53,7 @@ def _ticket(reading: Reading, issue: Issue, ticket: int, names: Mapping[str, str
         "meant_gone": meant if meant and meant not in names else "",
         "second": second if second != issue.issue_id else "",
         "said": row.short_description,
-        "reason": row.reason,
+        "reason": _reason(row.reason, reading.issues, names),
         "evidence": list(row.evidence),
         "by": row.decided_by,
         "model": row.model,
@@ -65,6 +66,21 @@ def _ticket(reading: Reading, issue: Issue, ticket: int, names: Mapping[str, str
         "flagged": ticket in reading.flagged,
         "near": reading.near.get(ticket, []),
     }
+
+
+def _reason(reason: str, issues: Mapping[str, Issue], names: Mapping[str, str]) -> str:
+    """The reason with the title of the issue that it names, so that the ticket's own words are not read as that.
+
+    >>> from knowledge.issue import Card
+    >>> _reason("may fit A: It drips.", {"A": Issue("A", Card("Lid leaks"))}, {"A": "A"})
+    'may fit A (Lid leaks); the ticket says: It drips.'
+    """
+    start, mark, said = reason.partition(": ")
+    verb, _, name = start.rpartition(" ")
+    if verb not in ("fits", "may fit") or name not in names:
+        return reason
+    title = issues[names[name]].card.category
+    return f"{start} ({title})" + (f"; the ticket says: {said}" if mark else "") if title else reason
 
 
 def _issue(reading: Reading, issue: Issue, moves: str) -> dict[str, Any]:

@@ -94,7 +94,8 @@ def read(
 ) -> Reading:
     """Every conversation, once: flagged tickets first, then the newest; those that fit are kept, long ones cut."""
     days, flagged = trends.ticket_days(issues, log), flagged_tickets(issues)
-    scale, moved = trends.scale(days.values()), trends.movement(issues, days)
+    came = trends.came_days(issues, log)
+    scale, moved = trends.scale(came.values()), trends.movement(issues, came)
     found = Reading(issues, log, database, days, flagged, scale, moved, looks(issues, log))
     home = {ticket: issue for issue in issues.values() for ticket in issue.tickets}
     room = MAX_ALL_CONVERSATIONS_CHARS

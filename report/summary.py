@@ -144,7 +144,7 @@ class RunReport:
 
         `issues` and `decisions` are those of the whole database.
         """
-        moved = trends.movement(issues, trends.ticket_days(issues, decisions))
+        moved = trends.movement(issues, trends.came_days(issues, decisions))
         lines = [
             self._came_in(issues),
             f"{looks(issues, decisions)}; {counted(len(issues), 'issue')} in all",

@@ -60,6 +60,17 @@ def scale(days: Iterable[str]) -> Scale:
     return Scale("month", _steps(min(known), max(known), "month", limit=MAX_MONTHS))
 
 
+def ends_early(drawn: Scale, newest: str) -> bool:
+    """True when the last bar stands for a week or month that the newest day is not the end of.
+
+    >>> ends_early(Scale("month", ("2025-02-01",)), "2025-02-28"), ends_early(Scale("month", ("2025-02-01",)), "2025-02-05")
+    (False, True)
+    """
+    if not drawn.starts or not _is_day(newest) or newest == "9999-12-31":
+        return False
+    return _start((_date(newest) + datetime.timedelta(days=1)).isoformat(), drawn.unit) == drawn.starts[-1]
+
+
 def growth(days: Sequence[str], newest: str, *, span: int = RECENT_DAYS) -> tuple[int, int]:
     """Tickets in the last `span` days up to `newest`, and in as many days before those.
 
@@ -160,6 +171,12 @@ def ticket_days(issues: Mapping[str, Issue], log: Mapping[int, DecisionRow]) -> 
             if to_utc(known):
                 days[ticket] = to_utc(known)[:10]
     return days
+
+
+def came_days(issues: Mapping[str, Issue], log: Mapping[int, DecisionRow]) -> dict[int, str]:
+    """As `ticket_days`, and the day of each ticket that came in and stands in no issue: the week ends with the newest of all."""
+    outside = {ticket: to_utc(row.created_at)[:10] for ticket, row in log.items() if to_utc(row.created_at)}
+    return outside | ticket_days(issues, log)
 
 
 def _kind(issue: Issue, own: Sequence[str], newest: str, span: int, counts: tuple[int, int, int]) -> str:

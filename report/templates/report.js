@@ -22,14 +22,14 @@
     made.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== ""));
     return made;
   }
-  const plural = (count, word) => `${count} ${word}${count === 1 ? "" : "s"}`;
+  const plural = (count, word, many) => `${count} ${count === 1 ? word : many || `${word}s`}`;
   const named = (id) => (issues.has(id) ? issues.get(id).card.category || id : id);
   const addressOf = (id) => `#issue/${encodeURIComponent(id.replace(/\p{Surrogate}/gu, "?"))}`;
   const issueLink = (id) => el("a", { href: addressOf(id) }, named(id));
-  const say = (text) => {
+  const say = (text, shownFor) => {
     $("status").textContent = text;
     clearTimeout(say.timer);
-    say.timer = setTimeout(() => ($("status").textContent = ""), 6000);
+    say.timer = setTimeout(() => ($("status").textContent = ""), shownFor || 6000);
   };
 
   // Conversations: split into lines when the first one is looked at, parsed one by one
@@ -83,12 +83,22 @@
       (!action.ticket_id || Boolean(action.reviewed) === tickets.get(action.ticket_id).reviewed);
   }
 
+  function tellWhatIsKept(settled) {  // once for each state of the database, and not at every reload
+    const told = localStorage.getItem(`${storeKey}:told`);
+    if (told === data.stamp) return;
+    localStorage.setItem(`${storeKey}:told`, data.stamp);
+    const parts = [
+      settled ? `${plural(settled, "decision")} made here before: applied already, or no longer fit for this database.` : "",
+      actions.length ? `${plural(actions.length, "decision")} made here before, not in the database yet: carried over, see Decisions.` : "",
+    ];
+    if (parts.some(Boolean)) say(parts.filter(Boolean).join(" "), 15000);
+  }
+
   function load() {
     try {
       const kept = JSON.parse(localStorage.getItem(storeKey) || "[]");
       actions = Array.isArray(kept) ? kept.filter((action) => action && typeof action === "object" && fits(action)) : [];
-      const gone = (Array.isArray(kept) ? kept.length : 0) - actions.length;
-      if (gone) say(`${plural(gone, "decision")} kept in this browser are applied or no longer fit this database, and were left out.`);
+      tellWhatIsKept((Array.isArray(kept) ? kept.length : 0) - actions.length);
     } catch {
       storable = false;
     }
@@ -124,9 +134,17 @@
   }
 
   const decided = () => queue.filter((ticket) => ticketActionOf(ticket.id)).length;
+  const LOOKS = { disagrees: "doubts", belongs: "doubts", new: "doubts", agrees: "meant", no_problem: "no_problem" };
+  const pairDecision = (pair) => actions.find((action) => action.issue_ids && pair.ids.every((id) => action.issue_ids.includes(id)));
   function countUp() {
     $("decisions-badge").textContent = actions.length;
     $("review-badge").textContent = queue.length - decided();
+    const left = { pairs: data.pairs.filter((pair) => !pairDecision(pair)).length };
+    for (const group of data.groups) left[LOOKS[group.question]] = (left[LOOKS[group.question]] || 0) + group.tickets.filter((id) => !ticketActionOf(id)).length;
+    for (const chip of document.querySelectorAll("[data-look]")) {
+      chip.querySelector("b").textContent = left[chip.dataset.look];
+      chip.hidden = !left[chip.dataset.look];
+    }
   }
 
   function ticketAction(verb, ticket, more) {
@@ -289,15 +307,24 @@
     set(picture, label ? { role: "img", "aria-label": label } : { "aria-hidden": "true" });
     if (!label) {  // one shape for all bars: a list has thousands of them
       const shape = document.createElementNS(SVG, "path");
-      set(shape, { d: counts.map((count, index) => (count ? `M${index * 4 + 0.4} 20V${20 - (20 * count) / most}h3.2V20z` : "")).join("") });
+      const bars = counts.map((count, index) => (count ? `M${index * 4 + 0.4} 20V${20 - (20 * count) / most}h3.2V20z` : ""));
+      const begun = data.partial ? bars.pop() : "";
+      set(shape, { d: bars.join("") });
       picture.append(shape);
+      if (begun) {
+        const last = document.createElementNS(SVG, "path");
+        set(last, { d: begun, class: "partial" });
+        picture.append(last);
+      }
       return picture;
     }
     counts.forEach((count, index) => {
       const bar = document.createElementNS(SVG, "rect");
       set(bar, { x: index * 4 + 0.4, width: 3.2, y: 20 - (20 * count) / most, height: (20 * count) / most });
       const title = document.createElementNS(SVG, "title");
-      title.textContent = `${data.starts[index]}: ${count}`;
+      const partial = data.partial && index === counts.length - 1;
+      if (partial) set(bar, { class: "partial" });
+      title.textContent = `${data.starts[index]}: ${count}${partial ? `, up to ${data.newest} only` : ""}`;
       bar.append(title);
       picture.append(bar);
     });
@@ -399,7 +426,7 @@
     const hits = rows.reduce((sum, row) => sum + row.hits, 0);
     const hidden = $("no_problem").checked ? 0 : data.issues.filter((issue) => issue.no_problem).length;
     const all = rows.length + hidden === data.issues.length;
-    $("found").textContent = `${plural(rows.length, "issue")}${all ? "" : ` of ${data.issues.length}`}, ${plural(hits, "ticket")}${all && hidden ? `; ${plural(hidden, "ticket")} without a problem` : ""}`;
+    $("found").textContent = `${plural(rows.length, "issue")}${rows.length === data.issues.length ? "" : ` of ${data.issues.length}`}, ${plural(hits, "ticket")}${all && hidden ? `; ${hidden} without a problem not shown` : ""}`;
     const none = el("li", { className: "none" }, el("p", {}, "No issue fits."), el("button", { type: "button", onclick: clearFilters }, "Clear search and filters"));
     clearTimeout(filling);
     $("issue-list").replaceChildren(...(rows.length ? rows.slice(0, CHUNK).map(rowOf) : [none]));
@@ -469,7 +496,7 @@
       ticket.day ? el("span", {}, ticket.day) : null,
       ticket.confidence === null ? null : el("span", {}, `confidence ${ticket.confidence}`),
       el("span", {}, whoDecided(ticket)),
-      ticket.guards.length ? el("span", {}, `guards: ${ticket.guards.join(", ")}`) : null,
+      ticket.guards.length && !ticket.flagged ? el("span", {}, `guards: ${ticket.guards.join(", ")}`) : null,
       ticket.url ? el("a", { href: ticket.url, target: "_blank", rel: "noopener noreferrer" }, `Ticket ${ticket.id} in Freshdesk`) : null);
   }
 
@@ -499,11 +526,14 @@
       el("div", { className: "why" }, side("It is in", here, beside), beside ? side(ticket.meant === beside.id ? "The model meant" : ticket.second === beside.id ? "Next best" : "Looks alike", beside, here) : null));
   }
 
+  const SUSPICIOUS = "suspicious text";  // what a ticket says to the model is never a reason to nod
+  const suspicious = (id) => tickets.get(id).guards.includes(SUSPICIOUS);
   function tags(ticket) {
     const mine = ticketActionOf(ticket.id);
     return [
       ticket.flagged ? el("span", { className: "tag flagged" }, "for review") : null,
       ticket.reviewed ? el("span", { className: "tag good" }, "reviewed") : null,
+      ...(ticket.flagged ? ticket.guards.map((guard) => el("span", { className: guard === SUSPICIOUS ? "tag flagged" : "tag" }, guard)) : []),
       mine ? el("span", { className: "tag yours" }, `you: ${mine.action}`) : null,
     ].filter(Boolean);
   }
@@ -538,10 +568,10 @@
     const hours = work.median_hours === null ? null : work.median_hours < 24 ? plural(Math.round(work.median_hours), "hour") : plural(Math.round(work.median_hours / 24), "day");
     const parts = [
       `${plural(issue.tickets.length, "ticket")}, ${issue.recent} in the last ${data.span > 7 ? "four weeks" : "week"}, ${issue.before} before`,
-      work.median_replies === null ? null : `${work.replies} replies of agents, ${work.median_replies} a ticket`,
-      hours ? `solved in ${hours} (median)` : null,
+      work.median_replies === null ? null : `${plural(work.replies, "reply", "replies")} of agents${issue.tickets.length > 1 ? `, ${work.median_replies} in the median` : ""}`,
+      hours ? `solved in ${hours}${issue.tickets.length > 1 ? " in the median" : ""}` : null,
       work.customers > 1 ? plural(work.customers, "customer") : null,
-      work.companies ? plural(work.companies, "company").replace("companys", "companies") : null,
+      work.companies ? plural(work.companies, "company", "companies") : null,
       work.reopened ? `${work.reopened} reopened` : null,
     ];
     return el("p", { className: "facts" }, parts.filter(Boolean).join(" · "));
@@ -576,6 +606,17 @@
     };
     if (navigator.clipboard) navigator.clipboard.writeText(text).then(() => say("Copied."), old);
     else old();
+  }
+
+  function copyLetter() {
+    const { title, said, parts } = data.letter;
+    const text = [title, "", ...said, ...parts.flatMap((part) => ["", part.title, ...part.entries.map((entry) => `- ${entry}`)])].join("\n") + "\n";
+    const shown = el("div", {}, el("h3", {}, title), said.map((line) => el("p", {}, line)),
+      parts.flatMap((part) => [el("p", {}, el("b", {}, part.title)), el("ul", {}, part.entries.map((entry) => el("li", {}, entry)))]));
+    if (!navigator.clipboard || !window.ClipboardItem) return copyText(text);
+    const kinds = { "text/plain": text, "text/html": shown.outerHTML };
+    const item = new ClipboardItem(Object.fromEntries(Object.entries(kinds).map(([type, content]) => [type, new Blob([content], { type })])));
+    return navigator.clipboard.write([item]).then(() => say("Copied."), () => copyText(text));
   }
 
   const openState = { issue: null, shown: PAGE, ticked: new Set(), open: new Set() };
@@ -624,7 +665,7 @@
 
   // Review: first in groups, each settled by one look; then one ticket at a time
 
-  const unticked = new Set();
+  const unticked = new Set(queue.map((ticket) => ticket.id).filter(suspicious));
   const GROUPS = {
     disagrees: { title: (n, to) => [`${plural(n, "unsure ticket")} ${n === 1 ? "stands" : "stand"} elsewhere, the model meant `, to], yes: ["accept", "Accept: move ticked there"], no: ["confirm", "Ticked are right as they stand"] },
     belongs: { title: (n, to) => [`${plural(n, "unsure ticket")} probably ${n === 1 ? "belongs" : "belong"} to `, to], yes: ["accept", "Accept: move ticked there"], no: ["confirm", "Ticked are issues of their own"] },
@@ -644,16 +685,19 @@
     const mine = ticketActionOf(ticket.id);
     const box = el("input", { type: "checkbox", checked: !unticked.has(ticket.id) && !mine, disabled: Boolean(mine), id: `tick-${ticket.id}`,
       onchange: (event) => (event.target.checked ? unticked.delete(ticket.id) : unticked.add(ticket.id)) });
-    return el("li", {}, box, el("label", { htmlFor: `tick-${ticket.id}` }, el("strong", {}, `#${ticket.id} `), el("span", { dir: "auto" }, ticket.said || ticket.subject || "(no words known)"),
+    return el("li", {}, box, el("div", {}, el("label", { htmlFor: `tick-${ticket.id}` }, el("strong", {}, `#${ticket.id} `), el("span", { dir: "auto" }, ticket.said || ticket.subject || "(no words known)"),
       ticket.confidence === null ? "" : ` · ${ticket.confidence.toFixed(2)}`,
-      group.issue_id && group.issue_id !== ticket.issue ? el("span", { className: "remark" }, issues.get(ticket.issue).tickets.length === 1 ? ` · now alone in ${ticket.issue}` : ` · now in ${ticket.issue} (${named(ticket.issue)})`) : null), " ", el("a", { href: `#review/${ticket.id}` }, "look"), " ", tags(ticket).slice(ticket.flagged ? 1 : 0));
+      group.issue_id && group.issue_id !== ticket.issue ? el("span", { className: "remark" }, issues.get(ticket.issue).tickets.length === 1 ? ` · now alone in ${ticket.issue}` : ` · now in ${ticket.issue} (${named(ticket.issue)})`) : null), " ", el("a", { href: `#review/${ticket.id}` }, "look"), tags(ticket).slice(ticket.flagged ? 1 : 0).flatMap((tag) => [" ", tag])));
   }
 
   const GROUP_ROWS = 30;
   function groupView(group) {
     const kind = GROUPS[group.question];
     const open = group.tickets.filter((id) => !ticketActionOf(id));
-    const shownIds = group.tickets.slice(0, GROUP_ROWS);
+    const ordered = [...group.tickets.filter(suspicious), ...group.tickets.filter((id) => !suspicious(id))];
+    const shownIds = ordered.slice(0, GROUP_ROWS);
+    const beyond = ordered.slice(GROUP_ROWS);
+    const left = beyond.filter((id) => unticked.has(id)).length;
     const ticked = () => open.filter((id) => !unticked.has(id));
     const press = (verb) => () => { const ids = ticked(); if (ids.length) decideAll(verb, ids); else say("Tick at least one ticket."); };
     const target = issues.get(group.issue_id);
@@ -661,14 +705,15 @@
       el("h3", {}, ...kind.title(group.tickets.length, target ? issueLink(target.id) : "")),
       target && target.card.short_description ? el("p", { className: "remark", dir: "auto" }, target.card.short_description) : null,
       el("ul", { className: "ticks" }, shownIds.map((id) => groupRow(tickets.get(id), group))),
-      group.tickets.length > GROUP_ROWS ? el("p", { className: "remark" }, `and ${group.tickets.length - GROUP_ROWS} more, which are ticked too`) : null,
+      beyond.length ? el("p", { className: "remark" }, `and ${beyond.length} more, ${left ? `of which ${beyond.length - left} are ticked` : "which are ticked too"}`) : null,
+      open.some(suspicious) ? el("p", { className: "note" }, "Suspicious text: the ticket speaks to the model rather than to an agent. Look at it before you tick it.") : null,
       open.length ? el("div", { className: "buttons" },
         el("button", { type: "button", className: "main", onclick: press(kind.yes[0]) }, kind.yes[1]),
         kind.no ? el("button", { type: "button", onclick: press(kind.no[0]) }, kind.no[1]) : null) : el("p", { className: "remark" }, "All decided."));
   }
 
   function pairView(pair) {
-    const decided = actions.find((action) => action.issue_ids && pair.ids.every((id) => action.issue_ids.includes(id)));
+    const decided = pairDecision(pair);
     const act = (verb) => () => { change([...actions, { action: verb, issue_ids: pair.ids }], "Kept."); show(true); };
     return el("section", { className: decided ? "panel group done" : "panel group" },
       el("h3", {}, issueLink(pair.ids[0]), " and ", issueLink(pair.ids[1]), " may be one issue"),
@@ -727,7 +772,7 @@
     keys = { ArrowRight: () => go(position + 1), ArrowLeft: () => go(position - 1), u: undo };
     const options = [option(issues.get(ticket.issue), "It stands in", button("Right as it stands", "c", act("confirm", {}, `Ticket ${ticket.id} stays.`)), chose("confirm"))];
     if (ticket.meant && ticket.meant !== ticket.issue) {
-      options.push(option(issues.get(ticket.meant), "The model meant", button("Take the suggestion", "a", act("accept", {}, `Ticket ${ticket.id} goes as suggested.`), true), chose("accept")));
+      options.push(option(issues.get(ticket.meant), "The model meant", button("Take the suggestion", "a", act("accept", {}, `Ticket ${ticket.id} goes as suggested.`), !suspicious(ticket.id)), chose("accept")));
     }
     ticket.near.filter((id) => id !== ticket.meant && issues.has(id)).forEach((id, index) => {
       options.push(option(issues.get(id), "Looks alike", button("Move it here", String(index + 1), act("move", { target_issue_id: id }, `Ticket ${ticket.id} goes to ${named(id)}.`)), chose("move", id)));
@@ -842,7 +887,7 @@
   offer("kind", data.issues.map((issue) => issue.kind));
   offer("tag", data.tickets.flatMap((ticket) => ticket.tags));
   for (const id of ["type", "channel", "language"]) offer(id, data.tickets.map((ticket) => ticket[id]));
-  if ($("copy-letter")) $("copy-letter").addEventListener("click", () => copyText(data.letter));
+  if ($("copy-letter")) $("copy-letter").addEventListener("click", copyLetter);
   for (const button of document.querySelectorAll("button.copy[data-issue]")) {
     const issue = issues.get(button.dataset.issue);
     button.setAttribute("aria-label", `Copy ${button.dataset.copy === "bug" ? "the bug report" : "the article"}: ${named(issue.id)}`);

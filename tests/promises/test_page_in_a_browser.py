@@ -3,7 +3,7 @@
 import json
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import util
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -284,7 +284,9 @@ def test_a_table_a_quote_and_lists_to_copy_stand_in_front(walk: Walk) -> None:
     assert "Customer words" in row.inner_text()
     page.get_by_text("Week to ").click()
     page.get_by_role("button", name="Copy as a letter").click()
-    assert page.evaluate("navigator.clipboard.readText()").startswith("# Support, week to 2025-03-01")
+    assert page.evaluate("navigator.clipboard.readText()").startswith("Support, week to 2025-03-01\n\n4 tickets were opened in this week")
+    html = page.evaluate("navigator.clipboard.read().then((items) => items[0].getType('text/html')).then((blob) => blob.text())")
+    assert "<h3>Support, week to 2025-03-01</h3>" in html
     page.get_by_role("button", name="Copy the article: Wi-Fi setup fails").click()
     copied = page.evaluate("navigator.clipboard.readText()")
     assert copied.startswith("# Wi-Fi setup fails\n\n")
@@ -342,6 +344,56 @@ def test_two_groups_and_a_pair_are_settled_by_three_buttons(walk: Walk) -> None:
     walk.open("?after#review")
     assert page.locator(".group").count() == 1
     assert "1 unsure ticket probably belongs to Wi-Fi setup fails" in page.locator(".group").inner_text()
+
+
+def test_text_that_speaks_to_the_model_is_told_on_the_card_and_ticked_by_nobody_else(walk: Walk) -> None:
+    page, log = walk.page, decision.load(walk.files.decisions)
+    log[13] = replace(log[13], guards=("suspicious text", "conversation shortened"))
+    walk.files.decisions.write_text(decision.render(log.values()), encoding="utf-8")
+    walk.write_page()
+    walk.open("?s#review")
+    group = page.locator(".group").first
+    row = group.locator("li", has_text="#13")
+    assert row.locator(".tag").all_inner_texts() == ["suspicious text", "conversation shortened"]
+    assert "speaks to the model" in group.locator(".note").inner_text()
+    assert [box.is_checked() for box in group.get_by_role("checkbox").all()] == [False, True, True]  # the one to look at stands first
+    group.get_by_role("button", name="Accept: move ticked there").click()
+    assert page.locator("#review-count").inner_text() == "2 of 5 tickets decided"
+    walk.open("?s#review/13")
+    assert page.locator("#review-body .ticket-card .tag.flagged").all_inner_texts() == ["for review", "suspicious text"]
+
+
+def test_counts_on_the_overview_follow_what_is_decided_here(walk: Walk) -> None:
+    page = walk.page
+    assert page.get_by_role("link", name="Real doubts 5").is_visible()
+    walk.open("?c#review/11")
+    page.keyboard.press("c")
+    page.evaluate("location.hash = '#overview'")
+    assert page.get_by_role("link", name="Real doubts 4").is_visible()
+    page.evaluate("location.hash = '#review'")
+    page.get_by_role("button", name="Not the same").click()
+    page.evaluate("location.hash = '#overview'")
+    assert page.locator("[data-look=pairs]").is_hidden()
+
+
+def test_what_a_browser_kept_is_told_once_when_a_review_is_applied_and_when_it_is_undone(walk: Walk) -> None:
+    page = walk.page
+    walk.open("?u#review/11")
+    page.keyboard.press("c")
+    page.keyboard.press("c")
+    apply.apply_file(walk.export(), walk.files)
+    walk.write_page()
+    page.reload()
+    assert page.locator("#status").inner_text().startswith("2 decisions made here before: applied already")
+    page.reload()
+    assert page.locator("#status").inner_text() == ""
+    apply.undo(walk.files)
+    walk.write_page()
+    page.reload()
+    assert page.locator("#status").inner_text() == "2 decisions made here before, not in the database yet: carried over, see Decisions."
+    assert page.locator("#decisions-badge").inner_text() == "2"
+    page.reload()
+    assert page.locator("#status").inner_text() == ""
 
 
 def test_merge_split_edit_and_keep_apart_reach_the_database(walk: Walk) -> None:
@@ -466,7 +518,7 @@ def test_decisions_of_another_database_in_this_browser_are_left_out(walk: Walk) 
     walk.write_page()
     page.reload()
     assert page.locator("#decisions-badge").inner_text() == "0"
-    assert "no longer fit" in page.locator("#status").inner_text()
+    assert "1 decision made here before: applied already, or no longer fit" in page.locator("#status").inner_text()
 
 
 def test_ten_thousand_tickets_open_in_under_two_seconds(tmp_path: Path, browser: "Browser") -> None:

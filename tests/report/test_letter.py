@@ -29,7 +29,7 @@ def data() -> tuple[dict[str, Issue], dict[int, DecisionRow]]:
 def test_the_letter_says_what_came_moved_and_would_have_saved_most() -> None:
     issues, log = data()
     text = letter.render(letter.week(issues, log, {1: TicketFacts(replies=3), 2: TicketFacts(replies=2)}))
-    assert text.startswith("# Support, week to 2025-03-30\n\n6 tickets came in, 0 in the week before.\n")
+    assert text.startswith("# Support, week to 2025-03-30\n\n6 tickets were opened in this week, 0 in the week before.\n")
     assert "**Growing**\n\n- About CRASH: 4 in the last four weeks, 1 before\n" in text
     assert "**New**\n\n- About CODE: 1 ticket\n" in text
     assert "**Articles that would have saved most**\n\n- About LID: 4 tickets, 5 replies\n" in text
@@ -47,7 +47,7 @@ def test_equal_data_give_equal_bytes_whatever_the_order(tmp_path: Path) -> None:
 def test_a_week_in_which_nothing_came_in_says_so() -> None:
     issues, log = data()
     text = letter.render(letter.week(issues, log, {}), came_with_run=0)
-    assert "No new ticket came with this run" in text
+    assert "The last run brought no new ticket" in text
     assert letter.render(letter.week({}, {}, {}), came_with_run=0) == "# Support\n\nNo ticket with a known day yet.\n"
 
 
@@ -59,3 +59,23 @@ def test_what_tickets_say_stays_text() -> None:
     assert "<script" not in text.replace("\\<script", "")
     assert "\n# big" not in text
     assert "\x1b" not in text
+
+
+def test_the_week_ends_with_the_newest_ticket_even_if_it_stands_in_no_issue() -> None:
+    issues, log = data()
+    before = letter.week(issues, log, {})
+    log[99] = DecisionRow(99, None, "ignored", decided_by="person", created_at="2025-03-30T09:00:00Z")
+    after = letter.week(issues, log, {})
+    assert (after.last_day, after.came) == (before.last_day, before.came + 1)
+    last = max(issues["CRASH"].tickets)
+    issues["CRASH"].tickets.remove(last)  # ignored by a person: the week does not move
+    log[last] = DecisionRow(last, None, "ignored", decided_by="person", created_at=log[last].created_at)
+    assert (letter.week(issues, log, {}).last_day, letter.week(issues, log, {}).came) == (after.last_day, after.came)
+
+
+def test_the_letter_to_copy_holds_no_mark_of_markdown() -> None:
+    issues, log = data()
+    issues["CODE"].card = Card("E07 (kettle) *again*")
+    made = letter.composed(letter.week(issues, log, {}))
+    assert made.title == "Support, week to 2025-03-30"
+    assert [part.entries for part in made.parts if part.title == "New"] == [("E07 (kettle) *again*: 1 ticket",)]

@@ -79,9 +79,10 @@ def kinds(**more: Any) -> Overview:
         "FEW": Issue("FEW", Card("Beep", resolution_steps=("Hold minus.",)), tickets=[4, 5], kind="how-to"),
         "NOFIX": Issue("NOFIX", Card("Smell"), tickets=[6, 7, 8], kind="how-to"),
         "OLD": Issue("OLD", Card("Crash"), tickets=[11, 12, 13, 14], kind="bug"),
+        "ONCE": Issue("ONCE", Card("Too hot for tea"), tickets=[31], kind="bug"),
         "UP": Issue("UP", Card("Too hot"), tickets=[21, 22, 23, 24], kind="bug"),
     }
-    days = {21: "2025-01-01", 22: "2025-03-20", 23: "2025-03-21", 24: "2025-03-22", 11: "2025-01-01", 12: "2025-01-02"}
+    days = {31: "2025-03-22", 21: "2025-01-01", 22: "2025-03-20", 23: "2025-03-21", 24: "2025-03-22", 11: "2025-01-01", 12: "2025-01-02"}
     dated = {number: DecisionRow(number, None, "matched", created_at=f"{day}T08:00:00Z") for number, day in days.items()}
     return overview(read(issues, {**dated, **more.get("log", {})}))
 
@@ -98,17 +99,30 @@ def test_failed_and_set_aside_tickets_are_listed_with_their_reasons() -> None:
         1: DecisionRow(1, None, "failed", reason="gone (404)", subject="Lid", url="https://acme.freshdesk.com/a/tickets/1"),
         2: DecisionRow(2, None, "ignored", reason="a survey", url="javascript:alert(1)"),
         3: DecisionRow(3, None, "ignored", reason="a survey"),
+        5: DecisionRow(5, None, "ignored", reason="the ticket states no problem: Thanks.", decided_by="person"),
         4: DecisionRow(4, None, "failed", reason="filtered", failures=FAILURES_TO_SET_ASIDE),
     }
     page = report.render(issues={}, log=log, database=Path("output/seed.json"))
     view = kinds(log=log)
-    assert (view.failed, view.left_out) == (2, 2)
+    assert (view.failed, view.left_out) == (2, 3)
     assert [(group.title, group.count) for group in view.outside] == [
         ("Failed", 1),
         ("Failed in the same words in 3 runs and tried no more", 1),
         ("Left out: a survey", 2),
+        ("Left out: a person said to ignore it", 1),
     ]
     assert "python -m main --ticket-ids 4 --output output/seed.json" in page
     assert "python -m main --ticket-ids 1 --output output/seed.json" in page
     assert "gone (404)" in page
     assert "javascript:" not in page
+
+
+def test_what_is_new_or_back_has_its_tag_and_no_arrow_beside() -> None:
+    view = overview_of({"old": ["2025-01-01", "2025-03-30"], "new": ["2025-03-26", "2025-03-27", "2025-03-28", "2025-03-29"]})
+    assert [(row.moves, row.arrow) for row in view.rows] == [("new", ""), ("", "")]
+
+
+def test_a_last_month_of_a_few_days_is_told_apart() -> None:
+    begun = {"a": ["2025-01-01", "2025-08-05"]}
+    whole = {"a": ["2025-01-01", "2025-08-31"]}
+    assert (overview_of(begun).partial, overview_of(whole).partial) == (True, False)
