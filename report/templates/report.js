@@ -708,7 +708,7 @@
       beyond.length ? el("p", { className: "remark" }, `and ${beyond.length} more, ${left ? `of which ${beyond.length - left} are ticked` : "which are ticked too"}`) : null,
       open.some(suspicious) ? el("p", { className: "note" }, "Suspicious text: the ticket speaks to the model rather than to an agent. Look at it before you tick it.") : null,
       open.length ? el("div", { className: "buttons" },
-        el("button", { type: "button", className: "main", onclick: press(kind.yes[0]) }, kind.yes[1]),
+        el("button", { type: "button", className: open.every(suspicious) ? "" : "main", onclick: press(kind.yes[0]) }, kind.yes[1]),
         kind.no ? el("button", { type: "button", onclick: press(kind.no[0]) }, kind.no[1]) : null) : el("p", { className: "remark" }, "All decided."));
   }
 
