@@ -156,7 +156,7 @@ def _with_page(done: str, files: RunFiles, conversations: Path, *, later: str) -
     except (Unwritable, KeyboardInterrupt) as error:
         trouble = f"the page could not be rewritten ({str(error) or 'interrupted'}): {later}"
         return f"{done}\nwarning: this is done; {for_terminal(trouble)}"
-    return f"{done}\nNext: open {files.report_page}, or reload it where it is open; {files.weekly.name} is new too"
+    return f"{done}\n{files.report_page} and {files.weekly.name} are new: reload the page where it is open"
 
 
 def _command(flag: str, path: Path | None, files: RunFiles) -> str:
