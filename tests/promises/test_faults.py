@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -39,9 +40,9 @@ COMMAND = ["--ticket-ids", "1001,1002,1003,1004"]
 @pytest.fixture(autouse=True)
 def _no_network(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Tickets and answers come from here: this is about files."""
-    with offline(list(TICKETS.values())):
-        monkeypatch.setattr(llm_client, "chat_completion", _answer)
+    with offline(list(TICKETS.values())), mock.patch.object(llm_client, "chat_completion", _answer):
         yield
+        monkeypatch.undo()  # what a test put on top of these goes before them
 
 
 def _answer(messages: list[dict[str, str]], **_fields: object) -> dict[str, Any]:
