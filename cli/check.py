@@ -5,7 +5,6 @@ Reads no ticket, keeps nothing and costs one word of the model. What is optional
 
 import dataclasses
 import logging
-import shlex
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -22,6 +21,7 @@ from common.errors import Exit, Trouble
 from common.text import for_terminal
 from env import Settings
 from freshdesk import access
+from knowledge.paths import command
 from llm.json_text import extract_json
 from llm.protocol import AnswerUnusable, BudgetReached, ContextTooLong, JsonSchema
 
@@ -137,11 +137,8 @@ def run(options: Options) -> int:
     for finding in _findings(options):
         console.show(str(finding))
         fine = fine and finding.fine is not False
-    output = [] if options.output == Options().output else ["--output", str(options.output)]
-    again = shlex.join(["python", "-m", "main", Job.CHECK.value, *output])
-    console.show(
-        f"next: {shlex.join(['python', '-m', 'main', Job.DRY_RUN.value, *output])}" if fine else f"next: mend what FAILED, then {again}"
-    )
+    following = command((Job.DRY_RUN if fine else Job.CHECK).value, options.output)
+    console.show(f"next: {following}" if fine else f"next: mend what FAILED, then {following}")
     return Exit.DONE if fine else Exit.STOPPED
 
 

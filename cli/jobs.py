@@ -17,7 +17,7 @@ from conversation_utils import of_today
 from env import Settings
 from knowledge import decision, issue, known, written
 from knowledge.conversation import CLEANER_VERSION, CleaningOptions, Conversation, shown_conversation
-from knowledge.paths import RunFiles
+from knowledge.paths import RunFiles, command
 from llm import batch
 from llm.batch import BatchQuestion
 from llm.store import AnswerStore
@@ -160,16 +160,14 @@ def _with_page(done: str, files: RunFiles, conversations: Path, *, later: str) -
 
 
 def _command(flag: str, path: Path | None, files: RunFiles) -> str:
-    output = [] if files.database == Options().output else ["--output", str(files.database)]
-    return shlex.join(["python", "-m", "main", flag, *([] if path is None else [str(path)]), *output])
+    return command(flag if path is None else f"{flag} {shlex.quote(str(path))}", files.database)
 
 
 def _refuse_export(target: Path, files: RunFiles) -> None:
     if files.own(target):
         raise Unusable(f"{target} is a file of the program's own for {files.database}, and an export would overwrite it; name another")
     if not files.database.is_file():
-        output = "" if files.database == Options().output else f" --output {shlex.quote(str(files.database))}"
-        raise Unusable(f"there is no database at {files.database}; run python -m main{output} first, or name one with --output")
+        raise Unusable(f"there is no database at {files.database}; run {command('', files.database)} first, or name one with --output")
 
 
 def _export(kind: str, target: Path, files: RunFiles) -> str:
@@ -180,9 +178,9 @@ def _export(kind: str, target: Path, files: RunFiles) -> str:
         return f"{len(issues)} issues by month in {target}"
     if kind == "tickets":
         return f"{exports.write_ticket_table(target, issues, log, separator=files.separator)} tickets in {target}"
-    written = exports.write_markdown(target, issues, log, evidence=kind == "evidence")
+    articles = exports.write_markdown(target, issues, log, evidence=kind == "evidence")
     missing = exports.left_out(issues)
-    return f"{counted(len(written), 'article')} in {target}" + (f"; left out: {missing}" if missing else "")
+    return f"{counted(len(articles), 'article')} in {target}" + (f"; left out: {missing}" if missing else "")
 
 
 def stored_conversation(ticket_id: int, folder: Path) -> Conversation | None:
@@ -215,11 +213,10 @@ _SHOWN = 5
 def export_questions(path: Path, questions: Sequence[BatchQuestion], store: AnswerStore) -> str:
     """Where the questions stand and what to do with them; their names are on disk before they are. Raises `Stopped`, `Unwritable`."""
     store.put_notes((_PREFIX + question.key, json.dumps(question.body["model"])) for question in questions)
-    written = batch.write_questions(path, questions)
-    files = ", ".join(str(part) for part in written)
+    parts = batch.write_questions(path, questions)
     return (
-        f"{len(questions)} questions in {files} (endpoint {batch.URL}). Next: have the provider's batch engine answer "
-        f"{'it' if len(written) == 1 else 'each'}, then python -m main --batch-import RESULTS [ERRORS], then this same command again. "
+        f"{len(questions)} questions in {', '.join(map(str, parts))} (endpoint {batch.URL}). Next: have the provider's batch engine answer "
+        f"{'it' if len(parts) == 1 else 'each'}, then python -m main --batch-import RESULTS [ERRORS], then this same command again. "
         "Without --batch-export the run goes on by itself at any time."
     )
 

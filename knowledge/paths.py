@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shlex
 import socket
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,16 @@ from common import files
 from common.errors import Unreadable, Unusable
 
 DEFAULT_OUTPUT = Path("output/silo_issues_db.json")
+
+
+def command(flags: str, database: Path) -> str:
+    """The command line that a person types about a database.
+
+    >>> command("--check", DEFAULT_OUTPUT), command("", Path("my db.json"))
+    ('python -m main --check', "python -m main --output 'my db.json'")
+    """
+    output = "" if database == DEFAULT_OUTPUT else f"--output {shlex.quote(str(database))}"
+    return " ".join(part for part in ("python -m main", flags, output) if part)
 
 
 @dataclass(frozen=True, slots=True)

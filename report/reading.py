@@ -3,7 +3,6 @@
 Leaves conversations beyond a size out and says by how much one is cut. Knows no HTML and writes nothing.
 """
 
-import shlex
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -14,7 +13,7 @@ from urllib.parse import urlsplit
 from knowledge.conversation import Conversation, customer_text
 from knowledge.decision import DecisionRow
 from knowledge.issue import Issue
-from knowledge.paths import DEFAULT_OUTPUT
+from knowledge.paths import DEFAULT_OUTPUT, command
 from report import facts, letter, quotes, trends
 from report.facts import Effort, TicketFacts
 from report.letter import Week
@@ -56,8 +55,7 @@ class Reading:
 
     def command(self, flags: str) -> str:
         """A command line of the program about this database."""
-        output = "" if self.database == DEFAULT_OUTPUT else f" --output {shlex.quote(str(self.database))}"
-        return f"python -m main {flags}{output}"
+        return command(flags, self.database)
 
     def again(self, rows: Iterable[DecisionRow]) -> str:
         """The command that tries some tickets again."""
