@@ -85,25 +85,20 @@ class RunFiles:
     def holder(self) -> Path:
         return self.lock.with_suffix(".holder")
 
+    @property
+    def _companions(self) -> tuple[Path, ...]:
+        """What a run writes beside the database at its end."""
+        return (self.backup, self.flagged, self.decisions, self.run_report, self.report_page, self.weekly, self.digests)
+
     def own(self, path: Path) -> bool:
         """True if a path leads, under whatever name, to one of these files."""
-        companions = (
-            self.checkpoint,
-            self.backup,
-            self.flagged,
-            self.decisions,
-            self.run_report,
-            self.report_page,
-            self.weekly,
-            self.digests,
-        )
-        return any(_same_file(path, mine) for mine in (self.database, *companions, self.lock, self.holder))
+        return any(_same_file(path, mine) for mine in (self.database, self.checkpoint, self.lock, self.holder, *self._companions))
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the database for this process. The operating system frees it when the holder dies.
 
-        Raises `Unusable` when another run holds it and `Unusable` when nothing can be written there.
+        Raises `Unusable` when another run holds it or nothing can be written there.
         """
         folder, holder = self.database.parent, self.holder
         try:
@@ -139,7 +134,7 @@ class RunFiles:
 
     def _refuse_special(self) -> None:
         """A run that cannot end is not begun: nothing is paid for before the files' places are seen to be free."""
-        for path in (self.lock, self.backup, self.flagged, self.decisions, self.run_report, self.report_page, self.weekly, self.digests):
+        for path in (self.lock, *self._companions):
             words = files.special(path)
             if words:
                 raise Unusable(f"{path} is {words} where a file has to be; move it away or choose another --output")

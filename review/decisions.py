@@ -14,8 +14,8 @@ from common.errors import Unreadable
 from knowledge import issue
 from knowledge.issue import CardField
 from review import list as review_list
+from review.list import DECISIONS, TicketVerb
 
-TicketVerb = Literal["confirm", "accept", "move", "new", "ignore"]
 IssueVerb = Literal["merge", "split", "edit", "distinct"]
 _MAX_ITEMS = 100
 
@@ -104,11 +104,7 @@ def _read(path: Path) -> ReviewFile:
 def _read_list(content: bytes, *, name: str) -> ReviewFile:
     """The filled rows of a review CSV, by ticket id, so that the order a spreadsheet sorted them into changes nothing."""
     review = ReviewFile()
-    try:
-        rows = review_list.parse(content, name=name)
-    except Unreadable as error:
-        raise Unreadable(str(error)) from error
-    for row in rows:
+    for row in review_list.parse(content, name=name):
         if row.problem:
             review.problems.append(f"row {row.number}: {row.problem}")
         elif row.filled:
@@ -127,8 +123,8 @@ def _list_step(row: review_list.ListRow) -> TicketStep:
     target = cells["target_issue_id"] or None
     if not verb:
         raise ValueError(f"ticket {ticket_id} has a target_issue_id but no decision")
-    if verb not in get_args(TicketVerb):
-        raise ValueError(f"ticket {ticket_id}: decision {cells['decision'][:40]!r} is none of {', '.join(get_args(TicketVerb))}")
+    if verb not in DECISIONS:
+        raise ValueError(f"ticket {ticket_id}: decision {cells['decision'][:40]!r} is none of {', '.join(DECISIONS)}")
     step = TicketStep(
         place=f"row {row.number}",
         verb=verb,
@@ -164,11 +160,11 @@ def _json_step(place: str, item: Any) -> Step:
     if not isinstance(item, dict):
         raise ValueError("is not an object")
     verb: Any = item.get("action")
-    if verb in get_args(TicketVerb):
+    if verb in DECISIONS:
         return _json_ticket_step(place, verb, item)
     if verb in get_args(IssueVerb):
         return _json_issue_step(place, verb, item)
-    raise ValueError(f"action {str(verb)[:40]!r} is none of {', '.join(get_args(TicketVerb) + get_args(IssueVerb))}")
+    raise ValueError(f"action {str(verb)[:40]!r} is none of {', '.join((*DECISIONS, *get_args(IssueVerb)))}")
 
 
 def _json_ticket_step(place: str, verb: TicketVerb, item: Mapping[str, Any]) -> TicketStep:

@@ -6,12 +6,12 @@ would run as a formula are made harmless. What a person filled in is carried int
 
 import csv
 import io
-import itertools
 import logging
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, get_args
 
 from common import files
 from common.errors import Unreadable
@@ -30,7 +30,8 @@ COLUMNS = (
     "decision", "target_issue_id",
 )  # fmt: skip
 FILLED_COLUMNS = ("decision", "target_issue_id")
-DECISIONS = ("confirm", "accept", "move", "new", "ignore")
+TicketVerb = Literal["confirm", "accept", "move", "new", "ignore"]
+DECISIONS: tuple[TicketVerb, ...] = get_args(TicketVerb)
 _FREE_TEXT = ("category", "suggested_category", "reason", "subject")
 MAX_CELL_CHARS = 2_000
 MAX_LIST_BYTES = 100_000_000
@@ -127,19 +128,13 @@ def _misfit(cells: Mapping[str, str], now: Mapping[str, str], names: Mapping[str
 
 
 def filled_or_set_aside(path: Path) -> dict[int, dict[str, str]]:
-    """The rows of a list in which a person wrote; a list that cannot be read whole gets another name first. Raises `Unwritable`."""
+    """The rows of a list in which a person wrote; a list that cannot be read whole is kept aside first. Raises `Unwritable`."""
     try:
         return load_filled(path)
     except Unreadable as error:
-        kept = next(free for free in _set_aside_names(path) if not free.exists())
-        files.rename(path, kept)
+        kept = files.keep_aside(path)
         logger.warning("%s; it is kept as %s: mend it and run --apply-review %s", error, kept.name, kept)
         return {}
-
-
-def _set_aside_names(path: Path) -> Iterator[Path]:
-    yield path.with_name(f"{path.name}.unreadable")
-    yield from (path.with_name(f"{path.name}.{number}.unreadable") for number in itertools.count(2))
 
 
 def load_filled(path: Path) -> dict[int, dict[str, str]]:
