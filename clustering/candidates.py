@@ -16,9 +16,9 @@ from dataclasses import dataclass
 
 from clustering.vectors import Embed, IssueVectors
 from clustering.words import STOP_WORDS, cosine, terms
-from knowledge.base import KnowledgeBase, in_id_order
+from knowledge.base import KnowledgeBase
 from knowledge.conversation import Conversation, customer_text
-from knowledge.issue import Card, Issue, sort_key
+from knowledge.issue import Card, Issue, in_id_order, sort_key
 
 CANDIDATES = 20
 """Issues offered when words choose them; up to so many known ones all are. The right one is among them in 98 to 100 of 100 cases

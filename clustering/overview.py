@@ -17,10 +17,10 @@ from clustering.answers import MergeGroup, OverviewAnswer, parse_merge, parse_ov
 from clustering.candidates import Candidates, exemplars
 from clustering.question import talks_to_model
 from clustering.wave import Asking, usable
-from knowledge.base import By, KnowledgeBase, in_id_order, in_order, oldest_first
+from knowledge.base import By, KnowledgeBase, in_order, oldest_first
 from knowledge.conversation import Conversation, customer_text
 from knowledge.decision import DecisionRow
-from knowledge.issue import SURE, Issue
+from knowledge.issue import SURE, Issue, in_id_order
 from llm.protocol import BudgetReached, Messages
 from prompts_config import MERGE_SCHEMA, OVERVIEW_SCHEMA
 
@@ -169,7 +169,6 @@ class Overview:
         for names in self._blocks[:count]:
             issues = [self.base.issues[name] for name in names]
             messages = self.asking.prompts.overview_messages(issues, areas)
-
             self._asked.append(self.asking.submit(self._overview_question(messages, names)))
         del self._blocks[:count]
 

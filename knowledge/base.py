@@ -10,7 +10,7 @@ from dataclasses import replace
 from enum import Enum
 from typing import Any
 
-from knowledge.issue import SURE, Card, Issue, alias_map, sort_key
+from knowledge.issue import SURE, Card, Issue, alias_map, in_id_order, sort_key
 
 
 class By(Enum):
@@ -382,11 +382,6 @@ def oldest_first(issues: Iterable[Issue]) -> list[Issue]:
 def in_order(names: Iterable[str]) -> list[str]:
     """Issue ids in the order of the database."""
     return sorted(names, key=sort_key)
-
-
-def in_id_order(issues: Iterable[Issue]) -> list[Issue]:
-    """Issues by the number in their ids."""
-    return sorted(issues, key=lambda issue: sort_key(issue.issue_id))
 
 
 def _names(issue: Issue) -> set[str]:

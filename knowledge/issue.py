@@ -6,7 +6,7 @@ The one place that knows the file's keys. Takes files that people wrote; decides
 import functools
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -60,7 +60,8 @@ _KEYS = (
 )  # fmt: skip
 _OPTIONAL = ("area", "kind", "may_be_one", "step_evidence", "held_back")
 _KNOWN_KEYS = frozenset((*_KEYS, *_OPTIONAL))
-_EVIDENCE = re.compile(r"[1-9][0-9]{0,18}:[1-9][0-9]{0,5}")
+_TICKET = re.compile(r"[1-9][0-9]{0,18}")
+_EVIDENCE = re.compile(rf"{_TICKET.pattern}:[1-9][0-9]{{0,5}}")
 
 
 @dataclass(slots=True)
@@ -133,6 +134,11 @@ def sort_key(issue_id: str) -> tuple[int, int, tuple[tuple[int, int, str], ...]]
     return (1, 0, natural)
 
 
+def in_id_order(issues: Iterable[Issue]) -> list[Issue]:
+    """Issues by the number in their ids."""
+    return sorted(issues, key=lambda issue: sort_key(issue.issue_id))
+
+
 def alias_map(issues: Iterable[Issue]) -> dict[str, str]:
     """Every id an issue is known by, its own and those of issues merged into it, mapped to its own.
 
@@ -197,13 +203,12 @@ def parse(text: str, *, name: str) -> dict[str, Issue]:
     except (ValueError, Unreadable) as error:
         message = f"{name} is no issue database: {error}. The file is left as it is; restore it (see its .bak) or choose another --output."
         raise Unreadable(message) from error
-    return {issue.issue_id: issue for issue in sorted(issues, key=lambda issue: sort_key(issue.issue_id))}
+    return {issue.issue_id: issue for issue in in_id_order(issues)}
 
 
 def render(issues: Iterable[Issue]) -> str:
     """The database's text: an array ordered by the number in the id, indent 2, final newline."""
-    ordered = sorted(issues, key=lambda issue: sort_key(issue.issue_id))
-    return files.dump_json([to_json(issue) for issue in ordered]) + "\n"
+    return files.dump_json([to_json(issue) for issue in in_id_order(issues)]) + "\n"
 
 
 def to_json(issue: Issue) -> dict[str, Any]:
@@ -239,12 +244,12 @@ def from_json(item: Any, *, place: str = "the issue") -> Issue:
         last_seen=read.text("last_seen"),
         merged_from=read.texts("merged_from"),
         distinct_from=read.texts("distinct_from"),
-        unsure=read.unsure(),
+        unsure={int(ticket): sure for ticket, sure in read.confidences("unsure", "ticket numbers", _TICKET.fullmatch).items()},
         reviewed=read.ticket_ids("reviewed"),
         card_hash=read.text("card_hash"),
         area=read.text("area"),
         kind=read.text("kind"),
-        may_be_one=read.may_be_one(),
+        may_be_one=read.confidences("may_be_one", "issue ids"),
         step_evidence=read.step_evidence(),
         held_back=None if item.get("held_back") is None else read.text("held_back"),
         extra={key: value for key, value in item.items() if key not in _KEYS and key not in _OPTIONAL},
@@ -277,25 +282,27 @@ class _Reader:
         return value
 
     def texts(self, key: str) -> list[str]:
-        value = self.item.get(key)
-        if value is None:
-            return []
-        if not isinstance(value, list) or not all(isinstance(entry, str) for entry in value):
-            raise ValueError(f"{self.place}: {key} must be a list of texts")
-        return list(value)
+        return self._entries(key, "texts", lambda entry: isinstance(entry, str))
 
     def card(self) -> Card:
         parts: dict[str, Any] = {part.name: tuple(self.texts(part.name)) if part.many else self.text(part.name) for part in CARD_FIELDS}
         return Card(**parts)
 
     def ticket_ids(self, key: str) -> list[int]:
+        tickets = self._entries(key, "ticket numbers", lambda entry: type(entry) is int and entry > 0)
+        if len(set(tickets)) != len(tickets):
+            raise ValueError(f"{self.place}: a ticket stands twice in {key}")
+        return tickets
+
+    def step_evidence(self) -> list[list[str]]:
+        return self._entries("step_evidence", "lists of ticket:message", _are_places)
+
+    def _entries(self, key: str, words: str, fits: Callable[[Any], bool]) -> list[Any]:
         value = self.item.get(key)
         if value is None:
             return []
-        if not isinstance(value, list) or not all(type(entry) is int and entry > 0 for entry in value):
-            raise ValueError(f"{self.place}: {key} must be a list of ticket numbers")
-        if len(set(value)) != len(value):
-            raise ValueError(f"{self.place}: a ticket stands twice in {key}")
+        if not isinstance(value, list) or not all(map(fits, value)):
+            raise ValueError(f"{self.place}: {key} must be a list of {words}")
         return list(value)
 
     def confidence(self, value: Any, key: str) -> float:
@@ -305,30 +312,17 @@ class _Reader:
             raise ValueError(f"{self.place}: {key} must be a number from 0 to 1")
         return float(value)
 
-    def unsure(self) -> dict[int, float]:
-        value = self.item.get("unsure")
+    def confidences(self, key: str, words: str, fits: Callable[[str], Any] = lambda _name: True) -> dict[str, float]:
+        value = self.item.get(key)
         if value is None:
             return {}
-        if not isinstance(value, dict) or not all(re.fullmatch(r"[1-9][0-9]{0,18}", key) for key in value):
-            raise ValueError(f"{self.place}: unsure must map ticket numbers to confidences")
-        return {int(key): self.confidence(entry, f"unsure[{key}]") for key, entry in value.items()}
+        if not isinstance(value, dict) or not all(map(fits, value)):
+            raise ValueError(f"{self.place}: {key} must map {words} to confidences")
+        return {name: self.confidence(entry, f"{key}[{name}]") for name, entry in value.items()}
 
-    def may_be_one(self) -> dict[str, float]:
-        value = self.item.get("may_be_one")
-        if value is None:
-            return {}
-        if not isinstance(value, dict):
-            raise ValueError(f"{self.place}: may_be_one must map issue ids to confidences")
-        return {key: self.confidence(entry, f"may_be_one[{key}]") for key, entry in value.items()}
 
-    def step_evidence(self) -> list[list[str]]:
-        value = self.item.get("step_evidence")
-        if value is None:
-            return []
-        entries: list[Any] = value if isinstance(value, list) else [None]
-        if not all(isinstance(step, list) and all(isinstance(one, str) and _EVIDENCE.fullmatch(one) for one in step) for step in entries):
-            raise ValueError(f"{self.place}: step_evidence must be a list of lists of ticket:message")
-        return [list(step) for step in entries]
+def _are_places(step: Any) -> bool:
+    return isinstance(step, list) and all(isinstance(one, str) and _EVIDENCE.fullmatch(one) for one in step)
 
 
 def _check_together(issues: list[Issue]) -> None:

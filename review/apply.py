@@ -13,6 +13,7 @@ from common import files as safe_files
 from common.errors import Unreadable, Unusable, Unwritable
 from common.text import first_few, for_terminal
 from knowledge import decision, issue, written
+from knowledge.base import in_order
 from knowledge.decision import DecisionRow
 from knowledge.issue import Issue
 from knowledge.paths import RunFiles
@@ -134,7 +135,7 @@ def revise(path: Path, issues: Mapping[str, Issue], log: Mapping[int, DecisionRo
         raise Unusable(_to_mend(" and ".join(map(str, (path, *more))), sorted(problems, key=_place_order)))
     dropped = [for_terminal(line) for line in revision.settle()] if done else []
     after = revision.base.issues
-    ordered = {name: after[name] for name in sorted(after, key=issue.sort_key)}
+    ordered = {name: after[name] for name in in_order(after)}
     return ReviewResult(ordered, revision.log, tuple(done), len(review_list.flagged_tickets(ordered)), tuple(dropped))
 
 

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from knowledge import issue as issue_db
-from knowledge.base import By, KnowledgeBase, age, in_id_order, oldest_first
-from knowledge.issue import Card, Issue
+from knowledge.base import By, KnowledgeBase, age, oldest_first
+from knowledge.issue import Card, Issue, in_id_order
 
 CARD = Card("Seal worn", "The seal is worn.", ("seal",), "Age.", ("Replace it.",), "")
 MODEL, PERSON = By.MODEL, By.PERSON
