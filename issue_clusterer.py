@@ -14,9 +14,10 @@ from clustering.candidates import Candidates, ConversationOf, Nearest, TicketTex
 from clustering.question import Verdict, ask_where
 from clustering.rounds import FetchFailure, Item, Rounds
 from clustering.vectors import Embed
-from clustering.wave import Asking, Submit, at_once
+from clustering.wave import Asking, at_once
 from common import files as safe_files
 from common.errors import Unwritable
+from common.pool import Submit
 from knowledge import checkpoint as checkpoint_file
 from knowledge import decision, written
 from knowledge import issue as issue_db
@@ -230,9 +231,8 @@ class IssueClusterer:
     def save(self) -> None:
         """Write decisions, review list and, last, the database; then the checkpoint goes.
 
-        Raises `Unwritable`, `Unreadable`.
-
         Until then the checkpoint is that from before the last look, so that a run killed in here comes to the same end once more.
+        Raises `Unwritable`, `Unreadable`.
         """
         self.keep_work()
         self._at_end = True  # from here on the checkpoint stands as it is

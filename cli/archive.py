@@ -6,15 +6,15 @@ Asks nothing unless told to.
 
 import itertools
 import logging
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from common import files
 from common.errors import TicketFailed, Unreadable
+from common.pool import Submit
 from common.text import counted
 from freshdesk.client import FreshdeskClient
 from freshdesk.listing import TicketRef
@@ -25,8 +25,6 @@ logger = logging.getLogger(__name__)
 FILE_NAME = "not_archived.json"
 MAX_IDS = 5_000_000  # beyond it, ids are not numbered through
 NOTED_EVERY = 200  # ids, and at the end however it comes
-
-Submit = Callable[[Callable[[], Any]], "Future[Any]"]
 
 
 class Reader(Protocol):
@@ -48,8 +46,10 @@ class Archive:
     def unseen(self, seen: frozenset[int]) -> list[int]:
         """The ids below the newest of `seen` that are neither in it nor known to be none; empty where ids are not numbered through."""
         newest = max(seen, default=0)
-        none = self._none() if newest <= MAX_IDS else set()
-        return [number for number in range(1, newest) if number not in seen and number not in none] if newest <= MAX_IDS else []
+        if newest > MAX_IDS:
+            return []
+        none = self._none()
+        return [number for number in range(1, newest) if number not in seen and number not in none]
 
     def describe(self, seen: frozenset[int], folder: Path) -> str:
         """How many of them have no conversation in `folder` either, in words; "" for none.

@@ -17,9 +17,10 @@ from typing import Any
 
 import conversation_utils
 import data_fetcher
-from cli.archive import Archive, Submit
+from cli.archive import Archive
 from common import files
 from common.errors import Stopped, TicketFailed
+from common.pool import Submit
 from common.text import counted
 from conversation_utils import CleaningOptions, Conversation
 from env import Settings

@@ -7,10 +7,11 @@ the next wave, once, where that issue is offered. Nothing is committed here.
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from clustering.candidates import Candidates, TicketText
 from clustering.question import Verdict, ask_where
+from common.pool import Submit
 from knowledge.conversation import Conversation
 from llm.protocol import AnswerUnusable, Ask, BudgetReached, ContextTooLong
 from prompts_config import Prompts
@@ -21,8 +22,6 @@ RESEMBLES = 0.3
 """Two tickets of one wave may be of one issue when the cosine of their answers (category and description) and that of their customers'
 words come to so much together, half of it by the answers. Of the answers of `demo/recorded.jsonl` alone, 97 to 100 % of pairs of one
 problem do, and 1 in 1 000 of the others."""
-
-Submit = Callable[[Callable[[], Any]], "Future[Any]"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,8 @@ from concurrent.futures import Future
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+Submit = Callable[[Callable[[], Any]], "Future[Any]"]
+"""What has a call made, now or by somebody else, and gives its future."""
 
 
 class WorkerPool:

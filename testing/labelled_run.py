@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from clustering.vectors import Embed
-from clustering.wave import Submit, at_once
+from clustering.wave import at_once
+from common.pool import Submit
 from issue_clusterer import IssueClusterer
 from knowledge.conversation import Conversation, Message
 from knowledge.paths import RunFiles

@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,6 @@ from llm.protocol import AnswerUnusable, BudgetReached, ContextTooLong
 from prompts_config import Prompts
 from testing.scripted_model import Asked, ScriptedModel, by_ticket, decision, latency, talk
 
-Submit = Callable[[Callable[[], Any]], "Future[Any]"]
 DATABASE = Path("output/silo_issues_db.json")
 
 
