@@ -16,9 +16,9 @@ from typing import Any, TypeVar
 import env
 from common import times, web
 from common.errors import Stopped
-from common.web import NotBefore, Refusal, Refused, TransientError
+from common.web import Refusal, Refused, TransientError
 from llm.bill import Bill, Prices, Totals
-from llm.calls import QUESTIONS_IN_A_ROW, Gate, Question, Streak
+from llm.calls import QUESTIONS_IN_A_ROW, Gate, NotBefore, Question, Streak
 from llm.completion import Completion, estimate_tokens, read_completion, read_usage
 from llm.connection import Connection, Server, context_tokens
 from llm.dialect import DialectBook

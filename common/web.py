@@ -1,6 +1,6 @@
 """What both HTTP edges share: which faults are worth another try, how long to wait, and reading a body within bounds.
 
-Knows neither Freshdesk nor the model server, and keeps no state but `NotBefore`, the moment before which nobody calls.
+Knows neither Freshdesk nor the model server, and keeps no state.
 """
 
 import contextlib
@@ -8,7 +8,6 @@ import email.utils
 import ipaddress
 import random
 import re
-import threading
 import urllib.request
 import zlib
 from collections.abc import Callable, Generator
@@ -147,8 +146,8 @@ def retrying(
     call: Callable[[], T],
     *,
     max_tries: int,
-    on_wait: Callable[[float, Exception], None] | None = None,
-    give_up: Callable[[Exception], bool] | None = None,
+    on_wait: Callable[[float, Exception], None] = lambda _seconds, _error: None,
+    give_up: Callable[[Exception], bool] = lambda _error: False,
 ) -> T:
     """The value of `call()`, tried up to `max_tries` times while it raises `TransientError`; then that error.
 
@@ -156,38 +155,11 @@ def retrying(
     """
 
     def tell(details: Any) -> None:
-        if on_wait is not None:
-            on_wait(details["wait"], details["exception"])
+        on_wait(details["wait"], details["exception"])
 
     waits = cast("Callable[..., Generator[float, None, None]]", _waits)
-    guarded = backoff.on_exception(
-        waits, TransientError, max_tries=max_tries, jitter=None, giveup=give_up or _never, on_backoff=tell, logger=None
-    )(call)
-    return guarded()
-
-
-def _never(_error: Exception) -> bool:
-    return False
-
-
-class NotBefore:
-    """The moment before which no thread may start a call; shared by all workers of one server."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._moment = 0.0
-
-    def hold(self, seconds: float) -> None:
-        """Nobody starts a call for `seconds` from now; a longer hold that stands already is kept."""
-        with self._lock:
-            self._moment = max(self._moment, times.monotonic() + seconds)
-
-    def wait(self) -> None:
-        """Return once calls may start, however often the moment is moved meanwhile."""
-        slept_to = 0.0
-        while (moment := self._moment) > max(slept_to, times.monotonic()):
-            times.sleep(moment - times.monotonic())
-            slept_to = moment  # a sleep is never shorter than asked, so one moment is slept for once
+    guarded = backoff.on_exception(waits, TransientError, max_tries=max_tries, jitter=None, giveup=give_up, on_backoff=tell, logger=None)
+    return guarded(call)()
 
 
 def read_body(response: requests.Response, *, deadline: float, max_bytes: int) -> bytes:

@@ -78,15 +78,13 @@ def write_questions(
     Raises `Unwritable`, also where something else than such a file stands.
     """
     written: list[Path] = []
-    files.refuse_strangers(itertools.takewhile(Path.exists, (_part_path(path, number) for number in itertools.count(1))), begins=_BEGINS)
-    for part in _parts((question.line for question in questions), max_lines, max_bytes):
-        target = _part_path(path, len(written) + 1)
+    files.refuse_strangers(itertools.takewhile(Path.exists, _part_paths(path)), begins=_BEGINS)
+    parts = _parts((question.line for question in questions), max_lines, max_bytes)
+    for part, target in zip(parts, _part_paths(path), strict=False):
         files.write_text(target, "".join(part))
         written.append(target)
-    number = len(written) + 1
-    while _part_path(path, number).is_file():
-        files.remove(_part_path(path, number))
-        number += 1
+    for earlier in itertools.takewhile(Path.is_file, itertools.islice(_part_paths(path), len(written), None)):
+        files.remove(earlier)
     return written
 
 
@@ -141,8 +139,9 @@ def _parts(lines: Iterable[str], max_lines: int, max_bytes: int) -> Iterator[lis
         yield part
 
 
-def _part_path(path: Path, number: int) -> Path:
-    return path if number == 1 else path.with_name(f"{path.name}.{number}")
+def _part_paths(path: Path) -> Iterator[Path]:
+    yield path
+    yield from (path.with_name(f"{path.name}.{number}") for number in itertools.count(2))
 
 
 def _lines(paths: Sequence[Path]) -> Iterator[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""How many questions are under way at the same time, and when the run has to end because nothing succeeds.
+"""How many questions are under way at the same time, when the next may go, and when the run has to end because nothing succeeds.
 
 Shared by all workers of one server. Sees neither what is asked nor what an answer means.
 """
@@ -93,6 +93,26 @@ class Gate:
             if since >= self._narrowed_at:
                 self.width = max(1, self.width // 2)
                 self._narrowed_at = times.monotonic()
+
+
+class NotBefore:
+    """The moment before which no thread may start a call."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._moment = 0.0
+
+    def hold(self, seconds: float) -> None:
+        """Nobody starts a call for `seconds` from now; a longer hold that stands already is kept."""
+        with self._lock:
+            self._moment = max(self._moment, times.monotonic() + seconds)
+
+    def wait(self) -> None:
+        """Return once calls may start, however often the moment is moved meanwhile."""
+        slept_to = 0.0
+        while (moment := self._moment) > max(slept_to, times.monotonic()):
+            times.sleep(moment - times.monotonic())
+            slept_to = moment  # a sleep is never shorter than asked, so one moment is slept for once
 
 
 class Streak:

@@ -114,7 +114,7 @@ class _Shelf:
 
     def held(self, texts: Sequence[str]) -> dict[str, Vector]:
         """The vectors of those texts that have one."""
-        kept = {text: self._kept(text) for text in dict.fromkeys(texts)} if self._notes is not None else {}
+        kept = {text: self._kept(text) for text in dict.fromkeys(texts)}
         return {text: vector for text, vector in kept.items() if vector is not None}
 
     def put(self, vectors: Mapping[str, Vector]) -> None:

@@ -17,7 +17,6 @@ import requests
 from common import times as clock
 from common.errors import Stopped
 from common.web import (
-    NotBefore,
     Refused,
     TransientError,
     backoff_wait_s,
@@ -359,28 +358,6 @@ def test_each_wait_is_told(sleeps: list[float]) -> None:
         fails(1, TransientError("busy", retry_after_s=2)), max_tries=2, on_wait=lambda seconds, error: told.append((seconds, str(error)))
     )
     assert told == [(2, "busy")]
-
-
-def test_nobody_passes_before_the_moment_that_was_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    now = [100.0]
-    slept: list[float] = []
-
-    def sleep(seconds: float) -> None:
-        slept.append(seconds)
-        now[0] += seconds
-        if len(slept) == 1:
-            gate.hold(3)  # somebody else was told to wait meanwhile
-
-    monkeypatch.setattr(time, "monotonic", lambda: now[0])
-    monkeypatch.setattr(time, "sleep", sleep)
-    gate = NotBefore()
-    gate.wait()
-    gate.hold(7)
-    gate.hold(2)
-    gate.wait()
-    assert slept == [7, 3]
-    gate.wait()
-    assert slept == [7, 3]
 
 
 def unreachable(url: str) -> tuple[str, str] | None:

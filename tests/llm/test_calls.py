@@ -1,10 +1,11 @@
 """How many questions are under way at once, and when the run has to end because nothing succeeds."""
 
 import threading
+import time
 
 import pytest
 
-from llm.calls import LOADING_S, QUESTIONS_IN_A_ROW, Gate, Question, Streak
+from llm.calls import LOADING_S, QUESTIONS_IN_A_ROW, Gate, NotBefore, Question, Streak
 from testing.fake_time import FakeTime
 
 
@@ -68,6 +69,28 @@ def test_a_server_that_still_loads_its_model_is_waited_for() -> None:
     assert not any(question.has_enough(put_off=False, paid=False, loading=True) for _ in range(20))
     question.waited_s = LOADING_S
     assert [question.has_enough(put_off=False, paid=False, loading=True) for _ in range(6)][-1]
+
+
+def test_nobody_passes_before_the_moment_that_was_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    slept: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        now[0] += seconds
+        if len(slept) == 1:
+            gate.hold(3)  # somebody else was told to wait meanwhile
+
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(time, "sleep", sleep)
+    gate = NotBefore()
+    gate.wait()
+    gate.hold(7)
+    gate.hold(2)
+    gate.wait()
+    assert slept == [7, 3]
+    gate.wait()
+    assert slept == [7, 3]
 
 
 def test_a_complaint_shows_the_model_a_bounded_part_of_what_it_wrote() -> None:
