@@ -119,7 +119,7 @@ class Options:
     def selection(self) -> Selection:
         """Which tickets are asked for."""
         everything = self.pages == ALL or (self.pages is None and (self.since is not None or self.archived))
-        pages = None if everything else DEFAULT_PAGES if self.pages is None else int(self.pages or DEFAULT_PAGES)
+        pages = None if everything else int(self.pages or DEFAULT_PAGES)
         if self.job is Job.PROMPT_DEBUG and self.pages is None and self.ticket_ids is None:
             pages = 1
         if self.ticket_ids is not None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from common.text import for_terminal
+from common.text import for_terminal, shortened
 from issue_clusterer import FetchFailure, IssueClusterer, Item
 from knowledge.issue import SURE, Issue
 from llm.protocol import Answer, AnswerUnusable, Ask, ContextTooLong, JsonSchema, Messages
@@ -95,9 +95,8 @@ def _failed(failure: FetchFailure, now: str) -> Look:
 
 def head(ticket_id: int, subject: str, home: Issue | None) -> str:
     """The line above a ticket's prompt."""
-    shown = subject if len(subject) <= SUBJECT_CHARS else subject[: SUBJECT_CHARS - 1] + "…"
     where = f"in the database: {home.issue_id}" if home is not None else "not in the database"
-    return for_terminal(f'TICKET {ticket_id} "{shown}"  {where}')
+    return for_terminal(f'TICKET {ticket_id} "{shortened(subject, SUBJECT_CHARS)}"  {where}')
 
 
 def verdict(joins: str | None, meant: str | None, confidence: float, issues: Mapping[str, Issue], *, category: str, paid: bool) -> str:

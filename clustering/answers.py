@@ -47,8 +47,7 @@ EMPTY_WORDS = (
     | OTHER_WORDS
     | _words(
         "general unknown unclear none new null na n a issue issues question questions support technical inquiry inquiries enquiry request "
-        "problem "
-        "problems topic uncategorised uncategorized unspecified unclear "
+        "problem problems topic uncategorised uncategorized unspecified "
         "allgemein allgemeine allgemeines unbekannt unbekanntes probleme frage fragen anfrage "
         "anfragen thema général générale inconnu problème problèmes demande demandes desconocido problema problemas consulta consultas "
         "pregunta generale sconosciuto domanda geral desconhecido pergunta algemeen algemene onbekend probleem vraag vragen ogólne "

@@ -107,8 +107,7 @@ class Rounds:
     def last_rounds(self, *, overview: bool, decided: int) -> list[Merged]:
         """What is left at the end: one round with tickets put off, due cards and the overview, one with misfits and merges.
 
-        Before them, rounds in which tickets that were put off wait for one another.
-
+        Before them come rounds in which tickets that were put off wait for one another.
         `decided` is how many tickets the run decided. The merges done are returned; raises as `wave` does.
         """
         self.at_rest = False
@@ -248,13 +247,7 @@ class Rounds:
         if issue_id is not None:
             self.base.place(ticket.ticket_id, issue_id, confidence=verdict.confidence, day=ticket.day, by=By.MODEL)
         else:
-            issue = self.base.found(
-                ticket.ticket_id,
-                verdict.card,
-                confidence=verdict.confidence,
-                day=ticket.day,
-                by=By.MODEL,
-            )
+            issue = self.base.found(ticket.ticket_id, verdict.card, confidence=verdict.confidence, day=ticket.day, by=By.MODEL)
             if verdict.held_back is not None:
                 self.base.hold_back(issue, verdict.held_back)
             if verdict.evidence:

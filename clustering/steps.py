@@ -46,11 +46,10 @@ class CheckedCard:
     foreign: bool = False  # something was left out that no agent said
 
 
-def agent_messages(conversation: Conversation, ticket_id: int | None = None) -> dict[tuple[int, int], str]:
-    """What agents wrote in a conversation, notes among it; under `ticket_id` if that is not the conversation's own."""
-    name = conversation["ticket_id"] if ticket_id is None else ticket_id
+def agent_messages(conversation: Conversation) -> dict[tuple[int, int], str]:
+    """What agents wrote in a conversation, notes among it."""
     numbered = enumerate(conversation["conversation"], start=1)
-    return {(name, number): message["text"] for number, message in numbered if message["speaker"] == "agent"}
+    return {(conversation["ticket_id"], number): message["text"] for number, message in numbered if message["speaker"] == "agent"}
 
 
 def checked(card: Card, steps: Sequence[Step], said: Messages, *, ticket_id: int = 0) -> CheckedCard:
@@ -73,7 +72,8 @@ def checked(card: Card, steps: Sequence[Step], said: Messages, *, ticket_id: int
             claims.append(step.text)
     cause, notes = (text if stands_in(text, said.values()) else "" for text in (card.root_cause, card.notes))
     foreign = foreign or (cause, notes) != (card.root_cause, card.notes)
-    notes = clean_text(" ".join([*([notes] if notes else []), *_claimed(claims), *([LEFT_OUT] if foreign else [])]), MAX_TEXT_CHARS)
+    claimed = f"{CLAIMED} {' '.join(claims)}" if claims else ""
+    notes = clean_text(" ".join(part for part in (notes, claimed, LEFT_OUT if foreign else "") if part), MAX_TEXT_CHARS)
     return CheckedCard(replace(card, root_cause=cause, resolution_steps=tuple(kept), notes=notes), tuple(kept.values()), foreign)
 
 
@@ -110,10 +110,6 @@ def _holds(whole: str, part: str) -> bool:
 def _place(name: str) -> tuple[int, int]:
     ticket, _, number = name.partition(":")
     return int(ticket), int(number)
-
-
-def _claimed(claims: Sequence[str]) -> list[str]:
-    return [f"{CLAIMED} {' '.join(claims)}"] if claims else []
 
 
 def _plain(text: str) -> str:

@@ -166,7 +166,7 @@ class FreshdeskClient:
         if status != 200 or not isinstance(value, call.expect):
             raise TransientError("the reply is JSON of another form than asked for", status=status)
         self._speaks_json = True
-        return Reply(value, has_next="next" in response.links, at=server_time(response))
+        return Reply(value, has_next="next" in response.links, at=_server_time(response))
 
     def _passing(self, status: int, asked_s: float | None) -> Exception:
         if asked_s is not None and asked_s > MAX_WAIT_ASKED_S:
@@ -250,10 +250,10 @@ def _refuse_constant(word: str) -> None:
 
 def _asked_s(response: requests.Response) -> float | None:
     """What the reply asks to wait; a date counts from the helpdesk's own clock, since this machine's may be wrong."""
-    return parse_retry_after(response.headers.get("Retry-After"), now=server_time(response) or times.wall())
+    return parse_retry_after(response.headers.get("Retry-After"), now=_server_time(response) or times.wall())
 
 
-def server_time(response: requests.Response) -> float | None:
+def _server_time(response: requests.Response) -> float | None:
     """The helpdesk's clock when it answered, in seconds since 1970; None if it did not say."""
     try:
         return email.utils.parsedate_to_datetime(response.headers.get("Date", "")[:40]).timestamp()

@@ -81,7 +81,7 @@ class Checkpoint:
     progress: Progress = field(default_factory=Progress)
     issues: tuple[Issue, ...] = ()
     dropped: tuple[str, ...] = ()
-    decisions: tuple[DecisionRow, ...] = field(default=())
+    decisions: tuple[DecisionRow, ...] = ()
     result_sha256: str = ""
 
 
@@ -197,17 +197,14 @@ def leftover(files: RunFiles, *, fresh: bool) -> Checkpoint | None:
         return saved
     if saved.result_sha256 == now:  # it ended between its last two steps
         if saved.selection.get("reprocess"):  # the same command finds all of it done, and decides nothing a second time
-            return replace(saved, base_sha256=now, progress=_all_done(saved), issues=(), dropped=(), decisions=())
+            done = Progress(decided={ticket["ticket_id"] for ticket in saved.tickets})
+            return replace(saved, base_sha256=now, progress=done, issues=(), dropped=(), decisions=())
         safe_files.remove(files.checkpoint)
         return None
     raise Unreadable(
         f"{files.database} was changed after {files.checkpoint} was begun from it; nothing was touched. Put the earlier database "
         "back to go on with that run, or use --fresh to set the checkpoint aside and start from the database as it is"
     )
-
-
-def _all_done(saved: Checkpoint) -> Progress:
-    return Progress(decided={ticket["ticket_id"] for ticket in saved.tickets})
 
 
 def _numbers(value: Any) -> list[int]:

@@ -140,7 +140,7 @@ def _read(ticket_id: int, folder: Path) -> dict[str, Any] | None:
     except Unreadable as error:
         _warn(f"{error}; it is fetched again where its ticket is decided, and missing elsewhere", text)
         return None
-    if data is None and text is None:
+    if text is None:
         return None
     if not isinstance(data, dict) or not _is_conversation(data) or data["ticket_id"] != ticket_id or not _is_unicode(data):
         _warn(f"{path} is no conversation of ticket {ticket_id}; it is fetched again where that is decided, and missing elsewhere", text)
@@ -190,15 +190,3 @@ def _are_counts(value: Any) -> bool:
 
 def _all_of(value: Any, kind: type) -> bool:
     return isinstance(value, list) and all(isinstance(entry, kind) for entry in value)
-
-
-__all__ = [
-    "CleaningOptions",
-    "Conversation",
-    "Message",
-    "conversation_path",
-    "load_conversation",
-    "save_conversation",
-    "shown_conversation",
-    "ticket_url",
-]

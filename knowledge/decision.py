@@ -139,8 +139,8 @@ def from_json(item: Any) -> DecisionRow:
         outcome=outcome,
         issue_id=_text(item.get("issue_id")) or None,
         suggested_issue_id=_text(item.get("suggested_issue_id")) or None,
-        confidence=_number(item.get("confidence"), 0, 1),
-        confidence_raw=_number(item.get("confidence_raw"), 0, 1),
+        confidence=_share(item.get("confidence")),
+        confidence_raw=_share(item.get("confidence_raw")),
         evidence=tuple(number for number in _list(item.get("evidence")) if type(number) is int and number > 0),
         candidates=tuple(sys.intern(name) for name in _list(item.get("candidates")) if isinstance(name, str)),  # few names, many rows
         guards=tuple(name for name in _list(item.get("guards")) if isinstance(name, str)),
@@ -203,8 +203,6 @@ def _count(value: Any) -> int:
     return value if type(value) is int and 0 < value < 1_000_000 else 0
 
 
-def _number(value: Any, low: float, high: float) -> float | None:
-    """A finite number from `low` to `high`, else None."""
-    if type(value) not in (int, float) or not low <= value <= high:
-        return None
-    return float(value)
+def _share(value: Any) -> float | None:
+    """A number from 0 to 1, else None."""
+    return float(value) if type(value) in (int, float) and 0 <= value <= 1 else None

@@ -30,7 +30,7 @@ def warn_of_changes(files: RunFiles) -> None:
     known = _known(files)
     for path in (files.database, files.decisions):
         with contextlib.suppress(OSError):  # whoever reads the file says why it cannot be read
-            if file_sha256(path) in known.get(path.name, [file_sha256(path)]):
+            if path.name not in known or file_sha256(path) in known[path.name]:
                 continue
             before = f"; {files.backup.name} is from before the last run" if path == files.database and files.backup.exists() else ""
             logger.warning(
