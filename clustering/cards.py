@@ -4,6 +4,7 @@ The same question may name tickets that do not belong. A card that a person wrot
 in none; a step enters only with an agent's message behind it.
 """
 
+import itertools
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
@@ -134,13 +135,8 @@ class Cards:
 
 def _first(tickets: Iterable[int], count: int, stored: Mapping[int, Conversation]) -> list[int]:
     """The first tickets whose text does not talk to the model."""
-    found: list[int] = []
-    for ticket in tickets:
-        if len(found) >= count:
-            break
-        if not talks_to_model(stored[ticket]):
-            found.append(ticket)
-    return found
+    harmless = (ticket for ticket in tickets if not talks_to_model(stored[ticket]))
+    return list(itertools.islice(harmless, count))
 
 
 def _complain(error: Exception) -> None:

@@ -27,6 +27,7 @@ from common.errors import Unreadable, Unwritable
 
 MAX_FILE_BYTES = 2_000_000_000
 _BLOCK_BYTES = 1_000_000
+_LEFTOVER_AFTER_S = 3600.0
 _UNFINISHED = re.compile(r"\..+\.[0-9a-f]{16}\.part", re.DOTALL)
 _COMPACT = json.JSONEncoder(ensure_ascii=False, allow_nan=False)  # made once: the decision log has a line for each ticket
 _SURROGATES = re.compile("[\ud800-\udfff]")
@@ -35,14 +36,13 @@ _NO_SUCH_CALL = frozenset({errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPN
 """What a file system says that cannot do a thing at all, as CIFS, 9p and shared folders of virtual machines do."""
 
 
-def dump_json(value: Any, *, indent: int | None = 2, sort_keys: bool = False) -> str:
+def dump_json(value: Any, *, indent: int | None = 2) -> str:
     """JSON text with real characters; only lone surrogates, which UTF-8 cannot hold, are escaped.
 
     >>> dump_json({"a": "ü"}, indent=None)
     '{"a": "ü"}'
     """
-    compact = indent is None and not sort_keys
-    text = _COMPACT.encode(value) if compact else json.dumps(value, ensure_ascii=False, indent=indent, sort_keys=sort_keys, allow_nan=False)
+    text = _COMPACT.encode(value) if indent is None else json.dumps(value, ensure_ascii=False, indent=indent, allow_nan=False)
     return text if text.isascii() else _SURROGATES.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
@@ -227,11 +227,11 @@ def is_unfinished(name: str) -> bool:
     return _UNFINISHED.fullmatch(name) is not None
 
 
-def remove_unfinished(folder: Path, *, older_than_s: float = 3600.0) -> None:
+def remove_unfinished(folder: Path) -> None:
     """Take away what killed runs left half written; what is younger may be another run's, under way. Never raises."""
     with contextlib.suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
-            if is_unfinished(entry.name) and entry.stat(follow_symlinks=False).st_mtime < times.wall() - older_than_s:
+            if is_unfinished(entry.name) and entry.stat(follow_symlinks=False).st_mtime < times.wall() - _LEFTOVER_AFTER_S:
                 os.unlink(entry.path)
 
 

@@ -11,11 +11,10 @@ _LEAST_SECRET_CHARS = 6  # a shorter key is a placeholder such as "none", which 
 _PART_CHARS = 8
 _LINE_ENDS = re.compile("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
 # C0 and C1 controls, soft hyphen, zero-width space and BOM, embeddings, overrides and isolates; joiners and plain direction marks stay.
-_UNPRINTABLE = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ufffe\uffff]")
+_UNPRINTABLE_CHARS = "\x00-\x08\x0e-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ufffe\uffff"
+_UNPRINTABLE = re.compile(f"[{_UNPRINTABLE_CHARS}]")
 # Any character that one of the patterns here is about; most texts hold none.
-_ODD = re.compile(
-    "[\r\x0b\x0c\x85\u2028\u2029\u200c\ud800-\udfff\x00-\x08\x0e-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ufffe\uffff]"
-)
+_ODD = re.compile(f"[\r\x0b\x0c\x85\u2028\u2029\u200c\ud800-\udfff{_UNPRINTABLE_CHARS}]")
 _UNSEEN = re.compile("[\U000e0000-\U000e0fff]+")  # tag letters, further variation selectors: seen by no person, read by models
 _PADDING = re.compile(r"(?<!\w)\u200c|\u200c(?!\w)")
 _SURROGATE = re.compile("[\ud800-\udfff]")

@@ -15,6 +15,7 @@ from llm.dialect import Dialect
 from llm.protocol import JsonSchema, Messages, Usage
 
 QUESTIONS_IN_A_ROW = 3  # that failed, with nothing that succeeded between them
+MAX_SHOWN_CHARS = 2000
 _MOST_TRIES = {"put off": 10, "paid": 3, "fault": 6}
 LOADING_S = 120.0  # for a server that is still loading its model and has answered nothing yet
 
@@ -38,9 +39,9 @@ class Question:
         """The limit that was last sent, None if none was."""
         return next((self.sent[name] for name in ("max_tokens", "max_completion_tokens") if name in self.sent), None)
 
-    def complain(self, text: str, reason: str, *, max_chars: int = 2000) -> None:
+    def complain(self, text: str, reason: str) -> None:
         """Show the model what it wrote and what was wrong with it."""
-        shown = text.strip()[:max_chars] or "(nothing)"
+        shown = text.strip()[:MAX_SHOWN_CHARS] or "(nothing)"
         request = f"That answer cannot be used: {reason[:500]}. Answer again with exactly one JSON object as described, and nothing else."
         self.messages = [*self.messages, {"role": "assistant", "content": shown}, {"role": "user", "content": request}]
 

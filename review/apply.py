@@ -11,7 +11,7 @@ from pathlib import Path
 
 from common import files as safe_files
 from common.errors import Unreadable, Unusable, Unwritable
-from common.text import first_few, for_terminal
+from common.text import counted, first_few, for_terminal
 from knowledge import decision, issue, written
 from knowledge.base import in_order
 from knowledge.decision import DecisionRow
@@ -141,9 +141,8 @@ def revise(path: Path, issues: Mapping[str, Issue], log: Mapping[int, DecisionRo
 
 def _to_mend(name: str, problems: Sequence[str]) -> str:
     """What is wrong in a file, a line for each problem."""
-    count = "1 row" if len(problems) == 1 else f"{len(problems)} rows"
     named = first_few([for_terminal(problem) for problem in problems], MAX_NAMED_PROBLEMS)
-    return "\n  ".join([f"{name}: {count} to mend; nothing was applied", *named])
+    return "\n  ".join([f"{name}: {counted(len(problems), 'row')} to mend; nothing was applied", *named])
 
 
 def undo(files: RunFiles) -> str:
@@ -197,8 +196,7 @@ def _filled_again(files: RunFiles) -> str:
         return ""
     if not rows:
         return ""
-    count = "1 row" if rows == 1 else f"{rows} rows"
-    return f", and so is {files.flagged}: {count} filled in, which --apply-review applies again. Change or empty them first"
+    return f", and so is {files.flagged}: {counted(rows, 'row')} filled in, which --apply-review applies again. Change or empty them first"
 
 
 def _checked_copies(folder: Path, files: RunFiles) -> str:

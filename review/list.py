@@ -264,8 +264,6 @@ def _holds_a_row(cell: str, place: int, columns: int) -> bool:
 
 def _decode(content: bytes, *, name: str) -> str:
     """Text of a file that a spreadsheet may have saved; only ids and decision words are read from it, so a guess at accents is harmless."""
-    if len(content) > MAX_LIST_BYTES:
-        raise Unreadable(f"{name} is larger than {MAX_LIST_BYTES} bytes")
     if content.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
         raise Unreadable(f"{name} is a spreadsheet, not text; save it as CSV and apply that file")
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):

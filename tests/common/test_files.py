@@ -393,11 +393,8 @@ def test_what_was_dumped_is_read_back_the_same(value: Any) -> None:
     assert files.parse_json(text.encode().decode(), name="x") == value
 
 
-def test_keys_stand_in_the_given_order_or_sorted() -> None:
+def test_keys_stand_in_the_given_order() -> None:
     assert files.dump_json({"b": 1, "a": 2}, indent=None) == '{"b": 1, "a": 2}'
-    assert files.dump_json({"b": 1, "a": 2}, indent=None, sort_keys=True) == '{"a": 2, "b": 1}'
-    with pytest.raises(ValueError, match="JSON"):
-        files.dump_json(float("nan"))
 
 
 @pytest.mark.parametrize("indent", [None, 2])
