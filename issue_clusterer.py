@@ -7,7 +7,7 @@ the model is a function that is handed in.
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from clustering.candidates import Candidates, ConversationOf, Nearest, TicketText, nearest_issues
@@ -22,7 +22,7 @@ from knowledge import checkpoint as checkpoint_file
 from knowledge import decision, written
 from knowledge import issue as issue_db
 from knowledge.base import KnowledgeBase, in_order
-from knowledge.checkpoint import Checkpoint, Progress
+from knowledge.checkpoint import WAVE_TICKETS, Checkpoint, Plan, Progress
 from knowledge.conversation import Conversation
 from knowledge.decision import DecisionRow
 from knowledge.issue import Issue, Stored
@@ -31,12 +31,10 @@ from llm.protocol import Ask
 from prompts_config import Prompts
 from review import list as review_list
 
-__all__ = ["DecisionRow", "FetchFailure", "Issue", "IssueClusterer", "Item", "Plan"]
+__all__ = ["WAVE_TICKETS", "DecisionRow", "FetchFailure", "Issue", "IssueClusterer", "Item", "Plan"]
 
 logger = logging.getLogger(__name__)
 
-WAVE_TICKETS = 32
-"""The most questions of a wave: large enough to keep many callers busy, small enough that few tickets miss what their neighbours found."""
 GROWTH = 16
 """An empty database knows nothing, so waves start with one ticket and double. Waves larger than `WAVE_TICKETS`, of which each may take a
 batch engine hours, grow sixteenfold from 16 tickets on: 20 000 tickets in eight. Eightfold from the start asks 60 tickets a quarter of a
@@ -45,18 +43,6 @@ time more often."""
 CHECKPOINT_TICKETS = 5
 """A checkpoint every so many committed tickets, or every fiftieth part of what it holds where that is more: what it writes stays bounded.
 A listed ticket counts for a quarter of a decided one, as it does in bytes."""
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What a run was asked to do, kept in the checkpoint: the selection on the command line, the listed tickets that are not settled in
-    the order of work, what could not be listed, and the most questions of a wave."""
-
-    base_sha256: str
-    selection: Mapping[str, Any]
-    tickets: tuple[Mapping[str, Any], ...]
-    gaps: tuple[str, ...] = ()
-    wave_tickets: int = WAVE_TICKETS
 
 
 class IssueClusterer:
@@ -215,12 +201,8 @@ class IssueClusterer:
         if self.plan is None:
             return
         saved = Checkpoint(
-            base_sha256=self.plan.base_sha256,
-            selection=self.plan.selection,
-            tickets=self.plan.tickets,
-            gaps=self.plan.gaps,
-            wave_tickets=self._wave_tickets,
-            progress=self.progress,
+            self.plan,
+            self.progress,
             issues=tuple(self._base.changed_issues()),
             dropped=tuple(self._base.gone),
             decisions=tuple(self.rows.values()),

@@ -33,13 +33,12 @@ def begin(parts: Parts, report: RunReport) -> list[Ticket]:
     saved = None if parts.options.reads_only else leftover(clusterer.files, fresh=parts.options.fresh)
     if saved is not None:
         clusterer.resume(saved)
-    if saved is not None and dict(saved.selection) == selection:
-        done = len(saved.progress.decided)
-        logger.info("going on after ticket %d of %d of the run that was interrupted", done, len(saved.tickets))
-        plan = Plan(saved.base_sha256, saved.selection, saved.tickets, saved.gaps, saved.wave_tickets)
+    if saved is not None and dict(saved.plan.selection) == selection:
+        plan, done = saved.plan, len(saved.progress.decided)
+        logger.info("going on after ticket %d of %d of the run that was interrupted", done, len(plan.tickets))
     else:
         if saved is not None:
-            left = len(saved.tickets) - len(saved.progress.decided)
+            left = len(saved.plan.tickets) - len(saved.progress.decided)
             logger.warning("an interrupted run left %d tickets undecided; its decisions are kept, for the rest run its command again", left)
             saved = None
         plan = _listed(parts, report)

@@ -23,10 +23,24 @@ from knowledge.paths import RunFiles
 
 logger = logging.getLogger(__name__)
 
+WAVE_TICKETS = 32
+"""The most questions of a wave: large enough to keep many callers busy, small enough that few tickets miss what their neighbours found."""
 SCHEMA = "silo-issues-checkpoint/3"
 _END = re.compile(rb', "sha256": "([0-9a-f]{64})"}\n\Z')
 _END_BYTES = len(', "sha256": ""}\n') + 64
 _BEGINNING = re.compile(rb'(\{"schema": "%s", "result_sha256": ")[0-9a-f]*' % SCHEMA.encode())
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a run was asked to do: `selection` on the command line, the listed `tickets` that are not settled in the order of work, what
+    could not be listed (`gaps`), and the most questions of a wave. `base_sha256` is the hash of the database that it starts from."""
+
+    base_sha256: str
+    selection: Mapping[str, Any]
+    tickets: tuple[Mapping[str, Any], ...]
+    gaps: tuple[str, ...] = ()
+    wave_tickets: int = WAVE_TICKETS
 
 
 @dataclass(slots=True)
@@ -67,17 +81,12 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A run's progress. `selection` is what the command line asked for; `tickets` are the listed tickets in the order of work.
+    """What a run was to do and has done: `issues` are those that differ from the plan's database, `dropped` the ids that are gone.
 
-    `wave_tickets` are the most questions of a wave; `issues` are those that differ from the database with hash
-    `base_sha256`, `dropped` the ids that are gone; `result_sha256` is set once the run's final database is about to be written.
+    `result_sha256` is set once the run's final database is about to be written.
     """
 
-    base_sha256: str
-    selection: Mapping[str, Any]
-    tickets: tuple[Mapping[str, Any], ...]
-    gaps: tuple[str, ...] = ()
-    wave_tickets: int = 32
+    plan: Plan
     progress: Progress = field(default_factory=Progress)
     issues: tuple[Issue, ...] = ()
     dropped: tuple[str, ...] = ()
@@ -102,15 +111,16 @@ def render(checkpoint: Checkpoint) -> str:
 
 def parts(checkpoint: Checkpoint) -> Iterator[bytes]:
     """The bytes of the checkpoint's text, decision by decision: they are many."""
+    plan = checkpoint.plan
     data = {
         "schema": SCHEMA,
         "result_sha256": checkpoint.result_sha256,
-        "base_sha256": checkpoint.base_sha256,
-        "selection": dict(checkpoint.selection),
-        "gaps": list(checkpoint.gaps),
-        "wave_tickets": checkpoint.wave_tickets,
+        "base_sha256": plan.base_sha256,
+        "selection": dict(plan.selection),
+        "gaps": list(plan.gaps),
+        "wave_tickets": plan.wave_tickets,
         "progress": checkpoint.progress.to_json(),
-        "tickets": [dict(ticket) for ticket in checkpoint.tickets],
+        "tickets": [dict(ticket) for ticket in plan.tickets],
         "issues": [issue_db.to_json(issue) for issue in checkpoint.issues],
         "dropped": list(checkpoint.dropped),
     }
@@ -172,13 +182,10 @@ def _parse(data: Any) -> Checkpoint:
     (wave_tickets,) = _numbers([data["wave_tickets"]])
     if not isinstance(tickets, list) or not all(isinstance(ticket, dict) and type(ticket.get("ticket_id")) is int for ticket in tickets):
         raise ValueError("its ticket list holds something else")
+    gaps = tuple(str(gap) for gap in data["gaps"])
     return Checkpoint(
-        base_sha256=str(data["base_sha256"]),
+        Plan(str(data["base_sha256"]), dict(data["selection"]), tuple(tickets), gaps, wave_tickets),
         result_sha256=str(data["result_sha256"]),
-        selection=dict(data["selection"]),
-        tickets=tuple(tickets),
-        gaps=tuple(str(gap) for gap in data["gaps"]),
-        wave_tickets=wave_tickets,
         progress=Progress.from_json(data["progress"]),
         issues=tuple(issue_db.from_json(item) for item in data["issues"]),
         dropped=tuple(str(name) for name in data["dropped"]),
@@ -193,12 +200,12 @@ def leftover(files: RunFiles, *, fresh: bool) -> Checkpoint | None:
         return None
     saved = load(files.checkpoint)
     now = file_sha256(files.database)
-    if saved is None or saved.base_sha256 == now:
+    if saved is None or saved.plan.base_sha256 == now:
         return saved
     if saved.result_sha256 == now:  # it ended between its last two steps
-        if saved.selection.get("reprocess"):  # the same command finds all of it done, and decides nothing a second time
-            done = Progress(decided={ticket["ticket_id"] for ticket in saved.tickets})
-            return replace(saved, base_sha256=now, progress=done, issues=(), dropped=(), decisions=())
+        if saved.plan.selection.get("reprocess"):  # the same command finds all of it done, and decides nothing a second time
+            done = Progress(decided={ticket["ticket_id"] for ticket in saved.plan.tickets})
+            return Checkpoint(replace(saved.plan, base_sha256=now), done, result_sha256=now)
         safe_files.remove(files.checkpoint)
         return None
     raise Unreadable(

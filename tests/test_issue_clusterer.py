@@ -66,13 +66,13 @@ def run(
     files = clusterer.files
     saved = checkpoint_file.load(files.checkpoint)
     now = checkpoint_file.file_sha256(files.database)
-    if saved is not None and saved.base_sha256 != now:
+    if saved is not None and saved.plan.base_sha256 != now:
         assert saved.result_sha256 == now, "the leftover checkpoint belongs to no database that is there"
         safe_files.remove(files.checkpoint)  # the run was done but for this
         return clusterer
     if saved is not None:
         clusterer.resume(saved)
-        plan, progress = Plan(saved.base_sha256, saved.selection, saved.tickets, saved.gaps, saved.wave_tickets), saved.progress
+        plan, progress = saved.plan, saved.progress
     else:
         tickets = tuple({"ticket_id": ticket} for ticket in by_id if reprocess or not clusterer.held(ticket))
         plan, progress = Plan(now, selection, tickets), None
@@ -665,8 +665,8 @@ def test_a_run_that_pauses_keeps_its_plan_even_before_anything_is_decided() -> N
     clusterer.pause()
     saved = checkpoint_file.load(clusterer.files.checkpoint)
     assert saved is not None
-    assert (saved.selection, saved.tickets, len(saved.progress.decided)) == ({"pages": 5}, ({"ticket_id": 1},), 0)
-    assert saved.base_sha256 == checkpoint_file.file_sha256(DATABASE)
+    assert (saved.plan.selection, saved.plan.tickets, len(saved.progress.decided)) == ({"pages": 5}, ({"ticket_id": 1},), 0)
+    assert saved.plan.base_sha256 == checkpoint_file.file_sha256(DATABASE)
 
 
 def test_without_a_plan_no_checkpoint_is_written() -> None:
