@@ -17,6 +17,7 @@ from common import env_file, files
 from common.env_file import EnvFile
 from common.errors import Unreadable, Unusable
 from common.text import is_valid
+from common.web import is_loopback
 
 _REQUIRED = object()
 _MAX_TEXT_BYTES = 1_000_000
@@ -27,7 +28,6 @@ _KEY_NAME = re.compile(
 """Request fields with a key in them; others, such as prompt_cache_key, hold plain words, which answers may hold too."""
 _OTHERS = frozenset({"CCACHE_DIR"})
 """Names of other programs that are near to ours."""
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 BUILT_IN = "built-in"
 """The LLM_API_BASE_URL of whoever has no model: a matcher of words on this machine."""
 BUILT_IN_MODEL = "built-in word matcher (no language model)"
@@ -45,7 +45,7 @@ def freshdesk_url(value: str) -> str:
     host = (parts.hostname or "").lower()
     if parts.username or parts.password or parts.query or parts.fragment:
         raise ValueError("must be acme, acme.freshdesk.com or its https address, without user, query or fragment")
-    if host in LOOPBACK and parts.scheme in ("http", "https"):
+    if is_loopback(host) and parts.scheme in ("http", "https"):
         return f"{parts.scheme}://{parts.netloc}"
     if parts.scheme == "https" and parts.port in (None, 443) and re.fullmatch(r"[a-z0-9][a-z0-9-]{0,62}\.freshdesk\.com", host):
         return f"https://{host}"
@@ -320,7 +320,7 @@ def _unencrypted(values: Mapping[str, Any]) -> list[str]:
     problem = "would send tickets and key unencrypted; use https://, or set LLM_ALLOW_HTTP=1 for a network you trust"
     addresses = {known.metadata["name"]: values.get(known.name) for known in fields(Settings) if known.metadata["convert"] in _ADDRESSES}
     parts = {name: urlsplit(address) for name, address in addresses.items() if address}
-    return [f"{name} {problem}" for name, part in parts.items() if part.scheme == "http" and part.hostname not in LOOPBACK]
+    return [f"{name} {problem}" for name, part in parts.items() if part.scheme == "http" and not is_loopback(part.hostname)]
 
 
 def _names() -> tuple[str, ...]:

@@ -7,6 +7,7 @@ import logging
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 from cli import source
 from cli.options import Options
@@ -14,7 +15,7 @@ from cli.source import Ticket
 from cli.wiring import Parts
 from common.errors import Unusable
 from common.text import for_terminal
-from env import LOOPBACK
+from common.web import is_loopback
 from issue_clusterer import IssueClusterer, Plan
 from knowledge.checkpoint import leftover
 from report.summary import RunReport
@@ -68,7 +69,7 @@ def _stop_at_another_account(parts: Parts) -> None:
 
 
 def _on_this_machine(url: str) -> bool:
-    return url.partition("://")[2].startswith(tuple(LOOPBACK))
+    return is_loopback(urlsplit(url).hostname)
 
 
 def _listed(parts: Parts, report: RunReport) -> Plan:
