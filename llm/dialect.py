@@ -9,15 +9,13 @@ import hashlib
 import json
 import re
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Protocol
 
 from common.web import Refusal
-from llm.protocol import JsonSchema
+from llm.protocol import JsonSchema, Messages
 from llm.refusals import LIMIT_NAMES, SMALLEST_ANSWER_TOKENS, limit_is_to_blame
-
-Messages = Sequence[Mapping[str, str]]
 
 FORMATS = ("json_schema", "json_object", "none")
 LIMIT_FIELDS = ("max_tokens", "max_completion_tokens", "none")
