@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from clustering.answers import CardAnswer, parse_card
 from clustering.candidates import Candidates, TicketText, exemplars
 from clustering.question import shortened_for_card, talks_to_model, without_orders
-from clustering.steps import CheckedCard, Messages, agent_messages, checked, old_steps, with_numbers
+from clustering.steps import AgentMessages, CheckedCard, agent_messages, checked, old_steps, with_numbers
 from clustering.wave import Asking, usable
 from knowledge.base import By, KnowledgeBase
 from knowledge.checkpoint import Progress
@@ -109,7 +109,7 @@ class Cards:
 
         return question
 
-    def _old_evidence(self, issue: Issue) -> Messages:
+    def _old_evidence(self, issue: Issue) -> AgentMessages:
         """The agents' messages that an issue's steps rest on; a step whose message cannot be read again stands for it."""
         said: dict[tuple[int, int], str] = {}
         for step in old_steps(issue):

@@ -12,7 +12,7 @@ from clustering.answers import MAX_TEXT_CHARS, Step, clean_text
 from knowledge.conversation import Conversation
 from knowledge.issue import Card, Issue
 
-Messages = Mapping[tuple[int, int], str]
+AgentMessages = Mapping[tuple[int, int], str]
 """What agents wrote, by ticket and message number."""
 
 CLAIMED = "Only customers say:"
@@ -52,7 +52,7 @@ def agent_messages(conversation: Conversation) -> dict[tuple[int, int], str]:
     return {(conversation["ticket_id"], number): message["text"] for number, message in numbered if message["speaker"] == "agent"}
 
 
-def checked(card: Card, steps: Sequence[Step], said: Messages, *, ticket_id: int = 0) -> CheckedCard:
+def checked(card: Card, steps: Sequence[Step], said: AgentMessages, *, ticket_id: int = 0) -> CheckedCard:
     """The card with those of `steps` that an agent said; a step's ticket 0 stands for `ticket_id`.
 
     The other steps are claims, or are left out for a command, link or phone number that no agent wrote, and so are cause and notes that
