@@ -108,12 +108,12 @@ class KnowledgeBase:
 
     # --- changes -----------------------------------------------------------------------------------------------------------------------
 
-    def found(self, ticket_id: int, card: Card, *, confidence: float, by: By, day: str = "", issue_id: str = "") -> Issue:
-        """The issue that a ticket founds, sealed; `issue_id` is one that `free_id` gave for it. `day` is `YYYY-MM-DD`, "" when unknown.
+    def found(self, ticket_id: int, card: Card, *, confidence: float, by: By, day: str = "") -> Issue:
+        """The issue that a ticket founds under the id that `free_id` gives, sealed. `day` is `YYYY-MM-DD`, "" when unknown.
 
         The ticket leaves wherever it was. Alone in an issue of that id it founds this anew, and what people said of it stays.
         """
-        issue = self._made(issue_id or self.free_id(ticket_id), card)
+        issue = self._made(self.free_id(ticket_id), card)
         self._leave(ticket_id, towards=issue.issue_id)
         issue.tickets, issue.confidence, issue.held_back, issue.unsure = [ticket_id], confidence, None, {}
         issue.first_seen = issue.last_seen = day
