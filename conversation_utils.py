@@ -212,10 +212,10 @@ def _merged_into(entries: list[Entry]) -> int | None:
     return target
 
 
-def _ignored(result: Conversation, taken_out: str | None, *, merged: int | None, machine: str | None) -> str | None:
+def _ignored(result: Conversation, by_a_person: str | None, *, merged: int | None, machine: str | None) -> str | None:
     messages = result["conversation"]
-    if taken_out in ("deleted", "spam"):
-        return taken_out
+    if by_a_person in ("deleted", "spam"):
+        return by_a_person
     if merged is not None:
         return f"merged into ticket {merged}"
     if machine is not None and not any(message["speaker"] == "user" for message in messages):
@@ -224,4 +224,4 @@ def _ignored(result: Conversation, taken_out: str | None, *, merged: int | None,
         return "empty"
     if result["source"] == SOURCE_OUTBOUND_EMAIL and all(message["speaker"] == "agent" for message in messages):
         return "outbound without an answer"
-    return taken_out
+    return by_a_person

@@ -25,8 +25,7 @@ _SEPARATOR = (
     r"|(?P<below>[ ]?\n)(?=\S{5,128}[ ]?(?:\n|$))"
     r"|(?P<blank>[ \t]{1,4}(?:>[ \t]{1,2})?))"
 )
-# One list of key words for four syntaxes (label or sentence, JSON key and code, XML tag, environment name and flag). After a word for a
-# password anything is one that is not a known word of sentences; after the other words a value must look random.
+# After a word for a password anything is one that is not a known word of sentences; after the other words a value must look random.
 _PASSWORDS, _SHORT_PASSWORDS = languages.words("passwords"), languages.listed("short_password_names")
 _SHORT_SECRETS, _GLUED_NAMES = languages.listed("short_secret_names"), languages.listed("glued_names")
 _NO_PASSWORDS = languages.listed("no_passwords")

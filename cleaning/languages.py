@@ -6,18 +6,21 @@ by the shape of a text together with them, elsewhere.
 
 Kinds that cleaning reads (compared in small letters):
 `greetings`: openings of a mail. `closings`: whole lines above a name.
-`sent_from`: the words of lines such as "Sent from my iPhone", without the device.
+`sent_from`: the words of lines such as "Sent from my iPhone", without the device; `sent`: those of them that say "sent".
 `automatic`: how automatic replies call themselves. `absence`, `substitute`: parts of an absence notice.
 `reply_above`: how a line asks for an answer above it.
 `merged`: beginnings of words for a merge. `undelivered`: how a failed delivery is named.
 `common`: small words that tell a language.
-`recipient`, `confidential`: beginnings of words of legal notices. `footers`: other lines that mail programs and companies add.
+`recipient`, `confidential`: beginnings of words of legal notices; `mine`: how a writer speaks of himself, which no notice does. `footers`:
+other lines that mail programs and companies add.
+`chat_agents`, `chat_customers`: under which words they speak in a chat. `offers_help`: what only an agent says there.
 
 Kinds that redaction reads (a longer word that begins with one counts where that is how a language builds words):
 `passwords`, `one_time_codes`, `phones`: what stands before such a value. `numbers`, `versions`: what stands before a number that stays.
 `is`: the word between a label and its value. `titles`: before a name, in Japanese, Chinese and Korean behind it. `name_labels`: labels
 of form fields that hold a name. `introductions`: "my name is"; `i_am`: "I am", which says as much of other things.
-`thanks`: further lines that stand above a name.
+`thanks`: further lines that stand above a name. `from`: between a person and a company. `addressed`: forms of address, with `{}` for the
+name.
 """
 
 import functools

@@ -155,7 +155,10 @@ class _Node:
 
 
 class _Reader:
-    """Receives the parser's events and writes lines; the public methods' names are lxml's."""
+    """Receives the parser's events and writes lines; the names `start`, `end`, `data` and `close` are lxml's.
+
+    Comments and processing instructions hold nothing that is shown: lxml passes them over where a reader has no method for them.
+    """
 
     def __init__(self) -> None:
         self.begin(lambda tag, attributes: None)
@@ -220,12 +223,6 @@ class _Reader:
         for line in rest:
             self._new_line()
             self._add(line)
-
-    def comment(self, text: str) -> None:
-        """Comments hold nothing that is shown."""
-
-    def pi(self, target: str, data: str | None = None) -> None:
-        """Processing instructions hold nothing that is shown."""
 
     def close(self) -> list[Line]:
         self._end_line()

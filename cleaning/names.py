@@ -72,7 +72,7 @@ class People:
 
     def add(self, name: str) -> None:
         """Take note of a person; what is no person's name is passed over."""
-        words = [word for word in re.findall(r"[^\W\d_][^\s,;<>()\"]*", folded(name)) if word]
+        words = re.findall(r"[^\W\d_][^\s,;<>()\"]*", folded(name))
         if not 0 < len(words) <= 5 or len(self._names) >= MAX_PEOPLE or any(is_no_name(word) for word in words):
             return
         whole = " ".join(words)
@@ -83,14 +83,14 @@ class People:
         if UNSPACED.search(whole):
             self._add_unspaced(words, number)
             return
-        for form in dict.fromkeys(_spellings(whole)):
-            for token in _TOKEN.findall(bare(form)):
+        for form in map(bare, dict.fromkeys(_spellings(whole))):
+            tokens = _TOKEN.findall(form)
+            for token in tokens:
                 self._by_word.setdefault(token, []).append(number)
                 self._add_stems(token, number)
-            tokens = _TOKEN.findall(bare(form))
             for glued in {"".join(tokens), "".join(token for token in tokens if token not in PARTICLES)}:
                 self._by_word.setdefault(glued, []).append(number)
-            self._heads |= heads_of(bare(form))
+            self._heads |= heads_of(form)
 
     def person(self, name: str) -> str:
         """The whole name of the first known person with the first word of `name`; `name` itself if there is none."""
@@ -128,8 +128,8 @@ class People:
     def _add_stems(self, token: str, number: int) -> None:
         if len(token) > _MIN_STEM:
             self._stems.setdefault(token, number)
-        if token[-1] in _VOWELS and len(token) > _MIN_STEM:
-            self._stems.setdefault(token[:-1], number)
+            if token[-1] in _VOWELS:
+                self._stems.setdefault(token[:-1], number)
 
     def _find_unspaced(self, plain: str) -> Iterator[Found]:
         end = 0

@@ -131,15 +131,15 @@ def is_bounce(text: str, *, subject: str = "", sender: str = "") -> bool:
     head = text[:_MAX_BOUNCE_CHARS]
     if _MAILER.search(sender[:200]):
         return True
-    named = bool(_ADDRESS.search(head)) or bool(_STATUS_CODE.search(head))
-    if not named:
+    address, code = _ADDRESS.search(head), _STATUS_CODE.search(head)
+    if not (address or code):
         return False
     if languages.begins_with("undelivered", languages.spaced(subject[:200])):
         return True
     first = head[:300].split("\n\n", 1)[0]
     said = languages.says("undelivered", languages.spaced(first))
-    coded = bool(_STATUS_CODE.search(head)) and bool(_ADDRESS.search(head)) and languages.says("undelivered", languages.spaced(head))
-    return "?" not in head[:300] and (coded or (said and len(head) <= 2 * _MAX_NOTE_CHARS and _is_report(first)))
+    coded = address and code and languages.says("undelivered", languages.spaced(head))
+    return "?" not in head[:300] and bool(coded or (said and len(head) <= 2 * _MAX_NOTE_CHARS and _is_report(first)))
 
 
 def _is_report(first: str) -> bool:

@@ -146,8 +146,12 @@ def _continues_address(before: str, text: str) -> bool:
     return text.startswith((">", ")")) and bool(_UNCLOSED_ADDRESS.search(before))
 
 
+def _in_quote(line: Line) -> bool:
+    return QUOTE in line.marks or SOFT_QUOTE in line.marks
+
+
 def _is_quoted(line: Line) -> bool:
-    return line.text.startswith(">") or QUOTE in line.marks or SOFT_QUOTE in line.marks
+    return line.text.startswith(">") or _in_quote(line)
 
 
 def _bare(text: str) -> str:
@@ -410,12 +414,10 @@ class _Walker:
     def _quote(self, at: int) -> int:
         """A run of quoted lines from `at`."""
         end = last = at
-        marked = QUOTE in self._lines[at].marks or SOFT_QUOTE in self._lines[at].marks
+        marked = _in_quote(self._lines[at])
         while end < len(self._lines):
             line = self._lines[end]
-            if line.text and not _is_quoted(line):
-                break
-            if not line.text and marked and not _is_quoted(line):
+            if (line.text or marked) and not _is_quoted(line):
                 break
             last = end + 1 if line.text else last
             end += 1
@@ -444,7 +446,8 @@ class _Walker:
         """A run that the ticket holds: only what was written into it stays."""
         self._pop_attribution()
         self._question = None
-        below, self._below, self._labels_may_come = self._below, True, 8
+        below = self._below
+        self._enter()
         while at < end:
             line = self._lines[at]
             if not line.text:

@@ -67,9 +67,10 @@ def _cut(text: str, limit: int) -> str:
     """`text` within `limit` characters, its middle replaced by a marker; both ends at a word where one is near."""
     if len(text) <= limit:
         return text
-    room = limit - len(f" [… {len(text)} characters left out …] ")
+    marker = f"[… {len(text)} characters left out …]"
+    room = limit - len(f" {marker} ")
     if room < 16:
-        return f"[… {len(text)} characters left out …]"[: max(limit, 3)] if limit < 36 else f"[… {len(text)} characters left out …]"
+        return marker[: max(limit, 3)] if limit < 36 else marker
     head, tail = text[: room - room // 3], text[len(text) - room // 3 :]
     head = head[: _word_end(head)]
     tail = tail[_word_start(tail) :]

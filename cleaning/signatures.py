@@ -106,7 +106,7 @@ def _below_separator(lines: Sequence[Line]) -> Sequence[Line]:
     found = [at for at, line in enumerate(lines) if len(line.text) <= 3 and _SEPARATOR.fullmatch(line.text)]
     if len(found) != 1:
         return lines
-    end = _contact_block(lines, found[0] + 1, closed=True)
+    end = _contact_block(lines, found[0] + 1)
     return [*lines[: found[0]], *lines[end:]] if end > found[0] + 1 else lines
 
 
@@ -114,7 +114,7 @@ def _closing(lines: Sequence[Line]) -> Sequence[Line]:
     """Without the last closing and the names and contact data below it."""
     for at in range(len(lines) - 1, max(-1, len(lines) - _MAX_BELOW), -1):
         if is_closing(lines[at].text):
-            end = _contact_block(lines, at + 1, closed=True)
+            end = _contact_block(lines, at + 1)
             below = any(has_words(line.text) for line in lines[end:])
             alone = end == at + 1 and below
             short = len(words_of(lines[at].text)) == 1 and len(lines[at].text) <= 4
@@ -128,18 +128,18 @@ def _closes(lines: Sequence[Line], at: int, end: int) -> bool:
     return bool(above) and not above.endswith((":", "：")) and any(line.text for line in lines[at + 1 : end])
 
 
-def _contact_block(lines: Sequence[Line], at: int, *, closed: bool) -> int:
+def _contact_block(lines: Sequence[Line], at: int) -> int:
     """The end of the names, roles, companies, addresses and contact data from `at` on; `at` if there are none."""
     strong = any(_is_contact(line.text) or _COMPANY.search(line.text[:_MAX_LINE]) for line in lines[at : at + 2 * _MAX_LINES])
-    end, texts, first = at, 0, closed
+    end, texts = at, 0
     for place in range(at, len(lines)):
         text = lines[place].text
         if not text:
             continue
         texts += 1
-        if texts > _MAX_LINES or not _is_signature_line(text, first=first, strong=strong):
+        if texts > _MAX_LINES or not _is_signature_line(text, first=texts == 1, strong=strong):
             break
-        first, end = False, place + 1
+        end = place + 1
     return end
 
 

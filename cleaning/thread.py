@@ -95,9 +95,8 @@ def _speakers_apart(entry: Entry, thread: Thread, ticket: Mapping[str, Any], age
     if chat is None:
         return [entry]
     thread.people.extend(chat.names)
-    parts = [Entry(turn.speaker or entry.speaker, entry.private, entry.incoming, entry.created_at, text=turn.text) for turn in chat.turns]
-    for part in parts:
-        part.incoming = part.speaker == "user"
+    said = [(turn.speaker or entry.speaker, turn.text) for turn in chat.turns]
+    parts = [Entry(speaker, entry.private, speaker == "user", entry.created_at, text=text) for speaker, text in said]
     parts[0].cut = entry.cut
     return parts
 
@@ -109,16 +108,14 @@ def _first_names(names: Iterable[str]) -> set[str]:
 def _opening(ticket: Mapping[str, Any]) -> Entry:
     outbound = number(ticket.get("source")) == SOURCE_OUTBOUND_EMAIL
     speaker: Speaker = "agent" if outbound else "user"
-    entry = Entry(speaker, private=False, incoming=not outbound, created_at=to_utc(ticket.get("created_at")))
-    entry.files = _files(ticket.get("attachments"))
-    return entry
+    created_at, attached = to_utc(ticket.get("created_at")), _files(ticket.get("attachments"))
+    return Entry(speaker, private=False, incoming=not outbound, created_at=created_at, files=attached)
 
 
 def _reply(raw: Mapping[str, Any], ticket: Mapping[str, Any]) -> Entry:
     private, incoming = flag(raw.get("private")), flag(raw.get("incoming"))
-    entry = Entry(_speaker(raw, ticket), private=private, incoming=incoming, created_at=to_utc(raw.get("created_at")))
-    entry.files = _files(raw.get("attachments"))
-    return entry
+    created_at, attached = to_utc(raw.get("created_at")), _files(raw.get("attachments"))
+    return Entry(_speaker(raw, ticket), private=private, incoming=incoming, created_at=created_at, files=attached)
 
 
 def _speaker(raw: Mapping[str, Any], ticket: Mapping[str, Any]) -> Speaker:
