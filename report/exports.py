@@ -132,21 +132,12 @@ def month_table(issues: Mapping[str, Issue], log: Mapping[int, DecisionRow], *, 
     days = trends.ticket_days(issues, log)
     months = _months([day[:7] for day in days.values()])
     columns = [*months, "no_date"] if any(ticket not in days for issue in issues.values() for ticket in issue.tickets) else months
-    out = io.StringIO()
-    writer = csv.writer(out, delimiter=separator, lineterminator="\n")
-    writer.writerow([*_MONTHS_HEADER, *columns])
+    rows = []
     for issue in sorted(issues.values(), key=lambda issue: issue_db.sort_key(issue.issue_id)):
         counts = Counter(days.get(ticket, "no_date")[:7] for ticket in issue.tickets)
-        facts = [
-            _cell(issue.issue_id),
-            _cell(issue.card.category),
-            issue.status,
-            len(issue.tickets),
-            _cell(issue.first_seen),
-            _cell(issue.last_seen),
-        ]
-        writer.writerow([*facts, *(counts[column] for column in columns)])
-    return "\ufeff" + out.getvalue()
+        name, seen = map(_cell, (issue.issue_id, issue.card.category)), map(_cell, (issue.first_seen, issue.last_seen))
+        rows.append([*name, issue.status, len(issue.tickets), *seen, *(counts[column] for column in columns)])
+    return _table([*_MONTHS_HEADER, *columns], rows, separator)
 
 
 def write_month_table(path: Path, issues: Mapping[str, Issue], log: Mapping[int, DecisionRow], *, separator: str = ",") -> None:
@@ -158,22 +149,28 @@ def ticket_table(issues: Mapping[str, Issue], log: Mapping[int, DecisionRow], *,
     """The CSV text, with byte-order mark: one row for each ticket in an issue, by ticket id; confidence is empty where nobody tells it."""
     days = trends.ticket_days(issues, log)
     home = {ticket: issue for issue in issues.values() for ticket in issue.tickets}
-    out = io.StringIO()
-    writer = csv.writer(out, delimiter=separator, lineterminator="\n")
-    writer.writerow(_TICKETS_HEADER)
+    rows = []
     for ticket in sorted(home):
         issue, row = home[ticket], log.get(ticket)
         sure = issue.unsure.get(ticket, row.confidence if row else None)
         texts = [_cell(text) for text in (issue.issue_id, issue.card.category, issue.area, issue.kind)]
         link = row.url if row and facts.web_address(row.url) else ""
-        writer.writerow([ticket, *texts, days.get(ticket, ""), "" if sure is None else sure, _cell(link)])
-    return "\ufeff" + out.getvalue()
+        rows.append([ticket, *texts, days.get(ticket, ""), "" if sure is None else sure, _cell(link)])
+    return _table(_TICKETS_HEADER, rows, separator)
 
 
 def write_ticket_table(path: Path, issues: Mapping[str, Issue], log: Mapping[int, DecisionRow], *, separator: str = ",") -> int:
     """Put the table of tickets at `path`, if nothing or such a table stands there; returns their number. Raises `Unwritable`."""
     files.write_over(path, ticket_table(issues, log, separator=separator), begins="\ufeff" + separator.join(_TICKETS_HEADER))
     return sum(len(issue.tickets) for issue in issues.values())
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[object]], separator: str) -> str:
+    out = io.StringIO()
+    writer = csv.writer(out, delimiter=separator, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    return "\ufeff" + out.getvalue()
 
 
 def _facts(issue: Issue) -> str:

@@ -3,7 +3,7 @@
 Dated by the newest ticket and not by a clock, so that equal data give equal bytes. Decides nothing.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,7 +55,11 @@ def week(issues: Mapping[str, Issue], log: Mapping[int, DecisionRow], facts: Map
     days, arrived = trends.ticket_days(issues, log), trends.came_days(issues, log)
     moved = trends.movement(issues, arrived)
     came, before = trends.growth(list(arrived.values()), moved.newest, span=trends.WEEK_DAYS)
-    own = {name: _this_week(issue, days, moved.newest) for name, issue in issues.items() if issue.held_back is None}
+    own = {
+        name: trends.growth(trends.days_of(issue, days), moved.newest, span=trends.WEEK_DAYS)[0]
+        for name, issue in issues.items()
+        if issue.held_back is None
+    }
     most = sorted((name for name, count in own.items() if count), key=lambda name: (-own[name], sort_key(name)))
     return Week(
         moved.newest,
@@ -65,7 +69,7 @@ def week(issues: Mapping[str, Issue], log: Mapping[int, DecisionRow], facts: Map
         growing=tuple(_entry(one.issue, f"{one.recent} in the last {moved.span}, {one.before} before") for one in moved.growing[:SHOWN]),
         new=tuple(_entry(one.issue, counted(one.recent)) for one in moved.new[:SHOWN]),
         back=tuple(_entry(one.issue, f"after {one.quiet} quiet days") for one in moved.back[:SHOWN]),
-        articles=_articles(issues, facts),
+        articles=tuple(_entry(one, f"{counted(len(one.tickets))}, {_replies(took)}") for one, took in articles(issues, facts)[:SHOWN]),
         look=str(looks(issues, log)),
     )
 
@@ -121,21 +125,15 @@ def write(path: Path, found: Week, *, came_with_run: int | None = None) -> None:
     files.write_text(path, render(found, came_with_run=came_with_run))
 
 
-def _articles(issues: Mapping[str, Issue], facts: Mapping[int, TicketFacts]) -> tuple[Entry, ...]:
-    """How-to issues with a fix, by the replies that they took."""
+def articles(issues: Mapping[str, Issue], facts: Mapping[int, TicketFacts]) -> list[tuple[Issue, int]]:
+    """How-to issues that came often enough and have a fix, each with the replies that it took, the most replies first."""
     worth = [one for one in issues.values() if one.kind == "how-to" and one.card.resolution_steps and len(one.tickets) >= ARTICLE_TICKETS]
-    replies = {one.issue_id: sum(facts[ticket].replies for ticket in one.tickets if ticket in facts) for one in worth}
-    worth.sort(key=lambda one: (-replies[one.issue_id], -len(one.tickets), sort_key(one.issue_id)))
-    return tuple(_entry(one, f"{counted(len(one.tickets))}, {_replies(replies[one.issue_id])}") for one in worth[:SHOWN])
+    took = [(one, sum(facts[ticket].replies for ticket in one.tickets if ticket in facts)) for one in worth]
+    return sorted(took, key=lambda pair: (-pair[1], -len(pair[0].tickets), sort_key(pair[0].issue_id)))
 
 
 def _replies(count: int) -> str:
     return "1 reply" if count == 1 else f"{count} replies"
-
-
-def _this_week(issue: Issue, days: Mapping[int, str], newest: str) -> int:
-    own: Sequence[str] = [days[ticket] for ticket in issue.tickets if ticket in days]
-    return trends.growth(own, newest, span=trends.WEEK_DAYS)[0]
 
 
 def _entry(issue: Issue, remark: str) -> Entry:

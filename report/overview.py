@@ -11,7 +11,7 @@ from knowledge.decision import FAILURES_TO_SET_ASIDE, DecisionRow
 from knowledge.issue import Issue, sort_key
 from report import summary, trends
 from report.facts import Effort
-from report.letter import ARTICLE_TICKETS, Week
+from report.letter import Week, articles
 from report.looks import Looks
 from report.reading import Reading
 from review.groups import states_no_problem
@@ -144,7 +144,7 @@ def overview(reading: Reading) -> Overview:
         rows=rows[:ROWS],
         more=max(0, len(rows) - ROWS),
         moving={"growing": len(moved.growing), "new": len(moved.new), "back": len(moved.back)},
-        articles=_articles(rows),
+        articles=_articles(reading, rows),
         bugs=_bugs(rows),
         kinds_known=any(issue.kind for issue in issues.values()),
         outside=outside,
@@ -199,10 +199,10 @@ def _row(reading: Reading, issue: Issue, moving: tuple[str, int], total: int) ->
     )
 
 
-def _articles(rows: Sequence[Row]) -> list[Row]:
-    """How-to questions that came often enough and have a fix, by the replies that they took."""
-    worth = [row for row in rows if row.kind == "how-to" and row.fix and row.count >= ARTICLE_TICKETS]
-    return sorted(worth, key=lambda row: (-row.effort.replies, -row.count, sort_key(row.issue_id)))[:SHOWN]
+def _articles(reading: Reading, rows: Sequence[Row]) -> list[Row]:
+    """The articles that the weekly letter asks for, and a few more."""
+    by_issue = {row.issue_id: row for row in rows}
+    return [by_issue[issue.issue_id] for issue, _ in articles(reading.issues, reading.facts)[:SHOWN]]
 
 
 def _bugs(rows: Sequence[Row]) -> list[Row]:

@@ -63,7 +63,7 @@ class Reading:
 
     def days_of(self, issue: Issue) -> list[str]:
         """Days of an issue's tickets, as far as they are known."""
-        return [self.days[ticket] for ticket in issue.tickets if ticket in self.days]
+        return trends.days_of(issue, self.days)
 
     def growth(self, issue: Issue) -> tuple[int, int]:
         """An issue's tickets in the last days, and in as many days before."""
@@ -128,7 +128,7 @@ def _shown(ticket: int, conversation: Conversation) -> dict[str, Any]:
         room -= len(message["text"])
         who = "customer" if message["speaker"] == "user" else "internal note" if message["private"] else "agent"
         messages.append({"who": who, "at": message["created_at"], "text": text, "cut": len(message["text"]) - len(text)})
-    return {"id": ticket, "messages": messages, "redacted": conversation["redacted"]}
+    return {"id": ticket, "messages": messages}
 
 
 def _near(found: Reading, ticket: int, conversation_of: ConversationOf, nearest: Nearest) -> list[str]:

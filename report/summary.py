@@ -14,8 +14,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from common import files as safe_files
-from common import times
+from common import files, times
 from common.errors import Ended
 from common.text import counted, for_terminal, thousands
 from knowledge.decision import FAILURES_TO_SET_ASIDE, DecisionRow
@@ -78,6 +77,11 @@ class RunReport:
         return [row for row in self.rows.values() if row.outcome == "failed" and row.set_aside]
 
     @property
+    def set_aside(self) -> list[int]:
+        """Every ticket of the run that is tried no more, before it or by it."""
+        return sorted({*self.aside, *(row.ticket_id for row in self.newly_aside)})
+
+    @property
     def incomplete(self) -> bool:
         """True when not everything that was asked for was done."""
         return bool(self.failures or self.gaps) or self.ended in (Ended.BUDGET, Ended.STOPPED)
@@ -87,6 +91,11 @@ class RunReport:
         """The command that tries the failed tickets again, "" if none failed."""
         return self._command((row.ticket_id for row in self.failures), "--reprocess " if self.reprocess else "")
 
+    @property
+    def look_again(self) -> str:
+        """The command that decides changed tickets anew, "" if none changed."""
+        return self._command(self.changed, "--refresh --reprocess ")
+
     def so_far(self, issues: int, cost: float | None) -> str:
         """What stands beside the bar: issues, doubts, USD."""
         unsure = sum(row.outcome == "provisional" for row in self.rows.values())
@@ -95,7 +104,7 @@ class RunReport:
 
     def write(self, path: Path) -> None:
         """Write the report as JSON. Raises `Unwritable`."""
-        safe_files.write_text(path, safe_files.dump_json(self.to_json()) + "\n")
+        files.write_text(path, files.dump_json(self.to_json()) + "\n")
 
     def to_json(self) -> dict[str, Any]:
         """The report in the file's form; durations in seconds, cost in USD."""
@@ -125,10 +134,10 @@ class RunReport:
             "model_calls": {name: value for name, value in asdict(self.totals).items() if name not in ("usage", "cost")},
             "failures": [{"ticket_id": row.ticket_id, "reason": row.reason, "subject": row.subject} for row in self.failures],
             "retry": self.retry,
-            "set_aside": sorted({*self.aside, *(row.ticket_id for row in self.newly_aside)}),
+            "set_aside": self.set_aside,
             "not_listed": list(self.gaps),
             "changed_since": self.changed,
-            "look_again": self._command(self.changed, "--refresh --reprocess "),
+            "look_again": self.look_again,
             "model": self.model,
             "prompt_version": self.prompt_version,
             "versions": {"program": self.version, "python": platform.python_version(), **_library_versions()},
@@ -214,25 +223,24 @@ class RunReport:
 
     def troubles(self) -> list[str]:
         """Lines on what was not done and how to do it."""
-        data = self.to_json()
         lines = list(self.gaps)
         if self.failures:
             lines.append("failed:")
             lines += [f"  ticket {row.ticket_id}: {for_terminal(row.reason)}" for row in self.failures[:_SHOWN]]
             lines += [f"  and {len(self.failures) - _SHOWN} more (run_report.json)"] if len(self.failures) > _SHOWN else []
             lines += [] if self._missing else [f"  try them again{', once that is mended' if self.all_failed else ''}: {self.retry}"]
-        if data["set_aside"]:
+        if self.set_aside:
             why = f" (ticket {self.newly_aside[0].ticket_id}: {for_terminal(self.newly_aside[0].reason)})" if self.newly_aside else ""
-            count = counted(len(data["set_aside"]))
+            count = counted(len(self.set_aside))
             lines.append(f"set aside after failing in the same words in {FAILURES_TO_SET_ASIDE} runs: {count}{why}")
-            lines.append(f"  try them again: {self._command(data['set_aside'])}")
+            lines.append(f"  try them again: {self._command(self.set_aside)}")
         if self.filled:
             waiting = (
                 f"{counted(self.filled, 'row')} of the review list {'is' if self.filled == 1 else 'are'} filled in and not applied yet"
             )
             lines.append(f"{waiting}: python -m main --apply-review{self._at_output()}")
         if self.changed:
-            lines.append(f"{counted(len(self.changed))} of the database changed in Freshdesk since; to look again: {data['look_again']}")
+            lines.append(f"{counted(len(self.changed))} of the database changed in Freshdesk since; to look again: {self.look_again}")
         return lines
 
     def _command(self, ticket_ids: Iterable[int], flags: str = "") -> str:

@@ -142,7 +142,7 @@ def movement(issues: Mapping[str, Issue], days: Mapping[int, str]) -> Movement:
     for issue in issues.values():
         if issue.held_back is not None:  # a doubt of its own, and no problem yet that could move
             continue
-        own = [days[ticket] for ticket in issue.tickets if ticket in days]
+        own = days_of(issue, days)
         recent, before = growth(own, newest, span=span)
         quiet = quiet_before_return(own, newest, span=span)
         kind = _kind(issue, own, newest, span, (recent, before, quiet))
@@ -171,6 +171,11 @@ def ticket_days(issues: Mapping[str, Issue], log: Mapping[int, DecisionRow]) -> 
             if to_utc(known):
                 days[ticket] = to_utc(known)[:10]
     return days
+
+
+def days_of(issue: Issue, days: Mapping[int, str]) -> list[str]:
+    """Days of an issue's tickets, as far as they are known."""
+    return [days[ticket] for ticket in issue.tickets if ticket in days]
 
 
 def came_days(issues: Mapping[str, Issue], log: Mapping[int, DecisionRow]) -> dict[int, str]:

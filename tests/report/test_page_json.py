@@ -33,4 +33,4 @@ def test_what_the_model_meant_and_is_gone_is_told_as_gone() -> None:
 
 def test_a_ticket_without_a_decision_is_told_as_such() -> None:
     (ticket,) = page_json(read({"B": Issue("B", Card("b"), tickets=[2])}, {}))["tickets"]
-    assert (ticket["outcome"], ticket["subject"], ticket["url"], ticket["day"]) == ("", "", "", "")
+    assert (ticket["by"], ticket["model"], ticket["subject"], ticket["url"], ticket["day"]) == ("", "", "", "", "")
