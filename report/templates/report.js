@@ -16,7 +16,7 @@
     const made = document.createElement(tag);
     for (const [name, value] of Object.entries(attributes || {})) {
       if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
-      else if (name in made && name !== "list" && name !== "form") made[name] = value;
+      else if (name in made && name !== "list") made[name] = value;
       else if (value !== null) made.setAttribute(name, value);
     }
     made.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== ""));
@@ -26,6 +26,10 @@
   const named = (id) => (issues.has(id) ? issues.get(id).card.category || id : id);
   const addressOf = (id) => `#issue/${encodeURIComponent(id.replace(/\p{Surrogate}/gu, "?"))}`;
   const issueLink = (id) => el("a", { href: addressOf(id) }, named(id));
+  const button = (label, run, attributes) => el("button", { type: "button", onclick: run, ...attributes }, label);
+  const SPAN = data.span > 7 ? "four weeks" : "week";
+  const lately = (issue) => `${issue.recent} in the last ${SPAN}, ${issue.before} before`;
+  const markCurrent = (link, value) => (value ? link.setAttribute("aria-current", value) : link.removeAttribute("aria-current"));
   const say = (text, shownFor) => {
     $("status").textContent = text;
     clearTimeout(say.timer);
@@ -96,9 +100,10 @@
 
   function load() {
     try {
-      const kept = JSON.parse(localStorage.getItem(storeKey) || "[]");
-      actions = Array.isArray(kept) ? kept.filter((action) => action && typeof action === "object" && fits(action)) : [];
-      tellWhatIsKept((Array.isArray(kept) ? kept.length : 0) - actions.length);
+      const stored = JSON.parse(localStorage.getItem(storeKey) || "[]");
+      const kept = Array.isArray(stored) ? stored : [];
+      actions = kept.filter((action) => action && typeof action === "object" && fits(action));
+      tellWhatIsKept(kept.length - actions.length);
     } catch {
       storable = false;
     }
@@ -121,9 +126,6 @@
     say(words);
   }
 
-  function decide(action, words) {
-    change([...actions.filter((other) => other.ticket_id !== action.ticket_id), action], words);
-  }
 
   function undo() {
     if (!past.length) return say("Nothing to undo.");
@@ -145,6 +147,13 @@
       chip.querySelector("b").textContent = left[chip.dataset.look];
       chip.hidden = !left[chip.dataset.look];
     }
+  }
+
+  const BECOMES = { confirm: "stays", accept: "goes as suggested", new: "is an issue of its own", ignore: "is ignored" };
+  function decide(verb, ticket, more) {
+    const action = ticketAction(verb, ticket, more);
+    const what = BECOMES[verb] || `goes to ${named(action.target_issue_id)}`;
+    change([...actions.filter((other) => other.ticket_id !== ticket.id), action], `Ticket ${ticket.id} ${what}.`);
   }
 
   function ticketAction(verb, ticket, more) {
@@ -188,7 +197,7 @@
       el("h3", { id: "dialog-title" }, title),
       fields,
       problem,
-      el("div", { className: "buttons" }, el("button", { type: "submit", className: "main" }, submit), el("button", { type: "button", onclick: close }, "Cancel")),
+      el("div", { className: "buttons" }, el("button", { type: "submit", className: "main" }, submit), button("Cancel", close)),
     );
     dialog.replaceChildren(form);
     dialog.onclose = () => show(true);
@@ -209,7 +218,7 @@
     ask(`Move ticket ${ticket.id}`, target, "Move", () => {
       const id = picked(target);
       if (id === null) return "Choose one issue from the list.";
-      decide(ticketAction("move", ticket, { target_issue_id: id }), `Ticket ${ticket.id} goes to ${named(id)}.`);
+      decide("move", ticket, { target_issue_id: id });
       if (after) after();
       return "";
     });
@@ -221,18 +230,17 @@
   const lists = (text, mark) => text.split(mark).map((part) => part.trim()).filter(Boolean);
 
   const LINES = { short_description: 2, root_cause: 3, resolution_steps: 4, notes: 2 };  // of the form; the others take one
-  const parted = (field) => (LINES[field.name] ? "\n" : ",");
-  const formLabel = (field) => (field.many ? `${field.label}, ${LINES[field.name] ? "one a line" : "separated by commas"}` : field.label);
 
   function cardFields(card) {
-    const inputs = data.card_fields.map((field) => {
-      const text = field.many ? card[field.name].join(LINES[field.name] ? "\n" : ", ") : card[field.name];
-      const node = LINES[field.name] ? area(formLabel(field), text, LINES[field.name]) : line(formLabel(field), text, field.name === "category");
-      if (field.many && !LINES[field.name]) node.querySelector("input").maxLength = 2000;
-      return { field, node };
+    const inputs = data.card_fields.map(({ name, label, many }) => {
+      const rows = LINES[name];
+      const text = many ? card[name].join(rows ? "\n" : ", ") : card[name];
+      const title = many ? `${label}, ${rows ? "one a line" : "separated by commas"}` : label;
+      const node = rows ? area(title, text, rows) : line(title, text, name === "category");
+      if (many && !rows) node.querySelector("input").maxLength = 2000;
+      return { name, node, value: () => (many ? lists(valueOf(node), rows ? "\n" : ",") : valueOf(node)) };
     });
-    const valueIn = ({ field, node }) => (field.many ? lists(valueOf(node), parted(field)) : valueOf(node));
-    const read = () => Object.fromEntries(inputs.map((input) => [input.field.name, valueIn(input)]));
+    const read = () => Object.fromEntries(inputs.map(({ name, value }) => [name, value()]));
     return { nodes: inputs.map((input) => input.node), read };
   }
 
@@ -380,8 +388,9 @@
   };
 
   function ticketTest() {
-    const [tag, type, channel, language, from, to] = ["tag", "type", "channel", "language", "from", "to"].map(filterValue);
-    if (![tag, type, channel, language, from, to].some(Boolean)) return null;
+    const set = ["tag", "type", "channel", "language", "from", "to"].map(filterValue);
+    if (!set.some(Boolean)) return null;
+    const [tag, type, channel, language, from, to] = set;
     return (ticket, issue) => {
       const day = ticket.day || (issue.tickets.length === 1 ? issue.first : "");
       return (!tag || ticket.tags.includes(tag)) && (!type || ticket.type === type) && (!channel || ticket.channel === channel) &&
@@ -427,7 +436,7 @@
     const hidden = $("no_problem").checked ? 0 : data.issues.filter((issue) => issue.no_problem).length;
     const all = rows.length + hidden === data.issues.length;
     $("found").textContent = `${plural(rows.length, "issue")}${rows.length === data.issues.length ? "" : ` of ${data.issues.length}`}, ${plural(hits, "ticket")}${all && hidden ? `; ${hidden} without a problem not shown` : ""}`;
-    const none = el("li", { className: "none" }, el("p", {}, "No issue fits."), el("button", { type: "button", onclick: clearFilters }, "Clear search and filters"));
+    const none = el("li", { className: "none" }, el("p", {}, "No issue fits."), button("Clear search and filters", clearFilters));
     clearTimeout(filling);
     $("issue-list").replaceChildren(...(rows.length ? rows.slice(0, CHUNK).map(rowOf) : [none]));
     fill(rows, CHUNK);
@@ -466,13 +475,10 @@
   }
 
   function markOpened() {
-    for (const link of $("issue-list").querySelectorAll("a")) {
-      if (link.dataset.issue === opened) link.setAttribute("aria-current", "true");
-      else link.removeAttribute("aria-current");
-    }
+    for (const link of $("issue-list").querySelectorAll("a")) markCurrent(link, link.dataset.issue === opened ? "true" : "");
   }
 
-  const section = (title, ...content) => (content.flat().filter(Boolean).length ? [el("h4", {}, title), ...content.flat().filter(Boolean)] : []);
+  const section = (title, content) => (content ? [el("h4", {}, title), content] : []);
 
   function cardView(issue) {
     const card = cardOf(issue);
@@ -504,21 +510,25 @@
     ticket.meant ? el("p", {}, "The model meant: ", issueLink(ticket.meant)) : ticket.meant_gone ? el("p", {}, `The model meant ${ticket.meant_gone}, which is gone.`) : null;
 
   const termsOf = (text) => new Set((text.toLowerCase().match(/[\p{L}\p{N}]{4,}/gu) || []));
+  const cardTerms = ({ card }) => termsOf([card.category, card.short_description, card.root_cause, ...card.keywords].join(" "));
   function shared(words, issue, other) {
-    const own = termsOf([issue.card.category, issue.card.short_description, issue.card.root_cause, ...issue.card.keywords].join(" "));
-    const theirs = other ? termsOf([other.card.category, other.card.short_description, other.card.root_cause, ...other.card.keywords].join(" ")) : new Set();
-    return [...own].filter((word) => words.has(word) && !theirs.has(word)).slice(0, 12);
+    const theirs = other ? cardTerms(other) : new Set();
+    return [...cardTerms(issue)].filter((word) => words.has(word) && !theirs.has(word)).slice(0, 12).join(", ");
   }
+  const cited = (message, number) => `[${number}] ${message.who}: “${message.text.slice(0, 120).trim()}${message.text.length > 120 ? "…" : ""}”`;
 
   function whyHere(ticket) {
     const here = issues.get(ticket.issue);
     const beside = [ticket.meant, ticket.second, ...ticket.near].map((id) => issues.get(id)).find((other) => other && other !== here) || null;
-    const said = conversationOf(ticket.id);
-    const words = termsOf([ticket.subject, ...(said ? said.messages.map((message) => message.text) : [])].join(" "));
-    const side = (title, issue, other) => el("div", {},
-      el("p", {}, title, " ", issue === here ? el("strong", {}, issue.card.category || issue.id) : issueLink(issue.id)),
-      el("p", { className: "remark" }, shared(words, issue, other).length ? `words of the ticket: ${shared(words, issue, other).join(", ")}` : "no words of the ticket are its own"));
-    const resting = said ? ticket.evidence.map((number) => said.messages[number - 1] && `[${number}] ${said.messages[number - 1].who}: “${said.messages[number - 1].text.slice(0, 120).trim()}${said.messages[number - 1].text.length > 120 ? "…" : ""}”`).filter(Boolean) : [];
+    const { messages } = conversationOf(ticket.id) || { messages: [] };
+    const words = termsOf([ticket.subject, ...messages.map((message) => message.text)].join(" "));
+    const side = (title, issue, other) => {
+      const own = shared(words, issue, other);
+      return el("div", {},
+        el("p", {}, title, " ", issue === here ? el("strong", {}, named(issue.id)) : issueLink(issue.id)),
+        el("p", { className: "remark" }, own ? `words of the ticket: ${own}` : "no words of the ticket are its own"));
+    };
+    const resting = ticket.evidence.filter((number) => messages[number - 1]).map((number) => cited(messages[number - 1], number));
     return el("details", {}, el("summary", {}, "Why here?"),
       ticket.said ? el("p", { dir: "auto" }, `The model read: ${ticket.said}`) : null,
       ticket.reason ? el("p", { dir: "auto" }, ticket.reason) : null,
@@ -538,15 +548,15 @@
     ].filter(Boolean);
   }
 
-  function ticketButtons(ticket, after) {
+  function ticketButtons(ticket) {
     const stays = ticket.flagged || !ticket.reviewed;
-    const done = (verb, words) => () => { decide(ticketAction(verb, ticket), words); (after || (() => show(true)))(); };
+    const act = (verb) => () => { decide(verb, ticket); show(true); };
     return el("div", { className: "buttons" },
-      stays ? el("button", { type: "button", onclick: done("confirm", `Ticket ${ticket.id} stays.`) }, "Right here") : null,
-      ticket.meant && ticket.meant !== ticket.issue ? el("button", { type: "button", onclick: done("accept", `Ticket ${ticket.id} goes as suggested.`) }, "Take the suggestion") : null,
-      el("button", { type: "button", onclick: () => askMove(ticket, after) }, "Move…"),
-      el("button", { type: "button", onclick: done("new", `Ticket ${ticket.id} is an issue of its own.`) }, "New issue"),
-      el("button", { type: "button", onclick: done("ignore", `Ticket ${ticket.id} is ignored.`) }, "Ignore"));
+      stays ? button("Right here", act("confirm")) : null,
+      ticket.meant && ticket.meant !== ticket.issue ? button("Take the suggestion", act("accept")) : null,
+      button("Move…", () => askMove(ticket)),
+      button("New issue", act("new")),
+      button("Ignore", act("ignore")));
   }
 
   function ticketView(ticket, ticked) {
@@ -567,7 +577,7 @@
     const work = issue.effort;
     const hours = work.median_hours === null ? null : work.median_hours < 24 ? plural(Math.round(work.median_hours), "hour") : plural(Math.round(work.median_hours / 24), "day");
     const parts = [
-      `${plural(issue.tickets.length, "ticket")}, ${issue.recent} in the last ${data.span > 7 ? "four weeks" : "week"}, ${issue.before} before`,
+      `${plural(issue.tickets.length, "ticket")}, ${lately(issue)}`,
       work.median_replies === null ? null : `${plural(work.replies, "reply", "replies")} of agents${issue.tickets.length > 1 ? `, ${work.median_replies} in the median` : ""}`,
       hours ? `solved in ${hours}${issue.tickets.length > 1 ? " in the median" : ""}` : null,
       work.customers > 1 ? plural(work.customers, "customer") : null,
@@ -579,14 +589,15 @@
 
   // Texts to take elsewhere
 
-  const linksOf = (issue) => issue.tickets.slice(0, 20).map((id) => `- #${id} ${tickets.get(id).url}`.trim());
-  const longList = (issue) => (issue.tickets.length > 20 ? [`- and ${issue.tickets.length - 20} more`] : []);
+  const LINKED = 20;
   function bugText(issue) {
     const card = cardOf(issue);
+    const links = issue.tickets.slice(0, LINKED).map((id) => `- #${id} ${tickets.get(id).url}`.trim());
+    const more = issue.tickets.length - links.length;
     return [card.category || issue.id, "", card.short_description, card.root_cause ? `Cause, as agents found it: ${card.root_cause}` : "Cause: not known",
-      "", `How often: ${plural(issue.tickets.length, "ticket")}, ${issue.recent} in the last ${data.span > 7 ? "four weeks" : "week"} (${issue.before} before)`,
+      "", `How often: ${plural(issue.tickets.length, "ticket")}, ${issue.recent} in the last ${SPAN} (${issue.before} before)`,
       issue.first ? `Since: ${issue.first}, last on ${issue.last}` : "", issue.effort.customers > 1 ? `Customers: ${issue.effort.customers}` : "",
-      issue.quote ? `A customer: “${issue.quote.text}” (#${issue.quote.ticket})` : "", "", "Tickets:", ...linksOf(issue), ...longList(issue)]
+      issue.quote ? `A customer: “${issue.quote.text}” (#${issue.quote.ticket})` : "", "", "Tickets:", ...links, ...(more ? [`- and ${more} more`] : [])]
       .filter((text, index, all) => text || all[index - 1]).join("\n") + "\n";
   }
   function articleText(issue) {
@@ -619,7 +630,7 @@
     return navigator.clipboard.write([item]).then(() => say("Copied."), () => copyText(text));
   }
 
-  const openState = { issue: null, shown: PAGE, ticked: new Set(), open: new Set() };
+  const openState = { issue: null, shown: PAGE, ticked: new Set() };
   function showIssue(id, ticketId, byItself) {
     const issue = issues.get(id) || data.issues.find((other) => other.merged.includes(id));
     const box = $("issue");
@@ -647,16 +658,16 @@
       ...(issue.merged.length ? section("Also known as", el("p", {}, issue.merged.join(", "))) : []),
       ...(issue.distinct.length ? section("Not the same as", el("p", {}, issue.distinct.map((other, index) => [index ? ", " : "", issueLink(other)]).flat())) : []),
       el("div", { className: "buttons" },
-        el("button", { type: "button", onclick: () => copyText(issue.kind === "bug" ? bugText(issue) : articleText(issue)) }, issue.kind === "bug" ? "Copy as bug report" : "Copy as article"),
-        el("button", { type: "button", onclick: () => askEdit(issue) }, "Edit…"),
-        el("button", { type: "button", onclick: () => askTwo(issue, "merge", "Merge with", "Merge") }, "Merge with…"),
-        el("button", { type: "button", onclick: () => askTwo(issue, "distinct", "Not the same as", "Keep apart") }, "Not the same as…"),
-        el("button", { type: "button", onclick: () => askSplit(issue, ids.filter((ticket) => openState.ticked.has(ticket))) }, "Split off chosen tickets…")),
+        issue.kind === "bug" ? button("Copy as bug report", () => copyText(bugText(issue))) : button("Copy as article", () => copyText(articleText(issue))),
+        button("Edit…", () => askEdit(issue)),
+        button("Merge with…", () => askTwo(issue, "merge", "Merge with", "Merge")),
+        button("Not the same as…", () => askTwo(issue, "distinct", "Not the same as", "Keep apart")),
+        button("Split off chosen tickets…", () => askSplit(issue, ids.filter((ticket) => openState.ticked.has(ticket))))),
       el("h4", {}, plural(ids.length, "ticket")),
-      data.starts.length ? spark(issue, `Bars: tickets a ${data.unit}; ${issue.recent} in the last four weeks, ${issue.before} in the four before`) : "",
+      data.starts.length ? spark(issue, `Bars: tickets a ${data.unit}; ${lately(issue)}`) : "",
       data.starts.length ? el("p", { className: "axis" }, el("span", {}, data.starts[0]), el("span", {}, `tickets a ${data.unit}, at most ${mostOf(issue)}`), el("span", {}, data.starts[data.starts.length - 1])) : "",
       ...rows,
-      ...(more ? [el("button", { type: "button", onclick: () => { openState.shown += PAGE; showIssue(issue.id); } }, `Show ${Math.min(more, PAGE)} more of ${more}`)] : []),
+      ...(more ? [button(`Show ${Math.min(more, PAGE)} more of ${more}`, () => { openState.shown += PAGE; showIssue(issue.id); })] : []),
     );
     for (const shown of box.querySelectorAll("details")) if (wasOpen.has(shown.id) || shown.id === `ticket-${ticketId}`) shown.open = true;
     openState.goTo = ticketId ? `ticket-${ticketId}` : "";
@@ -699,7 +710,7 @@
     const beyond = ordered.slice(GROUP_ROWS);
     const left = beyond.filter((id) => unticked.has(id)).length;
     const ticked = () => open.filter((id) => !unticked.has(id));
-    const press = (verb) => () => { const ids = ticked(); if (ids.length) decideAll(verb, ids); else say("Tick at least one ticket."); };
+    const act = (verb) => () => { const ids = ticked(); if (ids.length) decideAll(verb, ids); else say("Tick at least one ticket."); };
     const target = issues.get(group.issue_id);
     return el("section", { className: open.length ? "panel group" : "panel group done" },
       el("h3", {}, ...kind.title(group.tickets.length, target ? issueLink(target.id) : "")),
@@ -708,42 +719,50 @@
       beyond.length ? el("p", { className: "remark" }, `and ${beyond.length} more, ${left ? `of which ${beyond.length - left} are ticked` : "which are ticked too"}`) : null,
       open.some(suspicious) ? el("p", { className: "note" }, "Suspicious text: the ticket speaks to the model rather than to an agent. Look at it before you tick it.") : null,
       open.length ? el("div", { className: "buttons" },
-        el("button", { type: "button", className: open.every(suspicious) ? "" : "main", onclick: press(kind.yes[0]) }, kind.yes[1]),
-        kind.no ? el("button", { type: "button", onclick: press(kind.no[0]) }, kind.no[1]) : null) : el("p", { className: "remark" }, "All decided."));
+        button(kind.yes[1], act(kind.yes[0]), { className: open.every(suspicious) ? "" : "main" }),
+        kind.no ? button(kind.no[1], act(kind.no[0])) : null) : el("p", { className: "remark" }, "All decided."));
   }
 
   function pairView(pair) {
-    const decided = pairDecision(pair);
+    const made = pairDecision(pair);
     const act = (verb) => () => { change([...actions, { action: verb, issue_ids: pair.ids }], "Kept."); show(true); };
-    return el("section", { className: decided ? "panel group done" : "panel group" },
+    return el("section", { className: made ? "panel group done" : "panel group" },
       el("h3", {}, issueLink(pair.ids[0]), " and ", issueLink(pair.ids[1]), " may be one issue"),
       el("p", { className: "remark" }, `The model is ${pair.confidence.toFixed(2)} sure of that: too little to merge them by itself.`),
       el("div", { className: "why" }, pair.ids.map((id) => el("div", {}, el("p", { dir: "auto" }, issues.get(id).card.short_description || named(id)),
         el("p", { className: "remark", dir: "auto" }, `${plural(issues.get(id).tickets.length, "ticket")}. Fix: ${issues.get(id).card.resolution_steps[0] || "not recorded"}`)))),
-      decided ? el("p", { className: "remark" }, inWords(decided)) : el("div", { className: "buttons" },
-        el("button", { type: "button", onclick: act("merge") }, "One issue: merge"), el("button", { type: "button", onclick: act("distinct") }, "Not the same")));
+      made ? el("p", { className: "remark" }, inWords(made)) : el("div", { className: "buttons" }, button("One issue: merge", act("merge")), button("Not the same", act("distinct"))));
+  }
+
+  const undoButton = (letter) => button(["Undo", letter ? key(letter) : ""], undo, { disabled: !past.length });
+  function progress() {
+    const count = decided();
+    return [
+      el("p", { id: "review-count" }, `${count} of ${plural(queue.length, "ticket")} decided`),
+      el("progress", { className: "progress", max: queue.length, value: count, "aria-labelledby": "review-count" }),
+    ];
   }
 
   function showGroups() {
     keys = { u: undo };
-    const count = decided();
+    const next = queue.find((ticket) => !ticketActionOf(ticket.id)) || queue[0];
+    const head = () => [...progress(),
+      el("div", { className: "buttons" }, el("a", { className: "button", href: `#review/${next.id}` }, "One by one"), undoButton("u"),
+        actions.length ? el("a", { className: "button", href: "#decisions" }, "Export your decisions") : "")];
     $("review-body").replaceChildren(
-      queue.length ? el("p", { id: "review-count" }, `${count} of ${plural(queue.length, "ticket")} decided`) : el("p", {}, data.pairs.length ? "No ticket is waiting for review." : "Nothing is waiting for review."),
-      ...(queue.length ? [el("progress", { className: "progress", max: queue.length, value: count, "aria-labelledby": "review-count" }),
-        el("div", { className: "buttons" }, el("a", { className: "button", href: `#review/${(queue.find((ticket) => !ticketActionOf(ticket.id)) || queue[0]).id}` }, "One by one"),
-          el("button", { type: "button", onclick: undo, disabled: !past.length }, "Undo", key("u")), actions.length ? el("a", { className: "button", href: "#decisions" }, "Export your decisions") : "")] : []),
+      ...(next ? head() : [el("p", {}, data.pairs.length ? "No ticket is waiting for review." : "Nothing is waiting for review.")]),
       el("div", { className: "groups" }, data.groups.map(groupView), data.pairs.map(pairView)));
   }
 
   // One ticket at a time
 
   let position = 0;
-  function option(issue, title, button, chosen) {
+  function option(issue, title, choice, chosen) {
     return el("section", { className: chosen ? "panel option chosen" : "panel option" },
       el("h4", {}, title), el("p", {}, el("strong", {}, issueLink(issue.id)), ` ${issue.id}, ${plural(issue.tickets.length, "ticket")}`),
       issue.card.short_description ? el("p", { dir: "auto" }, issue.card.short_description) : null,
       issue.card.root_cause ? el("p", { className: "remark", dir: "auto" }, `Cause: ${issue.card.root_cause}`) : null,
-      el("div", { className: "buttons" }, button));
+      el("div", { className: "buttons" }, choice));
   }
 
   const key = (letter) => el("kbd", { "aria-hidden": "true" }, letter);
@@ -767,24 +786,21 @@
     const ticket = queue[position];
     const mine = ticketActionOf(ticket.id);
     const chose = (verb, target) => mine && mine.action === verb && (!target || mine.target_issue_id === target);
-    const act = (verb, more, words) => () => { decide(ticketAction(verb, ticket, more), words); forward(); };
-    const button = (label, letter, run, main) => { keys[letter] = run; return el("button", { type: "button", onclick: run, className: main ? "main" : "" }, label, key(letter)); };
+    const act = (verb, more) => () => { decide(verb, ticket, more); forward(); };
+    const keyed = (label, letter, run, main) => { keys[letter] = run; return button([label, key(letter)], run, { className: main ? "main" : "" }); };
     keys = { ArrowRight: () => go(position + 1), ArrowLeft: () => go(position - 1), u: undo };
-    const options = [option(issues.get(ticket.issue), "It stands in", button("Right as it stands", "c", act("confirm", {}, `Ticket ${ticket.id} stays.`)), chose("confirm"))];
+    const options = [option(issues.get(ticket.issue), "It stands in", keyed("Right as it stands", "c", act("confirm")), chose("confirm"))];
     if (ticket.meant && ticket.meant !== ticket.issue) {
-      options.push(option(issues.get(ticket.meant), "The model meant", button("Take the suggestion", "a", act("accept", {}, `Ticket ${ticket.id} goes as suggested.`), !suspicious(ticket.id)), chose("accept")));
+      options.push(option(issues.get(ticket.meant), "The model meant", keyed("Take the suggestion", "a", act("accept"), !suspicious(ticket.id)), chose("accept")));
     }
     ticket.near.filter((id) => id !== ticket.meant && issues.has(id)).forEach((id, index) => {
-      options.push(option(issues.get(id), "Looks alike", button("Move it here", String(index + 1), act("move", { target_issue_id: id }, `Ticket ${ticket.id} goes to ${named(id)}.`)), chose("move", id)));
+      options.push(option(issues.get(id), "Looks alike", keyed("Move it here", String(index + 1), act("move", { target_issue_id: id })), chose("move", id)));
     });
-    const count = decided();
     body.replaceChildren(
-      el("p", { id: "review-count" }, `${count} of ${plural(queue.length, "ticket")} decided`),
-      el("progress", { className: "progress", max: queue.length, value: count, "aria-labelledby": "review-count" }),
+      ...progress(),
       el("div", { className: "buttons" },
         el("a", { className: "button", href: "#review" }, "In groups"),
-        el("button", { type: "button", onclick: () => go(position - 1) }, "Back", key("←")), el("button", { type: "button", onclick: () => go(position + 1) }, "Later", key("→")),
-        el("button", { type: "button", onclick: undo, disabled: !past.length }, "Undo", key("u"))),
+        button(["Back", key("←")], () => go(position - 1)), button(["Later", key("→")], () => go(position + 1)), undoButton("u")),
       el("div", { className: "review-grid" },
         el("article", { className: "ticket-card", "aria-labelledby": "review-ticket" },
           el("h3", { id: "review-ticket", tabIndex: -1, dir: "auto" }, `#${ticket.id} ${ticket.subject || "(no subject known)"}`),
@@ -794,8 +810,7 @@
           el("h4", {}, "Conversation"), conversationView(ticket)),
         el("div", { className: "options" }, options,
           el("section", { className: "panel option" }, el("h4", {}, "Or"), el("div", { className: "buttons" },
-            button("Move elsewhere…", "m", () => askMove(ticket, forward)), button("New issue", "n", act("new", {}, `Ticket ${ticket.id} is an issue of its own.`)),
-            button("Ignore", "i", act("ignore", {}, `Ticket ${ticket.id} is ignored.`)))))),
+            keyed("Move elsewhere…", "m", () => askMove(ticket, forward)), keyed("New issue", "n", act("new")), keyed("Ignore", "i", act("ignore")))))),
     );
     if (focus) $("review-ticket").focus({ preventScroll: false });
   }
@@ -823,14 +838,14 @@
 
   function showDecisions() {
     const rows = actions.map((action) => el("li", {}, inWords(action), " ",
-      el("button", { type: "button", "aria-label": `Take back: ${inWords(action)}`, onclick: () => { change(actions.filter((other) => other !== action), "Taken back."); show(); } }, "Take back")));
+      button("Take back", () => { change(actions.filter((other) => other !== action), "Taken back."); show(); }, { "aria-label": `Take back: ${inWords(action)}` })));
     $("decisions-body").replaceChildren(
       storable ? "" : el("p", { className: "note" }, "This browser keeps nothing for this page: export before you close it."),
       actions.length ? el("ol", {}, rows) : el("p", {}, "None yet. Decide tickets under Review, or open an issue to edit, merge or split it."),
       el("div", { className: "buttons" },
-        el("button", { type: "button", className: "main", onclick: exportFile, disabled: !actions.length }, "Export review.json"),
-        el("button", { type: "button", onclick: undo, disabled: !past.length }, "Undo"),
-        el("button", { type: "button", disabled: !actions.length, onclick: () => { change([], "All taken back; Undo brings them again."); show(); } }, "Take all back")),
+        button("Export review.json", exportFile, { className: "main", disabled: !actions.length }),
+        undoButton(),
+        button("Take all back", () => { change([], "All taken back; Undo brings them again."); show(); }, { disabled: !actions.length })),
       actions.length ? el("p", {}, "They are kept in this browser. To put them into the database, export them, then run in the project's folder, with the path of the downloaded file: ", el("code", {}, data.command)) : "");
   }
 
@@ -843,10 +858,7 @@
     try { target = decodeURIComponent(id || ""); } catch { target = ""; }
     const view = name === "issue" || name === "ticket" ? "issues" : VIEWS.includes(name) ? name : "overview";
     for (const other of VIEWS) $(`view-${other}`).hidden = other !== view;
-    for (const link of document.querySelectorAll("nav a")) {
-      if (link.dataset.view === view) link.setAttribute("aria-current", "page");
-      else link.removeAttribute("aria-current");
-    }
+    for (const link of document.querySelectorAll("nav a")) markCurrent(link, link.dataset.view === view ? "page" : "");
     if (view === "issues") {
       const ticket = name === "ticket" ? tickets.get(Number(target)) : null;
       if (name === "issues" && stay !== true) {
@@ -883,15 +895,15 @@
     $(id).append(...names.map((name) => el("option", { value: name }, `${name} (${counted.get(name)})`)));
     $(id).closest("label").hidden = !names.length;
   }
-  offer("area", data.issues.map((issue) => issue.area));
-  offer("kind", data.issues.map((issue) => issue.kind));
+  for (const id of ["area", "kind"]) offer(id, data.issues.map((issue) => issue[id]));
   offer("tag", data.tickets.flatMap((ticket) => ticket.tags));
   for (const id of ["type", "channel", "language"]) offer(id, data.tickets.map((ticket) => ticket[id]));
   if ($("copy-letter")) $("copy-letter").addEventListener("click", copyLetter);
-  for (const button of document.querySelectorAll("button.copy[data-issue]")) {
-    const issue = issues.get(button.dataset.issue);
-    button.setAttribute("aria-label", `Copy ${button.dataset.copy === "bug" ? "the bug report" : "the article"}: ${named(issue.id)}`);
-    button.addEventListener("click", () => copyText(button.dataset.copy === "bug" ? bugText(issue) : articleText(issue)));
+  for (const copy of document.querySelectorAll("button.copy[data-issue]")) {
+    const issue = issues.get(copy.dataset.issue);
+    const isBug = copy.dataset.copy === "bug";
+    copy.setAttribute("aria-label", `Copy ${isBug ? "the bug report" : "the article"}: ${named(issue.id)}`);
+    copy.addEventListener("click", () => copyText(isBug ? bugText(issue) : articleText(issue)));
   }
   $("clear").addEventListener("click", clearFilters);
   $("all-issues").append(...data.issues.map((issue) => el("option", { value: `${issue.id} | ${issue.card.category}` })));
