@@ -78,8 +78,7 @@ class Extract:
 
 def customer_texts(ticket: Ticket) -> list[str]:
     """What names the problem: the subject, twice for its weight, and what the customer wrote (all messages if none is the customer's)."""
-    said = ticket.by("customer") or list(ticket.messages)
-    return [ticket.subject, ticket.subject, *(message.text for message in said)]
+    return [ticket.subject, ticket.subject, *(message.text for message in _customer(ticket))]
 
 
 def extract(tickets: Sequence[Ticket]) -> Extract:
@@ -91,13 +90,10 @@ def extract(tickets: Sequence[Ticket]) -> Extract:
         for sentence in _sentences(message)
     ]
     best = max(told, key=lambda item: item[0], default=(0.0, 0, ""))
-    subjects = [
-        subject
-        for subject in (_SUBJECT_NOISE.sub("", ticket.subject).strip() for ticket in tickets)
-        if words(subject) and not _CHAT_SUBJECT.match(subject)
-    ]
-    description = best[2] or next(iter(subjects), "")
-    category = _title(next(iter(subjects), ""), description)
+    subjects = (_SUBJECT_NOISE.sub("", ticket.subject).strip() for ticket in tickets)
+    subject = next((subject for subject in subjects if words(subject) and not _CHAT_SUBJECT.match(subject)), "")
+    description = best[2] or subject
+    category = _title(subject, description)
     solving = [message for ticket in tickets for message in ticket.by("agent", "internal note")]
     cause, cause_from = _cause(solving)
     steps, steps_from = _steps(solving)

@@ -89,7 +89,7 @@ class TicketApi:
             return _invalid("updated_since", "It should be in the 'combined date and time ISO8601' format")
         order = params.get("order_by", "created_at")
         found.sort(key=lambda ticket: str(ticket.get(order) or ""), reverse=params.get("order_type", "desc") != "asc")
-        includes = [name for name in params.get("include", "").split(",") if name]
+        includes = _includes(params)
         if not set(includes) <= set(LIST_INCLUDES):
             return _invalid("include", f"It should be one of these values: '{','.join(LIST_INCLUDES)}'")
         without = () if "description" in includes else _TEXTS
@@ -99,11 +99,7 @@ class TicketApi:
     def _list_agents(self, params: dict[str, str], url: str) -> Answer:
         if self.agents is None:
             return Answer(403, {"code": "access_denied", "message": "You are not authorized to perform this action."})
-        per_page, page = params.get("per_page", "30"), params.get("page", "1")
-        if not (per_page.isdecimal() and 1 <= int(per_page) <= MAX_PER_PAGE and page.isdecimal() and int(page) >= 1):
-            return _invalid("per_page", "It should be a Positive Integer less than or equal to 100")
-        rows = [{"id": number, "contact": {"name": name}} for number, name in enumerate(self.agents, start=1)]
-        return Answer(200, _cut(rows, int(page), int(per_page)), _link(url, params, int(page), int(per_page), len(rows)))
+        return _page_of([{"id": number, "contact": {"name": name}} for number, name in enumerate(self.agents, start=1)], params, url)
 
     def _listed(self, params: dict[str, str]) -> list[dict[str, Any]]:
         name = params.get("filter", "")
@@ -126,20 +122,13 @@ class TicketApi:
             return Answer(404)
         if number in self.forbidden:
             return Answer(403, {"code": "access_denied", "message": "You are not authorized to perform this action."})
-        messages = sorted(ticket.get("conversations") or [], key=lambda message: str(message.get("created_at")))
+        messages = _messages(ticket)
         if rest:
-            return self._messages(messages, params, url)
-        includes = [name for name in params.get("include", "").split(",") if name]
+            self._arrange(messages)
+            return _page_of(messages, params, url)
+        includes = _includes(params)
         extra = {"conversations": messages[:INCLUDED_MESSAGES]} if "conversations" in includes else {}
         return Answer(200, _plain(ticket) | _extras(ticket, includes) | extra, credits=1 + len(includes))
-
-    def _messages(self, messages: list[dict[str, Any]], params: dict[str, str], url: str) -> Answer:
-        per_page, page = params.get("per_page", "30"), params.get("page", "1")
-        if not (per_page.isdecimal() and 1 <= int(per_page) <= MAX_PER_PAGE and page.isdecimal() and int(page) >= 1):
-            return _invalid("per_page", "It should be a Positive Integer less than or equal to 100")
-        self._arrange(messages)
-        shown = _cut(messages, int(page), int(per_page))
-        return Answer(200, shown, _link(url, params, int(page), int(per_page), len(messages)))
 
     def _visible(self) -> list[dict[str, Any]]:
         return [ticket for ticket in self.tickets.values() if not (ticket.get("deleted") or ticket.get("spam") or ticket.get("archived"))]
@@ -167,8 +156,7 @@ def _requester(ticket: dict[str, Any]) -> dict[str, Any]:
 
 
 def _stats(ticket: dict[str, Any]) -> dict[str, Any]:
-    messages = sorted(ticket.get("conversations") or [], key=lambda message: str(message.get("created_at")))
-    replies = [message.get("created_at") for message in messages if not (message.get("incoming") or message.get("private"))]
+    replies = [message.get("created_at") for message in _messages(ticket) if not (message.get("incoming") or message.get("private"))]
     done = ticket.get("status") in (4, 5)
     return {
         "first_responded_at": replies[0] if replies else None,
@@ -177,6 +165,22 @@ def _stats(ticket: dict[str, Any]) -> dict[str, Any]:
         "closed_at": ticket.get("updated_at") if ticket.get("status") == 5 else None,
         "reopened_at": None,
     }
+
+
+def _messages(ticket: dict[str, Any]) -> list[dict[str, Any]]:
+    return sorted(ticket.get("conversations") or [], key=lambda message: str(message.get("created_at")))
+
+
+def _includes(params: dict[str, str]) -> list[str]:
+    return [name for name in params.get("include", "").split(",") if name]
+
+
+def _page_of(rows: list[dict[str, Any]], params: dict[str, str], url: str) -> Answer:
+    """The page of rows that is asked for, with a link to the next."""
+    per_page, page = params.get("per_page", "30"), params.get("page", "1")
+    if not (per_page.isdecimal() and 1 <= int(per_page) <= MAX_PER_PAGE and page.isdecimal() and int(page) >= 1):
+        return _invalid("per_page", "It should be a Positive Integer less than or equal to 100")
+    return Answer(200, _cut(rows, int(page), int(per_page)), _link(url, params, int(page), int(per_page), len(rows)))
 
 
 def _cut(rows: list[dict[str, Any]], page: int, per_page: int) -> list[dict[str, Any]]:

@@ -21,7 +21,7 @@ CHARS_PER_TOKEN = 4
 class BuiltInModel(LoopbackServer):
     """The model's server, whose base URL ends in /v1; `answer_with` replaces the model behind it."""
 
-    def __init__(self, *, answer_with: "Callable[[Any], dict[str, Any]] | None" = None) -> None:
+    def __init__(self, *, answer_with: Callable[[Any], dict[str, Any]] | None = None) -> None:
         super().__init__()
         self._answer_with = answer_with or answer
 

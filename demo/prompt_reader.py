@@ -12,12 +12,11 @@ _CARD_TICKET = re.compile(r"^TICKET ([0-9]+)\n", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Offered:
-    """An issue as the prompt shows it: its id, its title, all that is said about it, and its area if that is shown."""
+    """An issue as the prompt shows it: its id, its title, and all that is said about it but its area."""
 
     issue_id: str
     category: str
     text: str
-    area: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +65,8 @@ def read_decision(user: str) -> tuple[list[Offered], Ticket]:
 
 
 def _offered(issue_id: str, text: str) -> Offered:
-    said, _, area = text.partition(" | area: ")
-    return Offered(issue_id, said.split(" | ")[0], said, area)
+    said = text.partition(" | area: ")[0]
+    return Offered(issue_id, said.split(" | ")[0], said)
 
 
 def read_issues(user: str) -> list[Offered]:
@@ -79,8 +78,7 @@ def read_issues(user: str) -> list[Offered]:
             offered.append(_offered(row[1], row[2]))
         elif offered and line.startswith("  "):
             last = offered.pop()
-            text = line.strip().partition(": ")[2]
-            offered.append(Offered(last.issue_id, last.category, f"{last.text}\n{text}", last.area))
+            offered.append(replace(last, text=f"{last.text}\n{line.strip().partition(': ')[2]}"))
     return offered
 
 

@@ -62,7 +62,7 @@ def lines_of(question: Question, answer: Mapping[str, Any], tickets: list[dict[s
         meant = names.get(answer["issue_id"], "UNCLEAR" if answer["issue_id"] == "UNCLEAR" else answer["category"])
         second = names.get(answer.get("second_choice", ""), "")
         return [{"ticket": number, "answer": {**said, "issue": meant, "category": meant, "second_choice": second}}]
-    names = {issue.issue_id: issue.category.split(" | ")[0] for issue in read_issues(question["user"])}
+    names = {issue.issue_id: issue.category for issue in read_issues(question["user"])}
     if question["schema"] == "issue_overview":
         return [{"issue": names[name], "area": area["area"]} for area in answer["areas"] for name in area["issue_ids"] if name in names]
     if question["schema"] == "issue_card":

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from demo.prompt_reader import Offered, Ticket, read_decision, read_issues, schema_name
+from demo.prompt_reader import Ticket, read_decision, read_issues, schema_name
 
 FILE = Path(__file__).with_name("recorded.jsonl")
 MIN_SHARED = 0.5
@@ -73,7 +73,7 @@ class Recording:
         by_category: dict[str, list[str]] = {}
         areas: dict[str, list[str]] = {}
         for issue in offered:
-            category = _key(_title(issue))
+            category = _key(issue.category)
             by_category.setdefault(category, []).append(issue.issue_id)
             area = self._issues.get(category, {}).get("area")
             if area:
@@ -90,7 +90,7 @@ class Recording:
     def _merge(self, user: str) -> dict[str, Any]:
         by_category: dict[str, list[str]] = {}
         for issue in read_issues(user):
-            by_category.setdefault(_key(_title(issue)), []).append(issue.issue_id)
+            by_category.setdefault(_key(issue.category), []).append(issue.issue_id)
         merges = [
             {"issue_ids": ids, "confidence": 0.95, "reason": "The same cause and the same fix are stated in both."}
             for ids in by_category.values()
@@ -109,7 +109,7 @@ class Recording:
     def _card(self, user: str) -> dict[str, Any] | None:
         """The recorded card of an issue, its steps resting on those of the recorded tickets that the question shows."""
         offered = read_issues(user.partition("\nTICKET")[0])
-        card = self._issues.get(_key(_title(offered[0])), {}).get("card") if offered else None
+        card = self._issues.get(_key(offered[0].category), {}).get("card") if offered else None
         if card is None:
             return None
         shown = set(_SHOWN_TICKET.findall(user))
@@ -154,10 +154,6 @@ def _resting_on(step: str, shown: set[str]) -> str:
         return text
     kept = [source.strip() for source in said[1].split(",") if source.strip().partition(":")[0] in shown]
     return f"{text} [{', '.join(kept)}]" if kept else ""
-
-
-def _title(issue: Offered) -> str:
-    return issue.category.split(" | ")[0]
 
 
 def _key(category: str) -> str:

@@ -7,7 +7,6 @@ any trade. Reads no prompt and writes no card.
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from types import MappingProxyType
 
 from clustering.words import cosine, words
 
@@ -38,7 +37,7 @@ def telling(texts: Sequence[str]) -> dict[str, float]:
     return {term: weight(term) * math.log(1 + len(texts) / count) / most for term, count in counts.items()}
 
 
-def vector(texts: Iterable[str], weights: Mapping[str, float] = MappingProxyType({})) -> dict[str, float]:
+def vector(texts: Iterable[str], weights: Mapping[str, float]) -> dict[str, float]:
     """Weighted words of some texts, of length just below one; a word that `weights` does not name tells what it tells by itself.
 
     The fewer telling words, the shorter, so that a text which says little is never quite like another. Empty when there is none.
