@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from cleaning import languages
 from cleaning.history import words_of
-from cleaning.quotes import is_closing, is_greeting
+from cleaning.quotes import ADDRESS, is_closing, is_greeting
 
 _MAX_NOTE_CHARS = 600
 _MAX_BOUNCE_CHARS = 8000
@@ -30,7 +30,6 @@ _SENTENCES = re.compile(r"(?<!\d)[.!?。！？]+(?=\s|$|[^\x00-\x7f])|\n+")
 _CLAUSES, _MIN_CLAUSE_WORDS = re.compile(r"[,;،，、]\s*"), 5
 _DATE = re.compile(r"\d|\b(?!holi|to)[^\W\d_]{3,6}(?:day|tag|dag|di)\b", re.I)
 _STATUS_CODE = re.compile(r"\b[45]\.\d{1,2}\.\d{1,3}\b|\b55\d\b")
-_ADDRESS = re.compile(r"[\w.+-]{1,64}@[\w-]{1,64}")
 _MAILER = re.compile(r"(?:mailer-daemon|postmaster|mail-daemon|no-?reply-delivery)\b", re.I)
 
 
@@ -102,7 +101,7 @@ def _only_absent(text: str) -> bool:
             continue
         absent, receipt = dated and languages.says("absence", said), languages.begins_with("automatic", said)
         told = told or receipt or absent
-        if not (absent or receipt or languages.says("substitute", said) or _ADDRESS.search(sentence)):
+        if not (absent or receipt or languages.says("substitute", said) or ADDRESS.search(sentence)):
             return False
         if any(_says_more(clause) for clause in _CLAUSES.split(sentence)):
             return False
@@ -111,7 +110,7 @@ def _only_absent(text: str) -> bool:
 
 def _says_more(clause: str) -> bool:
     """True for a part of a sentence that is long enough to say something and says nothing of an absence."""
-    if len(words_of(clause)) < _MIN_CLAUSE_WORDS or _DATE.search(clause) or _ADDRESS.search(clause):
+    if len(words_of(clause)) < _MIN_CLAUSE_WORDS or _DATE.search(clause) or ADDRESS.search(clause):
         return False
     said = languages.spaced(clause)
     return not any(languages.says(kind, said) for kind in ("absence", "substitute", "automatic"))
@@ -131,7 +130,7 @@ def is_bounce(text: str, *, subject: str = "", sender: str = "") -> bool:
     head = text[:_MAX_BOUNCE_CHARS]
     if _MAILER.search(sender[:200]):
         return True
-    address, code = _ADDRESS.search(head), _STATUS_CODE.search(head)
+    address, code = ADDRESS.search(head), _STATUS_CODE.search(head)
     if not (address or code):
         return False
     if languages.begins_with("undelivered", languages.spaced(subject[:200])):
@@ -145,4 +144,4 @@ def is_bounce(text: str, *, subject: str = "", sender: str = "") -> bool:
 def _is_report(first: str) -> bool:
     """True for an opening that is a headline or addresses nobody: it ends in a colon, stands between stars or speaks of "your message"."""
     text = first.strip()
-    return text.endswith((":", "：", "**")) or text.startswith("**") or len(words_of(text)) <= 8 or bool(_ADDRESS.search(text))
+    return text.endswith((":", "：", "**")) or text.startswith("**") or len(words_of(text)) <= 8 or bool(ADDRESS.search(text))

@@ -78,7 +78,7 @@ _LOOK_AHEAD = 6  # lines
 _MAX_LOOK = 500  # characters of each
 _MIN_TAIL_WORDS = 15  # of known last lines without any sign that they are history
 _MAX_UNKNOWN_QUOTE = 2000  # characters of a quote that the ticket does not hold
-_ADDRESS = re.compile(r"[\w.+-]{1,64}@[\w-]{1,64}")
+ADDRESS = re.compile(r"[\w.+-]{1,64}@[\w-]{1,64}")
 _DATE = re.compile(
     r"\d{1,4}[./-]\s?\d{1,2}[./-]|\d{4}[年년]|\d{1,2}[:.h]\d{2}|(?<!\d)\d{1,2}(?:\.|st|nd|rd|th)?,?\s{1,3}(?:de |di )?[^\W\d_]{3,}|"
     r"[^\W\d_]{3,}\.?\s{1,3}\d{1,2}(?!\d)"
@@ -142,7 +142,7 @@ def _continues_address(before: str, text: str) -> bool:
     if len(before) > _MAX_LINE or len(text) > _MAX_LINE:
         return False
     if before.endswith(("<", "(")) and before[-2:-1].strip() == "":
-        return bool(_ADDRESS.match(text.strip()))
+        return bool(ADDRESS.match(text.strip()))
     return text.startswith((">", ")")) and bool(_UNCLOSED_ADDRESS.search(before))
 
 
@@ -187,7 +187,7 @@ class _Header:
 
     def take(self, value: str) -> None:
         self.labels += 1
-        self.has_address = self.has_address or ("@" in value and bool(_ADDRESS.search(value)))
+        self.has_address = self.has_address or ("@" in value and bool(ADDRESS.search(value)))
         self.has_person = self.has_person or bool(_PERSON.fullmatch(value[:80]))
         self.has_date = self.has_date or bool(_DATE.search(value))
 
@@ -339,7 +339,7 @@ class _Walker:
         text = _bare(self._lines[at].text)
         if len(text) > _MAX_LINE or "@" not in text:
             return False
-        return len(_LABEL_WITHIN.findall(text)) >= 3 and bool(_DATE.search(text)) and bool(_ADDRESS.search(text))
+        return len(_LABEL_WITHIN.findall(text)) >= 3 and bool(_DATE.search(text)) and bool(ADDRESS.search(text))
 
     def _history_follows(self, at: int) -> bool:
         """True if one of the next lines stands in an earlier message; header lines between do not count."""
@@ -385,7 +385,7 @@ class _Walker:
         """True if a text is an attribution and the line above it is no part of it."""
         if len(text) > _MAX_LINE:
             return False
-        dated, addressed = bool(_DATE.search(text)), "@" in text and bool(_ADDRESS.search(text))
+        dated, addressed = bool(_DATE.search(text)), "@" in text and bool(ADDRESS.search(text))
         if not (dated or addressed):
             return False
         if dated and (addressed or start == 0):
@@ -393,7 +393,7 @@ class _Walker:
         above = _bare(self.kept[start - 1].text) if start else ""
         if not above or len(above) > _MAX_LINE or len(above) + len(text) > _MAX_LINE:
             return True
-        missing = _ADDRESS if dated else _DATE
+        missing = ADDRESS if dated else _DATE
         return not missing.search(above) or bool(re.search(r"[!?]\s*$", above))
 
     # History itself
@@ -474,7 +474,7 @@ class _Walker:
 
     def _has_attribution(self, at: int, end: int) -> bool:
         lines = [*self.kept[-3:], *self._lines[at : min(end, at + 4)]]
-        return any(_ends_like_attribution(line.text) and bool(_DATE.search(line.text) or _ADDRESS.search(line.text)) for line in lines)
+        return any(_ends_like_attribution(line.text) and bool(_DATE.search(line.text) or ADDRESS.search(line.text)) for line in lines)
 
     def _bounded(self, lines: list[Line]) -> list[Line]:
         size = sum(len(line.text) for line in lines)

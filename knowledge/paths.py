@@ -38,7 +38,7 @@ class RunFiles:
     separator: str = ","
 
     def beside(self, name: str) -> Path:
-        """The path of a companion file, such as `report.summary.json`."""
+        """The path of a companion file, such as `run_report.json`."""
         stem = self.database.stem
         return self.database.with_name(name if stem == DEFAULT_OUTPUT.stem else f"{stem}.{name}")
 

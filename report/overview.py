@@ -61,7 +61,7 @@ class Row:
 
     @property
     def arrow(self) -> str:
-        """Up or down against the four weeks before, "" where the numbers are too small to tell; what is new or back is tagged as that."""
+        """Up or down against the days before, "" where the numbers are too small to tell; what is new or back is tagged as that."""
         if trends.grows(self.recent, self.before):
             return "" if self.moves in ("new", "back") else "up"
         return "down" if trends.grows(self.before, self.recent) else ""

@@ -1,4 +1,4 @@
-"""What a run did: counts, tokens, cost, time, failures and what to do about them, as `report.summary.json` and as a summary for people.
+"""What a run did: counts, tokens, cost, time, failures and what to do about them, as `run_report.json` and as a summary for people.
 
 The one file in which a clock reading is allowed. Counts what others did; decides nothing.
 """

@@ -143,11 +143,9 @@ def movement(issues: Mapping[str, Issue], days: Mapping[int, str]) -> Movement:
         if issue.held_back is not None:  # a doubt of its own, and no problem yet that could move
             continue
         own = days_of(issue, days)
-        recent, before = growth(own, newest, span=span)
-        quiet = quiet_before_return(own, newest, span=span)
-        kind = _kind(issue, own, newest, span, (recent, before, quiet))
-        if kind:
-            found[kind].append(Moved(issue, recent, before, quiet))
+        one = Moved(issue, *growth(own, newest, span=span), quiet_before_return(own, newest, span=span))
+        if kind := _kind(one, own, newest, span):
+            found[kind].append(one)
     ranked = {kind: sorted(moved, key=lambda one: (-one.recent, one.before, sort_key(one.issue.issue_id))) for kind, moved in found.items()}
     return Movement(newest, span, tuple(ranked["growing"]), tuple(ranked["new"]), tuple(ranked["back"]))
 
@@ -184,14 +182,13 @@ def came_days(issues: Mapping[str, Issue], log: Mapping[int, DecisionRow]) -> di
     return outside | ticket_days(issues, log)
 
 
-def _kind(issue: Issue, own: Sequence[str], newest: str, span: int, counts: tuple[int, int, int]) -> str:
-    recent, before, quiet = counts
-    if not recent:
+def _kind(one: Moved, own: Sequence[str], newest: str, span: int) -> str:
+    if not one.recent:
         return ""
-    first = min([*own, *([issue.first_seen] if _is_day(issue.first_seen) else [])])
+    first = min([*own, *([one.issue.first_seen] if _is_day(one.issue.first_seen) else [])])
     if (_date(newest) - _date(first)).days < span:
         return "new"
-    return "back" if quiet else "growing" if grows(recent, before) else ""
+    return "back" if one.quiet else "growing" if grows(one.recent, one.before) else ""
 
 
 def _steps(first: str, last: str, unit: Literal["week", "month"], *, limit: int) -> tuple[str, ...]:
