@@ -135,8 +135,8 @@ def month_table(issues: Mapping[str, Issue], log: Mapping[int, DecisionRow], *, 
     rows = []
     for issue in sorted(issues.values(), key=lambda issue: issue_db.sort_key(issue.issue_id)):
         counts = Counter(days.get(ticket, "no_date")[:7] for ticket in issue.tickets)
-        name, seen = map(_cell, (issue.issue_id, issue.card.category)), map(_cell, (issue.first_seen, issue.last_seen))
-        rows.append([*name, issue.status, len(issue.tickets), *seen, *(counts[column] for column in columns)])
+        named, size = [_cell(issue.issue_id), _cell(issue.card.category), issue.status], len(issue.tickets)
+        rows.append([*named, size, _cell(issue.first_seen), _cell(issue.last_seen), *(counts[column] for column in columns)])
     return _table([*_MONTHS_HEADER, *columns], rows, separator)
 
 
