@@ -138,14 +138,13 @@ class ConversationSource:
         """The ids of this helpdesk that no list shows."""
         return Archive(self.cache, self.settings.freshdesk_url)
 
-    def stored(self, ticket_id: int, *, base_url: str | None = None) -> Conversation | None:
-        """The stored conversation of a ticket, None if there is none that counts; `base_url` is another address of the helpdesk."""
-        return conversation_utils.load_conversation(ticket_id, self.folder, options=self._options(base_url))
+    def stored(self, ticket_id: int) -> Conversation | None:
+        """The stored conversation of a ticket, None if there is none that counts."""
+        return conversation_utils.load_conversation(ticket_id, self.folder, options=self._options())
 
-    def _options(self, base_url: str | None = None) -> CleaningOptions:
+    def _options(self) -> CleaningOptions:
         settings = self.settings
-        host = settings.freshdesk_url if base_url is None else base_url
-        return CleaningOptions(host, settings.redact, settings.include_private_notes, settings.ignore_field)
+        return CleaningOptions(settings.freshdesk_url, settings.redact, settings.include_private_notes, settings.ignore_field)
 
     def shown(self, ticket_id: int, decided: Mapping[int, DecisionRow]) -> Conversation | None:
         """The stored conversation for index, cards and people: also one of other rules or options, shown by those of today.
