@@ -12,7 +12,7 @@ from common.text import valid
 from common.web import TransientError
 from llm.json_text import extract_json
 from llm.protocol import AnswerUnusable, Usage
-from llm.refusals import shown
+from llm.refusals import first_choice, shown
 
 CHARS_PER_TOKEN = 4
 _MOST_TOKENS = 10**9  # a server that counts more counts wrong
@@ -99,8 +99,7 @@ def from_events(text: str) -> dict[str, Any]:
     reason = None
     for event in _events(text):
         whole |= {name: value for name, value in event.items() if name != "choices" and value}
-        choices = event.get("choices")
-        choice = choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], dict) else {}
+        choice = first_choice(event) or {}
         delta = choice.get("delta") or choice.get("message") or {}
         for name in ("content", "reasoning_content", "reasoning", "refusal"):
             if isinstance(delta, dict) and isinstance(delta.get(name), str):
@@ -130,9 +129,8 @@ def _detail(usage: Mapping[str, Any], place: str, name: str) -> int:
 
 
 def _choice(body: Mapping[str, Any]) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-    choices = body.get("choices")
-    choice = choices[0] if isinstance(choices, list) and choices else None
-    if not isinstance(choice, dict):
+    choice = first_choice(body)
+    if choice is None:
         raise TransientError("the reply holds no choices", status=200)
     message = choice.get("message")
     return choice, message if isinstance(message, dict) else {}

@@ -104,9 +104,7 @@ def error_in_answer(body: Any) -> Refusal | None:
     inner = body[0] if isinstance(body, list) and body else body
     if not isinstance(inner, dict):
         return None
-    choices = inner.get("choices")
-    choice = choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], dict) else {}
-    said = inner.get("error") or choice.get("error")
+    said = inner.get("error") or (first_choice(inner) or {}).get("error")
     status = 500
     if not said and isinstance(base := inner.get("base_resp"), dict) and base.get("status_code"):
         said, status = {"code": base.get("status_code"), "message": base.get("status_msg")}, 400
@@ -116,6 +114,12 @@ def error_in_answer(body: Any) -> Refusal | None:
     status = int(code) if re.fullmatch(r"[45][0-9]{2}", code) else status
     more = inner if isinstance(said, str) else {}
     return read_refusal(status, json.dumps({**more, "error": said}), {}, now=0.0)
+
+
+def first_choice(body: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The first choice of a chat completion, None where there is none."""
+    choices = body.get("choices")
+    return choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], dict) else None
 
 
 def asked_wait_s(status: int, headers: Mapping[str, str], fields: Mapping[str, Any], message: str, *, now: float) -> float | None:
