@@ -284,6 +284,7 @@ def test_a_table_a_quote_and_lists_to_copy_stand_in_front(walk: Walk) -> None:
     assert "Customer words" in row.inner_text()
     page.get_by_text("Week to ").click()
     page.get_by_role("button", name="Copy as a letter").click()
+    page.wait_for_function("async () => (await navigator.clipboard.readText()) !== ''")  # what is copied arrives in its own time
     assert page.evaluate("navigator.clipboard.readText()").startswith("Support, week to 2025-03-01\n\n4 tickets were opened in this week")
     html = page.evaluate("navigator.clipboard.read().then((items) => items[0].getType('text/html')).then((blob) => blob.text())")
     assert "<h3>Support, week to 2025-03-01</h3>" in html
