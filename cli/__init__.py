@@ -1,1 +1,1 @@
-"""The command line's parts: options, what a run works with, jobs beside a run, the console. No rule of deciding, cleaning or fetching."""
+"""The command line's parts: options, which tickets a run works on and what with, jobs beside a run, the console. Decides on no ticket."""

@@ -1,6 +1,7 @@
 """The tickets that a run works on: the rest of an interrupted run, or what is listed and not settled by the database yet.
 
-Decides nothing about a ticket. One that is named by its id is always worked on, a reviewed one only if it is.
+Stops at a database of another account; leaves out what a person reviewed, what is known and what failed too often. A ticket that is named
+by its id is always worked on, a reviewed one only if it is. What becomes of a ticket is decided elsewhere.
 """
 
 import logging
