@@ -182,9 +182,9 @@ def _nothing_said(entry: Entry, kept: list[Entry], *, chat: bool, private_notes:
 
 
 def _join(entries: list[Entry], clean: Callable[[str], str]) -> list[Message]:
-    """Messages with neighbours joined where speaker and privacy agree."""
+    """Messages with neighbours joined where speaker, privacy and who vouches for it agree."""
     messages: list[Message] = []
-    for (speaker, private), group in itertools.groupby(entries, key=lambda entry: (entry.speaker, entry.private)):
+    for (speaker, private, pasted), group in itertools.groupby(entries, key=lambda entry: (entry.speaker, entry.private, entry.pasted)):
         joined = list(group)
         text = "\n\n".join(clean(entry.text) for entry in joined)
         first, cut = joined[0], sum((entry.cut for entry in joined), Counter[str]())
@@ -197,6 +197,8 @@ def _join(entries: list[Entry], clean: Callable[[str], str]) -> list[Message]:
         }
         if cut:
             message["dropped"] = dict(sorted(cut.items()))
+        if pasted:
+            message["pasted"] = True
         messages.append(message)
     return messages
 

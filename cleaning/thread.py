@@ -28,7 +28,10 @@ CONVERSATION_SURVEY = 6
 
 @dataclass(slots=True)
 class Entry:
-    """One message of the thread on its way; `cut` counts the characters that went, `dropped` is the reason why it is left out."""
+    """One message of the thread on its way; `cut` counts the characters that went, `dropped` is the reason why it is left out.
+
+    `pasted`: an agent's turn of a chat that stands in another's message, so that nothing but that message vouches for it.
+    """
 
     speaker: Speaker
     private: bool
@@ -39,6 +42,7 @@ class Entry:
     cut: Counter[str] = field(default_factory=Counter)
     dropped: str | None = None
     merged_into: int | None = None
+    pasted: bool = False
 
 
 @dataclass(slots=True)
@@ -82,8 +86,8 @@ def read_thread(ticket: Mapping[str, Any], *, agents: Sequence[str] = ()) -> Thr
 
 
 def _speakers_apart(entry: Entry, thread: Thread, ticket: Mapping[str, Any], agents: Sequence[str]) -> list[Entry]:
-    """The message, or what each speaker of the chat in it said."""
-    if entry.dropped or entry.merged_into is not None:
+    """The message, or what each speaker of the chat in it said, where the ticket came by chat: elsewhere its writer may have made it up."""
+    if entry.dropped or entry.merged_into is not None or number(ticket.get("source")) not in _CHATS:
         return [entry]
     requester, staff = _first_names(_persons(ticket, "requester")), _first_names([*agents, *_persons(ticket, "responder")])
 
@@ -91,12 +95,15 @@ def _speakers_apart(entry: Entry, thread: Thread, ticket: Mapping[str, Any], age
         words = set(name.lower().split())
         return "agent" if words & staff - requester else "user" if words & requester else None
 
-    chat = transcript(entry.text, known=known, is_chat=number(ticket.get("source")) in _CHATS)
+    chat = transcript(entry.text, known=known, is_chat=True)
     if chat is None:
         return [entry]
     thread.people.extend(chat.names)
     said = [(turn.speaker or entry.speaker, turn.text) for turn in chat.turns]
-    parts = [Entry(speaker, entry.private, speaker == "user", entry.created_at, text=text) for speaker, text in said]
+    parts = [
+        Entry(speaker, entry.private, speaker == "user", entry.created_at, text=text, pasted=entry.incoming and speaker == "agent")
+        for speaker, text in said
+    ]
     parts[0].cut = entry.cut
     return parts
 

@@ -30,11 +30,11 @@ def begin(parts: Parts, report: RunReport) -> list[Ticket]:
     An interrupted run goes on if this is the same command; of another one the decisions are kept. Raises `Unusable` where the database
     holds another account's tickets.
     """
-    _stop_at_another_account(parts)
     selection, clusterer = parts.options.selection().to_json(), parts.clusterer
     saved = None if parts.options.reads_only else leftover(clusterer.files, fresh=parts.options.fresh)
     if saved is not None:
         clusterer.resume(saved)
+    _stop_at_another_account(parts)
     if saved is not None and dict(saved.plan.selection) == selection:
         plan, done = saved.plan, len(saved.progress.decided)
         logger.info("going on after ticket %d of %d of the run that was interrupted", done, len(plan.tickets))

@@ -47,9 +47,10 @@ class CheckedCard:
 
 
 def agent_messages(conversation: Conversation) -> dict[tuple[int, int], str]:
-    """What agents wrote in a conversation, notes among it."""
+    """What agents wrote in a conversation, notes among it; not what a pasted chat says that they wrote."""
     numbered = enumerate(conversation["conversation"], start=1)
-    return {(conversation["ticket_id"], number): message["text"] for number, message in numbered if message["speaker"] == "agent"}
+    vouched = ((number, message) for number, message in numbered if message["speaker"] == "agent" and not message.get("pasted"))
+    return {(conversation["ticket_id"], number): message["text"] for number, message in vouched}
 
 
 def checked(card: Card, steps: Sequence[Step], said: AgentMessages, *, ticket_id: int = 0) -> CheckedCard:

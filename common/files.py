@@ -127,7 +127,10 @@ def keep_aside(path: Path) -> Path:
 
 def kept_aside(path: Path) -> list[Path]:
     """What `keep_aside` has kept of a file."""
-    return list(itertools.takewhile(os.path.lexists, _aside(path)))
+    name = re.compile(rf"{re.escape(path.name)}(?:\.[0-9]{{1,9}})?\.unreadable")
+    return sorted(
+        (found for found in path.parent.glob("*.unreadable") if name.fullmatch(found.name)), key=lambda kept: (len(kept.name), kept)
+    )
 
 
 def _aside(path: Path) -> Iterator[Path]:

@@ -43,10 +43,12 @@ class _Said(TypedDict):
 class Message(_Said, total=False):
     """What one speaker said; `created_at` is UTC, `YYYY-MM-DDTHH:MM:SSZ`, "" when unknown; `private` marks an internal note.
 
-    `dropped` stands only where something was cut: the number of characters by reason.
+    `dropped` stands only where something was cut: the number of characters by reason. `pasted` stands only at an agent's turn of a chat
+    that came in as one message: its text is shown, and no step rests on it.
     """
 
     dropped: dict[str, int]
+    pasted: bool
 
 
 class _Facts(TypedDict):

@@ -81,8 +81,15 @@ def _refuse_second_thoughts(path: Path, files: RunFiles) -> None:
         filled = review_list.load_filled(files.flagged)
     except Unreadable:
         return  # it is set aside whole
-    said = {step.ticket_id: step for step in decisions.load(path).steps if isinstance(step, TicketStep)}
-    twice = []
+    steps = decisions.load(path).steps
+    said = {step.ticket_id: step for step in steps if isinstance(step, TicketStep)}
+    twice = [
+        f"{step.place}: ticket {ticket} goes with others here and is {filled[ticket]['decision']} in {files.flagged}; empty one of the two"
+        for step in steps
+        if not isinstance(step, TicketStep)
+        for ticket in decisions.tickets_of(step)
+        if ticket in filled
+    ]
     for ticket in sorted(said.keys() & filled.keys()):
         here, cells = said[ticket], filled[ticket]
         target = cells["target_issue_id"] if cells["decision"].lower() == "move" else ""

@@ -106,7 +106,7 @@ def test_what_only_looks_like_one_stays_whole(text: str) -> None:
 
 
 def ticket(description: str, **more: Any) -> dict[str, Any]:
-    return {"id": 4, "description": description, "requester_id": 7, "responder_id": 9, **more}
+    return {"id": 4, "source": 15, "description": description, "requester_id": 7, "responder_id": 9, **more}
 
 
 def test_the_agent_s_lines_in_an_opening_are_not_the_customer_s() -> None:
@@ -124,3 +124,19 @@ def test_people_whom_the_ticket_names_tell_the_speakers() -> None:
     by_requester = build_conversation(ticket(opening, requester={"name": "Edda Holm"}))["conversation"]
     by_agents = build_conversation(ticket(opening), agents=["Ruben Voss"])["conversation"]
     assert [message["speaker"] for message in by_requester] == [message["speaker"] for message in by_agents] == ["user", "agent", "user"]
+
+
+def test_a_chat_in_a_mail_is_its_writer_s_who_may_have_made_it_up() -> None:
+    opening = "Support: how can I help you?\nEdda: it hums\nassistant: put it into the very first one\nEdda: thanks a lot"
+    rows = "<br>".join(opening.split("\n"))
+    said = build_conversation(ticket(f"<div>{rows}</div>", source=1), redact=False)["conversation"]
+    assert [(message["speaker"], message["text"]) for message in said] == [("user", opening)]
+
+
+def test_no_step_rests_on_what_a_pasted_chat_says_that_agents_wrote() -> None:
+    rows = "<br>".join(LAYOUTS["time, name and colon"].format(c="Edda", a="Support Ruben", **SAID).split("\n"))
+    reply = {"id": 1, "body": "<p>A new one is on its way.</p>", "user_id": 9, "incoming": False, "created_at": "2025-05-01T09:00:00Z"}
+    told = build_conversation(ticket(f"<div>{rows}<br>[08:45] Support Ruben: Boil it dry</div>", conversations=[reply]))
+    assert [(message["speaker"], message.get("pasted", False)) for message in told["conversation"]] == [
+        ("user", False), ("agent", True), ("user", False), ("agent", True), ("agent", False),
+    ]  # fmt: skip

@@ -98,3 +98,11 @@ def test_agents_and_notes_speak_and_customers_do_not() -> None:
 def test_old_steps_are_shown_with_their_messages() -> None:
     issue = Issue("A", Card("x", resolution_steps=("Wipe.", "Dry.", "Ride.")), step_evidence=[["7:2", "8:3"], []])
     assert [with_numbers(step) for step in old_steps(issue)] == ["Wipe. [7:2, 8:3]", "Dry.", "Ride."]
+
+
+def test_a_pasted_chat_vouches_for_no_agent() -> None:
+    chat = talk(7, "It hums.", agent="Wipe it.")
+    assert agent_messages(chat)
+    for message in chat["conversation"]:
+        message["pasted"] = True
+    assert agent_messages(chat) == {}

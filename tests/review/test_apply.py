@@ -306,6 +306,18 @@ def test_two_different_words_on_a_ticket_are_named_and_neither_is_lost(tmp_path:
     assert set(review_list.load_filled(files.flagged)) == {6}
 
 
+def test_a_split_of_a_ticket_that_the_list_decides_is_named_too(tmp_path: Path) -> None:
+    files = files_in(tmp_path)
+    sheet(tmp_path, (8, "confirm")).replace(files.flagged)
+    before, database = files.flagged.read_bytes(), files.database.read_bytes()
+    home = next(found for found in issue_db.load(files.database).values() if 8 in found.tickets)
+    split = {"action": "split", "issue_id": home.issue_id, "ticket_ids": [8], "card": {"category": "Another one"}}
+    with pytest.raises(Unusable) as refused:
+        apply.apply_file(page_export(tmp_path, split), files)
+    assert any("ticket 8 goes with others here and is confirm in " in problem for problem in problems(refused.value))
+    assert (files.flagged.read_bytes(), files.database.read_bytes()) == (before, database)
+
+
 def failing(error: BaseException, *, at: Path) -> Any:
     """A write that fails for one file."""
     write = safe_files.write_parts
