@@ -55,8 +55,8 @@ FIGURES = (
     Figure("*splitter*", f"benchmarks.quality --model splitter {SCORED}", r"banking77_longtail.s250\s+splitter\s+drawn\s+([\d.]+)"),
     Figure("*paraphraser*", f"benchmarks.quality --model paraphraser {SCORED}", r"paraphraser\s+drawn\s+([\d.]+)"),
     Figure("Right issue among", "benchmarks.recall banking77_longtail.s250.jsonl.gz", r"s250\s+\S+\s+\S+\s+\S+\s+([\d.]+)", 0.0006),
-    Figure("A power cut", "benchmarks.power --tickets 12 --job run", r"(\d+) states tried"),
-    Figure("A power cut", "benchmarks.power --tickets 12 --job run", r"(\d+) equal"),
+    Figure("A power cut", "benchmarks.power --tickets 12 --job run", r"(\d+) states tried", 0.05),
+    Figure("A power cut", "benchmarks.power --tickets 12 --job run", r"(\d+) equal", 0.05),
 )
 
 
