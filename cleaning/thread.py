@@ -95,7 +95,7 @@ def _speakers_apart(entry: Entry, thread: Thread, ticket: Mapping[str, Any], age
         words = set(name.lower().split())
         return "agent" if words & staff - requester else "user" if words & requester else None
 
-    chat = transcript(entry.text, known=known, is_chat=True)
+    chat = transcript(entry.text, known=known)
     if chat is None:
         return [entry]
     thread.people.extend(chat.names)

@@ -1,4 +1,4 @@
-"""Chats that were pasted or mailed whole: who said what in them.
+"""Chats that came as one message of a ticket that came by chat: who said what in them.
 
 A transcript is known by its shape, in any language: lines that begin with a name (and mostly a time), two names or more that take turns.
 Logs, forms and lists of steps have that shape too, so it counts only where one of the names can be told: a word for a customer or an agent,
@@ -67,8 +67,8 @@ class _Head(NamedTuple):
     end: int  # of the head in it
 
 
-def transcript(text: str, *, known: Callable[[str], Speaker | None] = lambda name: None, is_chat: bool = False) -> Transcript | None:
-    """The chat that a message holds; None if it holds none. `known` says who a person of the ticket is; `is_chat`: it came from a chat.
+def transcript(text: str, *, known: Callable[[str], Speaker | None] = lambda name: None) -> Transcript | None:
+    """The chat that a message holds; None if it holds none. `known` says who a person of the ticket is.
 
     >>> [tuple(turn) for turn in transcript("[9:02] Ann: It hums\\n[9:03] Support: Wipe it\\n[9:04] Ann: No change").turns]
     [('user', 'It hums'), ('agent', 'Wipe it'), ('user', 'No change')]
@@ -83,7 +83,7 @@ def transcript(text: str, *, known: Callable[[str], Speaker | None] = lambda nam
             if not _take_turns(heads):
                 continue
             said = _said(lines, heads)
-            roles = _roles(heads, said, known, guess=timed and is_chat) if _is_talk(heads, said, timed=timed) else None
+            roles = _roles(heads, said, known, guess=timed) if _is_talk(heads, said, timed=timed) else None
             if roles is not None:
                 people = dict.fromkeys(_person(head.name) for head in heads)
                 return Transcript(_turns(lines, heads, said, roles), [person for person in people if person])
