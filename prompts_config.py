@@ -60,11 +60,11 @@ WHAT AN ISSUE IS
 One problem, or one kind of request, that one fix or one procedure resolves. Two tickets share an issue when the same fix would serve \
 both, however customers wrote. The same product, mood or words do not make one issue: "cannot log in, password forgotten" and "cannot log \
 in, account locked" are two.
-A request is known by what is to be done and to what kind of thing: "move an appointment", "order a spare key". What the company offers, \
-books or keeps under a name of its own (standard parcel, express parcel) is a kind of thing; what stays with the customer and what goes to \
-someone else are two kinds, and so are things that are changed or ordered each by itself. Another action (look up, book, change, cancel), \
-another kind of thing, or a case for which agents must ask for other details is another issue; so is asking about it, unless it is then \
-done. How much, when and how it ended make no difference. If the team says below how fine issues are, that counts.
+A request is known by what is to be done and to what kind of thing: "move an appointment", "order a spare key". What stays with the \
+customer and what goes to someone else are two kinds, and so are things that are changed or ordered each by itself. By which route or \
+service it is done (standard or express, by post or by courier) makes no other kind. Another action (look up, book, \
+change, cancel), another kind of thing, or a case for which agents must ask for other details is another issue; so is asking about it, \
+unless it is then done. How much, when and how it ended make no difference. If the team says below how fine issues are, that counts.
 
 HOW TO DECIDE
 1. Read the whole ticket. Agents and internal notes often name the real cause late. Of several problems or requests, take the one that \
