@@ -211,7 +211,8 @@ class IssueClusterer:
         self._saved_at = len(self.rows)
 
     def save(self) -> None:
-        """Write decisions, review list and, last, the database; then the checkpoint goes.
+        """Write review list, decisions and, last, the database; then the checkpoint goes. The list is first, for a filled row in it whose
+        other columns were taken out is read beside what stands in the database and the log till then.
 
         Until then the checkpoint is that from before the last look, so that a run killed in here comes to the same end once more.
         Raises `Unwritable`, `Unreadable`.
@@ -225,11 +226,15 @@ class IssueClusterer:
         checkpoint_file.announce(self.files.checkpoint, result_sha256)
         lines = decision.lines(self.decisions.values())
         written.expect(self.files, {self.files.database: [text], self.files.decisions: lines})
+        review_list.write(self.files.flagged, self.issues, self.decisions, separator=self.files.separator, before=self._stored)
         decision.write(self.files.decisions, self.decisions.values())
-        review_list.write(self.files.flagged, self.issues, self.decisions, separator=self.files.separator)
         safe_files.write_if_changed(self.files.database, lambda: [text], backup=self.files.backup)
         self.base_sha256 = result_sha256
         safe_files.remove(self.files.checkpoint)
+
+    def _stored(self) -> review_list.State:
+        """Database and log as they stand in their files. Raises `Unreadable`."""
+        return issue_db.load(self.files.database), decision.load(self.files.decisions)
 
     def _text(self) -> str:
         """The database's text; where no issue has changed that which stands there, in whatever form somebody gave it."""

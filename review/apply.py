@@ -72,7 +72,7 @@ def apply_file(path: Path, files: RunFiles, *more: Path) -> ReviewResult:
                 _put_back(target, safe_files.read_bytes(folder / target.name))
             _discard(folder)
         raise
-    return replace(result, unwritten=_write_list(files, result, folder))
+    return replace(result, unwritten=_write_list(files, result, folder, before=(issues, log)))
 
 
 def _refuse_second_thoughts(path: Path, files: RunFiles) -> None:
@@ -92,7 +92,7 @@ def _refuse_second_thoughts(path: Path, files: RunFiles) -> None:
     ]
     for ticket in sorted(said.keys() & filled.keys()):
         here, cells = said[ticket], filled[ticket]
-        target = cells["target_issue_id"] if cells["decision"].lower() == "move" else ""
+        target = cells.get("target_issue_id", "") if cells["decision"].lower() == "move" else ""
         if (cells["decision"].lower(), target) != (here.verb, (here.target or "") if here.verb == "move" else ""):
             there = f"{cells['decision']} {target}".strip()
             twice.append(f"{here.place}: ticket {ticket} is {here.verb} here and {there} in {files.flagged}; empty one of the two")
@@ -100,10 +100,10 @@ def _refuse_second_thoughts(path: Path, files: RunFiles) -> None:
         raise Unusable(_to_mend(str(path), twice))
 
 
-def _write_list(files: RunFiles, result: ReviewResult, folder: Path) -> str:
+def _write_list(files: RunFiles, result: ReviewResult, folder: Path, *, before: review_list.State) -> str:
     """Why the list could not be written after a review, "" if it was. The review stands all the same, and so does an interrupt's end."""
     try:
-        review_list.write(files.flagged, result.issues, result.log, separator=files.separator)
+        review_list.write(files.flagged, result.issues, result.log, separator=files.separator, before=lambda: before)
         safe_files.remove(folder / UNFINISHED)
     except KeyboardInterrupt:
         return "interrupted"
@@ -188,6 +188,7 @@ def _list_of_before(folder: Path, files: RunFiles) -> bytes | None:
     if not since:
         return safe_files.read_bytes(kept)
     issues, log = issue.load(folder / files.database.name), decision.load(folder / files.decisions.name)
+    since = review_list.completed(since, issue.load(files.database), decision.load(files.decisions))
     return review_list.render(issues, log, filled={**before, **since}, separator=files.separator).encode()
 
 

@@ -25,7 +25,7 @@ class TicketStep:
     """What a person decided about one ticket.
 
     `place` is where it stands in the file. `was_in` is the issue the ticket stood in when the person looked, `suggested` what the model
-    meant and `suggested_category` its title, all None when the file does not say. `again` is True when the person saw that the ticket had
+    meant ("" for nothing) and `suggested_category` its title, all None when the file does not say. `again` is True when the person saw that the ticket had
     been reviewed before. `card` is what the person wrote for a new issue.
     """
 
@@ -120,7 +120,8 @@ def _list_step(row: review_list.ListRow) -> TicketStep:
     cells = row.cells
     ticket_id = row.ticket_id
     verb: Any = cells["decision"].lower()
-    target = cells["target_issue_id"] or None
+    target = cells.get("target_issue_id") or None
+    seen = cells.get("suggested_issue_id") or (None if "suggested_issue_id" not in cells or not cells.get("issue_id") else "")
     if not verb:
         raise ValueError(f"ticket {ticket_id} has a target_issue_id but no decision")
     if verb not in DECISIONS:
@@ -129,10 +130,10 @@ def _list_step(row: review_list.ListRow) -> TicketStep:
         place=f"row {row.number}",
         verb=verb,
         ticket_id=ticket_id,
-        was_in=cells["issue_id"] or None,
-        suggested=cells["suggested_issue_id"] or None,
+        was_in=cells.get("issue_id") or None,
+        suggested=seen,
         target=target,
-        suggested_category=cells["suggested_category"] or None,
+        suggested_category=cells.get("suggested_category") or None,
     )
     _check_target(step)
     return step

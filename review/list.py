@@ -8,10 +8,10 @@ import csv
 import io
 import logging
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal, TypeAlias, get_args
 
 from common import files
 from common.errors import Unreadable
@@ -40,12 +40,14 @@ HEADER_WITHIN = 20
 _SEPARATORS = ",;\t|"
 _BOMS = ("\ufeff", "ï»¿")  # the second is what a spreadsheet saves that took the file for Windows text
 _SEPARATOR_LINE = re.compile(r'[\s"]*sep=.[\s"]*', re.IGNORECASE)
+State: TypeAlias = tuple[Mapping[str, Issue], Mapping[int, DecisionRow]]
+"""Issues by id and the decision log: what a list is written from."""
 _NO_NUMBER = "is no ticket number (is the row in another form than the header, or the number written with a thousands separator?)"
 
 
 @dataclass(frozen=True, slots=True)
 class ListRow:
-    """One row of a review list as a spreadsheet counts it; cells by column name, "" where empty.
+    """One row of a review list as a spreadsheet counts it; cells by column name, "" where empty, for those of our columns that are there.
 
     `ticket_id` is 0 and `problem` says why where the row cannot be trusted: nothing in it may then be taken or passed over.
     """
@@ -58,7 +60,7 @@ class ListRow:
     @property
     def filled(self) -> bool:
         """True when a person wrote into it."""
-        return any(self.cells[column] for column in FILLED_COLUMNS)
+        return any(self.cells.get(column) for column in FILLED_COLUMNS)
 
 
 def render(
@@ -77,12 +79,23 @@ def render(
     return _table(_rows(issues, log, filled or {})[0], separator)
 
 
-def write(path: Path, issues: Mapping[str, Issue], log: Mapping[int, DecisionRow], *, separator: str = ",") -> int:
+def write(
+    path: Path,
+    issues: Mapping[str, Issue],
+    log: Mapping[int, DecisionRow],
+    *,
+    separator: str = ",",
+    before: Callable[[], State] | None = None,
+) -> int:
     """Put the list at `path`, carrying over what a person filled into the one that stands there; returns the number of flagged tickets.
 
-    A list that cannot be read is kept beside the new one with `.unreadable` at its end. Raises `Unwritable`.
+    `before` gives what that one was written from, if it is something else than this; it is asked for where columns were taken out.
+    A list that cannot be read is kept beside the new one with `.unreadable` at its end. Raises `Unwritable`, and `Unreadable` of `before`.
     """
-    rows, misfits = _rows(issues, log, filled_or_set_aside(path))
+    filled = filled_or_set_aside(path)
+    if before is not None and not all(map(_says_what_was_seen, filled.values())):
+        filled = completed(filled, *before())
+    rows, misfits = _rows(issues, log, filled)
     if misfits:
         named = "; ".join(first_few(misfits, 5))
         logger.warning(
@@ -113,15 +126,36 @@ def _rows(
     return [rows[ticket] for ticket in [*order, *sorted(rows.keys() - set(order))]], misfits
 
 
+def completed(
+    filled: Mapping[int, Mapping[str, str]], issues: Mapping[str, Issue], log: Mapping[int, DecisionRow]
+) -> dict[int, dict[str, str]]:
+    """Filled rows with what the list that was written from `issues` and `log` said beside them, where somebody took that out."""
+    names = issue_db.alias_map(issues.values())
+    homes = {ticket: issue for issue in issues.values() for ticket in issue.tickets}
+    said = {ticket: _cells(ticket, homes[ticket], issues, names, log.get(ticket)) for ticket in filled.keys() & homes.keys()}
+    return {
+        ticket: dict(cells)
+        if ticket not in said or _says_what_was_seen(cells)
+        else said[ticket] | {column: text for column, text in cells.items() if text}
+        for ticket, cells in filled.items()
+    }
+
+
+def _says_what_was_seen(cells: Mapping[str, str]) -> bool:
+    """True for a row that says where its ticket stood and what was suggested, be it nothing, when a person filled it in."""
+    return bool(cells.get("issue_id")) and "suggested_issue_id" in cells
+
+
 def _misfit(cells: Mapping[str, str], now: Mapping[str, str], names: Mapping[str, str]) -> str:
-    """Why a filled row cannot be applied to what the list says of its ticket `now`, "" if it can. Columns may have been taken out."""
+    """Why a filled row cannot be applied to what the list says of its ticket `now`, "" if it can."""
     decision, target = cells.get("decision", "").lower(), cells.get("target_issue_id", "")
     if not now:
         return "it is in no issue of this database"
     for column, words in (("issue_id", "it was in"), ("suggested_issue_id", "the suggestion was")):
         seen = issue_db.known_name(cells.get(column, ""), names)
-        if seen and seen != (now[column] or now["issue_id"]):
-            return f"{words} {seen} and is {now[column] or 'none'} now"
+        fits = seen == (now[column] or now["issue_id"]) or seen == now[column]  # older lists suggested a ticket's own issue
+        if not fits and (seen or (decision not in ("move", "ignore") and _says_what_was_seen(cells))):
+            return f"{words} {seen or 'none'} and is {now[column] or 'none'} now"
     if decision not in DECISIONS:
         return f"{decision!r} is none of {', '.join(DECISIONS)}"
     return f"{target!r} is no issue of this database" if target and issue_db.known_name(target, names) not in names else ""
@@ -224,7 +258,7 @@ def _table(rows: Iterable[Mapping[str, str]], separator: str) -> str:
 
 def _row(number: int, header: Sequence[str], record: Sequence[str]) -> ListRow:
     found = dict(zip(header, record, strict=False))
-    cells = {column: from_spreadsheet(found.get(column, "").strip()).strip() for column in COLUMNS}
+    cells = {column: from_spreadsheet(found.get(column, "").strip()).strip() for column in COLUMNS if column in header}
     ticket_id = ticket_number(cells["ticket_id"])
     problem = _problem(header, record, cells)
     if ticket_id is None and not problem:
@@ -247,7 +281,7 @@ def _problem(header: Sequence[str], record: Sequence[str], cells: Mapping[str, s
         return f"a line break under {next(column for column in broken if column in COLUMNS)}; is a quotation mark missing?"
     if any(_holds_a_row(cell, place, len(header)) for place, cell in enumerate(record)):
         return "one of its cells holds whole rows; is a quotation mark missing?"
-    strayed = [column for column in COLUMNS if column not in (*FILLED_COLUMNS, *_FREE_TEXT) and cells[column].lower() in DECISIONS]
+    strayed = [column for column in COLUMNS if column not in (*FILLED_COLUMNS, *_FREE_TEXT) and cells.get(column, "").lower() in DECISIONS]
     return f"{cells[strayed[0]]!r} stands under {strayed[0]}; is a cell missing before it?" if strayed else ""
 
 

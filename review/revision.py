@@ -186,8 +186,11 @@ class Revision:
         return self._named(self._suggested_name(step))
 
     def _suggested_name(self, step: TicketStep) -> str:
+        """What the person saw as suggested; what the log says, if the file does not, or if the ticket stands there already."""
         row = self.log.get(step.ticket_id)
-        return step.suggested or (row.suggested_issue_id if row else None) or ""
+        logged = (row.suggested_issue_id if row else None) or ""
+        unsaid = step.suggested is None or (step.suggested == "" and self._named(logged) == self._named(step.was_in or ""))
+        return logged if unsaid else step.suggested or ""
 
     def _accepted(self, step: TicketStep, meant: Issue | None) -> Issue:
         if meant is None:

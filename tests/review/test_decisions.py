@@ -24,7 +24,7 @@ def test_rows_become_steps_by_ticket_whatever_the_order_they_were_sorted_into(tm
     assert review.problems == []
     assert review.steps == [
         TicketStep("row 3", "accept", 5, "ISSUE-5", "ISSUE-1"),
-        TicketStep("row 2", "confirm", 9, "ISSUE-9"),
+        TicketStep("row 2", "confirm", 9, "ISSUE-9", ""),
     ]
 
 

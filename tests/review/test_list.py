@@ -231,7 +231,8 @@ def test_an_old_lists_suggestion_of_the_tickets_own_issue_fits_only_while_nothin
     review_list.write(path, database(), {})
     assert not caplog.records
     review_list.write(path, database(), {171: DecisionRow(171, "ISSUE-171", "provisional", 0.6, "ISSUE-9")})
-    assert not caplog.records, "the list that was written in between has no suggestion, so none was looked at"
+    assert "the suggestion was none and is ISSUE-9 now" in caplog.text, "the list that was written in between has no suggestion"
+    caplog.clear()
     path.write_text("ticket_id,issue_id,suggested_issue_id,decision\n171,ISSUE-171,ISSUE-171,accept\n", encoding="utf-8")
     review_list.write(path, database(), {171: DecisionRow(171, "ISSUE-171", "provisional", 0.6, "ISSUE-9")})
     assert "the suggestion was ISSUE-171 and is ISSUE-9 now" in caplog.text
@@ -243,6 +244,56 @@ def test_what_a_person_left_of_the_columns_is_enough(tmp_path: Path, caplog: pyt
     review_list.write(path, database(), log())
     assert not caplog.records
     assert read(path.read_text(encoding="utf-8"))[0]["subject"] == "Wi-Fi"
+
+
+TAKEN_OUT = {
+    "all but what is needed": ("ticket_id", "decision"),
+    "the suggested id": ("ticket_id", "issue_id", "suggested_category", "decision"),
+    "the ids": ("ticket_id", "suggested_category", "decision"),
+    "where it was": ("ticket_id", "suggested_issue_id", "decision"),
+}
+
+
+@pytest.mark.parametrize("columns", TAKEN_OUT.values(), ids=TAKEN_OUT)
+@pytest.mark.parametrize("verb", ["accept", "confirm"])
+def test_a_run_puts_nothing_new_beside_a_persons_word_where_the_other_columns_were_taken_out(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, columns: tuple[str, ...], verb: str
+) -> None:
+    path, issues, before = tmp_path / "flagged_for_review.csv", database(), log()
+    (row,) = (row for row in read(review_list.render(issues, before)) if row["ticket_id"] == "171")
+    out = io.StringIO()
+    writer = csv.DictWriter(out, columns, extrasaction="ignore")
+    writer.writeheader()
+    writer.writerow(row | {"decision": verb})
+    path.write_text(out.getvalue(), encoding="utf-8")
+    review_list.write(path, issues, before, before=lambda: (issues, before))
+    assert not caplog.records
+    (same,) = (row for row in read(path.read_text(encoding="utf-8")) if row["ticket_id"] == "171")
+    assert same == row | {"decision": verb}
+    path.write_text(out.getvalue(), encoding="utf-8")
+    after = {171: DecisionRow(171, "ISSUE-171", "provisional", 0.5, "ISSUE-100", reason="A lid", subject="Wi-Fi")}
+    review_list.write(path, issues, after, before=lambda: (issues, before))
+    assert "ticket 171: the suggestion was ISSUE-9 and is ISSUE-100 now" in caplog.text
+    (kept,) = (row for row in read(path.read_text(encoding="utf-8")) if row["ticket_id"] == "171")
+    assert [kept[column] for column in ("issue_id", "suggested_issue_id", "suggested_category", "decision")] == [
+        "ISSUE-171",
+        "ISSUE-9",
+        "Wi-Fi setup fails",
+        verb,
+    ]
+    review_list.write(path, issues, after)
+    assert kept in read(path.read_text(encoding="utf-8")), "nor does the next run"
+    home = "ISSUE-9" if verb == "accept" else "ISSUE-171"
+    assert 171 in apply.revise(path, issues, after).issues[home].tickets
+
+
+def test_a_suggestion_that_nobody_saw_is_not_accepted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path, issues = tmp_path / "flagged_for_review.csv", database()
+    path.write_text(fill(review_list.render(issues, {}), 171, "accept"), encoding="utf-8")
+    review_list.write(path, issues, log())
+    assert "ticket 171: the suggestion was none and is ISSUE-9 now" in caplog.text
+    with pytest.raises(Unusable, match="there is no suggestion to accept"):
+        apply.revise(path, issues, log())
 
 
 @pytest.mark.parametrize(
