@@ -25,8 +25,8 @@ class TicketStep:
     """What a person decided about one ticket.
 
     `place` is where it stands in the file. `was_in` is the issue the ticket stood in when the person looked, `suggested` what the model
-    meant ("" for nothing) and `suggested_category` its title, all None when the file does not say. `again` is True when the person saw that the ticket had
-    been reviewed before. `card` is what the person wrote for a new issue.
+    meant ("" for nothing) and `suggested_category` its title, all None when the file does not say. `again` is True when the person saw
+    that the ticket had been reviewed before. `card` is what the person wrote for a new issue.
     """
 
     place: str

@@ -42,6 +42,7 @@ _BOMS = ("\ufeff", "ï»¿")  # the second is what a spreadsheet saves that took
 _SEPARATOR_LINE = re.compile(r'[\s"]*sep=.[\s"]*', re.IGNORECASE)
 State: TypeAlias = tuple[Mapping[str, Issue], Mapping[int, DecisionRow]]
 """Issues by id and the decision log: what a list is written from."""
+_LINE_END = re.compile("\r\n|[\r\n]")
 _NO_NUMBER = "is no ticket number (is the row in another form than the header, or the number written with a thousands separator?)"
 
 
@@ -287,7 +288,7 @@ def _problem(header: Sequence[str], record: Sequence[str], cells: Mapping[str, s
 
 def _holds_a_row(cell: str, place: int, columns: int) -> bool:
     """True if the lines of a cell are the rest of its row, whole rows, and the beginning of one, as a stray quotation mark makes them."""
-    first, *further = cell.splitlines() or [""]
+    first, *further = _LINE_END.split(cell)
     for mark in _SEPARATORS if further else "":
         if first.count(mark) >= columns - 1 - place and further[-1].count(mark) >= place:
             return True

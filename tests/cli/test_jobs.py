@@ -274,6 +274,19 @@ def test_list_and_export_are_applied_together_or_not_at_all(
     }
 
 
+def test_of_several_exports_the_newest_is_taken_and_the_others_are_named(files: RunFiles, capsys: pytest.CaptureFixture[str]) -> None:
+    older = page_export(files.database.parent, {"action": "confirm", "ticket_id": 5}).rename(files.database.parent / "review (1).json")
+    os.utime(older, (1, 1))
+    page_export(files.database.parent, {"action": "confirm", "ticket_id": 6})
+    assert main.main(["--apply-review"]) == 0
+    said = capsys.readouterr().out
+    assert "output/review.json is taken, for it is the newest; not taken: output/review (1).json. Give --apply-review the file" in said
+    assert ("ticket 6: stays" in said, "ticket 5: stays" in said) == (True, False)
+    older.unlink()
+    assert main.main(["--apply-review"]) == 0
+    assert "not taken" not in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("stem", ["review", "review_db", "silo_issues_db"])
 def test_no_file_of_any_database_is_taken_for_a_review(stem: str, files: RunFiles, capsys: pytest.CaptureFixture[str]) -> None:
     other = RunFiles(files.database.with_name("review_two.json"))

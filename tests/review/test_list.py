@@ -440,6 +440,7 @@ SWALLOWED = {
     "a column of one's own between": 'ticket_id,who,decision\n169,"Ute,confirm\n180,Tom",ignore\n',
     "a whole row between": 'ticket_id,decision,who\n169,confirm,"Ute\n180,ignore,Tom\n181,new,Ann"\n',
     "a whole row between two remarks": 'ticket_id,decision,who\n169,confirm,"Ute\n180,ignore,Tom\nand Ann"\n',
+    "a row whose last cell is empty": 'who,ticket_id,decision\n"Ute,169,confirm\n",180,ignore\n',
     "semicolons": 'who;ticket_id;decision\n"Ute;169;\nTom";180;confirm\n',
 }
 
