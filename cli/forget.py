@@ -5,6 +5,7 @@ Freshdesk from coming back with the next run that lists it.
 """
 
 import contextlib
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +18,11 @@ from knowledge.conversation import conversation_path
 from knowledge.decision import DecisionRow
 from knowledge.paths import RunFiles
 from llm.store import FILE_NAME, AnswerStore
-from review import apply
+from review import apply, decisions
 from review import list as review_list
+
+_TICKET_ID = re.compile(rb'"ticket_id": ?([0-9]{1,18})')
+_NUMBER = re.compile(rb"(?<![0-9-])[0-9]{1,18}(?![0-9-])")  # neither a day's nor that of an issue
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +52,8 @@ def forget(
     answers = _empty(cache)
     copies = _forget_copies(kept.known, files)
     for path in kept.conversations:
-        safe_files.remove(path)
+        for left in (*path.parent.glob(f".{path.name}.*.part"), path):
+            safe_files.remove(left)
     gone = _forget_in_database(kept, files)
     return _in_words(kept, answers, copies, gone), True
 
@@ -67,13 +72,29 @@ def _kept(ticket_ids: Sequence[int], files: RunFiles, folders: Sequence[Path]) -
     return Kept(base, log, tuple(path for ticket_id in known for path in paths[ticket_id]), tuple(known), unknown)
 
 
+def _copies(files: RunFiles) -> list[Path]:
+    """What nothing can take a ticket out of: what could not be read, was set aside or left half written, and copies from before reviews."""
+    old = [path for path in files.database.parent.glob("*.old") if path.name.startswith(f"{files.checkpoint.name}.")]
+    aside = [path for spoilt in (files.flagged, files.decisions) for path in safe_files.kept_aside(spoilt)]
+    return [*aside, *files.unfinished(), *old, *apply.kept_reviews(files)]
+
+
 def _copied(files: RunFiles) -> set[int]:
-    """Tickets in the backup and in the copies from before reviews, as far as these can be read."""
-    found: set[int] = set()
-    for path in (files.backup, *(folder / files.database.name for folder in apply.kept_reviews(files))):
+    """Tickets in the backup and in the other copies."""
+    places = [path for copy in (files.backup, *_copies(files)) for path in (copy, *copy.rglob("*")) if path.is_file()]
+    return {ticket for path in places for ticket in _tickets_in(path)}
+
+
+def _tickets_in(path: Path) -> set[int]:
+    """The tickets of a copy; where no database can be read in it, all that its numbers may mean."""
+    try:
+        return {ticket for entry in issue.load(path).values() for ticket in (*entry.tickets, *entry.reviewed)}
+    except Unreadable:
         with contextlib.suppress(Unreadable):
-            found.update(ticket for entry in issue.load(path).values() for ticket in (*entry.tickets, *entry.reviewed))
-    return found
+            content = (safe_files.read_bytes(path) or b"").replace(b"\0", b"")  # which UTF-16 puts between
+            numbered = _TICKET_ID if b'"ticket_id"' in content else _NUMBER
+            return set(map(int, numbered.findall(content)))
+    return set()
 
 
 def _question(kept: Kept, files: RunFiles, cache: Path) -> str:
@@ -99,9 +120,7 @@ def _empty(cache: Path) -> int:
 
 def _forget_copies(ticket_ids: Collection[int], files: RunFiles) -> int:
     """Take the tickets out of the backup, and the copies away that nothing can take them out of; how many copies went."""
-    folder, name = files.database.parent, files.checkpoint.name
-    aside = [path for spoilt in (files.flagged, files.decisions) for path in safe_files.kept_aside(spoilt)]
-    copies = [*aside, *apply.kept_reviews(files), *(path for path in folder.glob("*.old") if path.name.startswith(f"{name}."))]
+    copies = _copies(files)
     try:
         backup = KnowledgeBase(issue.load(files.backup))
         for ticket_id in ticket_ids:
@@ -121,6 +140,10 @@ def _forget_in_database(kept: Kept, files: RunFiles) -> int:
     before = len(kept.base.issues)
     for ticket_id in kept.known:
         kept.base.forget(ticket_id)
+    for export in decisions.exports(files):
+        left = decisions.without(export, tickets=kept.known, issue_ids=kept.base.gone)
+        if left is not None:
+            safe_files.write_text(export, left)
     for changed in kept.base.changed_issues():
         kept.base.bring_days_in_line(changed, [log[ticket_id].created_at[:10] if ticket_id in log else "" for ticket_id in changed.tickets])
     if files.flagged.exists():
@@ -144,7 +167,8 @@ def _in_words(kept: Kept, answers: int, copies: int, gone: int) -> str:
     return "\n".join(
         [
             *lines,
-            "An issue that one of them founded keeps its number in its id. Exports and files for a batch engine are yours to delete.",
+            "An issue that one of them founded keeps its number in its id. Exports and files for a batch engine are yours to delete; a "
+            "review*.json beside the database no longer decides on them.",
             "Next: delete them in Freshdesk too, or the next run that lists them brings them back",
         ]
     )

@@ -23,12 +23,10 @@ from llm import batch
 from llm.batch import BatchQuestion
 from llm.store import AnswerStore
 from report import exports, page
-from review import apply
+from review import apply, decisions
 from review import list as review_list
 
 logger = logging.getLogger(__name__)
-
-_NO_EXPORTS = (".run_report.json", ".tmp.json")
 
 
 def wanted(options: Options) -> bool:
@@ -94,29 +92,22 @@ def _add_seed(path: Path, files: RunFiles, conversations: Path) -> str:
 
 def _apply_beside(files: RunFiles, conversations: Path) -> str:
     """Apply what a person left beside the database, all of it or nothing: the filled list and the newest export of the page."""
-    exports = _exports(files)
-    if len(exports) > 1:
+    found = decisions.exports(files)
+    if len(found) > 1:
         logger.warning(
             "%s is taken, for it is the newest; not taken: %s. Give --apply-review the file to apply one of these, or delete them",
-            exports[-1],
-            ", ".join(map(str, exports[:-1])),
+            found[-1],
+            ", ".join(map(str, found[:-1])),
         )
-    found = [*([files.flagged] if review_list.load_filled(files.flagged) else []), *exports[-1:]]
+    found = [*([files.flagged] if review_list.load_filled(files.flagged) else []), *found[-1:]]
     if not found:
         return f"nothing to apply: no row of {files.flagged} is filled in, and no review*.json lies beside it"
     return _apply(found, files, conversations)
 
 
-def _exports(files: RunFiles) -> list[Path]:
-    """Each `review*.json` beside the database, the newest last; no file of the program's own, whatever a database is called."""
-    found = [path for path in files.database.parent.glob("review*.json") if path.is_file() and not files.own(path)]
-    foreign = [path for path in found if not (path.name.endswith(_NO_EXPORTS) or RunFiles(path).digests.exists())]
-    return sorted(foreign, key=lambda path: (path.stat().st_mtime_ns, path.name))
-
-
 def _undo(files: RunFiles) -> str:
     done = apply.undo(files)
-    again = [f"{path} lies there still: --apply-review without a file applies it again" for path in _exports(files)[-1:]]
+    again = [f"{path} lies there still: --apply-review without a file applies it again" for path in decisions.exports(files)[-1:]]
     return "\n".join([done, *again])
 
 

@@ -94,6 +94,12 @@ class RunFiles:
         """True if a path leads, under whatever name, to one of these files."""
         return any(_same_file(path, mine) for mine in (self.database, self.checkpoint, self.lock, self.holder, *self._companions))
 
+    def unfinished(self) -> list[Path]:
+        """What killed runs and reviews left half written of these files. Only whoever holds the lock knows that nobody writes them."""
+        ours = (self.database, self.checkpoint, *self._companions, self.beside("before_review"))
+        starts = tuple(f".{path.name}." for path in ours)
+        return [path for path in self.database.parent.glob(".*.part") if path.name.startswith(starts)]
+
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the database for this process. The operating system frees it when the holder dies.

@@ -4,20 +4,22 @@ Names every row that cannot be read and why. Knows no database, so whether a ste
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
 
-from common import files
+from common import files as safe_files
 from common.errors import Unreadable
 from knowledge import issue
 from knowledge.issue import CardField
+from knowledge.paths import RunFiles
 from review import list as review_list
 from review.list import DECISIONS, TicketVerb
 
 IssueVerb = Literal["merge", "split", "edit", "distinct"]
 _MAX_ITEMS = 100
+_NO_EXPORTS = (".run_report.json", ".tmp.json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,7 @@ def _word(step: Step) -> tuple[str, int, str | None] | None:
 
 
 def _read(path: Path) -> ReviewFile:
-    content = files.read_bytes(path, max_bytes=review_list.MAX_LIST_BYTES)
+    content = safe_files.read_bytes(path, max_bytes=review_list.MAX_LIST_BYTES)
     if content is None:
         raise Unreadable(f"cannot read {path}: there is no such file")
     if content.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"{", b"["):
@@ -139,22 +141,61 @@ def _list_step(row: review_list.ListRow) -> TicketStep:
     return step
 
 
-def _read_json(content: bytes, *, name: str) -> ReviewFile:
+def exports(files: RunFiles) -> list[Path]:
+    """Each `review*.json` beside a database, the newest last; no file of the program's own, whatever a database is called."""
+    found = [path for path in files.database.parent.glob("review*.json") if path.is_file() and not files.own(path)]
+    foreign = [path for path in found if not (path.name.endswith(_NO_EXPORTS) or RunFiles(path).digests.exists())]
+    return sorted(foreign, key=lambda path: (path.stat().st_mtime_ns, path.name))
+
+
+def without(path: Path, *, tickets: Collection[int], issue_ids: Collection[str]) -> str | None:
+    """The text of an export that no longer decides on `tickets` and issues that are gone; None if it does not anyway, or is no export."""
     try:
-        data = files.parse_json(content.decode("utf-8-sig"), name=name)
-    except (UnicodeDecodeError, Unreadable) as error:
-        raise Unreadable(f"{error}. Export the review from the report page again.") from error
-    if not isinstance(data, dict) or data.get("kind") != review_list.KIND or not isinstance(data.get("actions"), list):
-        raise Unreadable(
-            f"{name} is no review file: it has not the kind {review_list.KIND!r} and a list of actions, as the report page exports it"
-        )
+        content = safe_files.read_bytes(path, max_bytes=review_list.MAX_LIST_BYTES) or b""
+        actions = _actions(content, name=str(path))
+    except Unreadable:
+        return None
+    gone = {"ticket_id": tickets, "issue_id": issue_ids, "ticket_ids": tickets, "issue_ids": issue_ids}
+    left = [action for action in (_left_of(action, gone) for action in actions) if action is not None]
+    return None if left == actions else safe_files.dump_json({"kind": review_list.KIND, "version": 1, "actions": left}) + "\n"
+
+
+def _left_of(action: Any, gone: Mapping[str, Collection[Any]]) -> Any:
+    """An action without the tickets and issues that are gone; None if nothing is left to do."""
+    if not isinstance(action, dict):
+        return action
+    left = dict(action)
+    for key in gone.keys() & action.keys():
+        if not isinstance(action[key], list):
+            if action[key] in gone[key]:
+                return None
+        else:
+            left[key] = [entry for entry in action[key] if entry not in gone[key]]
+            if left[key] != action[key] and len(left[key]) < (1 if key == "ticket_ids" else 2):
+                return None
+    return left
+
+
+def _read_json(content: bytes, *, name: str) -> ReviewFile:
     review = ReviewFile()
-    for number, item in enumerate(data["actions"], start=1):
+    for number, item in enumerate(_actions(content, name=name), start=1):
         try:
             review.steps.append(_json_step(f"action {number}", item))
         except ValueError as error:
             review.problems.append(f"action {number}: {error}")
     return review
+
+
+def _actions(content: bytes, *, name: str) -> list[Any]:
+    try:
+        data = safe_files.parse_json(safe_files.decoded(content, name=name), name=name)
+    except Unreadable as error:
+        raise Unreadable(f"{error}. Export the review from the report page again.") from error
+    if not isinstance(data, dict) or data.get("kind") != review_list.KIND or not isinstance(data.get("actions"), list):
+        raise Unreadable(
+            f"{name} is no review file: it has not the kind {review_list.KIND!r} and a list of actions, as the report page exports it"
+        )
+    return list(data["actions"])
 
 
 def _json_step(place: str, item: Any) -> Step:

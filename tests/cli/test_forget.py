@@ -16,6 +16,7 @@ from knowledge.paths import RunFiles
 from llm import store as answer_store
 from llm.protocol import Usage
 from llm.store import AnswerStore
+from review.list import KIND
 from testing.topic_site import TopicSite, sorting, topic_tickets
 
 FILES = RunFiles(Path("output/silo_issues_db.json"))
@@ -221,6 +222,65 @@ def test_copies_of_what_could_not_be_read_go(name: str, site: TopicSite, say: Ca
     say("y")
     assert main.main(["--forget", str(GONE)]) == Exit.DONE
     assert not any(path.exists() for path in kept)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("flagged_for_review.csv.unreadable", "decision,ticket_id\nconfirm,4711,too,many\n"),
+        ("decisions.jsonl.unreadable", '{"ticket_id": 4711, "evidence": [4712]\n'),
+        ("silo_issues_db.json.bak", '[{"issue_id": "ISSUE-1", "tickets": [4711]'),
+        ("silo_issues_db.tmp.json.1.old", '{"tickets": [{"ticket_id": 4711}]}'),
+        (".before_review.3.part/silo_issues_db.json", '[{"issue_id": "ISSUE-1", "tickets": [4711]}]'),
+        (".decisions.jsonl.0123456789abcdef.part", '{"ticket_id": 4711'),
+    ],
+)
+def test_a_ticket_of_which_only_remains_are_left_is_forgotten_too(
+    name: str, text: str, site: TopicSite, say: Callable[[str], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = FILES.database.parent / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text, encoding="utf-16" if name.startswith("flagged") else "utf-8")
+    say("y")
+    assert main.main(["--forget", "4712"]) == Exit.DONE
+    assert ("nothing is kept of ticket 4712" in capsys.readouterr().out, path.exists()) == (True, True)
+    assert main.main(["--forget", "4711"]) == Exit.DONE
+    assert ("ticket 4711 forgotten" in capsys.readouterr().out, path.exists()) == (True, False)
+
+
+def test_what_killed_writers_left_goes(site: TopicSite, say: Callable[[str], None]) -> None:
+    left = [Path(f"conversations/.{GONE}.json.0123456789abcdef.part"), FILES.database.parent / ".before_review.3.part" / "decisions.jsonl"]
+    others = Path(f"conversations/.{ALONE}.json.0123456789abcdef.part")
+    for path in (*left, others):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(SIGN, encoding="utf-8")
+    say("y")
+    assert main.main(["--forget", str(GONE)]) == Exit.DONE
+    assert [path.exists() for path in (*left, others)] == [False, False, True]
+
+
+def test_an_export_that_decides_on_a_forgotten_ticket_hinders_no_review(
+    site: TopicSite, say: Callable[[str], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    homes = {ticket: entry for entry in issue.load(FILES.database).values() for ticket in entry.tickets}
+    alone, home = homes[ALONE].issue_id, homes[1001].issue_id
+    kept = {"action": "confirm", "ticket_id": 1001}
+    actions: list[Any] = [
+        {"action": "new", "ticket_id": GONE, "card": {"category": SIGN}},
+        kept,
+        {"action": "merge", "issue_ids": [home, alone]},
+        {"action": "edit", "issue_id": alone, "card": {"notes": SIGN}},
+        {"action": "split", "issue_id": home, "ticket_ids": [ALONE]},
+        "no action",
+    ]
+    export = FILES.database.parent / "review.json"
+    export.write_text(json.dumps({"kind": KIND, "version": 1, "actions": actions}), encoding="utf-8")
+    say("y")
+    assert main.main(["--forget", f"{GONE},{ALONE}"]) == Exit.DONE
+    assert json.loads(export.read_bytes())["actions"] == [kept, "no action"]
+    export.write_text(json.dumps({"kind": KIND, "version": 1, "actions": [kept]}), encoding="utf-8")
+    assert main.main(["--apply-review"]) == Exit.DONE
+    assert "ticket 1001: stays in" in capsys.readouterr().out
 
 
 def test_a_backup_that_cannot_be_read_goes(site: TopicSite, say: Callable[[str], None]) -> None:
