@@ -30,8 +30,9 @@ from knowledge import issue
 from knowledge.decision import DecisionRow
 from llm.batch import QuestionsLeft
 from llm.protocol import BudgetReached
-from report import page
-from report.summary import RunReport
+from report import page, summary
+from report.reading import read
+from report.run_report import RunReport
 from review import list as review_list
 
 logger = logging.getLogger("main")
@@ -117,7 +118,7 @@ def _exit_status(report: RunReport, options: Options) -> int:
     """The exit status of a run; what was not done is said on stderr."""
     if not report.incomplete or report.ended is Ended.WAITING:
         return Exit.DONE
-    complain(report.trouble())
+    complain(summary.trouble(report))
     return Exit.STOPPED if options.job is Job.PROMPT_DEBUG else Exit.INCOMPLETE
 
 
@@ -168,7 +169,7 @@ class _Run:
         self._finish_report(Ended.FETCHED)
         stored = len(tickets) - len(self.report.failures)
         done = f"{stored} conversations in {self.source.folder}, {len(self.source.fetched)} fetched now"
-        console.show("\n".join([done, *cuts.lines(), *self.report.troubles()]))
+        console.show("\n".join([done, *cuts.lines(), *summary.troubles(self.report)]))
 
     def decide(self, tickets: Sequence[Ticket]) -> None:
         """Decide, conclude, save; a budget that is reached ends the deciding, not the saving."""
@@ -188,18 +189,12 @@ class _Run:
         files = self.clusterer.files
         self.report.filled = len(review_list.load_filled(files.flagged))
         self.report.write(files.run_report)
-        page.write(
-            files.report_page,
-            issues=self.clusterer.issues,
-            log=self.clusterer.decisions,
-            conversation_of=functools.partial(self.source.shown, decided=self.clusterer.decisions),
-            nearest=self.clusterer.nearest,
-            database=files.database,
-            weekly=files.weekly,
-            came_with_run=len(self.report.rows),
-        )
+        issues, decisions = self.clusterer.issues, self.clusterer.decisions
+        conversation_of = functools.partial(self.source.shown, decided=decisions)
+        reading = read(issues, decisions, conversation_of, self.clusterer.nearest, files.database)
+        page.write(files.report_page, reading, weekly=files.weekly, came_with_run=len(self.report.rows))
         self.progress.close()
-        console.show(self.report.summary(self.clusterer.issues, self.clusterer.decisions, files.report_page))
+        console.show(summary.summary(self.report, issues, decisions, files.report_page))
 
     def pause(self, left: QuestionsLeft) -> None:
         """Write the open questions for a batch engine; the run goes on when their answers are there."""

@@ -24,7 +24,7 @@ from demo.labelled_files import load_labelled
 from demo.model import BuiltInModel
 from env import Settings
 from issue_clusterer import IssueClusterer
-from report.summary import RunReport
+from report.run_report import RunReport
 from testing.helpdesk import DEFAULT_KEY, Helpdesk
 from testing.scoring import Scores, scores
 

@@ -23,6 +23,7 @@ from llm import batch
 from llm.batch import BatchQuestion
 from llm.store import AnswerStore
 from report import exports, page
+from report.reading import read
 from review import apply, decisions
 from review import list as review_list
 
@@ -196,15 +197,8 @@ def _write_page(files: RunFiles, conversations: Path) -> None:
     beside = files.database.parent / "conversations"  # where the demo keeps them
     folder = beside if beside.is_dir() else conversations
     issues, conversation_of = issue.load(files.database), functools.partial(stored_conversation, folder=folder)
-    page.write(
-        files.report_page,
-        issues=issues,
-        log=decision.load(files.decisions),
-        conversation_of=conversation_of,
-        nearest=nearest_issues(issues, conversation_of),
-        database=files.database,
-        weekly=files.weekly,
-    )
+    log, nearest = decision.load(files.decisions), nearest_issues(issues, conversation_of)
+    page.write(files.report_page, read(issues, log, conversation_of, nearest, files.database), weekly=files.weekly)
 
 
 _PREFIX = "batch:"

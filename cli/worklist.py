@@ -19,7 +19,7 @@ from common.text import for_terminal
 from common.web import is_loopback
 from issue_clusterer import IssueClusterer, Plan
 from knowledge.checkpoint import leftover
-from report.summary import RunReport
+from report.run_report import RunReport
 
 logger = logging.getLogger(__name__)
 

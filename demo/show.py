@@ -20,7 +20,7 @@ from demo.model import BuiltInModel
 from demo.recorded import Recording
 from env import Settings
 from issue_clusterer import IssueClusterer
-from report.summary import RunReport
+from report.run_report import RunReport
 
 FOLDER = "demo"
 """Beside the database that --output names, output/ unless it does."""

@@ -97,6 +97,11 @@ class Issue:
     held_back: str | None = None
     extra: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def title(self) -> str:
+        """How people are told of it: its category, or its id where it has none."""
+        return self.card.category or self.issue_id
+
     def written_by_person(self) -> bool:
         """True when the card is not as the program last wrote it: no run may rewrite it."""
         return self.card_hash != card_hash(self.card)

@@ -109,7 +109,7 @@ def article(issue: Issue, log: Mapping[int, DecisionRow], *, evidence: bool = Fa
 
 
 def _title(issue: Issue) -> str:
-    return plain(issue.card.category or issue.issue_id)
+    return plain(issue.title)
 
 
 def plain(text: str) -> str:
@@ -124,29 +124,28 @@ def plain(text: str) -> str:
     return re.sub(r"^([0-9]+)([.)])", r"\1\\\2", unlinked)
 
 
-def month_table(issues: Mapping[str, Issue], log: Mapping[int, DecisionRow], *, separator: str = ",") -> str:
-    """The CSV text, with byte-order mark: one row an issue, one column a month from the first ticket to the last.
+def write_month_table(path: Path, issues: Mapping[str, Issue], log: Mapping[int, DecisionRow], *, separator: str = ",") -> None:
+    """Put a CSV table at `path`: one row an issue, one column a month from the first ticket to the last. Raises `Unwritable`.
 
     Tickets whose day is not known stand in a last column `no_date`, which is there only if it is needed.
     """
     days = trends.ticket_days(issues, log)
-    months = _months([day[:7] for day in days.values()])
-    columns = [*months, "no_date"] if any(ticket not in days for issue in issues.values() for ticket in issue.tickets) else months
+    columns = [start[:7] for start in trends.bars(min(days.values()), max(days.values()), "month")] if days else []
+    if any(ticket not in days for issue in issues.values() for ticket in issue.tickets):
+        columns.append("no_date")
     rows = []
-    for issue in sorted(issues.values(), key=lambda issue: issue_db.sort_key(issue.issue_id)):
+    for issue in issue_db.in_id_order(issues.values()):
         counts = Counter(days.get(ticket, "no_date")[:7] for ticket in issue.tickets)
         named, size = [_cell(issue.issue_id), _cell(issue.card.category), issue.status], len(issue.tickets)
         rows.append([*named, size, _cell(issue.first_seen), _cell(issue.last_seen), *(counts[column] for column in columns)])
-    return _table([*_MONTHS_HEADER, *columns], rows, separator)
+    _write_table(path, _MONTHS_HEADER, rows, separator, columns)
 
 
-def write_month_table(path: Path, issues: Mapping[str, Issue], log: Mapping[int, DecisionRow], *, separator: str = ",") -> None:
-    """Put the table of issues by month at `path`, if nothing or such a table stands there. Raises `Unwritable`."""
-    files.write_over(path, month_table(issues, log, separator=separator), begins="\ufeff" + separator.join(_MONTHS_HEADER))
+def write_ticket_table(path: Path, issues: Mapping[str, Issue], log: Mapping[int, DecisionRow], *, separator: str = ",") -> int:
+    """Put a CSV table at `path`: one row for each ticket in an issue, by ticket id; returns how many. Raises `Unwritable`.
 
-
-def ticket_table(issues: Mapping[str, Issue], log: Mapping[int, DecisionRow], *, separator: str = ",") -> str:
-    """The CSV text, with byte-order mark: one row for each ticket in an issue, by ticket id; confidence is empty where nobody tells it."""
+    The confidence is empty where nobody tells it.
+    """
     days = trends.ticket_days(issues, log)
     home = {ticket: issue for issue in issues.values() for ticket in issue.tickets}
     rows = []
@@ -156,21 +155,16 @@ def ticket_table(issues: Mapping[str, Issue], log: Mapping[int, DecisionRow], *,
         texts = [_cell(text) for text in (issue.issue_id, issue.card.category, issue.area, issue.kind)]
         link = row.url if row and facts.web_address(row.url) else ""
         rows.append([ticket, *texts, days.get(ticket, ""), "" if sure is None else sure, _cell(link)])
-    return _table(_TICKETS_HEADER, rows, separator)
+    _write_table(path, _TICKETS_HEADER, rows, separator)
+    return len(rows)
 
 
-def write_ticket_table(path: Path, issues: Mapping[str, Issue], log: Mapping[int, DecisionRow], *, separator: str = ",") -> int:
-    """Put the table of tickets at `path`, if nothing or such a table stands there; returns their number. Raises `Unwritable`."""
-    files.write_over(path, ticket_table(issues, log, separator=separator), begins="\ufeff" + separator.join(_TICKETS_HEADER))
-    return sum(len(issue.tickets) for issue in issues.values())
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[object]], separator: str) -> str:
+def _write_table(path: Path, header: Sequence[str], rows: Sequence[Sequence[object]], separator: str, more: Sequence[str] = ()) -> None:
+    """Put a table with a byte-order mark at `path`, if nothing or a table of this header stands there; `more` are columns behind it."""
     out = io.StringIO()
     writer = csv.writer(out, delimiter=separator, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows(rows)
-    return "\ufeff" + out.getvalue()
+    writer.writerows([[*header, *more], *rows])
+    files.write_over(path, "\ufeff" + out.getvalue(), begins="\ufeff" + separator.join(header))
 
 
 def _facts(issue: Issue) -> str:
@@ -210,14 +204,6 @@ def _slug(text: str) -> str:
     """
     plain_letters = unicodedata.normalize("NFKD", text.casefold()).encode("ascii", "ignore").decode()
     return re.sub(r"[^a-z0-9]+", "-", plain_letters).strip("-")[:60].rstrip("-")
-
-
-def _months(known: Sequence[str]) -> list[str]:
-    """Every month from the first to the last, none left out."""
-    if not known:
-        return []
-    first, last = (int(month[:4]) * 12 + int(month[5:]) - 1 for month in (min(known), max(known)))
-    return [f"{number // 12:04}-{number % 12 + 1:02}" for number in range(first, last + 1)]
 
 
 def _cell(text: str) -> str:

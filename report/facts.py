@@ -13,9 +13,6 @@ from cleaning import languages
 from common import times
 from knowledge.conversation import Conversation, customer_text
 
-CHANNELS = {1: "email", 2: "portal", 3: "phone", 7: "chat", 9: "feedback widget", 10: "outbound email", 15: "chat"}
-"""Freshdesk's numbers of sources, where a conversation does not name its channel itself."""
-
 
 @dataclass(frozen=True, slots=True)
 class TicketFacts:
@@ -50,7 +47,7 @@ def facts_of(conversation: Conversation) -> TicketFacts:
     said: Mapping[str, Any] = conversation
     tags = said.get("tags")
     return TicketFacts(
-        channel=str(said.get("channel") or CHANNELS.get(said.get("source") or 0, "")),
+        channel=str(said.get("channel") or ""),
         language=languages.name_of(languages.language_of(customer_text(conversation))),
         type=str(said.get("type") or ""),
         tags=tuple(str(tag) for tag in tags if tag) if isinstance(tags, list) else (),

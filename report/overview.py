@@ -1,19 +1,20 @@
-"""The page's first screen, for whoever has five minutes: problems by size, what moves, what to write and to report, what stands in none.
+"""The page's first screen, for whoever has five minutes: problems by size, what to write and to report, what stands in no issue.
 
 Plain data from a reading, still without any HTML.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
 from knowledge.decision import FAILURES_TO_SET_ASIDE, DecisionRow
 from knowledge.issue import Issue, sort_key
-from report import summary, trends
+from report import trends
 from report.facts import Effort
-from report.letter import Week, articles
-from report.looks import Looks
+from report.letter import articles
+from report.quotes import Quote
 from report.reading import Reading
+from report.trends import Move
 from review.groups import states_no_problem
 
 ROWS = 15
@@ -25,46 +26,37 @@ FULL_BAR = 4
 SEEN = "seen more than once"
 FAILED = "Failed"
 GIVEN_UP = f"Failed in the same words in {FAILURES_TO_SET_ASIDE} runs and tried no more"
+LOWER_EDGES = (0.9, 0.8, 0.7, 0.5, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
     """One problem in the overview's table. `share` is of all tickets, in percent; `bars` are heights from 0 to 1."""
 
-    issue_id: str
-    category: str
-    area: str
-    kind: str
-    count: int
+    issue: Issue
+    move: Move
     share: float
-    recent: int
-    before: int
-    moves: str
-    quiet: int
     bars: tuple[float, ...]
-    quote: str
-    quote_ticket: int
-    fix: str
-    more_steps: int
-    state: str
+    quote: Quote | None
     effort: Effort
 
     @property
-    def address(self) -> str:
-        """Where the page shows the issue."""
-        return address(self.issue_id)
+    def count(self) -> int:
+        """How many tickets it has."""
+        return len(self.issue.tickets)
 
     @property
     def remark(self) -> str:
         """The state where it says more than the count of tickets does."""
-        return "" if self.state == SEEN else self.state.removeprefix(f"{SEEN}, ")
+        said = state(self.issue)
+        return "" if said == SEEN else said.removeprefix(f"{SEEN}, ")
 
     @property
     def arrow(self) -> str:
         """Up or down against the days before, "" where the numbers are too small to tell; what is new or back is tagged as that."""
-        if trends.grows(self.recent, self.before):
-            return "" if self.moves in ("new", "back") else "up"
-        return "down" if trends.grows(self.before, self.recent) else ""
+        if trends.grows(self.move.recent, self.move.before):
+            return "" if self.move.kind in ("new", "back") else "up"
+        return "down" if trends.grows(self.move.before, self.move.recent) else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,35 +70,31 @@ class Outside:
 
 
 @dataclass(frozen=True, slots=True)
-class Overview:
-    """The page's first screen, for whoever has five minutes."""
+class Band:
+    """Reviewed tickets of a range of confidence: `kept` of `total` as the model meant."""
 
-    account: str
-    model: str
-    first_day: str
-    last_day: str
+    name: str
+    kept: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """The page's first screen. `first_share` and `first_effort` are of all tickets and replies, in percent; `more` rows are not shown."""
+
     ticket_count: int
-    issue_count: int
-    looks: Looks
     reviewed: int
     first_count: int
     first_share: float
     first_effort: float
-    span: str
-    week: Week
     rows: list[Row]
     more: int
-    moving: Mapping[str, int]
     articles: list[Row]
     bugs: list[Row]
-    kinds_known: bool
     outside: list[Outside]
     failed: int
     left_out: int
-    scale: trends.Scale
-    partial: bool
-    bars: list[int]
-    agreement: list[summary.Band]
+    agreement: list[Band]
 
 
 def address(issue_id: str) -> str:
@@ -121,39 +109,28 @@ def area_address(area: str) -> str:
 
 def overview(reading: Reading) -> Overview:
     """Numbers, table and lists of the first screen."""
-    issues, moved = reading.issues, reading.moved
-    rows = _rows(reading)
-    total = sum(len(issue.tickets) for issue in issues.values())
-    first = rows[:FIRST]
+    issues = reading.issues.values()
+    total = sum(len(issue.tickets) for issue in issues)
+    problems = [issue for issue in issues if issue.tickets and not states_no_problem(issue)]
+    ranked = sorted(problems, key=lambda issue: (-len(issue.tickets), sort_key(issue.issue_id)))
+    rows = [_row(reading, issue, total) for issue in ranked]
+    by_issue, first = {row.issue.issue_id: row for row in rows}, rows[:FIRST]
     outside = _outside(reading)
     failed = sum(group.count for group in outside if group.command)
     return Overview(
-        account=reading.account(),
-        model=reading.model(),
-        first_day=min(reading.days.values(), default=""),
-        last_day=moved.newest,
         ticket_count=total,
-        issue_count=len(issues),
-        looks=reading.looks,
-        reviewed=len({ticket for issue in issues.values() for ticket in issue.reviewed}),
+        reviewed=len({ticket for issue in issues for ticket in issue.reviewed}),
         first_count=len(first),
         first_share=_percent(sum(row.count for row in first), total),
         first_effort=_percent(sum(row.effort.replies for row in first), sum(row.effort.replies for row in rows)),
-        span=moved.span,
-        week=reading.week,
         rows=rows[:ROWS],
         more=max(0, len(rows) - ROWS),
-        moving={"growing": len(moved.growing), "new": len(moved.new), "back": len(moved.back)},
-        articles=_articles(reading, rows),
+        articles=[by_issue[issue.issue_id] for issue, _ in articles(reading.issues, reading.facts)[:SHOWN]],
         bugs=_bugs(rows),
-        kinds_known=any(issue.kind for issue in issues.values()),
         outside=outside,
         failed=failed,
         left_out=sum(group.count for group in outside) - failed,
-        scale=reading.scale,
-        partial=trends.ends_early(reading.scale, moved.newest),
-        bars=reading.scale.counts(reading.days.values()),
-        agreement=summary.bands(reading.log.values()),
+        agreement=agreement(reading.log.values()),
     )
 
 
@@ -166,49 +143,37 @@ def state(issue: Issue) -> str:
     return f"{seen}, {unsure} of {len(issue.tickets)} unsure" if unsure else seen
 
 
-def _rows(reading: Reading) -> list[Row]:
-    """Problems by number of tickets, those that state none left out."""
-    moving, total = reading.moved.kinds(), sum(len(issue.tickets) for issue in reading.issues.values())
-    problems = [issue for issue in reading.issues.values() if issue.tickets and not states_no_problem(issue)]
-    ranked = sorted(problems, key=lambda issue: (-len(issue.tickets), sort_key(issue.issue_id)))
-    return [_row(reading, issue, moving.get(issue.issue_id, ("", 0)), total) for issue in ranked]
+def agreement(rows: Iterable[DecisionRow]) -> list[Band]:
+    """How often people kept what the model meant, by its confidence, the surest first; bands that nobody reviewed are left out.
+
+    >>> agreement([DecisionRow(1, "ISSUE-1", "reviewed", 0.95, extra={"review": {"model_was_right": True}})])
+    [Band(name='0.9 and up', kept=1, total=1)]
+    """
+    right: dict[float, list[bool]] = {low: [] for low in LOWER_EDGES}
+    for row in rows:
+        review = row.extra.get("review")
+        if isinstance(review, dict) and isinstance(review.get("model_was_right"), bool) and row.confidence is not None:
+            right[next(low for low in LOWER_EDGES if row.confidence >= low)].append(review["model_was_right"])
+    names = {low: f"{low} and up" if low else f"below {LOWER_EDGES[-2]}" for low in LOWER_EDGES}
+    return [Band(names[low], sum(found), len(found)) for low, found in right.items() if found]
 
 
-def _row(reading: Reading, issue: Issue, moving: tuple[str, int], total: int) -> Row:
-    recent, before = reading.growth(issue)
-    counts = reading.scale.counts(reading.days_of(issue))
-    said, steps = reading.quotes.get(issue.issue_id), issue.card.resolution_steps
+def _row(reading: Reading, issue: Issue, total: int) -> Row:
+    counts = reading.trends.scale.counts(reading.trends.days_of(issue))
     return Row(
-        issue_id=issue.issue_id,
-        category=issue.card.category or issue.issue_id,
-        area=issue.area,
-        kind=issue.kind,
-        count=len(issue.tickets),
+        issue,
+        reading.trends.moves[issue.issue_id],
         share=_percent(len(issue.tickets), total),
-        recent=recent,
-        before=before,
-        moves=moving[0],
-        quiet=moving[1],
         bars=tuple(count / max(FULL_BAR, *counts) for count in counts),
-        quote=said.text if said else "",
-        quote_ticket=said.ticket if said else 0,
-        fix=steps[0] if steps else "",
-        more_steps=max(0, len(steps) - 1),
-        state=state(issue),
+        quote=reading.quotes.get(issue.issue_id),
         effort=reading.effort(issue),
     )
 
 
-def _articles(reading: Reading, rows: Sequence[Row]) -> list[Row]:
-    """The articles that the weekly letter asks for, and a few more."""
-    by_issue = {row.issue_id: row for row in rows}
-    return [by_issue[issue.issue_id] for issue, _ in articles(reading.issues, reading.facts)[:SHOWN]]
-
-
 def _bugs(rows: Sequence[Row]) -> list[Row]:
     """Bugs that came more than once, growing ones first."""
-    found = [row for row in rows if row.kind == "bug" and row.count > 1]
-    return sorted(found, key=lambda row: (row.moves != "growing", -row.recent, -row.count))[:SHOWN]
+    found = [row for row in rows if row.issue.kind == "bug" and row.count > 1]
+    return sorted(found, key=lambda row: (row.move.kind != "growing", -row.move.recent, -row.count))[:SHOWN]
 
 
 def _outside(reading: Reading) -> list[Outside]:
@@ -223,10 +188,15 @@ def _outside(reading: Reading) -> list[Outside]:
     trouble = [(title, groups.pop(title)) for title in (FAILED, GIVEN_UP)]
     left_out = sorted(groups.items(), key=lambda pair: (-len(pair[1]), pair[0]))
     return [
-        Outside(title, rows[:MAX_OUTSIDE], len(rows), reading.again(rows) if title in (FAILED, GIVEN_UP) else "")
+        Outside(title, rows[:MAX_OUTSIDE], len(rows), _again(reading, rows) if title in (FAILED, GIVEN_UP) else "")
         for title, rows in (*trouble, *left_out)
         if rows
     ]
+
+
+def _again(reading: Reading, rows: Iterable[DecisionRow]) -> str:
+    """The command that tries some tickets again."""
+    return reading.command(f"--ticket-ids {','.join(str(row.ticket_id) for row in rows)}")
 
 
 def _percent(part: int, whole: int) -> float:

@@ -7,7 +7,6 @@ nothing; what a person decides in the page comes back as `review.json` (see revi
 import base64
 import functools
 import hashlib
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,50 +14,22 @@ import jinja2
 from markupsafe import Markup
 
 from common import files
-from knowledge.decision import DecisionRow
-from knowledge.issue import Issue
-from knowledge.paths import DEFAULT_OUTPUT
 from report import facts, letter
 from report.overview import address, area_address, overview
 from report.page_json import page_json
-from report.reading import ConversationOf, Nearest, Reading, read
+from report.reading import Reading
 from review import list as review_list
 
 TEMPLATES = Path(__file__).with_name("templates")
 
 
-def write(
-    path: Path,
-    *,
-    issues: Mapping[str, Issue],
-    log: Mapping[int, DecisionRow],
-    conversation_of: ConversationOf = lambda _: None,
-    nearest: Nearest | None = None,
-    database: Path = DEFAULT_OUTPUT,
-    weekly: Path | None = None,
-    came_with_run: int | None = None,
-) -> None:
-    """Put the page at `path`, and the weekly letter beside it if its path is given. Raises `Unwritable`.
+def write(path: Path, reading: Reading, *, weekly: Path, came_with_run: int | None = None) -> None:
+    """Put the page at `path` and the weekly letter at `weekly`. Raises `Unwritable`.
 
-    `conversation_of` gives a ticket's stored conversation; `nearest` tells the issues most like a ticket; `database` is named in the
-    command that the page tells; `came_with_run` is how many tickets the run decided, for the letter.
+    `came_with_run` is how many tickets the run decided, None where no run was.
     """
-    reading = read(issues, log, conversation_of, nearest, database)
-    files.write_text(path, _render(reading))
-    if weekly is not None:
-        letter.write(weekly, reading.week, came_with_run=came_with_run)
-
-
-def render(
-    *,
-    issues: Mapping[str, Issue],
-    log: Mapping[int, DecisionRow],
-    conversation_of: ConversationOf = lambda _: None,
-    nearest: Nearest | None = None,
-    database: Path = DEFAULT_OUTPUT,
-) -> str:
-    """The page's text; equal data give equal bytes."""
-    return _render(read(issues, log, conversation_of, nearest, database))
+    files.write_text(path, render(reading))
+    letter.write(weekly, letter.compose(reading), came_with_run=came_with_run)
 
 
 @functools.cache
@@ -69,10 +40,12 @@ def _template() -> jinja2.Template:
     return pages.get_template("report.html.j2")
 
 
-def _render(reading: Reading) -> str:
+def render(reading: Reading) -> str:
+    """The page's text; equal data give equal bytes."""
     script = (TEMPLATES / "report.js").read_text(encoding="utf-8")
     style = (TEMPLATES / "report.css").read_text(encoding="utf-8")
-    data = page_json(reading) | {"kind": review_list.KIND, "command": reading.command("--apply-review review.json")}
+    week = letter.compose(reading)
+    data = page_json(reading, week) | {"kind": review_list.KIND, "command": reading.command("--apply-review review.json")}
     data["stamp"] = hashlib.sha256(files.dump_json(data, indent=None).encode("utf-8", "replace")).hexdigest()[:16]
     text = _template().render(
         policy=_policy(script, style),
@@ -80,6 +53,9 @@ def _render(reading: Reading) -> str:
         style=Markup(style),  # noqa: S704 # our own file, not data
         data=inert_json(data),
         conversations=Markup("\n").join(inert_json(shown) for shown in reading.conversations),
+        read=reading,
+        trends=reading.trends,
+        week=week,
         view=overview(reading),
         address=address,
         area_address=area_address,

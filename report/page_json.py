@@ -7,28 +7,33 @@ from typing import Any
 from knowledge import issue as issue_db
 from knowledge.decision import DecisionRow
 from knowledge.issue import Issue
-from report import facts, letter, trends
+from report import facts
 from report.facts import TicketFacts
+from report.letter import Letter
 from report.overview import state
 from report.reading import Reading
 from review.groups import groups, states_no_problem
 
 
-def page_json(reading: Reading) -> dict[str, Any]:
+def page_json(reading: Reading, week: Letter) -> dict[str, Any]:
     """The data by the names that `templates/report.js` reads."""
-    issues, names, moving = reading.issues.values(), issue_db.alias_map(reading.issues.values()), reading.moved.kinds()
+    issues, names, scale = reading.issues.values(), issue_db.alias_map(reading.issues.values()), reading.trends.scale
     reviewed = {ticket for issue in issues for ticket in issue.reviewed}
     return {
-        "unit": reading.scale.unit,
-        "starts": list(reading.scale.starts),
-        "newest": reading.moved.newest,
-        "partial": trends.ends_early(reading.scale, reading.moved.newest),
-        "letter": asdict(letter.composed(reading.week)),
-        "span": reading.moved.days,
+        "unit": scale.unit,
+        "starts": scale.starts,
+        "newest": reading.trends.newest,
+        "partial": scale.partial,
+        "letter": {
+            "title": week.title,
+            "said": week.said,
+            "parts": [{"title": part.title, "entries": [f"{one.title}: {one.remark}" for one in part.entries]} for part in week.parts],
+        },
+        "span": reading.trends.span_days,
         "pairs": [{"ids": pair[:2], "confidence": pair[2]} for pair in reading.looks.pairs],
         "groups": [asdict(group) for group in groups(reading.issues, reading.log)],
         "card_fields": [{"name": part.name, "label": part.label, "many": part.many} for part in issue_db.CARD_FIELDS],
-        "issues": [_issue(reading, issue, moving.get(issue.issue_id, ("", 0))[0]) for issue in issues],
+        "issues": [_issue(reading, issue) for issue in issues],
         "tickets": [
             _ticket(reading, issue, ticket, names) | {"reviewed": ticket in reviewed} for issue in issues for ticket in issue.tickets
         ],
@@ -46,7 +51,7 @@ def _ticket(reading: Reading, issue: Issue, ticket: int, names: Mapping[str, str
         "issue": issue.issue_id,
         "subject": row.subject,
         "url": row.url if facts.web_address(row.url) else "",
-        "day": reading.days.get(ticket, ""),
+        "day": reading.trends.days.get(ticket, ""),
         "confidence": issue.unsure.get(ticket, row.confidence),
         "meant": names.get(meant, ""),
         "meant_gone": meant if meant and meant not in names else "",
@@ -82,9 +87,8 @@ def _reason(reason: str, issues: Mapping[str, Issue], names: Mapping[str, str]) 
     return f"{start} ({title})" + (f"; the ticket says: {said}" if mark else "") if title else reason
 
 
-def _issue(reading: Reading, issue: Issue, moves: str) -> dict[str, Any]:
-    recent, before = reading.growth(issue)
-    said = reading.quotes.get(issue.issue_id)
+def _issue(reading: Reading, issue: Issue) -> dict[str, Any]:
+    move, said = reading.trends.moves[issue.issue_id], reading.quotes.get(issue.issue_id)
     return {
         "id": issue.issue_id,
         "card": issue.card.to_json(),
@@ -98,10 +102,10 @@ def _issue(reading: Reading, issue: Issue, moves: str) -> dict[str, Any]:
         "distinct": issue.distinct_from,
         "person": issue.written_by_person(),
         "hash": issue_db.card_hash(issue.card),
-        "recent": recent,
-        "before": before,
+        "recent": move.recent,
+        "before": move.before,
         "quote": {"text": said.text, "ticket": said.ticket} if said else None,
         "effort": asdict(reading.effort(issue)),
         "tickets": issue.tickets,
-        "moves": moves,
+        "moves": move.kind,
     }

@@ -14,12 +14,11 @@ from knowledge.conversation import Conversation, customer_text
 from knowledge.decision import DecisionRow
 from knowledge.issue import Issue
 from knowledge.paths import DEFAULT_OUTPUT, command
-from report import facts, letter, quotes, trends
+from report import facts, quotes
 from report.facts import Effort, TicketFacts
-from report.letter import Week
 from report.looks import Looks, looks
 from report.quotes import Quote
-from report.trends import Movement, Scale
+from report.trends import Trends, trends
 from review.groups import flagged_tickets
 
 MAX_CONVERSATION_CHARS = 20_000
@@ -36,18 +35,15 @@ Nearest = Callable[[str, str, int, int], list[str]]
 
 @dataclass(slots=True)
 class Reading:
-    """What a page is made of. By ticket: its day, facts, and the issues `near` to it; by issue: one customer's words; the conversations
-    that the page has room for; how tickets spread and what moves; what the week was and what wants a look."""
+    """What page and letter are made of. By ticket: its facts, and the issues `near` to it; by issue: one customer's words; the
+    conversations that the page has room for; how tickets spread and what moves; what wants a look."""
 
     issues: Mapping[str, Issue]
     log: Mapping[int, DecisionRow]
     database: Path
-    days: Mapping[int, str]
     flagged: Mapping[int, Issue]
-    scale: Scale
-    moved: Movement
+    trends: Trends
     looks: Looks
-    week: Week = field(default_factory=lambda: Week("", 0, 0))
     facts: dict[int, TicketFacts] = field(default_factory=dict)
     quotes: dict[str, Quote] = field(default_factory=dict)
     conversations: list[dict[str, Any]] = field(default_factory=list)
@@ -56,18 +52,6 @@ class Reading:
     def command(self, flags: str) -> str:
         """A command line of the program about this database."""
         return command(flags, self.database)
-
-    def again(self, rows: Iterable[DecisionRow]) -> str:
-        """The command that tries some tickets again."""
-        return self.command(f"--ticket-ids {','.join(str(row.ticket_id) for row in rows)}")
-
-    def days_of(self, issue: Issue) -> list[str]:
-        """Days of an issue's tickets, as far as they are known."""
-        return trends.days_of(issue, self.days)
-
-    def growth(self, issue: Issue) -> tuple[int, int]:
-        """An issue's tickets in the last days, and in as many days before."""
-        return trends.growth(self.days_of(issue), self.moved.newest, span=self.moved.days)
 
     def effort(self, issue: Issue) -> Effort:
         """What an issue's tickets were for agents and customers."""
@@ -90,11 +74,13 @@ def read(
     nearest: Nearest | None = None,
     database: Path = DEFAULT_OUTPUT,
 ) -> Reading:
-    """Every conversation, once: flagged tickets first, then the newest; those that fit are kept, long ones cut."""
-    days, flagged = trends.ticket_days(issues, log), flagged_tickets(issues)
-    came = trends.came_days(issues, log)
-    scale, moved = trends.scale(came.values()), trends.movement(issues, came)
-    found = Reading(issues, log, database, days, flagged, scale, moved, looks(issues, log))
+    """Every conversation, once: flagged tickets first, then the newest; those that fit are kept, long ones cut.
+
+    `conversation_of` gives a ticket's stored conversation; `nearest` tells the issues most like a ticket; `database` is named in the
+    commands that the page tells.
+    """
+    found = Reading(issues, log, database, flagged_tickets(issues), trends(issues, log), looks(issues, log))
+    days, flagged = found.trends.days, found.flagged
     home = {ticket: issue for issue in issues.values() for ticket in issue.tickets}
     room = MAX_ALL_CONVERSATIONS_CHARS
     for ticket in sorted(home, key=lambda ticket: (ticket in flagged, days.get(ticket, ""), ticket), reverse=True):
@@ -106,7 +92,6 @@ def read(
                 room -= sum(len(message["text"]) + 60 for message in shown["messages"])
                 found.conversations.append(shown)
     found.conversations.sort(key=lambda shown: int(shown["id"]))
-    found.week = letter.week(issues, log, found.facts)
     if nearest is not None:
         found.near = {ticket: _near(found, ticket, conversation_of, nearest) for ticket in list(flagged)[:MAX_NEAREST]}
     return found

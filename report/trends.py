@@ -3,24 +3,26 @@
 Days are UTC, `YYYY-MM-DD`. "Recent" counts back from the newest ticket, not from today, so that equal data give an equal page.
 """
 
+import calendar
 import datetime
 import functools
 import itertools
 import math
 import statistics
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from common.text import counted
 from common.times import to_utc
 from knowledge.decision import DecisionRow
 from knowledge.issue import Issue, sort_key
 
+Unit = Literal["week", "month"]
 RECENT_DAYS = 28
 QUIET_DAYS = 42
-MAX_WEEKS = 26
-MAX_MONTHS = 36
+MOST_BARS: Mapping[Unit, int] = {"week": 26, "month": 36}
 WEEK_DAYS = 7
 GROWN_TICKETS = 3
 """Fewer recent tickets than this are no growth, whatever stood before."""
@@ -30,10 +32,14 @@ GROWN_DEVIATIONS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """The bars of a picture: all weeks (by their Monday) or months (by their first day) from first to last, none left out."""
+    """The bars of a picture: all weeks (by their Monday) or months (by their first day) from first to last, none left out.
 
-    unit: Literal["week", "month"]
-    starts: tuple[str, ...]
+    `partial`: the newest day is not the end of the last bar's week or month.
+    """
+
+    unit: Unit = "week"
+    starts: tuple[str, ...] = ()
+    partial: bool = False
 
     def counts(self, days: Iterable[str]) -> list[int]:
         """How many of the days fall under each bar; days before the first bar are not drawn.
@@ -41,113 +47,73 @@ class Scale:
         >>> Scale("month", ("2025-01-01", "2025-02-01")).counts(["2025-02-03", "2025-02-28", "2024-12-31"])
         [0, 2]
         """
-        counted = Counter(_start(day, self.unit) for day in days if _is_day(day))
-        return [counted[start] for start in self.starts]
+        found = Counter(_number(day, self.unit) for day in days)
+        return [found[_number(start, self.unit)] for start in self.starts]
 
 
-def scale(days: Iterable[str]) -> Scale:
+def scale(days: Collection[str]) -> Scale:
     """Weeks for up to half a year of days, months beyond, at most the last three years of them.
 
     >>> scale(["2025-01-08", "2025-01-20"])
-    Scale(unit='week', starts=('2025-01-06', '2025-01-13', '2025-01-20'))
+    Scale(unit='week', starts=('2025-01-06', '2025-01-13', '2025-01-20'), partial=True)
     """
-    known = [day for day in days if _is_day(day)]
-    if not known:
-        return Scale("week", ())
-    weeks = _steps(min(known), max(known), "week", limit=MAX_WEEKS + 1)
-    if len(weeks) <= MAX_WEEKS:
-        return Scale("week", weeks)
-    return Scale("month", _steps(min(known), max(known), "month", limit=MAX_MONTHS))
+    if not days:
+        return Scale()
+    first, last = min(days), max(days)
+    unit: Unit = "week" if len(bars(first, last, "week")) <= MOST_BARS["week"] else "month"
+    date = datetime.date.fromisoformat(last)
+    ends = date.weekday() == 6 if unit == "week" else date.day == calendar.monthrange(date.year, date.month)[1]
+    return Scale(unit, bars(first, last, unit)[-MOST_BARS[unit] :], partial=not ends)
 
 
-def ends_early(drawn: Scale, newest: str) -> bool:
-    """True when the last bar stands for a week or month that the newest day is not the end of.
+def bars(first: str, last: str, unit: Unit) -> tuple[str, ...]:
+    """First days of all weeks or months from the one of day `first` to the one of day `last`.
 
-    >>> ends_early(Scale("month", ("2025-02-01",)), "2025-02-28"), ends_early(Scale("month", ("2025-02-01",)), "2025-02-05")
-    (False, True)
+    >>> bars("2024-12-31", "2025-01-02", "month"), bars("2024-12-31", "2025-01-02", "week")
+    (('2024-12-01', '2025-01-01'), ('2024-12-30',))
     """
-    if not drawn.starts or not _is_day(newest) or newest == "9999-12-31":
-        return False
-    return _start((_date(newest) + datetime.timedelta(days=1)).isoformat(), drawn.unit) == drawn.starts[-1]
+    numbers = range(_number(first, unit), _number(last, unit) + 1)
+    if unit == "week":
+        return tuple(datetime.date.fromordinal(7 * number + 1).isoformat() for number in numbers)
+    return tuple(f"{number // 12:04}-{number % 12 + 1:02}-01" for number in numbers)
 
 
-def growth(days: Sequence[str], newest: str, *, span: int = RECENT_DAYS) -> tuple[int, int]:
+@functools.lru_cache(maxsize=65_536)  # many tickets, few days
+def _number(day: str, unit: Literal["day", "week", "month"]) -> int:
+    """A day, week (from Monday) or month as a number; each is one more than the one before."""
+    date = datetime.date.fromisoformat(day)
+    if unit == "month":
+        return date.year * 12 + date.month - 1
+    return date.toordinal() if unit == "day" else (date.toordinal() - 1) // 7
+
+
+def _days_between(earlier: str, later: str) -> int:
+    return _number(later, "day") - _number(earlier, "day")
+
+
+def growth(days: Iterable[str], newest: str, *, span: int) -> tuple[int, int]:
     """Tickets in the last `span` days up to `newest`, and in as many days before those.
 
-    >>> growth(["2025-03-01", "2025-02-28", "2025-01-30"], "2025-03-01")
+    >>> growth(["2025-03-01", "2025-02-28", "2025-01-30"], "2025-03-01", span=28)
     (2, 1)
     """
-    if not _is_day(newest):
-        return (0, 0)
-    ages = [(_date(newest) - _date(day)).days for day in days if _is_day(day)]
+    ages = [_days_between(day, newest) for day in days]
     return (sum(0 <= age < span for age in ages), sum(span <= age < 2 * span for age in ages))
 
 
-def quiet_before_return(days: Iterable[str], newest: str, *, span: int = RECENT_DAYS) -> int:
+def quiet_before_return(days: Iterable[str], newest: str, *, span: int) -> int:
     """Days without a ticket before an issue came back within `span`; 0 if it did not, or if the silence was none.
 
     It takes six weeks, twice what was usual between its tickets before, and two tickets before: one alone makes no habit.
 
-    >>> quiet_before_return(["2025-01-01", "2025-01-04", "2025-03-20"], "2025-03-25"), quiet_before_return(["2025-03-20"], "2025-03-25")
-    (75, 0)
+    >>> quiet_before_return(["2025-01-01", "2025-01-04", "2025-03-20"], "2025-03-25", span=28)
+    75
     """
-    known = sorted(day for day in days if _is_day(day))
-    gaps = [(_date(later) - _date(earlier)).days for earlier, later in itertools.pairwise(known)]
-    recent = [place for place in range(1, len(gaps)) if (_date(newest) - _date(known[place + 1])).days < span]
+    known = sorted(days)
+    gaps = [_days_between(earlier, later) for earlier, later in itertools.pairwise(known)]
+    recent = [place for place in range(1, len(gaps)) if _days_between(known[place + 1], newest) < span]
     silent = [gaps[place] for place in recent if gaps[place] >= max(QUIET_DAYS, 2 * statistics.median(gaps[:place]))]
     return max(silent, default=0)
-
-
-@dataclass(frozen=True, slots=True)
-class Moved:
-    """An issue that moves: its tickets in the last days and in as many days before, and how long it had been quiet, in days."""
-
-    issue: Issue
-    recent: int
-    before: int
-    quiet: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Movement:
-    """What moved in the last `days` days before `newest`, the most tickets first. An issue stands in one of the lists at most."""
-
-    newest: str
-    days: int
-    growing: tuple[Moved, ...] = ()
-    new: tuple[Moved, ...] = ()
-    back: tuple[Moved, ...] = ()
-
-    @property
-    def span(self) -> str:
-        """How long the days are that moved, in words."""
-        return "four weeks" if self.days > WEEK_DAYS else "week"
-
-    def kinds(self) -> dict[str, tuple[str, int]]:
-        """For each issue that moves which list it stands in, and its quiet days."""
-        return {one.issue.issue_id: (kind, one.quiet) for kind in ("growing", "new", "back") for one in getattr(self, kind)}
-
-
-def movement(issues: Mapping[str, Issue], days: Mapping[int, str]) -> Movement:
-    """Issues that grow, are new or came back, by the days of their tickets and by nothing that a run does.
-
-    Four weeks against the four before; one week against the one before while all there is is younger than eight weeks. Nothing is new in
-    data that begins within the span itself.
-    """
-    newest, oldest = max(days.values(), default=""), min(days.values(), default="")
-    if not newest or (_date(newest) - _date(oldest)).days < WEEK_DAYS:
-        return Movement(newest, WEEK_DAYS)
-    span = RECENT_DAYS if (_date(newest) - _date(oldest)).days >= 2 * RECENT_DAYS else WEEK_DAYS
-    found: dict[str, list[Moved]] = {"growing": [], "new": [], "back": []}
-    for issue in issues.values():
-        if issue.held_back is not None:  # a doubt of its own, and no problem yet that could move
-            continue
-        own = days_of(issue, days)
-        one = Moved(issue, *growth(own, newest, span=span), quiet_before_return(own, newest, span=span))
-        if kind := _kind(one, own, newest, span):
-            found[kind].append(one)
-    ranked = {kind: sorted(moved, key=lambda one: (-one.recent, one.before, sort_key(one.issue.issue_id))) for kind, moved in found.items()}
-    return Movement(newest, span, tuple(ranked["growing"]), tuple(ranked["new"]), tuple(ranked["back"]))
 
 
 def grows(recent: int, before: int) -> bool:
@@ -157,6 +123,81 @@ def grows(recent: int, before: int) -> bool:
     (True, False, False)
     """
     return recent >= GROWN_TICKETS and recent - before >= GROWN_DEVIATIONS * math.sqrt(recent + before)
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """An issue's tickets in the last days and in as many days before; what that makes it: `growing`, `new`, `back` after `quiet` days,
+    or "" for none of these."""
+
+    issue: Issue
+    recent: int
+    before: int
+    quiet: int = 0
+    kind: Literal["", "growing", "new", "back"] = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Trends:
+    """How all tickets spread: by ticket the day of each in an issue (`days`) and of each that `came` at all, as far as they are known; the
+    bars to draw; what each issue did in the last `span_days` before `newest`, by its id."""
+
+    days: Mapping[int, str]
+    came: Mapping[int, str]
+    newest: str
+    span_days: int
+    scale: Scale
+    moves: Mapping[str, Move]
+
+    @property
+    def span(self) -> str:
+        """How long the days are in which something moved, in words."""
+        return "four weeks" if self.span_days > WEEK_DAYS else "week"
+
+    def of(self, kind: str) -> list[Move]:
+        """Issues that are `growing`, `new` or `back`, the most tickets first; each is one of these at most."""
+        found = [move for move in self.moves.values() if move.kind == kind]
+        return sorted(found, key=lambda move: (-move.recent, move.before, sort_key(move.issue.issue_id)))
+
+    def remark(self, move: Move) -> str:
+        """What an issue did, in words."""
+        if move.kind == "back":
+            return f"after {move.quiet} quiet days"
+        return counted(move.recent) if move.kind == "new" else f"{move.recent} in the last {self.span}, {move.before} before"
+
+    def days_of(self, issue: Issue) -> list[str]:
+        """Days of an issue's tickets, as far as they are known."""
+        return [self.days[ticket] for ticket in issue.tickets if ticket in self.days]
+
+
+def trends(issues: Mapping[str, Issue], log: Mapping[int, DecisionRow]) -> Trends:
+    """What grows, is new or came back, by the days of tickets and by nothing that a run does.
+
+    Four weeks against the four before; one week against the one before while all there is is younger than eight weeks. Nothing moves in
+    data of less than a week, and nothing is new in data that begins within the span itself. The time ends with the newest ticket, whether
+    it stands in an issue or not.
+    """
+    days = ticket_days(issues, log)
+    came = {ticket: to_utc(row.created_at)[:10] for ticket, row in log.items() if to_utc(row.created_at)} | days
+    newest = max(came.values(), default="")
+    age = _days_between(min(came.values()), newest) if came else 0
+    span = RECENT_DAYS if age >= 2 * RECENT_DAYS else WEEK_DAYS
+    moves: dict[str, Move] = {}
+    for name, issue in issues.items():
+        own = [days[ticket] for ticket in issue.tickets if ticket in days]
+        moves[name] = _move(issue, own, newest, span=span, judged=age >= WEEK_DAYS)
+    return Trends(days, came, newest, span, scale(came.values()), moves)
+
+
+def _move(issue: Issue, own: Sequence[str], newest: str, *, span: int, judged: bool) -> Move:
+    recent, before = growth(own, newest, span=span)
+    if not (judged and recent) or issue.held_back is not None:  # held back: a doubt of its own, and no problem yet that could move
+        return Move(issue, recent, before)
+    first = min(*own, to_utc(issue.first_seen)[:10] or newest)
+    if _days_between(first, newest) < span:
+        return Move(issue, recent, before, kind="new")
+    quiet = quiet_before_return(own, newest, span=span)
+    return Move(issue, recent, before, quiet, kind="back" if quiet else "growing" if grows(recent, before) else "")
 
 
 def ticket_days(issues: Mapping[str, Issue], log: Mapping[int, DecisionRow]) -> dict[int, str]:
@@ -169,52 +210,3 @@ def ticket_days(issues: Mapping[str, Issue], log: Mapping[int, DecisionRow]) -> 
             if to_utc(known):
                 days[ticket] = to_utc(known)[:10]
     return days
-
-
-def days_of(issue: Issue, days: Mapping[int, str]) -> list[str]:
-    """Days of an issue's tickets, as far as they are known."""
-    return [days[ticket] for ticket in issue.tickets if ticket in days]
-
-
-def came_days(issues: Mapping[str, Issue], log: Mapping[int, DecisionRow]) -> dict[int, str]:
-    """As `ticket_days`, and the day of each ticket that came in and stands in no issue: the week ends with the newest of all."""
-    outside = {ticket: to_utc(row.created_at)[:10] for ticket, row in log.items() if to_utc(row.created_at)}
-    return outside | ticket_days(issues, log)
-
-
-def _kind(one: Moved, own: Sequence[str], newest: str, span: int) -> str:
-    if not one.recent:
-        return ""
-    first = min([*own, *([one.issue.first_seen] if _is_day(one.issue.first_seen) else [])])
-    if (_date(newest) - _date(first)).days < span:
-        return "new"
-    return "back" if one.quiet else "growing" if grows(one.recent, one.before) else ""
-
-
-def _steps(first: str, last: str, unit: Literal["week", "month"], *, limit: int) -> tuple[str, ...]:
-    """Starts of the last `limit` weeks or months up to `last`, none before `first`."""
-    start = _start(last, unit)
-    starts: list[str] = []
-    while len(starts) < limit and start >= _start(first, unit):
-        starts.append(start)
-        if start <= "0001-02":
-            break
-        start = _start((_date(start) - datetime.timedelta(days=1)).isoformat(), unit)
-    return tuple(reversed(starts))
-
-
-def _start(day: str, unit: Literal["week", "month"]) -> str:
-    if unit == "month":
-        return day[:8] + "01"
-    date = _date(day)
-    return (date - datetime.timedelta(days=min(date.weekday(), date.toordinal() - 1))).isoformat()
-
-
-@functools.lru_cache(maxsize=65_536)  # many tickets, few days
-def _date(day: str) -> datetime.date:
-    return datetime.date.fromisoformat(day)
-
-
-@functools.lru_cache(maxsize=65_536)
-def _is_day(day: str) -> bool:
-    return len(day) == 10 and to_utc(day)[:10] == day

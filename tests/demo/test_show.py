@@ -10,7 +10,7 @@ from demo.helpdesk import load_tickets
 from demo.recorded import Recording
 from env import Settings
 from issue_clusterer import IssueClusterer
-from report.summary import RunReport
+from report.run_report import RunReport
 from testing.demo_questions import TICKETS, asked, conversation, question
 
 FOLDER = Path("output/demo")

@@ -17,6 +17,7 @@ from knowledge.decision import DecisionRow
 from knowledge.issue import Card, Issue
 from knowledge.paths import RunFiles
 from report import page as report
+from report.reading import read
 from review import apply
 from review import list as review_list
 
@@ -50,7 +51,7 @@ class Walk:
 
     def write_page(self) -> None:
         issues, log = issue_db.load(self.files.database), decision.load(self.files.decisions)
-        report.write(self.files.report_page, issues=issues, log=log, conversation_of=conversation)
+        report.write(self.files.report_page, read(issues, log, conversation), weekly=self.files.weekly)
 
     def open(self, place: str = "") -> None:
         self.page.goto(f"file://{self.files.report_page}{place}")
@@ -530,7 +531,7 @@ def test_ten_thousand_tickets_open_in_under_two_seconds(tmp_path: Path, browser:
         for ticket in tickets:
             log[ticket] = DecisionRow(ticket, f"ISSUE-{number}", "matched", 0.9, subject="s" * 40, created_at="2025-01-01T00:00:00Z")
     path = tmp_path / "report.html"
-    report.write(path, issues=issues, log=log, conversation_of=conversation)
+    report.write(path, read(issues, log, conversation), weekly=path.with_name("weekly.md"))
     page = browser.new_page()
     page.goto(f"file://{path}#issues")
     timing = json.loads(page.evaluate("JSON.stringify(performance.getEntriesByType('navigation')[0])"))

@@ -104,8 +104,10 @@ def test_the_table_counts_tickets_by_utc_month_without_gaps(tmp_path: Path) -> N
     assert (rows[1]["category"], rows[1]["2025-02"], rows[1]["no_date"]) == ("'=Lid", "1", "1")
 
 
-def test_the_table_of_an_empty_database_is_its_header() -> None:
-    assert exports.month_table({}, {}) == "\ufeffissue_id,category,status,tickets,first_seen,last_seen\n"
+def test_the_table_of_an_empty_database_is_its_header(tmp_path: Path) -> None:
+    exports.write_month_table(tmp_path / "issues.csv", {}, {})
+    text = (tmp_path / "issues.csv").read_text(encoding="utf-8")
+    assert text == "\ufeffissue_id,category,status,tickets,first_seen,last_seen\n"
 
 
 @pytest.mark.parametrize(

@@ -31,9 +31,9 @@ def test_work_is_public_replies_and_hours_to_the_resolution() -> None:
 
 @pytest.mark.parametrize(
     ("more", "channel"),
-    [({"source": 3}, "phone"), ({"source": 3, "channel": "whatsapp"}, "whatsapp"), ({"source": None}, ""), ({"source": 99}, "")],
+    [({"source": 3}, ""), ({"source": 3, "channel": "whatsapp"}, "whatsapp"), ({"channel": None}, "")],
 )
-def test_the_channel_is_named_or_told_by_the_source(more: dict[str, Any], channel: str) -> None:
+def test_the_channel_is_the_one_that_the_file_names(more: dict[str, Any], channel: str) -> None:
     assert said(**more).channel == channel
 
 

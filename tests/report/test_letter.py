@@ -6,6 +6,8 @@ from knowledge.decision import DecisionRow
 from knowledge.issue import Card, Issue
 from report import letter
 from report.facts import TicketFacts
+from report.letter import Letter
+from report.reading import read
 
 
 def data() -> tuple[dict[str, Issue], dict[int, DecisionRow]]:
@@ -26,9 +28,16 @@ def data() -> tuple[dict[str, Issue], dict[int, DecisionRow]]:
     return issues, log
 
 
+def letter_of(issues: dict[str, Issue], log: dict[int, DecisionRow], **replies: int) -> Letter:
+    """The letter; `t1=3`: three replies to ticket 1."""
+    reading = read(issues, log)
+    reading.facts |= {int(ticket[1:]): TicketFacts(replies=count) for ticket, count in replies.items()}
+    return letter.compose(reading)
+
+
 def test_the_letter_says_what_came_moved_and_would_have_saved_most() -> None:
     issues, log = data()
-    text = letter.render(letter.week(issues, log, {1: TicketFacts(replies=3), 2: TicketFacts(replies=2)}))
+    text = letter.render(letter_of(issues, log, t1=3, t2=2))
     assert text.startswith("# Support, week to 2025-03-30\n\n6 tickets were opened in this week, 0 in the week before.\n")
     assert "**Growing**\n\n- About CRASH: 4 in the last four weeks, 1 before\n" in text
     assert "**New**\n\n- About CODE: 1 ticket\n" in text
@@ -38,24 +47,24 @@ def test_the_letter_says_what_came_moved_and_would_have_saved_most() -> None:
 
 def test_equal_data_give_equal_bytes_whatever_the_order(tmp_path: Path) -> None:
     issues, log = data()
-    letter.write(tmp_path / "a.md", letter.week(issues, log, {}))
+    letter.write(tmp_path / "a.md", letter_of(issues, log))
     turned = dict(reversed(issues.items()))
-    letter.write(tmp_path / "b.md", letter.week(turned, dict(reversed(log.items())), {}))
+    letter.write(tmp_path / "b.md", letter_of(turned, dict(reversed(log.items()))))
     assert (tmp_path / "a.md").read_bytes() == (tmp_path / "b.md").read_bytes()
 
 
 def test_a_week_in_which_nothing_came_in_says_so() -> None:
     issues, log = data()
-    text = letter.render(letter.week(issues, log, {}), came_with_run=0)
+    text = letter.render(letter_of(issues, log), came_with_run=0)
     assert "The last run brought no new ticket" in text
-    assert letter.render(letter.week({}, {}, {}), came_with_run=0) == "# Support\n\nNo ticket with a known day yet.\n"
+    assert letter.render(letter_of({}, {}), came_with_run=0) == "# Support\n\nNo ticket with a known day yet.\n"
 
 
 def test_what_tickets_say_stays_text() -> None:
     evil = "<script>alert(1)</script> [x](javascript:1)\n# big\x1b[31m"
     issue = Issue("E", Card(evil), tickets=[1])
     log = {1: DecisionRow(1, "E", "new", 0.9, created_at="2025-01-01T00:00:00Z")}
-    text = letter.render(letter.week({"E": issue}, log, {}))
+    text = letter.render(letter_of({"E": issue}, log))
     assert "<script" not in text.replace("\\<script", "")
     assert "\n# big" not in text
     assert "\x1b" not in text
@@ -63,19 +72,21 @@ def test_what_tickets_say_stays_text() -> None:
 
 def test_the_week_ends_with_the_newest_ticket_even_if_it_stands_in_no_issue() -> None:
     issues, log = data()
-    before = letter.week(issues, log, {})
+    before = letter_of(issues, log)
     log[99] = DecisionRow(99, None, "ignored", decided_by="person", created_at="2025-03-30T09:00:00Z")
-    after = letter.week(issues, log, {})
-    assert (after.last_day, after.came) == (before.last_day, before.came + 1)
+    after = letter_of(issues, log)
+    assert (before.last_day, before.opened.split()[0]) == ("2025-03-30", "6")
+    assert (after.last_day, after.opened.split()[0]) == ("2025-03-30", "7")
     last = max(issues["CRASH"].tickets)
     issues["CRASH"].tickets.remove(last)  # ignored by a person: the week does not move
     log[last] = DecisionRow(last, None, "ignored", decided_by="person", created_at=log[last].created_at)
-    assert (letter.week(issues, log, {}).last_day, letter.week(issues, log, {}).came) == (after.last_day, after.came)
+    assert (letter_of(issues, log).last_day, letter_of(issues, log).opened) == (after.last_day, after.opened)
 
 
 def test_the_letter_to_copy_holds_no_mark_of_markdown() -> None:
     issues, log = data()
     issues["CODE"].card = Card("E07 (kettle) *again*")
-    made = letter.composed(letter.week(issues, log, {}))
+    made = letter_of(issues, log)
     assert made.title == "Support, week to 2025-03-30"
-    assert [part.entries for part in made.parts if part.title == "New"] == [("E07 (kettle) *again*: 1 ticket",)]
+    (entry,) = next(part.entries for part in made.parts if part.title == "New")
+    assert (entry.title, entry.remark) == ("E07 (kettle) *again*", "1 ticket")

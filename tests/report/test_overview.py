@@ -7,12 +7,12 @@ import pytest
 
 from knowledge.decision import FAILURES_TO_SET_ASIDE, DecisionRow
 from knowledge.issue import Card, Issue
-from report import page as report
+from report import page
 from report.overview import Overview, overview, state
-from report.reading import read
+from report.reading import Reading, read
 
 
-def overview_of(days: dict[str, list[str]], **more: Any) -> Overview:
+def reading_of(days: dict[str, list[str]]) -> Reading:
     issues, log, number = {}, {}, 0
     for name, seen in days.items():
         issue = Issue(name, Card(f"About {name}"))
@@ -21,28 +21,30 @@ def overview_of(days: dict[str, list[str]], **more: Any) -> Overview:
             issue.tickets.append(number)
             log[number] = DecisionRow(number, name, "matched", 0.9, created_at=f"{day}T12:00:00Z")
         issues[name] = issue
-    return overview(read(issues, log, **more))
+    return read(issues, log)
 
 
 def test_growing_issues_have_more_tickets_in_four_weeks_than_in_the_four_before() -> None:
-    view = overview_of(
+    reading = reading_of(
         {
             "steady": ["2025-01-05", "2025-02-10", "2025-03-10"],
             "rising": ["2025-02-05", "2025-03-08", "2025-03-09", "2025-03-10"],
             "once": ["2025-03-10"],
         }
     )
-    assert [(row.issue_id, row.recent, row.before, row.arrow) for row in view.rows if row.moves == "growing"] == [("rising", 3, 1, "up")]
-    assert view.moving == {"growing": 1, "new": 1, "back": 0}
+    growing = [row for row in overview(reading).rows if row.move.kind == "growing"]
+    assert [(row.issue.issue_id, row.move.recent, row.move.before, row.arrow) for row in growing] == [("rising", 3, 1, "up")]
+    assert {kind: len(reading.trends.of(kind)) for kind in ("growing", "new", "back")} == {"growing": 1, "new": 1, "back": 0}
 
 
 def test_an_issue_that_was_quiet_and_came_back_is_named() -> None:
-    view = overview_of({"back": ["2025-01-01", "2025-01-02", "2025-03-20"], "gone": ["2025-01-01"], "now": ["2025-03-25"]})
-    assert [(row.issue_id, row.moves, row.quiet) for row in view.rows] == [("back", "back", 77), ("gone", "", 0), ("now", "new", 0)]
+    reading = reading_of({"back": ["2025-01-01", "2025-01-02", "2025-03-20"], "gone": ["2025-01-01"], "now": ["2025-03-25"]})
+    moves = [(row.issue.issue_id, row.move.kind, row.move.quiet) for row in overview(reading).rows]
+    assert moves == [("back", "back", 77), ("gone", "", 0), ("now", "new", 0)]
 
 
 def test_the_headline_is_the_share_of_the_first_five() -> None:
-    view = overview_of({f"issue {number}": ["2025-01-01"] * number for number in range(1, 9)})
+    view = overview(reading_of({f"issue {number}": ["2025-01-01"] * number for number in range(1, 9)}))
     assert (view.first_count, view.first_share) == (5, 83.3)  # 8 + 7 + 6 + 5 + 4 of 36
     assert [row.share for row in view.rows][:2] == [22.2, 19.4]
 
@@ -53,8 +55,8 @@ def test_a_ticket_that_states_no_problem_is_counted_apart() -> None:
         "B": Issue("B", Card("Thanks"), tickets=[3], unsure={3: 0.5}, held_back=""),
         "C": Issue("C", Card("Lid drips"), tickets=[4], unsure={4: 0.6}, held_back="A"),
     }
-    view = overview(read(issues, {}))
-    assert ([row.issue_id for row in view.rows], view.looks.no_problem) == (["A", "C"], 1)
+    reading = read(issues, {})
+    assert ([row.issue.issue_id for row in overview(reading).rows], reading.looks.no_problem) == (["A", "C"], 1)
 
 
 @pytest.mark.parametrize(
@@ -89,9 +91,8 @@ def kinds(**more: Any) -> Overview:
 
 def test_articles_are_how_to_questions_with_a_fix_and_bugs_that_grow_come_first() -> None:
     view = kinds()
-    assert [row.issue_id for row in view.articles] == ["HOW"]
-    assert [row.issue_id for row in view.bugs] == ["UP", "OLD"]
-    assert view.kinds_known
+    assert [row.issue.issue_id for row in view.articles] == ["HOW"]
+    assert [row.issue.issue_id for row in view.bugs] == ["UP", "OLD"]
 
 
 def test_failed_and_set_aside_tickets_are_listed_with_their_reasons() -> None:
@@ -102,7 +103,7 @@ def test_failed_and_set_aside_tickets_are_listed_with_their_reasons() -> None:
         5: DecisionRow(5, None, "ignored", reason="the ticket states no problem: Thanks.", decided_by="person"),
         4: DecisionRow(4, None, "failed", reason="filtered", failures=FAILURES_TO_SET_ASIDE),
     }
-    page = report.render(issues={}, log=log, database=Path("output/seed.json"))
+    text = page.render(read({}, log, database=Path("output/seed.json")))
     view = kinds(log=log)
     assert (view.failed, view.left_out) == (2, 3)
     assert [(group.title, group.count) for group in view.outside] == [
@@ -111,18 +112,18 @@ def test_failed_and_set_aside_tickets_are_listed_with_their_reasons() -> None:
         ("Left out: a survey", 2),
         ("Left out: a person said to ignore it", 1),
     ]
-    assert "python -m main --ticket-ids 4 --output output/seed.json" in page
-    assert "python -m main --ticket-ids 1 --output output/seed.json" in page
-    assert "gone (404)" in page
-    assert "javascript:" not in page
+    assert "python -m main --ticket-ids 4 --output output/seed.json" in text
+    assert "python -m main --ticket-ids 1 --output output/seed.json" in text
+    assert "gone (404)" in text
+    assert "javascript:" not in text
 
 
 def test_what_is_new_or_back_has_its_tag_and_no_arrow_beside() -> None:
-    view = overview_of({"old": ["2025-01-01", "2025-03-30"], "new": ["2025-03-26", "2025-03-27", "2025-03-28", "2025-03-29"]})
-    assert [(row.moves, row.arrow) for row in view.rows] == [("new", ""), ("", "")]
+    reading = reading_of({"old": ["2025-01-01", "2025-03-30"], "new": ["2025-03-26", "2025-03-27", "2025-03-28", "2025-03-29"]})
+    assert [(row.move.kind, row.arrow) for row in overview(reading).rows] == [("new", ""), ("", "")]
 
 
 def test_a_last_month_of_a_few_days_is_told_apart() -> None:
     begun = {"a": ["2025-01-01", "2025-08-05"]}
     whole = {"a": ["2025-01-01", "2025-08-31"]}
-    assert (overview_of(begun).partial, overview_of(whole).partial) == (True, False)
+    assert (reading_of(begun).trends.scale.partial, reading_of(whole).trends.scale.partial) == (True, False)

@@ -1,11 +1,17 @@
 """What the script is given: each ticket with the place it has, was meant for and may come next, by the ids of today."""
 
 from pathlib import Path
+from typing import Any
 
 from knowledge.decision import DecisionRow
 from knowledge.issue import Card, Issue
+from report import letter
 from report.page_json import page_json
-from report.reading import read
+from report.reading import Reading, read
+
+
+def told(reading: Reading) -> dict[str, Any]:
+    return page_json(reading, letter.compose(reading))
 
 
 def test_a_ticket_is_told_with_where_it_stands_was_meant_and_is_near() -> None:
@@ -17,7 +23,7 @@ def test_a_ticket_is_told_with_where_it_stands_was_meant_and_is_near() -> None:
         1: DecisionRow(1, "A", "matched", 0.9, created_at="2025-01-01T00:00:00Z", second_choice="A"),
         2: DecisionRow(2, "B", "provisional", 0.5, suggested_issue_id="OLD", second_choice="GONE"),
     }
-    data = page_json(read(issues, log, nearest=lambda *_: ["B", "A"], database=Path("x.json")))
+    data = told(read(issues, log, nearest=lambda *_: ["B", "A"], database=Path("x.json")))
     first, second = data["tickets"]
     assert (first["day"], first["flagged"], first["reviewed"], first["near"], first["second"]) == ("2025-01-01", False, True, [], "")
     assert (second["meant"], second["meant_gone"], second["flagged"], second["near"], second["second"]) == ("A", "", True, ["A"], "")
@@ -27,10 +33,10 @@ def test_a_ticket_is_told_with_where_it_stands_was_meant_and_is_near() -> None:
 
 def test_what_the_model_meant_and_is_gone_is_told_as_gone() -> None:
     log = {2: DecisionRow(2, "B", "provisional", 0.5, suggested_issue_id="GONE")}
-    (ticket,) = page_json(read({"B": Issue("B", Card("b"), tickets=[2], unsure={2: 0.5})}, log))["tickets"]
+    (ticket,) = told(read({"B": Issue("B", Card("b"), tickets=[2], unsure={2: 0.5})}, log))["tickets"]
     assert (ticket["meant"], ticket["meant_gone"]) == ("", "GONE")
 
 
 def test_a_ticket_without_a_decision_is_told_as_such() -> None:
-    (ticket,) = page_json(read({"B": Issue("B", Card("b"), tickets=[2])}, {}))["tickets"]
+    (ticket,) = told(read({"B": Issue("B", Card("b"), tickets=[2])}, {}))["tickets"]
     assert (ticket["by"], ticket["model"], ticket["subject"], ticket["url"], ticket["day"]) == ("", "", "", "", "")

@@ -2,8 +2,14 @@
 
 import pytest
 
+from knowledge.decision import DecisionRow
 from knowledge.issue import Card, Issue
 from report import trends
+
+
+def dated(days: dict[int, str]) -> dict[int, DecisionRow]:
+    """A log that says on which days tickets came."""
+    return {ticket: DecisionRow(ticket, "A", "matched", created_at=f"{day}T08:00:00Z") for ticket, day in days.items()}
 
 
 def moved(**days: list[str]) -> dict[str, list[str]]:
@@ -16,8 +22,8 @@ def moved(**days: list[str]) -> dict[str, list[str]]:
             issue.tickets.append(number)
             known[number] = day
         issues[name] = issue
-    found = trends.movement(issues, known)
-    return {kind: [one.issue.issue_id for one in getattr(found, kind)] for kind in ("growing", "new", "back")}
+    found = trends.trends(issues, dated(known))
+    return {kind: [one.issue.issue_id for one in found.of(kind)] for kind in ("growing", "new", "back")}
 
 
 OLD = ["2025-01-01"]
@@ -68,15 +74,16 @@ def test_nothing_moves_where_there_is_nothing_to_compare_with(days: list[str]) -
 
 def test_an_issue_first_seen_before_its_known_tickets_is_not_new() -> None:
     issue = Issue("A", Card("a"), tickets=[2], first_seen="2024-06-01")
-    assert trends.movement({"A": issue, "B": Issue("B", Card("b"), tickets=[1])}, {1: "2025-01-01", 2: "2025-03-01"}).new == ()
+    found = trends.trends({"A": issue, "B": Issue("B", Card("b"), tickets=[1])}, dated({1: "2025-01-01", 2: "2025-03-01"}))
+    assert found.of("new") == []
 
 
 def test_a_run_of_nothing_changes_nothing() -> None:
-    issues, days = {"A": Issue("A", Card("a"), tickets=[1, 2])}, {1: "2025-01-01", 2: "2025-03-01"}
-    assert trends.movement(issues, days) == trends.movement(dict(issues), dict(days))
+    issues, log = {"A": Issue("A", Card("a"), tickets=[1, 2])}, dated({1: "2025-01-01", 2: "2025-03-01"})
+    assert trends.trends(issues, log) == trends.trends(dict(issues), dict(log))
 
 
 def test_a_doubt_that_is_held_back_is_nothing_new() -> None:
     doubt = Issue("B", Card("b"), tickets=[2], unsure={2: 0.5}, held_back="A")
-    found = trends.movement({"A": Issue("A", Card("a"), tickets=[1]), "B": doubt}, {1: "2025-01-01", 2: "2025-03-01"})
-    assert found.new == ()
+    found = trends.trends({"A": Issue("A", Card("a"), tickets=[1]), "B": doubt}, dated({1: "2025-01-01", 2: "2025-03-01"}))
+    assert found.of("new") == []

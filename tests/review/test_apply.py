@@ -18,7 +18,7 @@ from knowledge import decision as decision_log
 from knowledge import issue as issue_db
 from knowledge.issue import Card
 from knowledge.paths import RunFiles
-from report import summary
+from report.overview import Band, agreement
 from review import apply
 from review import list as review_list
 from review.apply import ReviewResult
@@ -569,4 +569,4 @@ def test_whatever_a_page_exports_is_refused_or_leaves_a_sound_database(
 
 def test_the_table_of_agreement_counts_what_people_kept(tmp_path: Path) -> None:
     rows = revise(tmp_path, (5, "accept"), (6, "confirm"), (7, "confirm")).log
-    assert [str(band) for band in summary.bands(rows.values())] == ["0.5 and up: 1 of 1 kept", "below 0.5: 1 of 2 kept"]
+    assert agreement(rows.values()) == [Band("0.5 and up", 1, 1), Band("below 0.5", 1, 2)]
