@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import env
 from common import times, web
 from common.errors import Stopped
-from common.web import Refusal, Refused, TransientError
+from common.web import Refusal, Refused, TransientError, Unreachable
 from llm.bill import Bill, Prices, Totals
 from llm.calls import QUESTIONS_IN_A_ROW, Gate, NotBefore, Question, Streak
 from llm.completion import Completion, estimate_tokens, read_completion, read_usage
@@ -186,7 +186,7 @@ class LlmClient:
         except Refused as error:
             raise self._refused(error.refusal) from error
         except TransientError as fault:
-            if fault.status == 429 or fault.unreachable:
+            if fault.status == 429 or isinstance(fault, Unreachable):
                 raise self._stop(Stopped(f"model server does not answer: {fault}: run again later, or check LLM_API_BASE_URL")) from fault
             raise self._failed(f"no answer: {fault}", outside=fault.status != 200) from fault
         self._dialects.worked(question.dialect, usable=True)

@@ -1,27 +1,30 @@
-"""What both HTTP edges share: which faults are worth another try, how long to wait, and reading a body within bounds.
+"""What both HTTP edges share: one request and its reply within bounds, which faults are worth another try, and how long to wait.
 
-Knows neither Freshdesk nor the model server, and keeps no state.
+Knows neither Freshdesk nor the model server.
 """
 
 import contextlib
 import email.utils
+import gzip
+import io
 import ipaddress
+import os
 import random
 import re
 import urllib.request
 import zlib
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from http.cookiejar import DefaultCookiePolicy
 from typing import Any, TypeVar, cast
 from urllib.parse import urljoin, urlsplit
 
 import backoff
 import requests
 from requests.adapters import HTTPAdapter
-from requests.exceptions import ConnectTimeout, InvalidProxyURL, InvalidSchema, InvalidURL, MissingSchema, ProxyError, SSLError
-from urllib3.exceptions import HTTPError, NewConnectionError
+from requests.exceptions import ConnectTimeout, InvalidProxyURL, InvalidSchema, InvalidURL, MissingSchema, ProxyError, ReadTimeout, SSLError
+from requests.utils import default_headers, get_environ_proxies
+from urllib3.exceptions import HTTPError, NewConnectionError, ReadTimeoutError
 
 from common import times
 
@@ -30,6 +33,7 @@ T = TypeVar("T")
 CONNECT_TIMEOUT_S = 10.0
 BASE_WAIT_S = 0.5
 MAX_WAIT_S = 30.0
+CA_VARIABLE = "REQUESTS_CA_BUNDLE"
 _EPOCH_FROM_S = 1e9  # a number this large is a moment and no time to wait
 _UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 _UNIT = r"(?:ms|milliseconds?|seconds?|secs?|s|minutes?|mins?|m|hours?|h|days?|d)(?![a-z])"
@@ -60,20 +64,22 @@ class TransientError(Exception):
     """A fault that may be gone on the next try, or was not within the tries that a call has.
 
     `status` is the HTTP status, None where no whole reply came; `retry_after_s` is the server's own word; `refusal` is there where the
-    server said more; `unreachable`: it was there before and takes no connection now.
+    server said more.
     """
 
     def __init__(
-        self,
-        message: str,
-        *,
-        status: int | None = None,
-        retry_after_s: float | None = None,
-        refusal: Refusal | None = None,
-        unreachable: bool = False,
+        self, message: str, *, status: int | None = None, retry_after_s: float | None = None, refusal: Refusal | None = None
     ) -> None:
         super().__init__(message)
-        self.status, self.retry_after_s, self.refusal, self.unreachable = status, retry_after_s, refusal, unreachable
+        self.status, self.retry_after_s, self.refusal = status, retry_after_s, refusal
+
+
+class Unreachable(TransientError):
+    """No connection could be made; `variable` of the environment may be to blame ("": none), or the host is unknown."""
+
+    def __init__(self, message: str, *, variable: str = "", unknown_host: bool = False) -> None:
+        super().__init__(message)
+        self.variable, self.unknown_host = variable, unknown_host
 
 
 class Refused(Exception):
@@ -108,6 +114,19 @@ def parse_retry_after(value: str | None, *, now: float) -> float | None:
         except (ValueError, TypeError, OverflowError):
             return None
     return moment - now if moment >= now else None
+
+
+def retry_after_s(response: requests.Response) -> float | None:
+    """What a reply's `Retry-After` asks to wait; a date counts from the server's own clock, since this machine's may be wrong."""
+    return parse_retry_after(response.headers.get("Retry-After"), now=server_time(response) or times.wall())
+
+
+def server_time(response: requests.Response) -> float | None:
+    """The server's clock when it answered, in seconds since 1970; None if it did not say."""
+    try:
+        return email.utils.parsedate_to_datetime(response.headers.get("Date", "")[:40]).timestamp()
+    except (ValueError, TypeError, OverflowError):
+        return None
 
 
 def duration_s(text: str) -> float:
@@ -162,72 +181,73 @@ def retrying(
     return guarded(call)()
 
 
-def read_body(response: requests.Response, *, deadline: float, max_bytes: int) -> bytes:
-    """The whole body of a response opened with `stream=True`.
+class Http:
+    """Kept connections to one server, as many as workers: a request goes out, the reply comes in within bounds of time and size.
 
-    `deadline` is a moment on `times.monotonic`; it bounds what the body brings, packed or not.
-    Raises `TransientError` past the deadline or for a body cut short, `Refused` past `max_bytes` (counted after decompression).
+    Follows no redirect and keeps no cookie; no `.netrc` entry replaces `headers`, and no proxy stands before this machine.
     """
-    if "," in response.headers.get("Content-Encoding", ""):
-        response.close()  # each layer may unpack a thousandfold before the first count
+
+    def __init__(self, url: str, headers: Mapping[str, str], *, pool_size: int) -> None:
+        self._headers = {**default_headers(), "Accept-Encoding": "gzip", **headers}
+        self._proxies = {} if is_loopback(urlsplit(url).hostname) else get_environ_proxies(url)
+        self._verify = os.environ.get(CA_VARIABLE) or os.environ.get("CURL_CA_BUNDLE") or True
+        self._adapter = HTTPAdapter(pool_connections=2, pool_maxsize=pool_size, max_retries=0)
+
+    def send(
+        self,
+        method: str,
+        url: str,
+        *,
+        timeout_s: float,
+        max_bytes: int,
+        params: Mapping[str, str] | None = None,
+        data: bytes | None = None,
+    ) -> tuple[requests.Response, bytes]:
+        """The reply and its body, unpacked; b"" for the body of a refusal that broke off, which is known by its status.
+
+        `timeout_s` bounds the whole call. Raises `Unreachable`, `TransientError` for no reply or a part of one, `Refused` past `max_bytes`.
+        """
+        deadline = times.monotonic() + timeout_s
+        timeout = (min(CONNECT_TIMEOUT_S, timeout_s), timeout_s)
+        try:
+            request = requests.Request(method, url, headers=self._headers, params=params, data=data).prepare()
+            response = self._adapter.send(request, stream=True, timeout=timeout, verify=self._verify, proxies=self._proxies)
+        except (OSError, UnicodeError) as error:
+            raise _no_reply(error, url, timeout_s) from error
+        try:
+            return response, _read_body(response, deadline=deadline, max_bytes=max_bytes)
+        except (HTTPError, OSError, EOFError, zlib.error) as error:
+            status = response.status_code
+            if 300 <= status < 500 and status not in (408, 429):
+                return response, b""
+            late = isinstance(error, TimeoutError | ReadTimeoutError)
+            words = f"no whole reply within {timeout_s:g} s" if late else f"the reply broke off: {type(error).__name__}"
+            raise TransientError(words, status=None if response.ok else status, retry_after_s=retry_after_s(response)) from error
+        finally:
+            response.close()
+
+
+def _read_body(response: requests.Response, *, deadline: float, max_bytes: int) -> bytes:
+    """The whole body of a response opened with `stream=True`, in whatever small pieces it comes. Raises `Refused` and what breaks."""
+    encoding = response.headers.get("Content-Encoding", "").strip().lower()
+    if "," in encoding:  # each layer may unpack a thousandfold before the first count
         raise Refused(Refusal(response.status_code, "", "the reply is packed more than once"))
-    packed = response.headers.get("Content-Encoding", "").strip().lower() in ("gzip", "x-gzip")
-    unpack = _Gzip() if packed else None
-    parts: list[bytes] = []
+    body = b"".join(_pieces(response, deadline=deadline, max_bytes=max_bytes))
+    if encoding in ("gzip", "x-gzip") and body:
+        body = gzip.GzipFile(fileobj=io.BytesIO(body)).read(max_bytes + 1)
+    if len(body) > max_bytes:
+        raise Refused(Refusal(response.status_code, "", f"the reply is longer than {max_bytes} bytes"))
+    return body
+
+
+def _pieces(response: requests.Response, *, deadline: float, max_bytes: int) -> Iterator[bytes]:
+    """The body as it comes, packed or not, and no more of it than shows that it is too long."""
     size = 0
-    try:
-        while part := response.raw.read1(65536, decode_content=not packed):
-            part = unpack.take(part, max_bytes - size + 1) if unpack else part
-            parts.append(part)
-            size += len(part)
-            if size > max_bytes:
-                raise Refused(Refusal(response.status_code, "", f"the reply is longer than {max_bytes} bytes"))
-            if times.monotonic() > deadline:
-                raise TransientError("the reply did not end in time")
-    except (HTTPError, OSError, zlib.error) as error:
-        raise TransientError(f"the reply broke off: {type(error).__name__}") from error
-    finally:
-        response.close()
-    if unpack and size and not unpack.whole:
-        raise TransientError("the reply broke off: what it packs is not whole")
-    return b"".join(parts)
-
-
-class _Gzip:
-    """Unpacks as the bytes come, so that what unpacks to nothing for ever meets the deadline too."""
-
-    def __init__(self) -> None:
-        self._decoder = zlib.decompressobj(16 + zlib.MAX_WBITS)
-
-    @property
-    def whole(self) -> bool:
-        """True once a packed file has ended."""
-        return self._decoder.eof
-
-    def take(self, data: bytes, most: int) -> bytes:
-        """What `data` unpacks to, at most `most` bytes of it. Raises zlib.error."""
-        found = b""
-        while data and len(found) < most:
-            if self._decoder.eof:  # one packed file behind the other is one text
-                self._decoder = zlib.decompressobj(16 + zlib.MAX_WBITS)
-            found += self._decoder.decompress(data, most - len(found))
-            data = self._decoder.unused_data if self._decoder.eof else self._decoder.unconsumed_tail
-        return found
-
-
-Auth = Callable[[requests.PreparedRequest], requests.PreparedRequest]
-
-
-def new_session(auth: Auth, *, pool_size: int) -> requests.Session:
-    """A session with as many kept connections as workers, and `auth` set so that no `.netrc` entry can replace it."""
-    session = _OneHostSession()
-    session.auth = auth
-    session.headers["Accept-Encoding"] = "gzip"
-    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-    adapter = _Adapter(pool_connections=2, pool_maxsize=pool_size, max_retries=0)
-    session.mount("https://", adapter)
-    session.mount("http://", adapter)
-    return session
+    while size <= max_bytes and (piece := response.raw.read1(65536, decode_content=False)):
+        size += len(piece)
+        if times.monotonic() > deadline:
+            raise TimeoutError
+        yield piece
 
 
 def redirect_host(base: str, location: str | None) -> str:
@@ -242,23 +262,25 @@ def redirect_host(base: str, location: str | None) -> str:
         return ""
 
 
-def why_unreachable(error: Exception, url: str) -> tuple[str, str] | None:
-    """(why no connection to `url` could be made, the variable of the environment to look at or ""); None if one was made and broke."""
-    if isinstance(error, ProxyError | InvalidProxyURL) or (isinstance(error, InvalidSchema) and "SOCKS" in str(error)):
-        return "cannot be reached through the proxy", _proxy_variable(url)
-    if isinstance(error, SSLError):
-        return f"cannot be trusted (TLS: {_tls_words(str(error))})", "REQUESTS_CA_BUNDLE"
-    if isinstance(error, OSError) and "CA certificate bundle" in str(error):
-        return "cannot be trusted: the file of certificates is not there", "REQUESTS_CA_BUNDLE"
-    if isinstance(error, ConnectTimeout):
-        return "does not take a connection in time", ""
+def _no_reply(error: Exception, url: str, timeout_s: float) -> TransientError:
+    """What it means that no reply came: no connection could be made, or one was made and broke."""
     reason = getattr(error.args[0] if error.args else None, "reason", None)
-    if isinstance(reason, NewConnectionError):
-        words = str(reason).lower()
-        return ("has no address (DNS)" if "resolve" in words or "getaddrinfo" in words else "refuses the connection"), ""
+    words = str(reason).lower()
+    if isinstance(error, ProxyError | InvalidProxyURL) or (isinstance(error, InvalidSchema) and "SOCKS" in str(error)):
+        return Unreachable("cannot be reached through the proxy", variable=_proxy_variable(url))
+    if isinstance(error, SSLError):
+        return Unreachable(f"cannot be trusted (TLS: {_tls_words(str(error))})", variable=CA_VARIABLE)
+    if "CA certificate bundle" in str(error):
+        return Unreachable("cannot be trusted: the file of certificates is not there", variable=CA_VARIABLE)
+    if isinstance(error, ConnectTimeout):
+        return Unreachable("does not take a connection in time")
     if isinstance(error, InvalidURL | InvalidSchema | MissingSchema | UnicodeError):
-        return "has no valid address", ""
-    return None
+        return Unreachable("has no valid address")
+    if isinstance(reason, NewConnectionError):
+        unknown = "resolve" in words or "getaddrinfo" in words
+        return Unreachable("has no address (DNS)" if unknown else "refuses the connection", unknown_host=unknown)
+    late = isinstance(error, ReadTimeout)
+    return TransientError(f"no whole reply within {timeout_s:g} s" if late else f"no reply: {type(error).__name__}")
 
 
 def _proxy_variable(url: str) -> str:
@@ -283,27 +305,3 @@ def is_loopback(host: str | None) -> bool:
         return host == "localhost" or ipaddress.ip_address(host or "").is_loopback
     except ValueError:
         return False
-
-
-class _OneHostSession(requests.Session):
-    """A session that looks once at what the environment says about proxies and certificates for its host, and not at every call."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._merged: dict[tuple[str, str], Any] = {}
-
-    def merge_environment_settings(self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any) -> Any:
-        host = urlsplit(url)[:2]
-        if host not in self._merged:
-            self._merged[host] = super().merge_environment_settings(url, proxies, stream, verify, cert)
-        return {**self._merged[host], "stream": stream}
-
-    def get_redirect_target(self, resp: requests.Response) -> None:
-        """Nothing, ever: `requests` would read the body of a redirect without bounds only to know where it leads."""
-
-
-class _Adapter(HTTPAdapter):
-    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
-        if is_loopback(urlsplit(request.url or "").hostname):
-            kwargs["proxies"] = {}
-        return super().send(request, *args, **kwargs)

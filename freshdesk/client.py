@@ -4,7 +4,6 @@ Follows no redirect, sends the key to no other host, and lets it into no message
 """
 
 import base64
-import email.utils
 import json
 import logging
 import threading
@@ -14,21 +13,10 @@ from urllib.parse import urlsplit
 
 import requests
 
-from common import times
+from common import times, web
 from common.errors import Stopped
-from common.text import for_terminal
-from common.web import (
-    CONNECT_TIMEOUT_S,
-    Refusal,
-    Refused,
-    TransientError,
-    new_session,
-    parse_retry_after,
-    read_body,
-    redirect_host,
-    retrying,
-    why_unreachable,
-)
+from common.text import for_terminal, without_secrets
+from common.web import CA_VARIABLE, Refusal, Refused, TransientError, Unreachable
 from freshdesk.limits import OnWait, RateGate
 
 logger = logging.getLogger("data_fetcher")
@@ -72,8 +60,13 @@ class FreshdeskClient:
     ) -> None:
         self.base_url = base_url.rstrip("/")
         self._host = urlsplit(base_url).netloc.lower()
-        self._auth = _KeyAuth(api_key, self._host)
-        self._session = new_session(self._auth, pool_size=pool_size)
+        basic = base64.b64encode(f"{api_key}:X".encode()).decode("ascii")  # HTTP Basic with the key as user name
+
+        def hide(text: str) -> str:  # a function shows neither in a log
+            return without_secrets(text, (basic, api_key))
+
+        self._hide = hide
+        self._http = web.Http(base_url, {"Authorization": f"Basic {basic}"}, pool_size=pool_size)
         self._gate = RateGate(share=rate_share, window_s=rate_window_s, on_wait=on_wait or _log_wait)
         self._lock = threading.Lock()
         self._stop: Stopped | None = None
@@ -93,7 +86,7 @@ class FreshdeskClient:
         """
         call = _Call(path=path, params=params or {}, expect=expect, credits=credits)
         try:
-            reply = retrying(lambda: self._try(call), max_tries=MAX_TRIES, on_wait=self._heed, give_up=call.is_spent)
+            reply = web.retrying(lambda: self._try(call), max_tries=MAX_TRIES, on_wait=self._heed, give_up=call.is_spent)
         except TransientError as error:
             raise self._lost(call, error) from error
         self._lost_calls = 0
@@ -101,60 +94,44 @@ class FreshdeskClient:
 
     def scrub(self, text: object) -> str:
         """What the helpdesk said, fit for a line of a log or message and without the key, should it repeat it."""
-        return for_terminal(self._auth.hide(str(text)))
+        return for_terminal(self._hide(str(text)))
 
     def _try(self, call: "_Call") -> Reply:
         started = self._gate.enter(call.credits)
         headers = None
         try:
-            response = self._send(call)
+            response, body = self._exchange(call)
             headers = response.headers
-            body = self._body(response, call, deadline=started + call.timeout_s())
             return self._judge(call, response, body)
         finally:
             call.spent_s += times.monotonic() - started
             self._gate.leave(call.credits, headers, started=started)
 
-    def _send(self, call: "_Call") -> requests.Response:
+    def _exchange(self, call: "_Call") -> tuple[requests.Response, bytes]:
         url = f"{self.base_url}/api/v2/{call.path}"
         try:
-            response = self._session.get(
-                url, params=call.params, timeout=(CONNECT_TIMEOUT_S, call.timeout_s()), stream=True, allow_redirects=False
-            )
-        except (requests.RequestException, OSError) as error:
-            if "CERTIFICATE_VERIFY_FAILED" in str(error):
-                look_at = "check FRESHDESK_DOMAIN, or name your own CA in REQUESTS_CA_BUNDLE"
+            response, body = self._http.send("GET", url, params=call.params, timeout_s=call.timeout_s(), max_bytes=MAX_BODY_BYTES)
+        except Unreachable as error:
+            if error.variable == CA_VARIABLE:
+                look_at = f"check FRESHDESK_DOMAIN, or name your own CA in {CA_VARIABLE}"
                 raise self._stopped(f"{self._host} has no certificate that this machine trusts", look_at) from error
-            trouble = why_unreachable(error, url)
-            if trouble is not None and "DNS" in trouble[0] and not self._ever_answered:
+            if error.variable:
+                raise self._stopped(f"{self._host} {error}", f"check {error.variable} in the environment") from error
+            if error.unknown_host and not self._ever_answered:
                 raise self._stopped(f"there is no host {self._host}, or no network", f"check FRESHDESK_DOMAIN: {ACCOUNT_NAME}") from error
-            if trouble is not None and trouble[1]:
-                raise self._stopped(f"{self._host} {trouble[0]}", f"check {trouble[1]} in the environment") from error
-            raise TransientError(f"no reply: {type(error).__name__}") from error
+            raise
         self._ever_answered = True
-        if response.status_code == 429:
-            self._gate.hold(_asked_s(response) or 0.0)
-        return response
-
-    def _body(self, response: requests.Response, call: "_Call", *, deadline: float) -> bytes:
-        try:
-            body = read_body(response, deadline=deadline, max_bytes=MAX_BODY_BYTES)
-        except TransientError as error:
-            # A refusal is known by its status; that its words broke off is no reason to ask again.
-            if 300 <= response.status_code < 500 and response.status_code not in (408, 429):
-                return b""
-            raise TransientError(str(error), status=response.status_code, retry_after_s=_asked_s(response)) from error
         if logger.isEnabledFor(logging.DEBUG):
             text = self.scrub(body.decode("utf-8", "replace"))[:LOGGED_CHARS]
             logger.debug("GET %s %s -> %s %s", call.path, call.params, response.status_code, text)
-        return body
+        return response, body
 
     def _judge(self, call: "_Call", response: requests.Response, body: bytes) -> Reply:
         status = response.status_code
         if status == 429 or status == 408 or status >= 500:
-            raise self._passing(status, _asked_s(response))
+            raise self._passing(status, web.retry_after_s(response))
         if 300 <= status < 400:
-            target = self.scrub(redirect_host("", response.headers.get("Location")) or "another page")
+            target = self.scrub(web.redirect_host("", response.headers.get("Location")) or "another page")
             raise self._stopped(f"{self._host} redirects to {target}", f"FRESHDESK_DOMAIN must be {ACCOUNT_NAME}")
         if status >= 400:
             raise self._refusal(status, body)
@@ -166,11 +143,13 @@ class FreshdeskClient:
         if status != 200 or not isinstance(value, call.expect):
             raise TransientError("the reply is JSON of another form than asked for", status=status)
         self._speaks_json = True
-        return Reply(value, has_next="next" in response.links, at=_server_time(response))
+        return Reply(value, has_next="next" in response.links, at=web.server_time(response))
 
     def _passing(self, status: int, asked_s: float | None) -> Exception:
         if asked_s is not None and asked_s > MAX_WAIT_ASKED_S:
             return self._stopped(f"{self._host} asks to wait {asked_s / 3600:.0f} hours (HTTP {status})", "start again then")
+        if status == 429:
+            self._gate.hold(asked_s or 0.0)  # before this call leaves the gate to another
         return TransientError(f"HTTP {status}", status=status, retry_after_s=asked_s)
 
     def _refusal(self, status: int, body: bytes) -> Exception:
@@ -228,37 +207,8 @@ class _Call:
         return self.faults >= MAX_FAULTS or self.spent_s >= CALL_DEADLINE_S
 
 
-class _KeyAuth:
-    """HTTP Basic with the key as user name, for one host only; not to be printed."""
-
-    def __init__(self, api_key: str, host: str) -> None:
-        self._key, self._host = api_key, host
-        self._header = base64.b64encode(f"{api_key}:X".encode()).decode("ascii")
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        if urlsplit(request.url or "").netloc.lower() == self._host:
-            request.headers["Authorization"] = f"Basic {self._header}"
-        return request
-
-    def hide(self, text: str) -> str:
-        return text.replace(self._header, "[key]").replace(self._key, "[key]") if self._key else text
-
-
 def _refuse_constant(word: str) -> None:
     raise ValueError(f"{word} is not JSON")
-
-
-def _asked_s(response: requests.Response) -> float | None:
-    """What the reply asks to wait; a date counts from the helpdesk's own clock, since this machine's may be wrong."""
-    return parse_retry_after(response.headers.get("Retry-After"), now=_server_time(response) or times.wall())
-
-
-def _server_time(response: requests.Response) -> float | None:
-    """The helpdesk's clock when it answered, in seconds since 1970; None if it did not say."""
-    try:
-        return email.utils.parsedate_to_datetime(response.headers.get("Date", "")[:40]).timestamp()
-    except (ValueError, TypeError, OverflowError):
-        return None
 
 
 def _said(body: bytes) -> tuple[str, str]:

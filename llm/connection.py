@@ -1,7 +1,7 @@
 """The HTTP edge of a model server: one POST with a deadline, and every trouble as a named error.
 
-Knows URLs, keys and replies; no prompts, no retries, no learning. Follows no redirect (the key and the text would travel on), keeps the
-key out of `.netrc`'s reach, and takes every secret out of what comes back before anyone sees it.
+Knows URLs, keys and replies; no prompts, no retries, no learning. Follows no redirect (the key and the text would travel on), and takes
+every secret out of what comes back before anyone sees it.
 """
 
 import json
@@ -14,10 +14,10 @@ from urllib.parse import urlsplit, urlunsplit
 
 import requests
 
-from common import times, web
+from common import times
 from common.errors import Stopped
 from common.text import valid, without_secrets
-from common.web import Refusal, Refused, TransientError, redirect_host, why_unreachable
+from common.web import CA_VARIABLE, Http, Refusal, Refused, TransientError, Unreachable, redirect_host
 from llm.completion import from_events
 from llm.refusals import error_in_answer, read_refusal, shown
 
@@ -74,11 +74,12 @@ class Connection:
         self._setting = setting
         self._host = urlsplit(server.base_url).netloc
         self._secrets = (server.api_key, *server.secrets)
-        self._session = web.new_session(self._signed, pool_size=pool_size)
+        headers = {"Content-Type": "application/json", "Accept": "application/json", **key_headers(server)}
+        self._http = Http(server.base_url, headers, pool_size=pool_size)
 
     def complete(self, payload: Mapping[str, Any], *, timeout_s: float | None = None) -> dict[str, Any]:
         """The whole reply to a chat completion; see `post` for what it raises."""
-        body = self.post(endpoint(self.server.base_url), {**payload, **(self.server.extra_body or {})}, timeout_s=timeout_s)
+        body = self.post("chat/completions", {**payload, **(self.server.extra_body or {})}, timeout_s=timeout_s)
         if isinstance(body.get("choices"), list) and body["choices"]:
             self.answered = True
             return body
@@ -86,72 +87,46 @@ class Connection:
             raise self._stop("answers, but not as a chat-completions API does")
         raise TransientError("the reply holds no choices", status=200)
 
-    def post(self, url: str, payload: Mapping[str, Any], *, timeout_s: float | None = None) -> dict[str, Any]:
-        """The JSON object that came back; `timeout_s` bounds the whole call, the server's own setting if None.
+    def post(self, name: str, payload: Mapping[str, Any], *, timeout_s: float | None = None) -> dict[str, Any]:
+        """The JSON object that one of the API's calls gives; `timeout_s` bounds the whole call, the server's own setting if None.
 
         Raises `TransientError` (worth another try), `Refused` (not without a change), `Stopped` (no server to talk to).
         """
         data = valid(json.dumps({"model": self.server.model, **payload}, ensure_ascii=False, allow_nan=False))
-        status, headers, text = self._exchange(url, data, timeout_s or self.server.timeout_s)
-        if not 200 <= status < 300:
-            self._refuse(read_refusal(status, text, headers, now=times.wall()), headers)
+        if log.isEnabledFor(logging.DEBUG):
+            log.debug("request: %s", without_secrets(data, self._secrets)[:_MAX_LOGGED_CHARS])
+        try:
+            response, text = self._exchange("POST", name, data=data.encode(), timeout_s=timeout_s or self.server.timeout_s)
+        except Unreachable as error:
+            raise error if self.replied else self._stop(str(error), error.variable) from error
+        log.debug("reply %d: %s", response.status_code, text[:_MAX_LOGGED_CHARS])
+        if not 200 <= response.status_code < 300:
+            raise self._refusal(read_refusal(response.status_code, text, response.headers, now=times.wall()), response.headers)
         return self._object(text)
 
     def get(self, name: str) -> Any:
         """The JSON value of one of the API's lists, such as "models"; None where this server has none or does not answer."""
-        url, deadline = endpoint(self.server.base_url, name), times.monotonic() + LIST_TIMEOUT_S
         try:
-            response = self._session.get(url, timeout=LIST_TIMEOUT_S, stream=True, allow_redirects=False)
-            body = web.read_body(response, deadline=deadline, max_bytes=MAX_REPLY_BYTES)
-            return json.loads(self._clean(body)) if response.status_code == 200 else None
-        except (OSError, ValueError, RecursionError, TransientError, Refused):
+            response, text = self._exchange("GET", name, timeout_s=LIST_TIMEOUT_S)
+            return json.loads(text) if response.status_code == 200 else None
+        except (ValueError, RecursionError, TransientError, Refused):
             return None
 
-    def _clean(self, body: bytes) -> str:
-        """What came from the server, without any of our secrets: the one way by which its words get in."""
-        return without_secrets(body.decode("utf-8-sig", "replace"), self._secrets)
+    def _exchange(self, method: str, name: str, *, timeout_s: float, data: bytes | None = None) -> tuple[requests.Response, str]:
+        """The reply and its text without any of our secrets: the one way by which a server's words get in."""
+        url = endpoint(self.server.base_url, name)
+        response, body = self._http.send(method, url, data=data, timeout_s=timeout_s, max_bytes=MAX_REPLY_BYTES)
+        self.replied = True
+        return response, without_secrets(body.decode("utf-8-sig", "replace"), self._secrets)
 
-    def _exchange(self, url: str, data: str, timeout_s: float) -> tuple[int, Mapping[str, str], str]:
-        deadline = times.monotonic() + timeout_s
-        timeout = (min(web.CONNECT_TIMEOUT_S, timeout_s), timeout_s)
-        headers = {"Content-Type": "application/json", "Accept": "application/json"}
-        debug = log.isEnabledFor(logging.DEBUG)
-        if debug:
-            log.debug("request: %s", without_secrets(data, self._secrets)[:_MAX_LOGGED_CHARS])
-        try:
-            response = self._session.post(url, data=data.encode(), headers=headers, timeout=timeout, stream=True, allow_redirects=False)
-            self.replied = True
-            text = self._clean(web.read_body(response, deadline=deadline, max_bytes=MAX_REPLY_BYTES))
-        except (requests.ReadTimeout, TransientError) as error:
-            if isinstance(error, TransientError) and times.monotonic() < deadline:
-                raise
-            raise TransientError(f"no whole reply within {timeout_s:g} s", status=408) from error
-        except (OSError, UnicodeError) as error:
-            raise self._connection_fault(error, url) from error
-        except Refused as error:  # no fault of the question: a reply without bounds
-            raise TransientError(error.refusal.words, status=200) from error
-        if debug:
-            log.debug("reply %d: %s", response.status_code, text[:_MAX_LOGGED_CHARS])
-        return response.status_code, {name.lower(): value for name, value in response.headers.items()}, text
-
-    def _connection_fault(self, error: Exception, url: str) -> Exception:
-        """A setting's fault while no reply has ever come and the server cannot be reached; else one that may pass."""
-        if isinstance(error, requests.exceptions.InvalidHeader):
-            return Stopped("LLM_API_KEY holds a character that no header can carry: copy the key again")
-        trouble = why_unreachable(error, url)
-        if trouble is None:
-            return TransientError(f"the connection broke ({type(error).__name__})")
-        what, variable = trouble
-        return TransientError(f"it {what}", unreachable=True) if self.replied else self._stop(what, variable)
-
-    def _refuse(self, refusal: Refusal, headers: Mapping[str, str]) -> None:
+    def _refusal(self, refusal: Refusal, headers: Mapping[str, str]) -> Exception:
         if 300 <= refusal.status < 400:
             target = shown(without_secrets(redirect_host(self.server.base_url, headers.get("location")), self._secrets))
-            raise self._stop(f"redirects to {target or 'nowhere'}, which is not followed")
+            return self._stop(f"redirects to {target or 'nowhere'}, which is not followed")
         if refusal.kind != "transient":
-            raise Refused(refusal)
+            return Refused(refusal)
         words = f"HTTP {refusal.status}: {refusal.words}"
-        raise TransientError(words, status=refusal.status, retry_after_s=refusal.retry_after_s, refusal=refusal)
+        return TransientError(words, status=refusal.status, retry_after_s=refusal.retry_after_s, refusal=refusal)
 
     def _object(self, text: str) -> dict[str, Any]:
         try:
@@ -164,23 +139,22 @@ class Connection:
             value = json.loads(without_secrets(json.dumps(value, ensure_ascii=False), self._secrets))
         refusal = error_in_answer(value)
         if refusal is not None:
-            self._refuse(refusal, {})
+            raise self._refusal(refusal, {})
         if not isinstance(value, dict):
             raise TransientError("the reply is not a JSON object", status=200)
         return value
 
     def _stop(self, what: str, variable: str = "") -> Stopped:
-        look_at = f"{variable} in the environment (it may name your own CA's file)" if variable == "REQUESTS_CA_BUNDLE" else variable
+        look_at = f"{variable} in the environment (it may name your own CA's file)" if variable == CA_VARIABLE else variable
         return Stopped(f"model server {self._host} {what}: check {self._setting}{f' and {look_at}' if look_at else ''}")
 
-    def _signed(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        host, path = urlsplit(self.server.base_url).hostname or "", urlsplit(self.server.base_url).path
-        azure = host.endswith(".azure.com")
-        if azure or "/openai/deployments/" in path:
-            request.headers["api-key"] = self.server.api_key
-        if not azure:
-            request.headers["Authorization"] = f"Bearer {self.server.api_key}"
-        return request
+
+def key_headers(server: Server) -> dict[str, str]:
+    """The headers that carry the key: Azure and its deployments have one of their own, all but Azure take a bearer token."""
+    parts = urlsplit(server.base_url)
+    azure = (parts.hostname or "").endswith(".azure.com")
+    own = {"api-key": server.api_key} if azure or "/openai/deployments/" in parts.path else {}
+    return own if azure else {**own, "Authorization": f"Bearer {server.api_key}"}
 
 
 def context_tokens(listed: Any, model: str) -> int | None:

@@ -14,7 +14,7 @@ from typing import Any
 from common import web
 from common.errors import Stopped
 from common.web import Refused, TransientError
-from llm.connection import Connection, Server, endpoint
+from llm.connection import Connection, Server
 from llm.dialect import Notes
 
 _LARGEST = 1e30  # of a vector's numbers; false for NaN too
@@ -102,7 +102,7 @@ class EmbeddingClient:
         return {**self._asked(batch[:half]), **self._asked(batch[half:])}
 
     def _posted(self, batch: list[str]) -> dict[str, Vector]:
-        body = self._connection.post(endpoint(self._server.base_url, "embeddings"), {"input": batch})
+        body = self._connection.post("embeddings", {"input": batch})
         return dict(zip(batch, read_vectors(body, len(batch)), strict=True))
 
 

@@ -344,7 +344,7 @@ def test_a_server_that_goes_away_ends_the_run() -> None:
     with ChaosServer(takes_all) as server:
         client = client_of(server)
         client.ask(messages(), schema=SCHEMA, parse=parse)
-    client._connection._session.close()
+    client._connection._http._adapter.close()
     with pytest.raises(Stopped, match="does not answer"):
         client.ask(messages("next"), schema=SCHEMA, parse=parse)
 

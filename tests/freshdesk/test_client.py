@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import requests
 import responses
+from requests.adapters import HTTPAdapter
 
 from common.errors import Stopped, TicketFailed
 from data_fetcher import fetch_resolved_ticket_ids, fetch_ticket
@@ -134,15 +135,15 @@ def test_a_host_that_there_is_not_ends_the_run_at_once_and_names_the_setting(
 def test_a_name_that_cannot_be_looked_up_for_a_while_is_asked_again(monkeypatch: pytest.MonkeyPatch, no_sleep: list[float]) -> None:
     with desk([ticket(1), ticket(2)]) as (_, client):
         fetch_ticket(1, client=client)
-        ordinary, failures = client._session.get, [1, 2]
+        ordinary, failures = HTTPAdapter.send, [1, 2]
 
-        def get(*args: Any, **options: Any) -> requests.Response:
+        def send(*args: Any, **options: Any) -> requests.Response:
             if failures:
                 failures.pop()
                 raise requests.ConnectionError("Max retries exceeded") from socket.gaierror(socket.EAI_AGAIN, "later")
             return ordinary(*args, **options)
 
-        monkeypatch.setattr(client._session, "get", get)
+        monkeypatch.setattr(HTTPAdapter, "send", send)
         assert fetch_ticket(2, client=client)["id"] == 2
 
 

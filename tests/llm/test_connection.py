@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from common.errors import Stopped
-from llm import connection as llm_http
-from llm.connection import Server
+from llm.connection import Server, key_headers
 from llm.store import AnswerStore
 from llm_client import LlmClient
 from testing.chaos_llm import ChaosServer, says
@@ -76,11 +75,8 @@ def test_few_fields_are_sent_and_text_arrives_unchanged() -> None:
 
 
 def test_azure_gets_its_own_header_and_nobody_else_does() -> None:
-    import requests
-
     def headers(url: str) -> dict[str, str]:
-        connection = llm_http.Connection(llm_http.Server(url, "sk-secret-1", "m"))
-        return dict(connection._signed(requests.Request("POST", "https://x.example").prepare()).headers)
+        return key_headers(Server(url, "sk-secret-1", "m"))
 
     azure = headers("https://me.openai.azure.com/openai/deployments/d?api-version=1")
     assert azure["api-key"] == "sk-secret-1"
