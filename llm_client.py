@@ -5,7 +5,6 @@ whoever asks says by `parse` whether an answer is usable.
 """
 
 import contextlib
-import hashlib
 import json
 import logging
 import time
@@ -16,9 +15,9 @@ from typing import Any, TypeVar
 import env
 from common import times, web
 from common.errors import Stopped
-from common.web import Refusal, Refused, TransientError, Unreachable
+from common.web import Refusal, Refused, TransientError
 from llm.bill import Bill, Prices, Totals
-from llm.calls import QUESTIONS_IN_A_ROW, Gate, NotBefore, Question, Streak
+from llm.calls import QUESTIONS_IN_A_ROW, Gate, Question
 from llm.completion import Completion, estimate_tokens, read_completion, read_usage
 from llm.connection import Connection, Server, context_tokens
 from llm.dialect import DialectBook
@@ -30,7 +29,6 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 DEFAULT_MAX_TOKENS = 4000  # hidden reasoning counts against it
-MAX_TRIES = 50  # of one question; how many of each kind, `Question.has_enough` says
 FEWEST_TOKENS_OF_A_CUT = 1000
 _CROWDED = frozenset({429, 503, 529})
 _STOPPING: Mapping[str, str] = {
@@ -100,19 +98,16 @@ class LlmClient:
         store: AnswerStore | None = None,
         max_tokens_total: int | None = None,
         max_cost: float | None = None,
-        on_wait: Callable[[float, str], None] | None = None,
+        on_wait: Callable[[float, str], None] = lambda _seconds, _why: None,
     ) -> None:
         self._server = server
         self._store = store
         self._on_wait = on_wait
         self._connection = Connection(server, pool_size=workers)
-        about = [server.base_url, server.model, str(server.max_tokens or ""), json.dumps(server.extra_body or "", sort_keys=True)]
+        about = [server.base_url, server.api_key, server.model, str(server.max_tokens), json.dumps(server.extra_body, sort_keys=True)]
         self._dialects = DialectBook("\n".join(about), notes=store)
         self._bill = Bill(prices=_prices(server), max_tokens=max_tokens_total, max_cost=max_cost)
         self._gate = Gate(workers)
-        self._not_before = NotBefore()
-        self._streak = Streak()
-        self._stopped: Stopped | None = None
         self._warned = False
 
     def ask(self, messages: Messages, *, schema: JsonSchema | None, parse: Callable[[str], T]) -> Answer[T]:
@@ -126,7 +121,7 @@ class LlmClient:
             if answer is not None:
                 return answer
             with self._gate.permit():
-                answer = self._usable(Question(messages, schema, self._server.max_tokens or DEFAULT_MAX_TOKENS), parse)
+                answer = self._usable(Question(messages, schema, self._limit), parse)
             self._keep(key, answer)
         used = answer.usage
         log.debug("answered: prompt_tokens=%d (cached %d), completion_tokens=%d", used.prompt, used.cached, used.completion)
@@ -145,8 +140,7 @@ class LlmClient:
 
     def request(self, messages: Messages, *, schema: JsonSchema) -> tuple[str, dict[str, Any]]:
         """(the name under which an answer to this question is kept, the request's body as this server is known to want it)."""
-        limit = self._server.max_tokens or DEFAULT_MAX_TOKENS
-        worded = self._dialects.current().request(messages, schema=schema, max_tokens=limit, temperature=self._server.temperature)
+        worded = self._dialects.current().request(messages, schema=schema, max_tokens=self._limit, temperature=self._server.temperature)
         return self._key(messages, schema), {"model": self._server.model, **worded, **(self._server.extra_body or {})}
 
     @property
@@ -162,12 +156,15 @@ class LlmClient:
         """Calls, tokens and cost of the run so far."""
         return self._bill.totals()
 
+    @property
+    def _limit(self) -> int:
+        return self._server.max_tokens or DEFAULT_MAX_TOKENS
+
     def _key(self, messages: Messages, schema: JsonSchema | None) -> str:
         """The question's name. The token limit is no part of it: an answer that was not cut is as good under another."""
         chosen = {"temperature": self._server.temperature, "extra_body": self._server.extra_body}
-        return question_key(
-            self._server.model, messages, schema or {}, {name: value for name, value in chosen.items() if value is not None}
-        )
+        parameters = {name: value for name, value in chosen.items() if value is not None}
+        return question_key(self._server.model, messages, schema or {}, parameters)
 
     def _keep(self, key: str, answer: Answer[Any]) -> None:
         if self._store is None:
@@ -175,7 +172,7 @@ class LlmClient:
         try:
             self._store.put(key, answer.text, answer.usage, asked_again=answer.asked_again)
         except Stopped as error:  # nobody asks what would have to be paid for again
-            raise self._stop(error) from error
+            raise self._gate.stop(error) from error
 
     def _usable(self, question: Question, parse: Callable[[str], T]) -> Answer[T]:
         """A usable answer to a question, whatever it takes; and what it means if there is none."""
@@ -186,12 +183,11 @@ class LlmClient:
         except Refused as error:
             raise self._refused(error.refusal) from error
         except TransientError as fault:
-            if fault.status == 429 or isinstance(fault, Unreachable):
-                raise self._stop(Stopped(f"model server does not answer: {fault}: run again later, or check LLM_API_BASE_URL")) from fault
+            if fault.status == 429 or fault.look_at is not None:
+                stop = Stopped(f"model server does not answer: {fault}: run again later, or check LLM_API_BASE_URL")
+                raise self._gate.stop(stop) from fault
             raise self._failed(f"no answer: {fault}", outside=fault.status != 200) from fault
         self._dialects.worked(question.dialect, usable=True)
-        if self._streak.usable() and self._store:
-            self._store.put_note(self._known_name(), "answered")
         self._gate.answered()
         self._bill.count("answers")
         return answer
@@ -221,69 +217,60 @@ class LlmClient:
 
     def _said(self, question: Question) -> str:
         """The answer's text; one that the token limit cut is asked for again, once, with twice the limit, which is remembered."""
-        completion = self._tried(question)
+        completion = self._completed(question)
         if completion.cut and question.limit is not None:
             cut_at = question.limit
             question.max_tokens = 2 * cut_at
-            completion = self._tried(question)
+            completion = self._completed(question)
             if not completion.cut and question.limit > cut_at:
                 self._dialects.need(question.limit)
         if completion.cut:
             raise AnswerUnusable(f"the answer is longer than {question.limit or 'the server allows'} tokens: raise LLM_MAX_TOKENS")
         return completion.text
 
-    def _tried(self, question: Question) -> Completion:
-        """What a call brought, with retries."""
+    def _completed(self, question: Question) -> Completion:
+        """What a call brought, tried again while the fault may pass."""
 
-        def enough(error: Exception) -> bool:
-            assert isinstance(error, TransientError)
-            loading = not self._connection.answered and error.status == 503 and "loading" in str(error).lower()
-            put_off = error.status == 429 or error.retry_after_s is not None
-            return question.has_enough(put_off=put_off, paid=error.status == 200, loading=loading)
-
-        def wait(seconds: float, error: Exception) -> None:
+        def wait(seconds: float, fault: TransientError) -> None:
             """A server with too much to do is left alone by everyone, not only by the worker that it told."""
             question.waited_s += seconds
             self._bill.count("retries")
-            if isinstance(error, TransientError) and error.status == 429:
-                self._not_before.hold(seconds)
-            if self._on_wait is not None:
-                self._on_wait(seconds, str(error))
+            if fault.status == 429 or fault.retry_after_s is not None:
+                self._gate.hold(seconds)
+            self._on_wait(seconds, str(fault))
 
-        return web.retrying(lambda: self._accepted(question), max_tries=MAX_TRIES, on_wait=wait, give_up=enough)
+        def give_up(fault: TransientError) -> bool:
+            return question.has_enough(fault, answered=self._connection.answered)
+
+        return web.retrying(lambda: self._accepted(question), give_up=give_up, on_wait=wait)
 
     def _accepted(self, question: Question) -> Completion:
-        """What a call brought, worded as the server was found to want it."""
+        """What a call brought, worded anew as long as refusals teach how; one that names nothing counts only when it comes twice."""
         while True:
             try:
                 return self._called(question)
             except (Refused, TransientError) as error:
-                if error.refusal is None or not self._asks_again(question, error.refusal):
+                refusal = error.refusal
+                if refusal is None:
                     raise
-
-    def _asks_again(self, question: Question, refusal: Refusal) -> bool:
-        """Whether a refusal has taught something. One that names nothing may pass: it is guessed about only when it comes twice."""
-        again = self._dialects.learn(question.dialect, refusal, question.sent)
-        passing = refusal.kind in _STOPPING and refusal.kind not in _ALWAYS_STOPPING and self._has_answered()
-        doubtful = passing or (refusal.kind == "request" and refusal.status != 422)
-        if not again and doubtful and not question.repeated:
-            question.repeated = True
-            self._bill.count("retries")
-            times.sleep(web.backoff_wait_s(0))
-            return True
-        again = again or (
-            (question.repeated or refusal.status == 422) and self._dialects.learn(question.dialect, refusal, question.sent, guess=True)
-        )
-        if again:
+                learnt = self._dialects.learn(question.dialect, refusal, question.sent)
+                if not learnt and not question.repeated and self._may_pass(refusal):
+                    question.repeated = True
+                    raise TransientError(f"HTTP {refusal.status}: {refusal.words}") from error
+                guesses = not self._connection.answered and (question.repeated or refusal.status == 422)
+                if not learnt and not (guesses and self._dialects.learn(question.dialect, refusal, question.sent, guess=True)):
+                    raise
             self._bill.count("learning_calls")
             log.info("the model server refuses a part of the request (%s); it is worded otherwise from now on", refusal.words)
-        return again
+
+    def _may_pass(self, refusal: Refusal) -> bool:
+        """Whether a refusal that names nothing may be about this moment only; 422 never is."""
+        about_settings = refusal.kind in _STOPPING and refusal.kind not in _ALWAYS_STOPPING
+        return (about_settings and self._has_answered()) or (refusal.kind == "request" and refusal.status != 422)
 
     def _called(self, question: Question) -> Completion:
         """What the one call brought."""
-        self._not_before.wait()
-        if self._stopped is not None:
-            raise Stopped(*self._stopped.args)
+        self._gate.start_call()
         question.dialect = self._dialects.current()
         temperature, schema = self._server.temperature, question.schema
         question.sent = question.dialect.request(question.messages, schema=schema, max_tokens=question.max_tokens, temperature=temperature)
@@ -292,14 +279,12 @@ class LlmClient:
         try:
             body = self._post(question.sent)
             usage = read_usage(body, question.messages)
-        except TransientError as error:
-            if error.status in _CROWDED:
+        except TransientError as fault:
+            if fault.status in _CROWDED:
                 self._gate.crowded(since=began)
-            if error.retry_after_s is not None:
-                self._not_before.hold(error.retry_after_s)
             raise
         except Stopped as error:
-            raise self._stop(error) from error
+            raise self._gate.stop(error) from error
         finally:
             self._bill.settle(reserved, usage, expected_tokens)
         self._look_for_cut_prompt(expected_tokens, usage)
@@ -309,8 +294,7 @@ class LlmClient:
 
     def _post(self, sent: Mapping[str, Any]) -> Mapping[str, Any]:
         """The one request, by its name, so that a replaced one is used; that may give the answer itself, as text or as an object."""
-        fields = {name: value for name, value in sent.items() if name != "messages"}
-        reply: Any = chat_completion(sent["messages"], connection=self._connection, timeout_s=self._server.timeout_s, **fields)
+        reply: Any = chat_completion(connection=self._connection, **sent)
         return reply if isinstance(reply, dict) and "choices" in reply else {"choices": [{"message": {"content": reply}}]}
 
     def _look_for_cut_prompt(self, expected: int, counted: Usage) -> None:
@@ -318,11 +302,8 @@ class LlmClient:
         if counted.estimated or counted.prompt < FEWEST_TOKENS_OF_A_CUT or expected < 2 * counted.prompt or self._warned:
             return
         self._warned = True
-        log.warning(
-            "the model server counted %d prompt tokens where about %d were sent: it may cut long prompts (for Ollama, raise num_ctx)",
-            counted.prompt,
-            expected,
-        )
+        words = "the model server counted %d prompt tokens where about %d were sent: it may cut long prompts (for Ollama, raise num_ctx)"
+        log.warning(words, counted.prompt, expected)
 
     def _refused(self, refusal: Refusal) -> Exception:
         """What a refusal that taught nothing means for whoever asked."""
@@ -336,28 +317,20 @@ class LlmClient:
         asked = f", asks to wait {_until(refusal.retry_after_s or 0.0)}" if refusal.kind == "long_wait" else ""
         words, look_at = f"{refusal.words} (HTTP {refusal.status}{asked})", _STOPPING[refusal.kind]
         if refusal.kind in _ALWAYS_STOPPING or not self._has_answered():
-            return self._stop(Stopped(f"model server: {words}: {look_at}"))
+            return self._gate.stop(Stopped(f"model server: {words}: {look_at}"))
         return self._failed(f"the server refuses the question: {words}", outside=True, look_at=look_at)
 
     def _failed(self, words: str, *, outside: bool = False, of_content: bool = False, look_at: str = "") -> Exception:
         """A question without a usable answer: its own failure, or the run's end where nothing else succeeds either."""
-        if not self._streak.failed(outside=outside):
+        if not self._gate.failed(outside=outside):
             return AnswerUnusable(words, of_content=of_content)
         look_at = look_at or f"run again later, or check LLM_API_BASE_URL, LLM_MODEL{', LLM_EXTRA_BODY' if self._server.extra_body else ''}"
         what = "does not answer" if outside and words.startswith("no answer") else "gives nothing usable"
-        return self._stop(Stopped(f"model server {what}, {QUESTIONS_IN_A_ROW} questions in a row, the last: {words}: {look_at}"))
+        return self._gate.stop(Stopped(f"model server {what}, {QUESTIONS_IN_A_ROW} questions in a row, the last: {words}: {look_at}"))
 
     def _has_answered(self) -> bool:
         """Whether this server has answered with this key and model, in this run or an earlier one."""
-        return self._connection.answered or (self._store is not None and self._store.get_note(self._known_name()) is not None)
-
-    def _known_name(self) -> str:
-        about = "\n".join([self._server.base_url, self._server.model, self._server.api_key])
-        return "server:" + hashlib.sha256(about.encode()).hexdigest()[:32]
-
-    def _stop(self, error: Stopped) -> Stopped:
-        self._stopped = self._stopped or error
-        return self._stopped
+        return self._connection.answered or self._dialects.has_answered()
 
 
 def _read(text: str, schema: JsonSchema | None, parse: Callable[[str], T]) -> T:

@@ -8,7 +8,7 @@ import email.utils
 import gzip
 import io
 import ipaddress
-import os
+import itertools
 import random
 import re
 import urllib.request
@@ -23,7 +23,7 @@ import backoff
 import requests
 from requests.adapters import HTTPAdapter
 from requests.exceptions import ConnectTimeout, InvalidProxyURL, InvalidSchema, InvalidURL, MissingSchema, ProxyError, ReadTimeout, SSLError
-from requests.utils import default_headers, get_environ_proxies
+from requests.utils import default_headers
 from urllib3.exceptions import HTTPError, NewConnectionError, ReadTimeoutError
 
 from common import times
@@ -33,6 +33,7 @@ T = TypeVar("T")
 CONNECT_TIMEOUT_S = 10.0
 BASE_WAIT_S = 0.5
 MAX_WAIT_S = 30.0
+NO_HOST = "has no address (DNS)"
 CA_VARIABLE = "REQUESTS_CA_BUNDLE"
 _EPOCH_FROM_S = 1e9  # a number this large is a moment and no time to wait
 _UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
@@ -64,22 +65,20 @@ class TransientError(Exception):
     """A fault that may be gone on the next try, or was not within the tries that a call has.
 
     `status` is the HTTP status, None where no whole reply came; `retry_after_s` is the server's own word; `refusal` is there where the
-    server said more.
+    server said more. Where no connection could be made, `look_at` is the variable of the environment that may be to blame, or "".
     """
 
     def __init__(
-        self, message: str, *, status: int | None = None, retry_after_s: float | None = None, refusal: Refusal | None = None
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        retry_after_s: float | None = None,
+        refusal: Refusal | None = None,
+        look_at: str | None = None,
     ) -> None:
         super().__init__(message)
-        self.status, self.retry_after_s, self.refusal = status, retry_after_s, refusal
-
-
-class Unreachable(TransientError):
-    """No connection could be made; `variable` of the environment may be to blame ("": none), or the host is unknown."""
-
-    def __init__(self, message: str, *, variable: str = "", unknown_host: bool = False) -> None:
-        super().__init__(message)
-        self.variable, self.unknown_host = variable, unknown_host
+        self.status, self.retry_after_s, self.refusal, self.look_at = status, retry_after_s, refusal, look_at
 
 
 class Refused(Exception):
@@ -151,33 +150,28 @@ def backoff_wait_s(attempt: int, *, draw: Callable[[], float] = random.random) -
     return draw() * min(MAX_WAIT_S, BASE_WAIT_S * 2.0 ** min(attempt, 30))
 
 
-def _waits() -> Generator[float, Exception, None]:
+def _waits() -> Generator[float, TransientError, None]:
     """Wait generator for `backoff`, which sends the exception in: the server's word first, else exponential."""
     error = yield 0.0
-    attempt = 0
-    while True:
-        said = error.retry_after_s if isinstance(error, TransientError) else None
-        error = yield backoff_wait_s(attempt) if said is None else said
-        attempt += 1
+    for attempt in itertools.count():
+        error = yield backoff_wait_s(attempt) if error.retry_after_s is None else error.retry_after_s
 
 
 def retrying(
     call: Callable[[], T],
     *,
-    max_tries: int,
-    on_wait: Callable[[float, Exception], None] = lambda _seconds, _error: None,
-    give_up: Callable[[Exception], bool] = lambda _error: False,
+    give_up: Callable[[TransientError], bool],
+    on_wait: Callable[[float, TransientError], None] = lambda _seconds, _error: None,
 ) -> T:
-    """The value of `call()`, tried up to `max_tries` times while it raises `TransientError`; then that error.
-
-    `give_up(error)` is asked after each failed try and may end it sooner.
-    """
-
-    def tell(details: Any) -> None:
-        on_wait(details["wait"], details["exception"])
-
-    waits = cast("Callable[..., Generator[float, None, None]]", _waits)
-    guarded = backoff.on_exception(waits, TransientError, max_tries=max_tries, jitter=None, giveup=give_up, on_backoff=tell, logger=None)
+    """The value of `call()`, tried again while it raises `TransientError`, until `give_up(error)` after a failed try; then that error."""
+    guarded = backoff.on_exception(
+        cast("Callable[..., Generator[float, None, None]]", _waits),
+        TransientError,
+        jitter=None,
+        giveup=cast("Callable[[Exception], bool]", give_up),
+        on_backoff=lambda details: on_wait(details["wait"], cast(Any, details)["exception"]),
+        logger=None,
+    )
     return guarded(call)()
 
 
@@ -189,8 +183,9 @@ class Http:
 
     def __init__(self, url: str, headers: Mapping[str, str], *, pool_size: int) -> None:
         self._headers = {**default_headers(), "Accept-Encoding": "gzip", **headers}
-        self._proxies = {} if is_loopback(urlsplit(url).hostname) else get_environ_proxies(url)
-        self._verify = os.environ.get(CA_VARIABLE) or os.environ.get("CURL_CA_BUNDLE") or True
+        surroundings = requests.Session().merge_environment_settings(url, {}, None, True, None)  # proxies and certificates, looked up once
+        self._proxies = {} if is_loopback(urlsplit(url).hostname) else surroundings["proxies"]
+        self._verify = surroundings["verify"]
         self._adapter = HTTPAdapter(pool_connections=2, pool_maxsize=pool_size, max_retries=0)
 
     def send(
@@ -205,7 +200,7 @@ class Http:
     ) -> tuple[requests.Response, bytes]:
         """The reply and its body, unpacked; b"" for the body of a refusal that broke off, which is known by its status.
 
-        `timeout_s` bounds the whole call. Raises `Unreachable`, `TransientError` for no reply or a part of one, `Refused` past `max_bytes`.
+        `timeout_s` bounds the whole call. Raises `TransientError` for no reply or a part of one, `Refused` past `max_bytes`.
         """
         deadline = times.monotonic() + timeout_s
         timeout = (min(CONNECT_TIMEOUT_S, timeout_s), timeout_s)
@@ -267,18 +262,18 @@ def _no_reply(error: Exception, url: str, timeout_s: float) -> TransientError:
     reason = getattr(error.args[0] if error.args else None, "reason", None)
     words = str(reason).lower()
     if isinstance(error, ProxyError | InvalidProxyURL) or (isinstance(error, InvalidSchema) and "SOCKS" in str(error)):
-        return Unreachable("cannot be reached through the proxy", variable=_proxy_variable(url))
+        return TransientError("cannot be reached through the proxy", look_at=_proxy_variable(url))
     if isinstance(error, SSLError):
-        return Unreachable(f"cannot be trusted (TLS: {_tls_words(str(error))})", variable=CA_VARIABLE)
+        return TransientError(f"cannot be trusted (TLS: {_tls_words(str(error))})", look_at=CA_VARIABLE)
     if "CA certificate bundle" in str(error):
-        return Unreachable("cannot be trusted: the file of certificates is not there", variable=CA_VARIABLE)
+        return TransientError("cannot be trusted: the file of certificates is not there", look_at=CA_VARIABLE)
     if isinstance(error, ConnectTimeout):
-        return Unreachable("does not take a connection in time")
+        return TransientError("does not take a connection in time", look_at="")
     if isinstance(error, InvalidURL | InvalidSchema | MissingSchema | UnicodeError):
-        return Unreachable("has no valid address")
+        return TransientError("has no valid address", look_at="")
     if isinstance(reason, NewConnectionError):
         unknown = "resolve" in words or "getaddrinfo" in words
-        return Unreachable("has no address (DNS)" if unknown else "refuses the connection", unknown_host=unknown)
+        return TransientError(NO_HOST if unknown else "refuses the connection", look_at="")
     late = isinstance(error, ReadTimeout)
     return TransientError(f"no whole reply within {timeout_s:g} s" if late else f"no reply: {type(error).__name__}")
 

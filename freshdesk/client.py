@@ -16,7 +16,7 @@ import requests
 from common import times, web
 from common.errors import Stopped
 from common.text import for_terminal, without_secrets
-from common.web import CA_VARIABLE, Refusal, Refused, TransientError, Unreachable
+from common.web import CA_VARIABLE, NO_HOST, Refusal, Refused, TransientError
 from freshdesk.limits import OnWait, RateGate
 
 logger = logging.getLogger("data_fetcher")
@@ -86,7 +86,7 @@ class FreshdeskClient:
         """
         call = _Call(path=path, params=params or {}, expect=expect, credits=credits)
         try:
-            reply = web.retrying(lambda: self._try(call), max_tries=MAX_TRIES, on_wait=self._heed, give_up=call.is_spent)
+            reply = web.retrying(lambda: self._try(call), on_wait=self._heed, give_up=call.is_spent)
         except TransientError as error:
             raise self._lost(call, error) from error
         self._lost_calls = 0
@@ -111,13 +111,13 @@ class FreshdeskClient:
         url = f"{self.base_url}/api/v2/{call.path}"
         try:
             response, body = self._http.send("GET", url, params=call.params, timeout_s=call.timeout_s(), max_bytes=MAX_BODY_BYTES)
-        except Unreachable as error:
-            if error.variable == CA_VARIABLE:
+        except TransientError as error:
+            if error.look_at == CA_VARIABLE:
                 look_at = f"check FRESHDESK_DOMAIN, or name your own CA in {CA_VARIABLE}"
                 raise self._stopped(f"{self._host} has no certificate that this machine trusts", look_at) from error
-            if error.variable:
-                raise self._stopped(f"{self._host} {error}", f"check {error.variable} in the environment") from error
-            if error.unknown_host and not self._ever_answered:
+            if error.look_at:
+                raise self._stopped(f"{self._host} {error}", f"check {error.look_at} in the environment") from error
+            if str(error) == NO_HOST and not self._ever_answered:
                 raise self._stopped(f"there is no host {self._host}, or no network", f"check FRESHDESK_DOMAIN: {ACCOUNT_NAME}") from error
             raise
         self._ever_answered = True
@@ -160,8 +160,8 @@ class FreshdeskClient:
             return self._stopped(f"{self._host} refuses the key: HTTP {status}{said}", "check FRESHDESK_API_KEY and its agent")
         return Refused(Refusal(status, code, words))
 
-    def _heed(self, seconds: float, error: Exception) -> None:
-        if isinstance(error, TransientError) and (error.status == 429 or error.retry_after_s is not None):
+    def _heed(self, seconds: float, error: TransientError) -> None:
+        if error.status == 429 or error.retry_after_s is not None:
             self._gate.hold(seconds)  # the helpdesk means the account and not this call, so it is everybody's wait
         logger.debug("again in %.1f s: %s", seconds, error)
 
@@ -199,12 +199,11 @@ class _Call:
     def timeout_s(self) -> float:
         return max(0.1, min(REPLY_TIMEOUT_S, CALL_DEADLINE_S - self.spent_s))
 
-    def is_spent(self, error: Exception) -> bool:
+    def is_spent(self, error: TransientError) -> bool:
         """Whether the failed try was the last; a wait that the helpdesk asked for is not the call's fault."""
         self.tries += 1
-        if not (isinstance(error, TransientError) and error.retry_after_s is not None):
-            self.faults += 1
-        return self.faults >= MAX_FAULTS or self.spent_s >= CALL_DEADLINE_S
+        self.faults += error.retry_after_s is None
+        return self.faults >= MAX_FAULTS or self.tries >= MAX_TRIES or self.spent_s >= CALL_DEADLINE_S
 
 
 def _refuse_constant(word: str) -> None:

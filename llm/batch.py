@@ -204,9 +204,14 @@ def _complaint(result: Mapping[str, Any]) -> str:
 class QuestionsLeft(Exception):
     """A round has questions that the store does not answer; the run cannot go on without them."""
 
-    def __init__(self, questions: tuple[BatchQuestion, ...]) -> None:
-        super().__init__(f"{len(questions)} questions are to be answered first")
-        self.questions = questions
+    def __init__(self, left: Mapping[str, BatchQuestion]) -> None:
+        super().__init__("questions are to be answered first")
+        self._left = left
+
+    @property
+    def questions(self) -> tuple[BatchQuestion, ...]:
+        """All that were asked in vain by now, in the order of asking."""
+        return tuple(self._left.values())
 
 
 class Client(Protocol):
@@ -222,57 +227,28 @@ class Client(Protocol):
 class BatchRounds:
     """`ask` and `submit` for a clusterer that asks nobody.
 
-    A round is all that is submitted before the first result is waited for: a wave's questions, its second askings, or those about issues.
-    It keeps the order of the ordinary run, so the result is the same.
+    A call is made when it is submitted. A round is all that is submitted before the first result is waited for: a wave's questions, its
+    second askings, or those about issues. What it asks in vain stands in each of its `QuestionsLeft`, the first of which ends the run.
     """
 
     def __init__(self, client: Client) -> None:
         self._client = client
-        self._waiting: list[tuple[_Lazy, Callable[[], Any]]] = []
-        self._open: dict[str, BatchQuestion] = {}
+        self._left: dict[str, BatchQuestion] = {}
 
     def ask(self, messages: Messages, *, schema: JsonSchema, parse: Callable[[str], T]) -> Answer[T]:
         """The stored answer. Raises what ends this question for now."""
         answer = self._client.stored(messages, schema=schema, parse=parse)
         if answer is None:
             key, body = self._client.request(messages, schema=schema)
-            self._open[key] = BatchQuestion(key, body, schema["name"])
-            raise QuestionsLeft((self._open[key],))
+            self._left[key] = BatchQuestion(key, body, schema["name"])
+            raise QuestionsLeft(self._left)
         return answer
 
     def submit(self, call: Callable[[], T]) -> "Future[T]":
-        """A future of `call()`, which is made with the rest of its round when a result is first waited for."""
-        future = _Lazy(self.work_off)
-        self._waiting.append((future, call))
-        return future
-
-    def work_off(self) -> None:
-        """Make the calls of the round from the store; those without an answer end in `QuestionsLeft`."""
-        calls, self._waiting = self._waiting, []
-        self._open = {}
-        unanswered = [future for future, call in calls if not self._settled(future, call)]
-        left = QuestionsLeft(tuple(self._open.values()))
-        for future in unanswered:
-            future.set_exception(left)
-
-    def _settled(self, future: "_Lazy", call: Callable[[], Any]) -> bool:
+        """A future of `call()` that has its result, or what it raised."""
+        future: Future[T] = Future()
         try:
             future.set_result(call())
-        except QuestionsLeft:
-            return False
         except Exception as error:  # noqa: BLE001 - handed to whoever waits for the future
             future.set_exception(error)
-        return True
-
-
-class _Lazy(Future[Any]):
-    """A future that has its round worked off when its result is wanted."""
-
-    def __init__(self, work_off: Callable[[], None]) -> None:
-        super().__init__()
-        self._work_off = work_off
-
-    def result(self, timeout: float | None = None) -> Any:
-        if not self.done():
-            self._work_off()
-        return super().result(timeout)
+        return future

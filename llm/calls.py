@@ -1,4 +1,4 @@
-"""How many questions are under way at the same time, when the next may go, and when the run has to end because nothing succeeds.
+"""How many questions are under way at the same time, when the next call may go, and when the run has to end because nothing succeeds.
 
 Shared by all workers of one server. Sees neither what is asked nor what an answer means.
 """
@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from common import times
+from common.errors import Stopped
+from common.web import TransientError
 from llm.dialect import Dialect
 from llm.protocol import JsonSchema, Messages, Usage
 
@@ -45,11 +47,15 @@ class Question:
         request = f"That answer cannot be used: {reason[:500]}. Answer again with exactly one JSON object as described, and nothing else."
         self.messages = [*self.messages, {"role": "assistant", "content": shown}, {"role": "user", "content": request}]
 
-    def has_enough(self, *, put_off: bool, paid: bool, loading: bool) -> bool:
-        """Whether a try that failed was the last: an answer that was paid for and is none counts more than a server that has no time."""
-        if loading and self.waited_s < LOADING_S:
+    def has_enough(self, fault: TransientError, *, answered: bool) -> bool:
+        """Whether a try that failed was the last: an answer that was paid for and is none counts more than a server that has no time.
+
+        `answered`: the server has answered before, so that it is not loading its model any more.
+        """
+        if fault.status == 503 and not answered and "loading" in str(fault).lower() and self.waited_s < LOADING_S:
             return False
-        kind = "paid" if paid else "put off" if put_off else "fault"
+        put_off = fault.status == 429 or fault.retry_after_s is not None
+        kind = "paid" if fault.status == 200 else "put off" if put_off else "fault"
         self.tries[kind] += 1
         return self.tries[kind] >= _MOST_TRIES[kind]
 
@@ -57,7 +63,8 @@ class Question:
 class Gate:
     """Lets at most `width` questions be under way: one until the first usable answer, then `widest`.
 
-    A crowded call halves the width, each answer brings one back.
+    A crowded call halves the width, each answer brings one back. No call starts while the server wants to be left alone, and none once the
+    run has to end.
     """
 
     def __init__(self, widest: int) -> None:
@@ -67,6 +74,9 @@ class Gate:
         self._opened = False
         self._condition = threading.Condition()
         self._narrowed_at = -1.0
+        self._not_before = 0.0
+        self._stopped: Stopped | None = None
+        self._unusable = self._outside = 0  # questions that failed: in all, and in a row for reasons outside of any question
 
     @contextmanager
     def permit(self) -> Iterator[None]:
@@ -81,11 +91,32 @@ class Gate:
                 self._inside -= 1
                 self._condition.notify_all()
 
+    def start_call(self) -> None:
+        """Return once a call may start, however often the moment is moved meanwhile. Raises `Stopped` where the run has to end."""
+        slept_to = 0.0
+        while (moment := self._not_before) > max(slept_to, times.monotonic()):
+            times.sleep(moment - times.monotonic())
+            slept_to = moment  # a sleep is never shorter than asked, so one moment is slept for once
+        if self._stopped is not None:
+            raise Stopped(*self._stopped.args)
+
+    def hold(self, seconds: float) -> None:
+        """Nobody starts a call for `seconds` from now; a longer hold that stands already is kept."""
+        with self._condition:
+            self._not_before = max(self._not_before, times.monotonic() + seconds)
+
+    def stop(self, error: Stopped) -> Stopped:
+        """The error that ends the run, the first of all; from here on no call starts."""
+        with self._condition:
+            self._stopped = self._stopped or error
+            return self._stopped
+
     def answered(self) -> None:
         """A usable answer came."""
         with self._condition:
             self.width = min(self._widest, self.width + 1) if self._opened else self._widest
             self._opened = True
+            self._outside = 0
             self._condition.notify_all()
 
     def crowded(self, *, since: float) -> None:
@@ -95,44 +126,9 @@ class Gate:
                 self.width = max(1, self.width // 2)
                 self._narrowed_at = times.monotonic()
 
-
-class NotBefore:
-    """The moment before which no thread may start a call."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._moment = 0.0
-
-    def hold(self, seconds: float) -> None:
-        """Nobody starts a call for `seconds` from now; a longer hold that stands already is kept."""
-        with self._lock:
-            self._moment = max(self._moment, times.monotonic() + seconds)
-
-    def wait(self) -> None:
-        """Return once calls may start, however often the moment is moved meanwhile."""
-        slept_to = 0.0
-        while (moment := self._moment) > max(slept_to, times.monotonic()):
-            times.sleep(moment - times.monotonic())
-            slept_to = moment  # a sleep is never shorter than asked, so one moment is slept for once
-
-
-class Streak:
-    """Questions that failed one after another: since anything was usable at all, and for reasons that lie outside of any question."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._ever_usable = False
-        self._unusable = self._outside = 0
-
-    def usable(self) -> bool:
-        """An answer was usable; whether it was the first."""
-        with self._lock:
-            first, self._ever_usable, self._outside = not self._ever_usable, True, 0
-            return first
-
     def failed(self, *, outside: bool) -> bool:
-        """Note a question that failed; whether that was one too many."""
-        with self._lock:
+        """Note a question that failed; whether that was one too many: before any usable answer, or in a row for reasons `outside` of it."""
+        with self._condition:
             self._unusable += 1
             self._outside = self._outside + 1 if outside else 0
-            return self._outside >= QUESTIONS_IN_A_ROW or (not self._ever_usable and self._unusable >= QUESTIONS_IN_A_ROW)
+            return self._outside >= QUESTIONS_IN_A_ROW or (not self._opened and self._unusable >= QUESTIONS_IN_A_ROW)

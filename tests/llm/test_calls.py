@@ -5,7 +5,9 @@ import time
 
 import pytest
 
-from llm.calls import LOADING_S, QUESTIONS_IN_A_ROW, Gate, NotBefore, Question, Streak
+from common.errors import Stopped
+from common.web import TransientError
+from llm.calls import LOADING_S, QUESTIONS_IN_A_ROW, Gate, Question
 from testing.fake_time import FakeTime
 
 
@@ -47,28 +49,31 @@ def test_calls_that_left_before_the_last_cut_say_nothing_about_it(fake_time: Fak
 
 
 def test_three_questions_in_a_row_end_a_run_in_which_nothing_was_usable_yet() -> None:
-    streak = Streak()
-    assert [streak.failed(outside=False) for _ in range(QUESTIONS_IN_A_ROW)] == [False, False, True]
+    gate = Gate(4)
+    assert [gate.failed(outside=False) for _ in range(QUESTIONS_IN_A_ROW)] == [False, False, True]
 
 
 def test_later_only_what_lies_outside_of_the_questions_counts_in_a_row() -> None:
-    streak = Streak()
-    assert (streak.usable(), streak.usable()) == (True, False)
-    assert not any(streak.failed(outside=False) for _ in range(10))
-    assert [streak.failed(outside=outside) for outside in (True, True, False, True, True, True)] == [False] * 5 + [True]
+    gate = Gate(4)
+    gate.answered()
+    assert not any(gate.failed(outside=False) for _ in range(10))
+    assert [gate.failed(outside=outside) for outside in (True, True, False, True, True, True)] == [False] * 5 + [True]
 
 
-@pytest.mark.parametrize(("kind", "tries"), [({"put_off": True, "paid": False}, 10), ({"put_off": False, "paid": True}, 3)])
-def test_a_question_is_given_up_after_as_many_tries_as_its_kind_of_fault_has(kind: dict[str, bool], tries: int) -> None:
+PUT_OFF, PAID = TransientError("slow", status=429), TransientError("blank", status=200)
+
+
+@pytest.mark.parametrize(("fault", "tries"), [(PUT_OFF, 10), (PAID, 3), (TransientError("reset"), 6)], ids=str)
+def test_a_question_is_given_up_after_as_many_tries_as_its_kind_of_fault_has(fault: TransientError, tries: int) -> None:
     question = Question([], None, 10)
-    assert [question.has_enough(**kind, loading=False) for _ in range(tries)] == [False] * (tries - 1) + [True]
+    assert [question.has_enough(fault, answered=True) for _ in range(tries)] == [False] * (tries - 1) + [True]
 
 
 def test_a_server_that_still_loads_its_model_is_waited_for() -> None:
-    question = Question([], None, 10)
-    assert not any(question.has_enough(put_off=False, paid=False, loading=True) for _ in range(20))
+    question, fault = Question([], None, 10), TransientError("HTTP 503: Loading model", status=503)
+    assert not any(question.has_enough(fault, answered=False) for _ in range(20))
     question.waited_s = LOADING_S
-    assert [question.has_enough(put_off=False, paid=False, loading=True) for _ in range(6)][-1]
+    assert [question.has_enough(fault, answered=False) for _ in range(6)][-1]
 
 
 def test_nobody_passes_before_the_moment_that_was_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,14 +88,22 @@ def test_nobody_passes_before_the_moment_that_was_named(monkeypatch: pytest.Monk
 
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
     monkeypatch.setattr(time, "sleep", sleep)
-    gate = NotBefore()
-    gate.wait()
+    gate = Gate(4)
+    gate.start_call()
     gate.hold(7)
     gate.hold(2)
-    gate.wait()
+    gate.start_call()
     assert slept == [7, 3]
-    gate.wait()
+    gate.start_call()
     assert slept == [7, 3]
+
+
+def test_no_call_starts_once_the_run_has_to_end() -> None:
+    gate = Gate(4)
+    first = gate.stop(Stopped("first"))
+    assert gate.stop(Stopped("second")) is first
+    with pytest.raises(Stopped, match="first"):
+        gate.start_call()
 
 
 def test_a_complaint_shows_the_model_a_bounded_part_of_what_it_wrote() -> None:

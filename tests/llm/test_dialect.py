@@ -1,6 +1,7 @@
 """What a refusal teaches about the wording of requests: the right thing or nothing."""
 
 import time
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -129,8 +130,8 @@ def test_whoever_used_an_older_wording_only_asks_again() -> None:
 class Memory(dict[str, str]):
     get_note = dict.get
 
-    def put_note(self, name: str, value: str) -> None:
-        self[name] = value
+    def put_notes(self, notes: Iterable[tuple[str, str]]) -> None:
+        self.update(notes)
 
 
 @pytest.mark.parametrize("note", ["", "junk", "42", "{}", '{"format": 1}'])

@@ -132,5 +132,5 @@ def test_the_local_model_is_given_each_text_alone_and_once(encoded: list[str], t
 
 
 def test_the_local_model_takes_any_text(encoded: list[str]) -> None:
-    assert len(LocalModel().embed(["", "\ud800", "\x00"])) == 3
+    assert len(LocalModel().embed(["", "\ud800", "\x00"]) or []) == 3
     assert encoded[1] == "?"

@@ -25,7 +25,7 @@ SYNCHRONOUS = answer_store.SYNCHRONOUS  # as it is outside of tests, which wait 
 def test_an_answer_is_kept_for_the_next_run(tmp_path: Path) -> None:
     store = AnswerStore(tmp_path)
     store.put("k", "an answer with ü, \0 and \n", PAID)
-    store.put_note("n", "value")
+    store.put_notes([("n", "value")])
     store.close()
     again = AnswerStore(tmp_path)
     kept = again.get("k")

@@ -104,7 +104,7 @@ def test_a_store_that_another_process_holds_costs_seconds_and_no_call(
 ) -> None:
     monkeypatch.setattr(store, "LOCKED_S", 0.3)
     site = open_site(3, sorting(jumpy=False))
-    AnswerStore(Path(".cache")).put_note("n", "v")
+    AnswerStore(Path(".cache")).put_notes([("n", "v")])
     holder = sqlite3.connect(".cache/answers.sqlite3", isolation_level=None)
     holder.execute("BEGIN EXCLUSIVE")
     assert main.main(RUN) == 1
