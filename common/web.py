@@ -185,7 +185,7 @@ class Http:
         self._headers = {**default_headers(), "Accept-Encoding": "gzip", **headers}
         surroundings = requests.Session().merge_environment_settings(url, {}, None, True, None)  # proxies and certificates, looked up once
         self._proxies = {} if is_loopback(urlsplit(url).hostname) else surroundings["proxies"]
-        self._verify = surroundings["verify"]
+        self._verify = surroundings["verify"] or True
         self._adapter = HTTPAdapter(pool_connections=2, pool_maxsize=pool_size, max_retries=0)
 
     def send(
