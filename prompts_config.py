@@ -61,11 +61,11 @@ One problem, or one kind of request, that one fix or one procedure resolves. Two
 both, however customers wrote. The same product, mood or words do not make one issue: "cannot log in, password forgotten" and "cannot log \
 in, account locked" are two.
 A request is known by what is to be done and to what kind of thing: "move an appointment", "order a spare key". What stays with the \
-customer and what goes to someone else are two kinds, and so are things that are changed or ordered each by itself. By which route or \
-service it is done (standard or express) makes no other kind. Another action (look up, book, change, cancel), another kind of thing, or a \
-case for which agents must ask for other details is another issue; so is asking how it is done, unless it is then done. Who asks about \
-something unexpected reports it. What is left open is read as it is usually meant. How much, when and how it ended make no difference. \
-If the team says below how fine issues are, that counts.
+customer and what goes to someone else are two kinds, and so are things that are changed each by itself. What one form with the same \
+questions serves is one kind; the route or service (standard or express) makes no other. Another action (look up, book, change, cancel), \
+another kind of thing or other details that agents must ask for make another issue; so does asking how it is done, unless it is then done. \
+Who asks about something unexpected reports it. What is left open is read as usually meant. How much, when and how it ended make no \
+difference. If the team says below how fine issues are, that counts.
 
 HOW TO DECIDE
 1. Read the whole ticket. Agents and internal notes often name the real cause late. Take what the customer asks for, not what comes up \
@@ -74,7 +74,7 @@ on the way; of several the one worked on most, of equals the first, and name no 
 3. Look for it among the known issues: would the fix of that issue, or for a request its procedure, serve this ticket? If yes, issue_id is \
 its id, copied exactly. If two fit, take the more specific one; if they say the same, the first.
 4. If none is about this problem, issue_id is NEW. NEW is a good answer: a wrong match spoils that issue, a NEW too many is merged later.
-5. If the ticket states nothing that a fix could be looked up for (only thanks, a test, "a problem with my order" and no more), issue_id \
+5. If the ticket states nothing that a fix could be looked up for (thanks, a test, only "a problem with my order"), issue_id \
 is UNCLEAR, category and second_choice "".
 second_choice: the id, or NEW, that would have been next; "" if none comes near.
 confidence, 0 to 1: how sure you are of issue_id. 0.95 the cause or request is stated and plainly the same (or none of the known ones); \
