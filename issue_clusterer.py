@@ -221,16 +221,15 @@ class IssueClusterer:
         self._at_end = True  # from here on the checkpoint stands as it is
         self._fill_kinds()
         self._refuse_changed_database()
-        text = self._text()
-        result_sha256 = checkpoint_file.text_sha256(text)
-        checkpoint_file.announce(self.files.checkpoint, result_sha256)
+        text, checkpoint = self._text(), self.files.checkpoint
+        stands = {checkpoint: safe_files.blocks(checkpoint)} if checkpoint.exists() else {}
         lines = decision.lines(self.decisions.values())
-        written.expect(self.files, {self.files.database: [text], self.files.decisions: lines})
+        written.expect(self.files, {self.files.database: [text], self.files.decisions: lines, **stands})
         review_list.write(self.files.flagged, self.issues, self.decisions, separator=self.files.separator, before=self._stored)
         decision.write(self.files.decisions, self.decisions.values())
         safe_files.write_if_changed(self.files.database, lambda: [text], backup=self.files.backup)
-        self.base_sha256 = result_sha256
-        safe_files.remove(self.files.checkpoint)
+        self.base_sha256 = safe_files.digest([text])
+        safe_files.remove(checkpoint)
 
     def _stored(self) -> review_list.State:
         """Database and log as they stand in their files. Raises `Unreadable`."""
@@ -244,7 +243,7 @@ class IssueClusterer:
     def _refuse_changed_database(self) -> None:
         """Never write over what somebody else wrote meanwhile."""
         path = self.files.database
-        if checkpoint_file.file_sha256(path) != self.base_sha256:
+        if safe_files.sha256(path) != self.base_sha256:
             message = f"{path} was changed while the run worked and is left as it is; run again with --fresh to start from it as it is now"
             raise Unwritable(f"{message} (answers already paid for cost nothing)")
 

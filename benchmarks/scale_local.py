@@ -21,7 +21,6 @@ from typing import Any, TypeVar
 from common import files
 from conversation_utils import CleaningOptions, Conversation, load_conversation
 from issue_clusterer import IssueClusterer, Plan
-from knowledge import checkpoint as checkpoint_file
 from knowledge import decision
 from knowledge import issue as issue_db
 from knowledge.decision import DecisionRow
@@ -124,7 +123,7 @@ def measure(folder: Path, tickets: int) -> dict[str, Any]:
     watch.model = asking(SimulatedModel.of(load_set(folder / "set.jsonl"), "perfect").reply)
     labels_mb = _memory_mb() - loaded_mb
     listed = tuple({"ticket_id": conversation["ticket_id"], "subject": "", "updated_at": ""} for conversation in new.conversations)
-    clusterer.begin(Plan(checkpoint_file.file_sha256(clusterer.files.database), {}, listed))
+    clusterer.begin(Plan(files.sha256(clusterer.files.database), {}, listed))
     per_ticket = _decide(clusterer, new.conversations, watch)
     _, checkpoint = _timed(clusterer.write_checkpoint)
     _, save = _timed(clusterer.save)

@@ -74,7 +74,7 @@ def _kept(ticket_ids: Sequence[int], files: RunFiles, folders: Sequence[Path]) -
 
 def _copies(files: RunFiles) -> list[Path]:
     """What nothing can take a ticket out of: what could not be read, was set aside or left half written, and copies from before reviews."""
-    old = [path for path in files.database.parent.glob("*.old") if path.name.startswith(f"{files.checkpoint.name}.")]
+    old = safe_files.kept_aside(files.checkpoint, ending="old")
     aside = [path for spoilt in (files.flagged, files.decisions) for path in safe_files.kept_aside(spoilt)]
     return [*aside, *files.unfinished(), *old, *apply.kept_reviews(files)]
 

@@ -14,10 +14,11 @@ from cli.console import Progress
 from cli.options import Job, Options
 from cli.prompt_debug import Shown
 from cli.source import ConversationSource
+from common import files as safe_files
 from common.pool import WorkerPool
 from env import Settings
 from issue_clusterer import IssueClusterer
-from knowledge import checkpoint, issue, written
+from knowledge import issue, written
 from knowledge.issue import Stored
 from knowledge.paths import RunFiles
 from llm.batch import BatchRounds
@@ -78,7 +79,7 @@ def _locked(options: Options, settings: Settings, cleanup: contextlib.ExitStack,
     files = RunFiles(options.output, settings.csv_separator)
     if not options.reads_only:
         cleanup.enter_context(files.locked())
-        if checkpoint.file_sha256(files.database) != stored.sha256:  # another run ended in between
+        if safe_files.sha256(files.database) != stored.sha256:  # another run ended in between
             return files, issue.load_stored(files.database)
     return files, stored
 

@@ -63,7 +63,7 @@ def unseal(data: dict[str, Any]) -> bool:
 
 
 def _seal_of(data: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(data).encode()).hexdigest()
+    return digest((json.dumps(data),))
 
 
 def write_text(path: Path, text: str) -> None:
@@ -107,8 +107,8 @@ def write_if_changed(path: Path, texts: Callable[[], Iterable[str]], *, backup: 
     write_parts(path, (text.encode() for text in texts()))
 
 
-def keep_aside(path: Path) -> Path:
-    """Where a file that cannot be read, or not all of it, is kept before it is written anew: under its name with `.unreadable`.
+def keep_aside(path: Path, *, ending: str = "unreadable") -> Path:
+    """Where a file is kept before it is written anew or goes: under its name with the ending, and a number where there are several.
 
     The same content is kept once; what cannot be read at all gets that name itself. Raises `Unwritable`.
     """
@@ -116,7 +116,8 @@ def keep_aside(path: Path) -> Path:
         content = read_bytes(path)
     except Unreadable:
         content = None
-    for kept in _aside(path):
+    for number in itertools.count(1):
+        kept = path.with_name(f"{path.name}.{number}.{ending}" if number > 1 else f"{path.name}.{ending}")
         if not os.path.lexists(kept):
             rename(path, kept) if content is None else write_parts(kept, (content,))
             return kept
@@ -125,17 +126,24 @@ def keep_aside(path: Path) -> Path:
     raise AssertionError("names never end")
 
 
-def kept_aside(path: Path) -> list[Path]:
+def kept_aside(path: Path, *, ending: str = "unreadable") -> list[Path]:
     """What `keep_aside` has kept of a file."""
-    name = re.compile(rf"{re.escape(path.name)}(?:\.[0-9]{{1,9}})?\.unreadable")
-    return sorted(
-        (found for found in path.parent.glob("*.unreadable") if name.fullmatch(found.name)), key=lambda kept: (len(kept.name), kept)
-    )
+    name = re.compile(rf"{re.escape(path.name)}(?:\.[0-9]{{1,9}})?\.{ending}")
+    found = [kept for kept in path.parent.glob(f"*.{ending}") if name.fullmatch(kept.name)]
+    return sorted(found, key=lambda kept: (len(kept.name), kept))
 
 
-def _aside(path: Path) -> Iterator[Path]:
-    yield path.with_name(f"{path.name}.unreadable")
-    yield from (path.with_name(f"{path.name}.{number}.unreadable") for number in itertools.count(2))
+def sha256(path: Path) -> str:
+    """The digest of a file's bytes, as 64 hex digits; that of no bytes if there is no file. Raises OSError."""
+    return digest(blocks(path) if path.is_file() else ())
+
+
+def digest(parts: Iterable[str | bytes]) -> str:
+    """The SHA-256 of texts or bytes, one after another, as 64 hex digits."""
+    sha256 = hashlib.sha256()
+    for part in parts:
+        sha256.update(part.encode() if isinstance(part, str) else part)
+    return sha256.hexdigest()
 
 
 def blocks(path: Path, *, start: int = 0) -> Iterator[bytes]:

@@ -5,17 +5,15 @@ with the database.
 """
 
 import hashlib
-import itertools
 import logging
-import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 from common import files as safe_files
 from common.errors import Unreadable
-from knowledge import decision
+from knowledge import decision, written
 from knowledge import issue as issue_db
 from knowledge.decision import DecisionRow
 from knowledge.issue import Issue
@@ -25,10 +23,9 @@ logger = logging.getLogger(__name__)
 
 WAVE_TICKETS = 32
 """The most questions of a wave: large enough to keep many callers busy, small enough that few tickets miss what their neighbours found."""
-SCHEMA = "silo-issues-checkpoint/3"
-_END = re.compile(rb', "sha256": "([0-9a-f]{64})"}\n\Z')
-_END_BYTES = len(', "sha256": ""}\n') + 64
-_BEGINNING = re.compile(rb'(\{"schema": "%s", "result_sha256": ")[0-9a-f]*' % SCHEMA.encode())
+SCHEMA = "silo-issues-checkpoint/4"
+_SEAL = ', "sha256": "{}"}}\n'
+"""The end of a checkpoint: the digest of all that stands before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,60 +58,47 @@ class Progress:
 
     def to_json(self) -> dict[str, Any]:
         """The form in the checkpoint."""
-        sets = {name: sorted(getattr(self, name)) for name in ("decided", "asked_again", "shown")}
-        return {**sets, "put_off": list(self.put_off), "misfits": list(self.misfits), "card_sizes": dict(self.card_sizes)}
+        values = {part.name: getattr(self, part.name) for part in fields(self)}
+        return {name: sorted(value) if isinstance(value, set) else value for name, value in values.items()}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "Progress":
         """The progress in a checkpoint. Raises ValueError, KeyError or TypeError for anything else."""
-        lists = {name: _numbers(data[name]) for name in ("decided", "put_off", "misfits", "asked_again", "shown")}
-        sizes = {str(name): int(size) for name, size in dict(data["card_sizes"]).items()}
         return cls(
-            decided=set(lists["decided"]),
-            put_off=lists["put_off"],
-            misfits=lists["misfits"],
-            asked_again=set(lists["asked_again"]),
-            card_sizes=sizes,
-            shown=set(lists["shown"]),
+            decided=set(_numbers(data["decided"])),
+            put_off=_numbers(data["put_off"]),
+            misfits=_numbers(data["misfits"]),
+            asked_again=set(_numbers(data["asked_again"])),
+            card_sizes={str(name): int(size) for name, size in dict(data["card_sizes"]).items()},
+            shown=set(_numbers(data["shown"])),
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """What a run was to do and has done: `issues` are those that differ from the plan's database, `dropped` the ids that are gone.
-
-    `result_sha256` is set once the run's final database is about to be written.
-    """
+    """What a run was to do and has done: `issues` are those that differ from the plan's database, `dropped` the ids that are gone."""
 
     plan: Plan
     progress: Progress = field(default_factory=Progress)
     issues: tuple[Issue, ...] = ()
     dropped: tuple[str, ...] = ()
     decisions: tuple[DecisionRow, ...] = ()
-    result_sha256: str = ""
-
-
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file's bytes, as hex; that of no bytes if there is no file."""
-    return hashlib.sha256(path.read_bytes() if path.is_file() else b"").hexdigest()
-
-
-def text_sha256(text: str) -> str:
-    """SHA-256 of the file that a text becomes."""
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def render(checkpoint: Checkpoint) -> str:
-    """The checkpoint's text."""
-    return b"".join(parts(checkpoint)).decode()
 
 
 def parts(checkpoint: Checkpoint) -> Iterator[bytes]:
     """The bytes of the checkpoint's text, decision by decision: they are many."""
+    digest = hashlib.sha256()
+    for text in _texts(checkpoint):
+        part = text.encode()
+        digest.update(part)
+        yield part
+    yield _SEAL.format(digest.hexdigest()).encode()
+
+
+def _texts(checkpoint: Checkpoint) -> Iterator[str]:
     plan = checkpoint.plan
     data = {
         "schema": SCHEMA,
-        "result_sha256": checkpoint.result_sha256,
         "base_sha256": plan.base_sha256,
         "selection": dict(plan.selection),
         "gaps": list(plan.gaps),
@@ -124,33 +108,10 @@ def parts(checkpoint: Checkpoint) -> Iterator[bytes]:
         "issues": [issue_db.to_json(issue) for issue in checkpoint.issues],
         "dropped": list(checkpoint.dropped),
     }
-    digest = hashlib.sha256()
-    for part in _body(data, checkpoint.decisions):
-        beginning = _BEGINNING.match(part)
-        digest.update(part[beginning.end() if beginning else 0 :])
-        yield part
-    yield f', "sha256": "{digest.hexdigest()}"}}\n'.encode()
-
-
-def _body(data: Mapping[str, Any], decisions: Iterable[DecisionRow]) -> Iterator[bytes]:
-    yield f'{safe_files.dump_json(data, indent=None)[:-1]}, "decisions": ['.encode()
-    for number, row in enumerate(decisions):
-        yield f"{', ' if number else ''}{safe_files.dump_json(decision.to_json(row), indent=None)}".encode()
-    yield b"]"
-
-
-def announce(path: Path, result_sha256: str) -> None:
-    """Let the checkpoint at `path`, if there is one, name the database that is about to be written; all else stays as it is.
-
-    Raises `Unreadable`, `Unwritable`.
-    """
-    if not path.exists():
-        return
-    beginning = _BEGINNING.match(next(safe_files.blocks(path), b""))
-    if beginning is None:
-        raise Unreadable(f"{path} was changed while the run worked; run again with --fresh, which sets it aside")
-    head = beginning[1] + result_sha256.encode()
-    safe_files.write_parts(path, itertools.chain((head,), safe_files.blocks(path, start=beginning.end())))
+    yield f'{safe_files.dump_json(data, indent=None)[:-1]}, "decisions": ['
+    for number, row in enumerate(checkpoint.decisions):
+        yield f"{', ' if number else ''}{safe_files.dump_json(decision.to_json(row), indent=None)}"
+    yield "]"
 
 
 def load(path: Path) -> Checkpoint | None:
@@ -167,12 +128,10 @@ def load(path: Path) -> Checkpoint | None:
 
 
 def _check_digest(content: bytes) -> None:
-    """Raises ValueError for a file whose digest, which stands last, is not that of what stands between it and the result's."""
-    beginning, end = _BEGINNING.match(content), _END.search(content, len(content) - _END_BYTES)
-    if beginning is None or end is None:
-        raise ValueError("it has another form, or its end is missing")
-    if hashlib.sha256(memoryview(content)[beginning.end() : end.start()]).hexdigest().encode() != end[1]:
-        raise ValueError("it was changed or damaged since it was written")
+    """Raises ValueError for a file that does not end in the digest of what stands before."""
+    body = memoryview(content)[: -len(_SEAL.format("0" * 64))]
+    if not content.endswith(_SEAL.format(hashlib.sha256(body).hexdigest()).encode()):
+        raise ValueError("it has another form, or was changed, cut short or damaged since it was written")
 
 
 def _parse(data: Any) -> Checkpoint:
@@ -185,7 +144,6 @@ def _parse(data: Any) -> Checkpoint:
     gaps = tuple(str(gap) for gap in data["gaps"])
     return Checkpoint(
         Plan(str(data["base_sha256"]), dict(data["selection"]), tuple(tickets), gaps, wave_tickets),
-        result_sha256=str(data["result_sha256"]),
         progress=Progress.from_json(data["progress"]),
         issues=tuple(issue_db.from_json(item) for item in data["issues"]),
         dropped=tuple(str(name) for name in data["dropped"]),
@@ -194,18 +152,21 @@ def _parse(data: Any) -> Checkpoint:
 
 
 def leftover(files: RunFiles, *, fresh: bool) -> Checkpoint | None:
-    """The checkpoint of a run that did not end, if it belongs to this database. Raises `Unreadable`."""
-    if fresh:
-        _set_aside(files)
-        return None
+    """The checkpoint of a run that did not end, if it belongs to this database; set aside for a `fresh` start.
+
+    Raises `Unreadable`, `Unwritable`.
+    """
+    if fresh and files.checkpoint.exists():
+        logger.info("the leftover checkpoint is now %s", safe_files.keep_aside(files.checkpoint, ending="old"))
+        safe_files.remove(files.checkpoint)
     saved = load(files.checkpoint)
-    now = file_sha256(files.database)
+    now = safe_files.sha256(files.database)
     if saved is None or saved.plan.base_sha256 == now:
         return saved
-    if saved.result_sha256 == now:  # it ended between its last two steps
+    if written.is_as_expected(files, files.database, files.checkpoint):  # it ended between its last two steps
         if saved.plan.selection.get("reprocess"):  # the same command finds all of it done, and decides nothing a second time
             done = Progress(decided={ticket["ticket_id"] for ticket in saved.plan.tickets})
-            return Checkpoint(replace(saved.plan, base_sha256=now), done, result_sha256=now)
+            return Checkpoint(replace(saved.plan, base_sha256=now), done)
         safe_files.remove(files.checkpoint)
         return None
     raise Unreadable(
@@ -218,14 +179,3 @@ def _numbers(value: Any) -> list[int]:
     if not isinstance(value, list) or not all(type(entry) is int for entry in value):
         raise ValueError("a list of numbers holds something else")
     return value
-
-
-def _set_aside(files: RunFiles) -> None:
-    """Move a leftover checkpoint out of the way, under a name that is free."""
-    if not files.checkpoint.exists():
-        return
-    number = 1
-    while (target := files.checkpoint.with_name(f"{files.checkpoint.name}.{number}.old")).exists():
-        number += 1
-    safe_files.rename(files.checkpoint, target)
-    logger.info("the leftover checkpoint is now %s", target)

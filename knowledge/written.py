@@ -4,22 +4,23 @@ Judges no content, for people may edit their files; a run that was killed betwee
 """
 
 import contextlib
-import hashlib
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from common import files as safe_files
 from common.errors import Unreadable
-from knowledge.checkpoint import file_sha256
 from knowledge.paths import RunFiles
 
 logger = logging.getLogger(__name__)
 
 
 def expect(files: RunFiles, contents: Mapping[Path, Iterable[str | bytes]]) -> None:
-    """Note what files are about to hold, given in parts; what they hold now stays known until the next time. Raises `Unwritable`."""
-    pairs = {path.name: (_sha256(parts), file_sha256(path)) for path, parts in contents.items()}
+    """Note what files are about to hold, given in parts, or hold already; what they hold now stays known until the next time.
+
+    Raises `Unwritable`.
+    """
+    pairs = {path.name: (safe_files.digest(parts), safe_files.sha256(path)) for path, parts in contents.items()}
     known = _known(files)
     if any(new != now or new not in known.get(name, ()) for name, (new, now) in pairs.items()):
         safe_files.write_text(files.digests, safe_files.dump_json(safe_files.sealed(pairs)) + "\n")
@@ -30,12 +31,18 @@ def warn_of_changes(files: RunFiles) -> None:
     known = _known(files)
     for path in (files.database, files.decisions):
         with contextlib.suppress(OSError):  # whoever reads the file says why it cannot be read
-            if path.name not in known or file_sha256(path) in known[path.name]:
+            if path.name not in known or safe_files.sha256(path) in known[path.name]:
                 continue
             before = f"; {files.backup.name} is from before the last run" if path == files.database and files.backup.exists() else ""
             logger.warning(
                 "%s is not as it was written last: it was changed since, by hand or by damage, and counts as it is%s", path, before
             )
+
+
+def is_as_expected(files: RunFiles, *paths: Path) -> bool:
+    """True if each of these files is known and holds what it was to hold last. Raises OSError."""
+    known = _known(files)
+    return all(path.name in known and safe_files.sha256(path) == known[path.name][0] for path in paths)
 
 
 def _known(files: RunFiles) -> Mapping[str, Sequence[str]]:
@@ -45,10 +52,3 @@ def _known(files: RunFiles) -> Mapping[str, Sequence[str]]:
     except Unreadable:
         return {}
     return found if isinstance(found, dict) and safe_files.unseal(found) else {}
-
-
-def _sha256(parts: Iterable[str | bytes]) -> str:
-    digest = hashlib.sha256()
-    for part in parts:
-        digest.update(part.encode() if isinstance(part, str) else part)
-    return digest.hexdigest()

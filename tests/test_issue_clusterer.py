@@ -17,6 +17,7 @@ from issue_clusterer import FetchFailure, IssueClusterer, Item, Plan
 from knowledge import checkpoint as checkpoint_file
 from knowledge import decision as decision_log
 from knowledge import issue as issue_db
+from knowledge import written
 from knowledge.checkpoint import Progress
 from knowledge.conversation import Conversation
 from knowledge.decision import DecisionRow
@@ -65,9 +66,9 @@ def run(
     selection = {"ticket_ids": list(by_id), "reprocess": reprocess}
     files = clusterer.files
     saved = checkpoint_file.load(files.checkpoint)
-    now = checkpoint_file.file_sha256(files.database)
+    now = safe_files.sha256(files.database)
     if saved is not None and saved.plan.base_sha256 != now:
-        assert saved.result_sha256 == now, "the leftover checkpoint belongs to no database that is there"
+        assert written.is_as_expected(files, files.database, files.checkpoint), "the checkpoint belongs to no database that is there"
         safe_files.remove(files.checkpoint)  # the run was done but for this
         return clusterer
     if saved is not None:
@@ -516,7 +517,7 @@ def test_a_budget_that_ends_in_the_last_rounds_leaves_no_row_at_an_issue_that_is
     seed_database(*(sealed(f"ISSUE-{n}", f"Thing {n}", tickets=[n], first_seen="2025-01-01") for n in (1, 2)))
     items = [talk(ticket, "The lid leaks hot water") for ticket in (1, 2, 3, 4, 5, 6)]
     clusterer = clusterer_for(model, items)
-    clusterer.begin(Plan(checkpoint_file.file_sha256(DATABASE), {}, tuple({"ticket_id": n} for n in (3, 4, 5, 6))))
+    clusterer.begin(Plan(safe_files.sha256(DATABASE), {}, tuple({"ticket_id": n} for n in (3, 4, 5, 6))))
 
     def whole_run() -> None:
         clusterer.decide(items[2:])
@@ -642,7 +643,7 @@ def test_an_interrupt_in_the_middle_of_a_save_leaves_the_announced_checkpoint(mo
     clusterer.keep_work()
     saved = checkpoint_file.load(clusterer.files.checkpoint)
     assert saved is not None
-    assert saved.result_sha256 == checkpoint_file.file_sha256(DATABASE)
+    assert written.is_as_expected(clusterer.files, DATABASE, clusterer.files.checkpoint)
 
 
 def _raise_interrupt(_path: Path) -> None:
@@ -666,7 +667,7 @@ def test_a_run_that_pauses_keeps_its_plan_even_before_anything_is_decided() -> N
     saved = checkpoint_file.load(clusterer.files.checkpoint)
     assert saved is not None
     assert (saved.plan.selection, saved.plan.tickets, len(saved.progress.decided)) == ({"pages": 5}, ({"ticket_id": 1},), 0)
-    assert saved.plan.base_sha256 == checkpoint_file.file_sha256(DATABASE)
+    assert saved.plan.base_sha256 == safe_files.sha256(DATABASE)
 
 
 def test_without_a_plan_no_checkpoint_is_written() -> None:

@@ -442,3 +442,10 @@ def test_a_pipe_and_a_device_are_refused_and_not_waited_for() -> None:
     for path in (Path("pipe"), Path("/dev/null")):
         with pytest.raises(Unreadable, match="no regular file"):
             files.read_bytes(path)
+
+
+def test_a_digest_is_that_of_the_file_and_no_file_has_that_of_no_bytes(tmp_path: Path) -> None:
+    empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+    assert files.sha256(tmp_path / "nothing") == files.digest([]) == empty
+    (tmp_path / "x").write_bytes("ü\n".encode())
+    assert files.sha256(tmp_path / "x") == files.digest(["ü", b"\n"]) != empty

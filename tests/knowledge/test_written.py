@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from common import files as safe_files
 from knowledge import written
 from knowledge.paths import RunFiles
 
@@ -95,5 +96,5 @@ def test_a_file_that_cannot_be_read_is_left_to_whoever_reads_it(files: RunFiles,
     def refused(path: Path) -> str:
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr(written, "file_sha256", refused)
+    monkeypatch.setattr(safe_files, "sha256", refused)
     written.warn_of_changes(files)
