@@ -114,7 +114,7 @@ def _undo(files: RunFiles) -> str:
 
 def _apply(paths: Sequence[Path], files: RunFiles, conversations: Path) -> str:
     result = apply.apply_file(paths[0], files, *paths[1:])
-    if not result.done:
+    if not (result.done or result.unwritten):
         _write_page(files, conversations)
         holds = "only what holds already" if result.held else "no decision"
         return f"nothing was changed: {holds} in {' and '.join(map(str, paths))}"

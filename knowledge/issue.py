@@ -15,6 +15,7 @@ from common import files
 from common.errors import Unreadable
 from common.text import one_letter_off
 
+LEFT_AS_IT_IS = ". The file is left as it is; restore it (see its .bak) or choose another --output."
 IssueStatus = Literal["provisional", "confirmed"]
 MAX_CATEGORY_CHARS = 80
 SURE = 0.7
@@ -193,7 +194,7 @@ def load_stored(path: Path) -> Stored:
         content = files.read_bytes(path)
         issues = {} if content is None else parse(files.decoded(content, name=str(path)), name=str(path))
     except Unreadable as error:
-        raise Unreadable(f"{error}. The file is left as it is; restore it (see its .bak) or choose another --output.") from error
+        raise Unreadable(f"{error}{LEFT_AS_IT_IS}") from error
     return Stored(issues, hashlib.sha256(content or b"").hexdigest())
 
 
@@ -206,8 +207,7 @@ def parse(text: str, *, name: str) -> dict[str, Issue]:
         issues = [from_json(item, place=f"entry {number}") for number, item in enumerate(data, start=1)]
         _check_together(issues)
     except (ValueError, Unreadable) as error:
-        message = f"{name} is no issue database: {error}. The file is left as it is; restore it (see its .bak) or choose another --output."
-        raise Unreadable(message) from error
+        raise Unreadable(f"{name} is no issue database: {error}{LEFT_AS_IT_IS}") from error
     return {issue.issue_id: issue for issue in in_id_order(issues)}
 
 

@@ -43,7 +43,7 @@ def _database(text: str, path: Path, here: Mapping[str, Issue], ignored: set[int
     try:
         theirs = issue_db.parse(text, name=str(path))
     except Unreadable as error:
-        raise Unreadable(f"{path} adds nothing: {str(error).partition('. The file is left')[0]}") from error
+        raise Unreadable(f"{path} adds nothing: {str(error).removesuffix(issue_db.LEFT_AS_IT_IS)}") from error
     names, homes, out = alias_map(here.values()), _homes(here), _taken_out(here) | ignored
     refused = _taken_out(theirs)
     new, clashes, same = [], [], 0

@@ -4,7 +4,7 @@ Names every row that cannot be read and why. Knows no database, so whether a ste
 """
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
@@ -64,48 +64,46 @@ def tickets_of(step: Step) -> tuple[int, ...]:
 
 @dataclass(slots=True)
 class ReviewFile:
-    """Steps in the order in which they are to be tried, and what is wrong in the file itself, each with its place."""
+    """Steps in the order in which they are to be tried, and what is wrong in the file itself, each with its place; `name` is the file's."""
 
+    name: str
     steps: list[Step] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
 
-def load(path: Path, *more: Path) -> ReviewFile:
+def load(*paths: Path) -> ReviewFile:
     """The steps of a review file, CSV or JSON by its content; of several, of all of them, each place with its file. Raises `Unreadable`."""
-    review = _read(path) if not more else _joined((path, *more))
+    review = ReviewFile(" and ".join(map(str, paths)))
+    for path in paths:
+        found, said = _read(path), {_word(step) for step in review.steps} - {""}
+        where = f"{path.name}, " if len(paths) > 1 else ""
+        review.problems += [f"{where}{problem}" for problem in found.problems]
+        review.steps += [replace(step, place=f"{where}{step.place}") for step in found.steps if _word(step) not in said]
     _take_repeated_out(review)
     return review
 
 
-def _joined(paths: Sequence[Path]) -> ReviewFile:
-    """What several files say; where two decide a ticket alike, it is decided once."""
-    joined = ReviewFile()
-    for path in paths:
-        found, said = _read(path), {_word(step) for step in joined.steps} - {None}
-        joined.problems += [f"{path.name}, {problem}" for problem in found.problems]
-        joined.steps += [replace(step, place=f"{path.name}, {step.place}") for step in found.steps if _word(step) not in said]
-    return joined
+def spoken(verb: str, target: str | None) -> str:
+    """A decision on a ticket in the words of the list."""
+    return f"{verb} {target or ''}".strip() if verb == "move" else verb
 
 
-def _word(step: Step) -> tuple[str, int, str | None] | None:
-    """A decision on a ticket apart from where it was made; None for what says more than that."""
-    if isinstance(step, IssueStep) or step.card:
-        return None
-    return step.verb, step.ticket_id, step.target if step.verb == "move" else None
+def _word(step: Step) -> str:
+    """A decision on a ticket apart from where it was made; "" for what says more than that."""
+    return "" if isinstance(step, IssueStep) or step.card else f"{step.ticket_id} {spoken(step.verb, step.target)}"
 
 
 def _read(path: Path) -> ReviewFile:
     content = safe_files.read_bytes(path, max_bytes=review_list.MAX_LIST_BYTES)
     if content is None:
         raise Unreadable(f"cannot read {path}: there is no such file")
-    if content.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"{", b"["):
-        return _read_json(content, name=str(path))
-    return _read_list(content, name=str(path))
+    is_json = content.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"{", b"[")
+    return _read_json(content, name=str(path)) if is_json else _read_list(content, name=str(path))
 
 
 def _read_list(content: bytes, *, name: str) -> ReviewFile:
     """The filled rows of a review CSV, by ticket id, so that the order a spreadsheet sorted them into changes nothing."""
-    review = ReviewFile()
+    review = ReviewFile(name)
     for row in review_list.parse(content, name=name):
         if row.problem:
             review.problems.append(f"row {row.number}: {row.problem}")
@@ -119,26 +117,12 @@ def _read_list(content: bytes, *, name: str) -> ReviewFile:
 
 
 def _list_step(row: review_list.ListRow) -> TicketStep:
-    cells = row.cells
-    ticket_id = row.ticket_id
-    verb: Any = cells["decision"].lower()
-    target = cells.get("target_issue_id") or None
-    seen = cells.get("suggested_issue_id") or (None if "suggested_issue_id" not in cells or not cells.get("issue_id") else "")
+    verb: Any = row.cells["decision"].lower()
     if not verb:
-        raise ValueError(f"ticket {ticket_id} has a target_issue_id but no decision")
+        raise ValueError(f"ticket {row.ticket_id} has a target_issue_id but no decision")
     if verb not in DECISIONS:
-        raise ValueError(f"ticket {ticket_id}: decision {cells['decision'][:40]!r} is none of {', '.join(DECISIONS)}")
-    step = TicketStep(
-        place=f"row {row.number}",
-        verb=verb,
-        ticket_id=ticket_id,
-        was_in=cells.get("issue_id") or None,
-        suggested=seen,
-        target=target,
-        suggested_category=cells.get("suggested_category") or None,
-    )
-    _check_target(step)
-    return step
+        raise ValueError(f"ticket {row.ticket_id}: decision {row.cells['decision'][:40]!r} is none of {', '.join(DECISIONS)}")
+    return _ticket_step(f"row {row.number}", verb, {**row.cells, "ticket_id": row.ticket_id})
 
 
 def exports(files: RunFiles) -> list[Path]:
@@ -177,7 +161,7 @@ def _left_of(action: Any, gone: Mapping[str, Collection[Any]]) -> Any:
 
 
 def _read_json(content: bytes, *, name: str) -> ReviewFile:
-    review = ReviewFile()
+    review = ReviewFile(name)
     for number, item in enumerate(_actions(content, name=name), start=1):
         try:
             review.steps.append(_json_step(f"action {number}", item))
@@ -203,30 +187,39 @@ def _json_step(place: str, item: Any) -> Step:
         raise ValueError("is not an object")
     verb: Any = item.get("action")
     if verb in DECISIONS:
-        return _json_ticket_step(place, verb, item)
+        return _ticket_step(place, verb, item)
     if verb in get_args(IssueVerb):
-        return _json_issue_step(place, verb, item)
+        return _issue_step(place, verb, item)
     raise ValueError(f"action {str(verb)[:40]!r} is none of {', '.join((*DECISIONS, *get_args(IssueVerb)))}")
 
 
-def _json_ticket_step(place: str, verb: TicketVerb, item: Mapping[str, Any]) -> TicketStep:
-    step = TicketStep(
+def _ticket_step(place: str, verb: TicketVerb, item: Mapping[str, Any]) -> TicketStep:
+    """A decision on one ticket, from a row's cells or an action's fields, which have the same names. Raises ValueError."""
+    ticket_id, was_in, target = _ticket(item.get("ticket_id")), _text_of(item, "issue_id"), _text_of(item, "target_issue_id")
+    suggested = _text_of(item, "suggested_issue_id")
+    if was_in and item.get("suggested_issue_id") == "":
+        suggested = ""  # a row that says what was seen, and it was nothing
+    card = _card(item.get("card"))
+    if card and verb != "new":
+        raise ValueError(f"ticket {ticket_id}: only new takes a card")
+    if verb == "move" and not target:
+        raise ValueError(f"ticket {ticket_id}: move needs a target_issue_id")
+    if target and verb != "move" and target != {"confirm": was_in, "accept": suggested}.get(verb):
+        raise ValueError(f"ticket {ticket_id}: {verb} takes no target_issue_id; write move to put it into {target}")
+    return TicketStep(
         place=place,
         verb=verb,
-        ticket_id=_ticket(item.get("ticket_id")),
-        was_in=_optional_text(item, "issue_id"),
-        suggested=_optional_text(item, "suggested_issue_id"),
-        target=_optional_text(item, "target_issue_id"),
+        ticket_id=ticket_id,
+        was_in=was_in,
+        suggested=suggested,
+        target=target,
         again=item.get("reviewed") is True,
-        card=_card(item.get("card")),
+        card=card,
+        suggested_category=_text_of(item, "suggested_category"),
     )
-    if step.card and verb != "new":
-        raise ValueError(f"ticket {step.ticket_id}: only new takes a card")
-    _check_target(step)
-    return step
 
 
-def _json_issue_step(place: str, verb: IssueVerb, item: Mapping[str, Any]) -> IssueStep:
+def _issue_step(place: str, verb: IssueVerb, item: Mapping[str, Any]) -> IssueStep:
     ids = item.get("issue_ids", [item["issue_id"]] if "issue_id" in item else [])
     if not isinstance(ids, list) or not ids or not all(isinstance(name, str) and name.strip() for name in ids):
         raise ValueError(f"{verb} names no issue")
@@ -241,16 +234,7 @@ def _json_issue_step(place: str, verb: IssueVerb, item: Mapping[str, Any]) -> Is
         raise ValueError("split names no ticket")
     if verb == "edit" and not card:
         raise ValueError("edit changes nothing")
-    return IssueStep(place, verb, tuple(ids), tuple(_ticket(ticket) for ticket in tickets), card, _optional_text(item, "card_hash"))
-
-
-def _check_target(step: TicketStep) -> None:
-    if step.verb == "move" and not step.target:
-        raise ValueError(f"ticket {step.ticket_id}: move needs a target_issue_id")
-    if step.target and step.target not in {"confirm": (step.was_in,), "accept": (step.suggested,), "move": (step.target,)}.get(
-        step.verb, ()
-    ):
-        raise ValueError(f"ticket {step.ticket_id}: {step.verb} takes no target_issue_id; write move to put it into {step.target}")
+    return IssueStep(place, verb, tuple(ids), tuple(_ticket(ticket) for ticket in tickets), card, _text_of(item, "card_hash"))
 
 
 def _ticket(value: Any) -> int:
@@ -259,7 +243,7 @@ def _ticket(value: Any) -> int:
     return value
 
 
-def _optional_text(item: Mapping[str, Any], key: str) -> str | None:
+def _text_of(item: Mapping[str, Any], key: str) -> str | None:
     value = item.get(key)
     if value is not None and not isinstance(value, str):
         raise ValueError(f"{key} is not text")

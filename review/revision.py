@@ -61,22 +61,33 @@ class Revision:
     def holds(self, step: Step) -> bool:
         """True if a person decided this very thing before, and it stands so."""
         if isinstance(step, TicketStep):
-            row, home = self.log.get(step.ticket_id), self.base.home(step.ticket_id)
-            decided = row is not None and row.extra.get("review", {}).get("decision") == step.verb and step.ticket_id in self.base.reviewed
-            if not decided or step.card:
-                return False
-            if step.verb == "ignore" or home is None:
-                return step.verb == "ignore" and home is None
-            wanted = {"move": step.target, "accept": self._suggested_name(step), "confirm": step.was_in}.get(step.verb) or home.issue_id
-            return self._named(wanted) == home.issue_id
+            return self._decided_so((step.ticket_id,), step.verb) and self._stands_so(step)
         issues = [self.base.issues.get(self._named(name) or "") for name in step.issue_ids]
+        found = [entry for entry in issues if entry is not None]
+        if len(found) < len(issues):
+            return False
+        one, other = found[0], found[-1]
         if step.verb == "merge":
-            twice = len(set(step.issue_ids)) < len(step.issue_ids)
-            return not twice and None not in issues and len({entry.issue_id for entry in issues if entry}) == 1
-        one, other = issues[0], issues[-1]
+            return len(set(step.issue_ids)) == len(issues) and all(entry is one for entry in found)
         if step.verb == "distinct":
-            return one is not None and other is not None and other.issue_id in one.distinct_from and one.issue_id in other.distinct_from
-        return step.verb == "edit" and one is not None and step.card.items() <= one.card.to_json().items()
+            return other.issue_id in one.distinct_from and one.issue_id in other.distinct_from
+        if step.verb == "edit":
+            return _has(one, step.card)
+        homes = [self.base.home(ticket) for ticket in step.ticket_ids]
+        stands = homes[0] is not None and homes[0] is not one and all(home is homes[0] for home in homes) and _has(homes[0], step.card)
+        return stands and self._decided_so(step.ticket_ids, "split")
+
+    def _decided_so(self, tickets: Iterable[int], verb: str) -> bool:
+        rows = [self.log.get(ticket) if ticket in self.base.reviewed else None for ticket in tickets]
+        return all(row is not None and row.extra.get("review", {}).get("decision") == verb for row in rows)
+
+    def _stands_so(self, step: TicketStep) -> bool:
+        """True if a ticket is where a step puts it."""
+        home = self.base.home(step.ticket_id)
+        if home is None or step.verb == "ignore":
+            return home is None and step.verb == "ignore"
+        wanted = {"move": step.target, "accept": self._suggested_name(step), "confirm": step.was_in}.get(step.verb) or home.issue_id
+        return self._named(wanted) == home.issue_id and _has(home, step.card)
 
     def carry_out(self, step: Step) -> str:
         """Do one step; returns what it does, in words. Raises `Unusable`."""
@@ -262,6 +273,11 @@ class Revision:
         """The id of the issue that a person means, None if there is none."""
         found = known_name(name, self.base.names)
         return found if found in self.base.issues else None
+
+
+def _has(entry: Issue, card: Mapping[str, Any]) -> bool:
+    """True if an issue's card says what a person wrote."""
+    return card.items() <= entry.card.to_json().items()
 
 
 def _with_title(entry: Issue) -> str:

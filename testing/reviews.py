@@ -11,6 +11,7 @@ from knowledge import issue as issue_db
 from knowledge.decision import DecisionRow
 from knowledge.issue import Card, Issue
 from knowledge.paths import RunFiles
+from review import apply, decisions
 from review import list as review_list
 from review.list import KIND
 
@@ -87,3 +88,8 @@ def page_export(folder: Path, *actions: dict[str, Any]) -> Path:
     path = folder / "review.json"
     path.write_text(json.dumps({"kind": KIND, "version": 1, "actions": actions}), encoding="utf-8")
     return path
+
+
+def revised(path: Path, issues: dict[str, Issue], rows: dict[int, DecisionRow]) -> apply.ReviewResult:
+    """What a review file makes of a database and its log."""
+    return apply.revise(decisions.load(path), issues, rows)

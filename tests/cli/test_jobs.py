@@ -180,13 +180,13 @@ def test_a_review_that_is_stopped_before_it_is_whole_changes_nothing_and_may_be_
     assert main.main(["--apply-review", str(path)]) == 0
 
 
-def test_a_review_killed_between_database_and_log_is_finished_by_the_same_command(files: RunFiles, monkeypatch: pytest.MonkeyPatch) -> None:
-    path, log = sheet(Path(), (5, "accept")), files.decisions.read_bytes()
+def test_a_review_killed_between_log_and_database_is_finished_by_the_same_command(files: RunFiles, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, log, database = sheet(Path(), (5, "accept")), files.decisions.read_bytes(), files.database.read_bytes()
     with monkeypatch.context() as patched:
         patched.setattr(review_list, "write", failing(KeyboardInterrupt()))
         main.main(["--apply-review", str(path)])
     whole = files.decisions.read_bytes()
-    files.decisions.write_bytes(log)
+    files.database.write_bytes(database)
     assert main.main(["--apply-review", str(path)]) == 0
     assert files.decisions.read_bytes() == whole != log
     assert main.main(["--undo-review"]) == 0

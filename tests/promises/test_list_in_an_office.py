@@ -14,9 +14,9 @@ import pytest
 from knowledge import issue as issue_db
 from knowledge.decision import DecisionRow
 from knowledge.issue import Card, Issue
-from review import apply
 from review import list as review_list
 from testing import reviews
+from testing.reviews import revised
 
 SOFFICE = shutil.which("soffice")
 pytestmark = [pytest.mark.thirdparty, pytest.mark.skipif(SOFFICE is None, reason="LibreOffice is not installed")]
@@ -105,7 +105,7 @@ def test_a_persons_decisions_come_back_from_every_language(tmp_path: Path, offic
     form = f"csv:Text - txt - csv (StarCalc):{ord(LANGUAGES[language])},34,76,1,,0,false,true"
     saved = office(book, form, tmp_path / "saved", language=language)
     assert ("1.00E+05" if language == "en-US" else "1,00E+05") in saved.read_text(encoding="utf-8"), "the language had no effect"
-    wanted, found = apply.revise(filled, issues, log), apply.revise(saved, issues, log)
+    wanted, found = revised(filled, issues, log), revised(saved, issues, log)
     assert len(found.done) == 7
     assert found.done == wanted.done
     assert issue_db.render(found.issues.values()) == issue_db.render(wanted.issues.values())

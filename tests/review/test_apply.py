@@ -23,15 +23,15 @@ from review import apply
 from review import list as review_list
 from review.apply import ReviewResult
 from review.list import KIND
-from testing.reviews import database, files_in, issue, log, page_export, sheet
+from testing.reviews import database, files_in, issue, log, page_export, revised, sheet
 
 
 def revise(folder: Path, *filled: tuple[Any, ...]) -> ReviewResult:
-    return apply.revise(sheet(folder, *filled), database(), log())
+    return revised(sheet(folder, *filled), database(), log())
 
 
 def revise_page(folder: Path, *actions: dict[str, Any]) -> ReviewResult:
-    return apply.revise(page_export(folder, *actions), database(), log())
+    return revised(page_export(folder, *actions), database(), log())
 
 
 # What does not fit is named, all of it, and nothing is applied
@@ -144,18 +144,18 @@ def test_a_file_that_is_no_review_is_refused(tmp_path: Path, content: bytes) -> 
     path = tmp_path / "review"
     path.write_bytes(content)
     with pytest.raises(Unusable):
-        apply.revise(path, database(), log())
+        revised(path, database(), log())
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Unusable, match="cannot read"):
-        apply.revise(tmp_path / "none.csv", database(), log())
+        revised(tmp_path / "none.csv", database(), log())
 
 
 def test_a_review_of_another_database_is_named_row_by_row(tmp_path: Path) -> None:
     other = {"ISSUE-900": issue("ISSUE-900", "Other", [900, 901], unsure={900: 0.1, 901: 0.2})}
     with pytest.raises(Unusable) as refused:
-        apply.revise(sheet(tmp_path, (900, "confirm"), (901, "ignore"), issues=other), database(), log())
+        revised(sheet(tmp_path, (900, "confirm"), (901, "ignore"), issues=other), database(), log())
     assert len(problems(refused.value)) == 2
 
 
@@ -163,12 +163,12 @@ def test_text_from_a_file_cannot_steer_the_terminal(tmp_path: Path) -> None:
     issues = database()
     issues["ISSUE-5"].card = Card("\x1b[2Jgone\nticket 9: done\ud800")
     path = sheet(tmp_path, (5, "confirm"), issues=issues)
-    assert apply.revise(path, issues, log()).done == (
+    assert revised(path, issues, log()).done == (
         "ticket 5: stays in ISSUE-5 ( [2Jgone ticket 9: done ), kept apart from ISSUE-1 (Wi-Fi setup fails)",
     )
     path.write_text('ticket_id,issue_id,decision\n5,"\x1b[2Jrow 9: fine",confirm\n', encoding="utf-8")
     with pytest.raises(Unusable) as refused:
-        apply.revise(path, issues, log())
+        revised(path, issues, log())
     assert problems(refused.value) == ["row 2: ticket 5 stood in  [2Jrow 9: fine when this was written and is in ISSUE-5 now"]
 
 
@@ -279,7 +279,7 @@ def test_the_same_export_twice_changes_nothing_and_says_so(tmp_path: Path) -> No
     assert apply.apply_file(page_export(tmp_path, *actions), files).held
     assert files.database.read_bytes() == after
     more = {"action": "confirm", "ticket_id": 8, "issue_id": "ISSUE-7"}
-    assert apply.revise(page_export(tmp_path, *actions, more), issue_db.load(files.database), decision_log.load(files.decisions)).done == (
+    assert revised(page_export(tmp_path, *actions, more), issue_db.load(files.database), decision_log.load(files.decisions)).done == (
         "ticket 8: stays in ISSUE-7 (Lid leaks)",
     )
     for other in (
@@ -288,7 +288,7 @@ def test_the_same_export_twice_changes_nothing_and_says_so(tmp_path: Path) -> No
         {"action": "edit", "issue_id": "ISSUE-6", "card": {"notes": "Yours."}},
         {"action": "confirm", "ticket_id": 7, "issue_id": "ISSUE-7"},
     ):
-        assert not apply.revise(page_export(tmp_path, other), issue_db.load(files.database), decision_log.load(files.decisions)).held
+        assert not revised(page_export(tmp_path, other), issue_db.load(files.database), decision_log.load(files.decisions)).held
 
 
 def test_two_different_words_on_a_ticket_are_named_and_neither_is_lost(tmp_path: Path) -> None:
@@ -347,29 +347,65 @@ def test_a_review_that_cannot_be_written_leaves_all_as_it_was(
     assert len(apply.apply_file(path, files).done) == 1
 
 
-@pytest.mark.parametrize("log_follows", [True, False], ids=["before its list", "before its log"])
-def test_a_review_that_was_killed_is_finished_by_the_same_file_and_by_no_other(
-    log_follows: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("database_follows", [True, False], ids=["before its list", "before its database"])
+def test_a_review_that_was_killed_is_finished_by_the_same_file(
+    database_follows: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in "ab":
         (tmp_path / name).mkdir()
     files, other = (replace(files_in(tmp_path / name), separator=";") for name in "ab")
-    log_before = files.decisions.read_bytes()
-    path = sheet(tmp_path, (5, "accept"))
+    database_before = files.database.read_bytes()
+    path = page_export(tmp_path, *REVIEW)
     apply.apply_file(path, other)
     with monkeypatch.context() as patched:
         patched.setattr(review_list, "write", failing_list)
         assert apply.apply_file(path, files).unwritten == "the list is held"
-    if not log_follows:
-        files.decisions.write_bytes(log_before)
-    with pytest.raises(Unusable, match="reviewed already"):
-        apply.apply_file(sheet(tmp_path / "a", (5, "confirm")), files)
+    if not database_follows:
+        files.database.write_bytes(database_before)
     assert apply.apply_file(path, files).unwritten == ""
     for name in ("database", "decisions", "flagged"):
         assert getattr(files, name).read_bytes() == getattr(other, name).read_bytes(), name
     assert b"ticket_id;confidence" in files.flagged.read_bytes()
     assert len(apply.kept_reviews(files)) == 1, "it was one review"
     assert apply.apply_file(path, files).held
+
+
+REVIEW: list[dict[str, Any]] = [
+    {"action": "accept", "ticket_id": 5},
+    {"action": "new", "ticket_id": 2, "card": {"category": "Router too old"}},
+    {"action": "split", "issue_id": "ISSUE-7", "ticket_ids": [8], "card": {"category": "Rim"}},
+    {"action": "edit", "issue_id": "ISSUE-6", "card": {"notes": "Mine."}},
+    {"action": "distinct", "issue_ids": ["ISSUE-6", "ISSUE-7"]},
+]
+
+
+def test_another_review_after_one_that_was_killed_starts_from_what_stood_there_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = files_in(tmp_path)
+    before = {path: path.read_bytes() for path in (files.database, files.decisions)}
+    with monkeypatch.context() as patched:
+        patched.setattr(review_list, "write", failing_list)
+        apply.apply_file(sheet(tmp_path, (5, "accept"), (6, "ignore")), files)
+    files.database.write_bytes(before[files.database])
+    result = apply.apply_file(sheet(tmp_path, (6, "confirm")), files)
+    assert [line.split(" (")[0] for line in result.done] == ["ticket 6: stays in ISSUE-6"]
+    assert (result.log[5].decided_by, result.log[6].extra["review"]["decision"]) == ("model", "confirm")
+    assert len(apply.kept_reviews(files)) == 1
+    apply.undo(files)
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def test_a_review_that_leaves_the_database_as_it_is_counts_all_the_same(tmp_path: Path) -> None:
+    files = files_in(tmp_path)
+    confirm = {"action": "confirm", "ticket_id": 8, "issue_id": "ISSUE-7"}
+    apply.apply_file(page_export(tmp_path, confirm), files)
+    database = files.database.read_bytes()
+    again = {"action": "move", "ticket_id": 8, "target_issue_id": "ISSUE-7", "reviewed": True}
+    apply.apply_file(page_export(tmp_path, again), files)
+    assert files.database.read_bytes() == database
+    apply.apply_file(sheet(tmp_path, (6, "confirm")), files)
+    assert decision_log.load(files.decisions)[8].extra["review"]["decision"] == "move"
 
 
 def failing_list(*_: object, **__: object) -> int:
@@ -480,7 +516,7 @@ def test_a_dry_run_says_what_it_would_do_and_writes_nothing(tmp_path: Path) -> N
     files = files_in(tmp_path)
     path = sheet(tmp_path, (5, "accept"))
     before = sorted((path.name, path.read_bytes()) for path in tmp_path.iterdir())
-    assert apply.revise(path, issue_db.load(files.database), {}).done[0] == "ticket 5: goes as suggested to ISSUE-1 (Wi-Fi setup fails)"
+    assert revised(path, issue_db.load(files.database), {}).done[0] == "ticket 5: goes as suggested to ISSUE-1 (Wi-Fi setup fails)"
     assert sorted((path.name, path.read_bytes()) for path in tmp_path.iterdir()) == before
 
 

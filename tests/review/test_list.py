@@ -13,8 +13,8 @@ from common.errors import Unreadable, Unusable
 from common.text import for_spreadsheet, from_spreadsheet
 from knowledge.decision import DecisionRow
 from knowledge.issue import Card, Issue
-from review import apply
 from review import list as review_list
+from testing.reviews import revised
 
 CONTRACT_HEADER = "ticket_id,confidence,issue_id,category,suggested_issue_id,suggested_category,reason,subject,url,decision,target_issue_id"
 
@@ -202,7 +202,7 @@ def test_a_filled_row_that_fits_no_more_stays_as_it_is_and_is_named(
     assert words in caplog.text
     if "suggest" not in words:  # else it is what the person looked at
         with pytest.raises(Unusable):
-            apply.revise(path, issues, {})
+            revised(path, issues, {})
 
 
 def test_a_filled_row_that_is_no_longer_flagged_has_the_words_of_today(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -284,7 +284,7 @@ def test_a_run_puts_nothing_new_beside_a_persons_word_where_the_other_columns_we
     review_list.write(path, issues, after)
     assert kept in read(path.read_text(encoding="utf-8")), "nor does the next run"
     home = "ISSUE-9" if verb == "accept" else "ISSUE-171"
-    assert 171 in apply.revise(path, issues, after).issues[home].tickets
+    assert 171 in revised(path, issues, after).issues[home].tickets
 
 
 def test_a_suggestion_that_nobody_saw_is_not_accepted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -293,7 +293,7 @@ def test_a_suggestion_that_nobody_saw_is_not_accepted(tmp_path: Path, caplog: py
     review_list.write(path, issues, log())
     assert "ticket 171: the suggestion was none and is ISSUE-9 now" in caplog.text
     with pytest.raises(Unusable, match="there is no suggestion to accept"):
-        apply.revise(path, issues, log())
+        revised(path, issues, log())
 
 
 @pytest.mark.parametrize(
@@ -416,7 +416,7 @@ def test_a_row_that_does_not_fit_the_header_is_named_and_nothing_is_applied(tmp_
     for rows in ([GOOD, row], [row, GOOD.replace("169", "180")]):
         path.write_text("\n".join([head, *rows, ""]), encoding="utf-8")
         with pytest.raises(Unusable, match=f"(?s)({words})"):
-            apply.revise(path, {**database(), "ISSUE-1": Issue("ISSUE-1", Card("Lid"), tickets=[169, 180])}, {})
+            revised(path, {**database(), "ISSUE-1": Issue("ISSUE-1", Card("Lid"), tickets=[169, 180])}, {})
 
 
 @pytest.mark.parametrize(("head", "row", "words"), BROKEN.values(), ids=BROKEN.keys())
@@ -451,7 +451,7 @@ def test_a_row_that_a_quotation_mark_swallowed_is_seen_wherever_it_stands(tmp_pa
     path = tmp_path / "list.csv"
     path.write_bytes(text.replace("\n", end).encode())
     with pytest.raises(Unusable, match="is a quotation mark missing"):
-        apply.revise(path, {"ISSUE-1": Issue("ISSUE-1", Card("Lid"), tickets=[169, 180])}, {})
+        revised(path, {"ISSUE-1": Issue("ISSUE-1", Card("Lid"), tickets=[169, 180])}, {})
 
 
 @pytest.mark.parametrize("remark", ["two\nlines", "asked Ute, Tom\nand Ann", "-\n-"], ids=["lines", "names", "dashes"])
@@ -466,7 +466,7 @@ def test_a_pipe_or_folder_in_the_lists_place_is_no_list(tmp_path: Path) -> None:
         review_list.load_filled(tmp_path / "list.csv")
     for path, words in ((tmp_path / "list.csv", "no regular file"), (tmp_path, "it is a folder"), (Path("/dev/full"), "no regular file")):
         with pytest.raises(Unreadable, match=words):
-            apply.revise(path, {}, {})
+            revised(path, {}, {})
 
 
 def test_a_ticket_that_stands_where_it_was_meant_has_no_suggestion_but_a_reason() -> None:

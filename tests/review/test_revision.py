@@ -12,15 +12,15 @@ from knowledge.issue import Issue
 from review import apply
 from review import list as review_list
 from review.apply import ReviewResult
-from testing.reviews import database, files_in, issue, log, page_export, sheet
+from testing.reviews import database, files_in, issue, log, page_export, revised, sheet
 
 
 def revise(folder: Path, *filled: tuple[Any, ...]) -> ReviewResult:
-    return apply.revise(sheet(folder, *filled), database(), log())
+    return revised(sheet(folder, *filled), database(), log())
 
 
 def revise_page(folder: Path, *actions: dict[str, Any]) -> ReviewResult:
-    return apply.revise(page_export(folder, *actions), database(), log())
+    return revised(page_export(folder, *actions), database(), log())
 
 
 # What each decision does
@@ -52,11 +52,11 @@ def test_accept_takes_the_suggestion_and_the_empty_issue_leads_on(tmp_path: Path
 def test_accept_works_from_the_log_when_the_column_is_gone(tmp_path: Path) -> None:
     path = tmp_path / "review.csv"
     path.write_text("decision;ticket_id\nACCEPT ;5.0\n", encoding="utf-8")
-    assert apply.revise(path, database(), log()).issues["ISSUE-1"].tickets == [1, 2, 5]
+    assert revised(path, database(), log()).issues["ISSUE-1"].tickets == [1, 2, 5]
 
 
 def test_accept_works_from_the_list_when_the_log_is_gone(tmp_path: Path) -> None:
-    result = apply.revise(sheet(tmp_path, (5, "accept")), database(), {})
+    result = revised(sheet(tmp_path, (5, "accept")), database(), {})
     assert result.issues["ISSUE-1"].tickets == [1, 2, 5]
     assert result.log[5].decided_by == "person"
 
@@ -97,9 +97,9 @@ def test_who_agrees_with_what_the_model_meant_says_that_it_was_right(tmp_path: P
     path = page_export(tmp_path, action)
     if verb == "accept" and suggested is None:
         with pytest.raises(Unusable, match="no suggestion to accept"):
-            apply.revise(path, issues, rows)
+            revised(path, issues, rows)
         return
-    review = apply.revise(path, issues, rows).log[ticket].extra["review"]
+    review = revised(path, issues, rows).log[ticket].extra["review"]
     assert review == {"decision": verb, "model_was_right": decision in RIGHT[meant]}
 
 
@@ -108,14 +108,14 @@ def test_what_states_no_problem_is_told_from_the_database_before_the_review(tmp_
     issues = {f"ISSUE-{n}": issue(f"ISSUE-{n}", "Thanks", [n], unsure={n: 0.5}, held_back="") for n in (5, 6)}
     rows = {n: DecisionRow(n, f"ISSUE-{n}", "provisional", 0.5, decided_by="model") for n in (5, 6)}
     said = {5: {"action": "ignore", "ticket_id": 5}, 6: {"action": "move", "ticket_id": 6, "target_issue_id": "ISSUE-5"}}
-    after = apply.revise(page_export(tmp_path, *(said[n] for n in order)), issues, rows)
+    after = revised(page_export(tmp_path, *(said[n] for n in order)), issues, rows)
     assert [after.log[n].extra["review"]["model_was_right"] for n in (5, 6)] == [True, False]
 
 
 def test_an_issue_that_must_remember_what_was_taken_out_elsewhere_is_not_checked(tmp_path: Path) -> None:
     issues = database() | {f"ISSUE-{n}": issue(f"ISSUE-{n}", "Thanks", [n], unsure={n: 0.5}, held_back="") for n in (30, 31)}
     before = {name for name, one in issues.items() if one.checked_by_person()}
-    after = apply.revise(page_export(tmp_path, *({"action": "ignore", "ticket_id": n} for n in (30, 31))), issues, log())
+    after = revised(page_export(tmp_path, *({"action": "ignore", "ticket_id": n} for n in (30, 31))), issues, log())
     assert {n for one in after.issues.values() for n in one.reviewed} == {30, 31}
     assert {name for name, one in after.issues.items() if one.checked_by_person()} == before == {"NOTE-1"}
 
@@ -138,13 +138,13 @@ def test_move_to_what_may_mean_none_or_several_issues_is_named(tmp_path: Path, t
     issues = database() | {name: issue(name, "Wi-Fi twice", [number]) for number, name in ((20, "X1 "), (21, "x1  "))}
     path = sheet(tmp_path, (5, "move", target), issues=issues)
     with pytest.raises(Unusable, match=f"'{target}' is no issue of this database"):
-        apply.revise(path, issues, log())
+        revised(path, issues, log())
 
 
 def test_an_id_with_blanks_in_it_can_be_reviewed(tmp_path: Path) -> None:
     issues = {"WIFI  9 ": issue("WIFI  9 ", "Wi-Fi", [5, 6], unsure={5: 0.5, 6: 0.5})}
     path = sheet(tmp_path, (5, "confirm"), (6, "move", "WIFI 9"), issues=issues)
-    assert apply.revise(path, issues, {}).issues["WIFI  9 "].reviewed == [5, 6]
+    assert revised(path, issues, {}).issues["WIFI  9 "].reviewed == [5, 6]
 
 
 @pytest.mark.parametrize(
@@ -155,14 +155,14 @@ def test_a_suggestion_that_nothing_bears_out_is_named(tmp_path: Path, verb: str,
     path = sheet(tmp_path, (5, verb))
     path.write_text(path.read_text(encoding="utf-8").replace(",ISSUE-1,", f",{suggested},"), encoding="utf-8")
     with pytest.raises(Unusable, match=f"ticket 5: {suggested} was not suggested, nor is it 'Wi-Fi setup fails'"):
-        apply.revise(path, database(), log())
+        revised(path, database(), log())
 
 
 def test_a_suggestion_of_an_earlier_list_counts_with_its_title(tmp_path: Path) -> None:
     """A run meant another issue since; what the person accepted is what the list showed."""
     path, rows = sheet(tmp_path, (5, "accept")), log()
     rows[5] = replace(rows[5], suggested_issue_id="ISSUE-7")
-    assert apply.revise(path, database(), rows).issues["ISSUE-1"].tickets == [1, 2, 5]
+    assert revised(path, database(), rows).issues["ISSUE-1"].tickets == [1, 2, 5]
 
 
 def test_suggestions_that_go_round_make_one_issue(tmp_path: Path) -> None:
@@ -171,7 +171,7 @@ def test_suggestions_that_go_round_make_one_issue(tmp_path: Path) -> None:
     for ring in ((5, 6), (6, 5), (5, 6, 7), (7, 6, 5)):
         meant = dict(zip(ring, [*ring[1:], ring[0]], strict=True))
         rows = {number: DecisionRow(number, f"ISSUE-{number}", "provisional", 0.5, f"ISSUE-{meant[number]}") for number in ring}
-        after = apply.revise(review_of(tmp_path, issues, rows, dict.fromkeys(ring, "accept")), issues, rows)
+        after = revised(review_of(tmp_path, issues, rows, dict.fromkeys(ring, "accept")), issues, rows)
         assert after.issues["ISSUE-5"].tickets == sorted(ring)
         assert all(row.extra["review"]["model_was_right"] for row in after.log.values())
 
@@ -179,7 +179,7 @@ def test_suggestions_that_go_round_make_one_issue(tmp_path: Path) -> None:
 def test_a_suggestion_that_meets_a_move_the_other_way_follows_it(tmp_path: Path) -> None:
     issues = {name: issue(name, "Lid", [number], unsure={number: 0.5}) for number in (5, 6) for name in [f"ISSUE-{number}"]}
     rows = {5: DecisionRow(5, "ISSUE-5", "provisional", 0.5), 6: DecisionRow(6, "ISSUE-6", "provisional", 0.5, "ISSUE-5")}
-    after = apply.revise(review_of(tmp_path, issues, rows, {5: "move", 6: "accept"}, {5: "ISSUE-6"}), issues, rows)
+    after = revised(review_of(tmp_path, issues, rows, {5: "move", 6: "accept"}, {5: "ISSUE-6"}), issues, rows)
     assert {name: entry.tickets for name, entry in after.issues.items()} == {"ISSUE-6": [5, 6]}
 
 
@@ -239,21 +239,21 @@ def test_ignore_of_a_lone_ticket_without_a_suggestion_is_remembered_by_the_oldes
 
 def test_ignore_of_the_only_ticket_of_all_keeps_the_issue_that_remembers_it(tmp_path: Path) -> None:
     issues = {"ISSUE-5": issue("ISSUE-5", "x", [5], unsure={5: 0.2})}
-    result = apply.revise(sheet(tmp_path, (5, "ignore"), issues=issues), issues, {})
+    result = revised(sheet(tmp_path, (5, "ignore"), issues=issues), issues, {})
     assert (result.issues["ISSUE-5"].tickets, result.issues["ISSUE-5"].reviewed) == ([], [5])
 
 
 def test_an_issue_that_a_person_wrote_stays_without_tickets(tmp_path: Path) -> None:
     issues = database()
     issues["ISSUE-5"].card_hash = ""
-    result = apply.revise(sheet(tmp_path, (5, "accept"), issues=issues), issues, log())
+    result = revised(sheet(tmp_path, (5, "accept"), issues=issues), issues, log())
     assert result.issues["ISSUE-5"].tickets == []
 
 
 def test_what_was_taken_out_before_stays_out_when_its_issue_goes(tmp_path: Path) -> None:
     issues = database()
     issues["ISSUE-5"].reviewed = [99]
-    result = apply.revise(sheet(tmp_path, (5, "accept"), issues=issues), issues, log())
+    result = revised(sheet(tmp_path, (5, "accept"), issues=issues), issues, log())
     assert result.issues["ISSUE-1"].reviewed == [5, 99]
 
 
@@ -289,7 +289,7 @@ def test_merge_takes_the_card_that_a_person_wrote(tmp_path: Path) -> None:
 
 def test_issues_that_a_person_merges_are_confirmed(tmp_path: Path) -> None:
     issues = {name: issue(name, "Lid", [number], unsure={number: 0.5}) for name, number in (("ISSUE-1", 1), ("ISSUE-2", 2))}
-    after = apply.revise(page_export(tmp_path, {"action": "merge", "issue_ids": ["ISSUE-2", "ISSUE-1"]}), issues, {})
+    after = revised(page_export(tmp_path, {"action": "merge", "issue_ids": ["ISSUE-2", "ISSUE-1"]}), issues, {})
     assert after.done == ("ISSUE-2 merged into ISSUE-1 (Lid)",)
     assert after.issues["ISSUE-1"].status == "confirmed"
 
@@ -298,14 +298,14 @@ def test_what_only_one_side_remembers_can_be_told_apart_on_both(tmp_path: Path) 
     issues = database()
     issues["ISSUE-5"].distinct_from = ["ISSUE-7"]
     for pair in (["ISSUE-5", "ISSUE-7"], ["ISSUE-7", "ISSUE-5"]):
-        after = apply.revise(page_export(tmp_path, {"action": "distinct", "issue_ids": pair}), issues, {}).issues
+        after = revised(page_export(tmp_path, {"action": "distinct", "issue_ids": pair}), issues, {}).issues
         assert (after["ISSUE-5"].distinct_from, after["ISSUE-7"].distinct_from) == (["ISSUE-7"], ["ISSUE-5"])
 
 
 def test_a_person_may_merge_what_was_told_apart_before(tmp_path: Path) -> None:
     issues = database()
     issues["ISSUE-1"].distinct_from, issues["ISSUE-5"].distinct_from = ["ISSUE-5"], ["ISSUE-1"]
-    result = apply.revise(page_export(tmp_path, {"action": "merge", "issue_ids": ["ISSUE-1", "ISSUE-5"]}), issues, log())
+    result = revised(page_export(tmp_path, {"action": "merge", "issue_ids": ["ISSUE-1", "ISSUE-5"]}), issues, log())
     assert result.issues["ISSUE-1"].distinct_from == []
 
 
@@ -345,8 +345,8 @@ def test_a_ticket_reviewed_before_may_be_decided_again_when_the_person_saw_that(
     issues["ISSUE-1"].reviewed = [2]
     action = {"action": "move", "ticket_id": 2, "issue_id": "ISSUE-1", "target_issue_id": "ISSUE-7"}
     with pytest.raises(Unusable, match="reviewed already"):
-        apply.revise(page_export(tmp_path, action), issues, log())
-    result = apply.revise(page_export(tmp_path, action | {"reviewed": True}), issues, log())
+        revised(page_export(tmp_path, action), issues, log())
+    result = revised(page_export(tmp_path, action | {"reviewed": True}), issues, log())
     assert result.issues["ISSUE-7"].reviewed == [2]
     assert result.issues["ISSUE-1"].reviewed == []
 
