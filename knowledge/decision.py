@@ -7,7 +7,7 @@ counts, so equal decisions give equal bytes. Decides nothing.
 import hashlib
 import logging
 import sys
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from common import files
 from common.errors import Unreadable
+from common.forms import is_number, is_share, is_text, list_of
 
 logger = logging.getLogger(__name__)
 
@@ -70,10 +71,31 @@ class DecisionRow:
             raise ValueError(f"ticket {self.ticket_id} is {self.outcome} and stands in no issue")
 
 
-_OUTCOMES, _DECIDERS = get_args(Outcome), get_args(DecidedBy)
-_KEYS = tuple(entry.name for entry in fields(DecisionRow) if entry.name != "extra")
-_KNOWN = frozenset((*_KEYS, "margin"))  # of earlier versions, and kept no longer
+def _is_address(value: Any) -> bool:
+    """True for an address whose parts can be told."""
+    try:
+        return is_text(value) and urlsplit(value) is not None
+    except ValueError:
+        return False
+
+
+_FORMS: dict[str, Callable[[Any], bool]] = {
+    "issue_id": is_text,
+    "confidence": is_share,
+    "suggested_issue_id": is_text,
+    "evidence": list_of(is_number),
+    "candidates": list_of(is_text),
+    "url": _is_address,
+    "confidence_raw": is_share,
+    "guards": list_of(is_text),
+    "failures": lambda value: is_number(value) and value < 1_000_000,
+    "decided_by": get_args(DecidedBy).__contains__,
+}
+"""What is none of the ticket's id and outcome, which a row must have, and no plain text."""
 _SAID = ("short_description", "second_choice", "kind")
+_KEYS = tuple(entry.name for entry in fields(DecisionRow) if entry.name != "extra")
+_OPTIONAL = {key: _FORMS.get(key, is_text) for key in _KEYS if key not in ("ticket_id", "outcome")}
+_KNOWN = frozenset((*_KEYS, "margin"))  # of earlier versions, and kept no longer
 _whole: set[bytes] = set()
 """Digests of contents that were found to hold no damaged line: each is parsed once."""
 
@@ -126,30 +148,20 @@ def from_json(item: Any) -> DecisionRow:
     """One row from the file's form; optional fields that are missing or misshapen get their defaults. Raises ValueError."""
     if not isinstance(item, dict):
         raise ValueError("not an object")
-    ticket_id = item.get("ticket_id")
-    outcome: Any = item.get("outcome")
-    decided_by: Any = item.get("decided_by")
-    if type(ticket_id) is not int or ticket_id <= 0:
+    if not is_number(item.get("ticket_id")):
         raise ValueError("no ticket_id")
-    if outcome not in _OUTCOMES:
+    if item.get("outcome") not in get_args(Outcome):
         raise ValueError("no outcome that this program knows")
-    texts = ("reason", "subject", "created_at", "updated_at", "conversation_sha256", "model", "prompt_version", *_SAID)
-    return DecisionRow(
-        ticket_id=ticket_id,
-        outcome=outcome,
-        issue_id=_text(item.get("issue_id")) or None,
-        suggested_issue_id=_text(item.get("suggested_issue_id")) or None,
-        confidence=_share(item.get("confidence")),
-        confidence_raw=_share(item.get("confidence_raw")),
-        evidence=tuple(number for number in _list(item.get("evidence")) if type(number) is int and number > 0),
-        candidates=tuple(sys.intern(name) for name in _list(item.get("candidates")) if isinstance(name, str)),  # few names, many rows
-        guards=tuple(name for name in _list(item.get("guards")) if isinstance(name, str)),
-        failures=_count(item.get("failures")),
-        decided_by=decided_by if decided_by in _DECIDERS else "",
-        extra={} if item.keys() <= _KNOWN else {key: value for key, value in item.items() if key not in _KNOWN},
-        url=_address(_text(item.get("url"))),
-        **{key: _text(item.get(key)) for key in texts},
-    )
+    values: dict[str, Any] = {key: item[key] for key, fits in _OPTIONAL.items() if key in item and fits(item[key])}
+    for key in ("confidence", "confidence_raw"):
+        values[key] = float(values[key]) if key in values else None
+    for key in ("issue_id", "suggested_issue_id"):
+        values[key] = values.get(key) or None
+    for key in ("evidence", "candidates", "guards"):
+        values[key] = tuple(values.get(key, ()))
+    values["candidates"] = tuple(map(sys.intern, values["candidates"]))  # few names, many rows
+    extra = {} if item.keys() <= _KNOWN else {key: value for key, value in item.items() if key not in _KNOWN}
+    return DecisionRow(item["ticket_id"], outcome=item["outcome"], **values, extra=extra)
 
 
 def _is_damaged(path: Path) -> bool:
@@ -180,29 +192,3 @@ def _parse(content: bytes, *, name: str) -> tuple[dict[int, DecisionRow], list[i
     if not bad:
         _whole.add(_digest(content))
     return {ticket_id: rows[ticket_id] for ticket_id in sorted(rows)}, bad
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else ""
-
-
-def _address(value: str) -> str:
-    """An address whose parts can be told; "" for any other."""
-    try:
-        urlsplit(value)
-    except ValueError:
-        return ""
-    return value
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
-def _count(value: Any) -> int:
-    return value if type(value) is int and 0 < value < 1_000_000 else 0
-
-
-def _share(value: Any) -> float | None:
-    """A number from 0 to 1, else None."""
-    return float(value) if type(value) in (int, float) and 0 <= value <= 1 else None

@@ -13,6 +13,7 @@ from typing import Any, Literal, get_args
 
 from common import files
 from common.errors import Unreadable
+from common.forms import is_number, is_share, is_text, list_of, map_of
 from common.text import one_letter_off
 
 LEFT_AS_IT_IS = ". The file is left as it is; restore it (see its .bak) or choose another --output."
@@ -55,14 +56,42 @@ class CardField:
 
 CARD_FIELDS = tuple(CardField(part.name, many=part.default == (), **part.metadata) for part in fields(Card))
 
-_KEYS = (
-    "issue_id", *(part.name for part in CARD_FIELDS), "status", "confidence", "tickets", "first_seen", "last_seen",
-    "merged_from", "distinct_from", "unsure", "reviewed", "card_hash",
-)  # fmt: skip
-_OPTIONAL = ("area", "kind", "may_be_one", "step_evidence", "held_back")
-_KNOWN_KEYS = frozenset((*_KEYS, *_OPTIONAL))
 _TICKET = re.compile(r"[1-9][0-9]{0,18}")
 _EVIDENCE = re.compile(rf"{_TICKET.pattern}:[1-9][0-9]{{0,5}}")
+
+
+def _is_evidence(value: Any) -> bool:
+    return is_text(value) and _EVIDENCE.fullmatch(value) is not None
+
+
+def _are_tickets(value: Any) -> bool:
+    return list_of(is_number)(value) and len(set(value)) == len(value)
+
+
+_TEXT = (is_text, "be text")
+_TEXTS = (list_of(is_text), "be a list of texts")
+_TICKETS = (_are_tickets, "be a list of ticket numbers, each of them once")
+_FORMS: dict[str, tuple[Callable[[Any], bool], str]] = {
+    **{part.name: _TEXTS if part.many else _TEXT for part in CARD_FIELDS},
+    "status": (("", *get_args(IssueStatus)).__contains__, f"be one of {', '.join(get_args(IssueStatus))}"),
+    "confidence": (is_share, "be a number from 0 to 1"),
+    "tickets": _TICKETS,
+    "first_seen": _TEXT,
+    "last_seen": _TEXT,
+    "merged_from": _TEXTS,
+    "distinct_from": _TEXTS,
+    "unsure": (map_of(_TICKET.fullmatch, is_share), "map ticket numbers to confidences from 0 to 1"),
+    "reviewed": _TICKETS,
+    "card_hash": _TEXT,
+    "area": _TEXT,
+    "kind": _TEXT,
+    "may_be_one": (map_of(is_text, is_share), "map issue ids to confidences from 0 to 1"),
+    "step_evidence": (list_of(list_of(_is_evidence)), "be a list of lists of ticket:message"),
+    "held_back": _TEXT,
+}
+"""The keys of an issue in the order of the file, after its id: what fits, and how to say it."""
+_OPTIONAL = ("area", "kind", "may_be_one", "step_evidence", "held_back")
+_KEYS = ("issue_id", *_FORMS)
 
 
 @dataclass(slots=True)
@@ -219,12 +248,13 @@ def render(issues: Iterable[Issue]) -> str:
 def to_json(issue: Issue) -> dict[str, Any]:
     """One issue in the file's form."""
     card = issue.card.to_json()
-    known = {key: card[key] if key in card else getattr(issue, key) for key in _KEYS}
-    known["unsure"] = {str(ticket): issue.unsure[ticket] for ticket in sorted(issue.unsure)}
-    optional = {key: value for key in _OPTIONAL if (value := getattr(issue, key)) or (key == "held_back" and value is not None)}
-    if "may_be_one" in optional:
-        optional["may_be_one"] = {name: issue.may_be_one[name] for name in sorted(issue.may_be_one, key=sort_key)}
-    return {**known, **optional, **{key: issue.extra[key] for key in sorted(issue.extra)}}
+    values = {key: card[key] if key in card else getattr(issue, key) for key in _KEYS}
+    values["unsure"] = {str(ticket): issue.unsure[ticket] for ticket in sorted(issue.unsure)}
+    values["may_be_one"] = {name: issue.may_be_one[name] for name in sorted(issue.may_be_one, key=sort_key)}
+    for key in _OPTIONAL:
+        if not values[key] and (key != "held_back" or values[key] is None):
+            del values[key]
+    return {**values, **{key: issue.extra[key] for key in sorted(issue.extra)}}
 
 
 def from_json(item: Any, *, place: str = "the issue") -> Issue:
@@ -235,99 +265,28 @@ def from_json(item: Any, *, place: str = "the issue") -> Issue:
     if not isinstance(issue_id, str) or not issue_id.strip():
         raise ValueError(f"{place} has no issue_id")
     _refuse_damaged_keys(item, place=f"{place} ({issue_id})")
-    read = _Reader(item, place=f"{place} ({issue_id})")
-    status = read.text("status") or "provisional"
-    if status not in get_args(IssueStatus):
-        raise ValueError(f"{place} ({issue_id}): status must be one of {', '.join(get_args(IssueStatus))}")
-    return Issue(
-        issue_id=issue_id,
-        card=read.card(),
-        status=status,  # type: ignore[arg-type] # checked above
-        confidence=read.confidence(item.get("confidence"), "confidence"),
-        tickets=read.ticket_ids("tickets"),
-        first_seen=read.text("first_seen"),
-        last_seen=read.text("last_seen"),
-        merged_from=read.texts("merged_from"),
-        distinct_from=read.texts("distinct_from"),
-        unsure={int(ticket): sure for ticket, sure in read.confidences("unsure", "ticket numbers", _TICKET.fullmatch).items()},
-        reviewed=read.ticket_ids("reviewed"),
-        card_hash=read.text("card_hash"),
-        area=read.text("area"),
-        kind=read.text("kind"),
-        may_be_one=read.confidences("may_be_one", "issue ids"),
-        step_evidence=read.step_evidence(),
-        held_back=None if item.get("held_back") is None else read.text("held_back"),
-        extra={key: value for key, value in item.items() if key not in _KEYS and key not in _OPTIONAL},
-    )
+    values = {key: item[key] for key in _FORMS if item.get(key) is not None}
+    for key, value in values.items():
+        fits, words = _FORMS[key]
+        if not fits(value):
+            raise ValueError(f"{place} ({issue_id}): {key} must {words}")
+    card: dict[str, Any] = {part.name: values.pop(part.name) for part in CARD_FIELDS if part.name in values}
+    card = {key: tuple(value) if isinstance(value, list) else value for key, value in card.items()}
+    issue = Issue(issue_id, Card(**card), **values, extra={key: value for key, value in item.items() if key not in _KEYS})
+    issue.status, issue.confidence = issue.status or "provisional", float(issue.confidence)
+    issue.unsure = {int(ticket): float(sure) for ticket, sure in issue.unsure.items()}
+    issue.may_be_one = {name: float(sure) for name, sure in issue.may_be_one.items()}
+    return issue
 
 
 def _refuse_damaged_keys(item: Mapping[str, Any], *, place: str) -> None:
     """Raises ValueError for a key one letter away from a known one, and for an issue of ours without tickets: they would be lost."""
-    for key in item.keys() - _KNOWN_KEYS:
-        for known in (*_KEYS, *_OPTIONAL):
+    for key in item.keys() - set(_KEYS):
+        for known in _KEYS:
             if known not in item and (key.lower() == known or one_letter_off(key, known)):
                 raise ValueError(f"{place} has a key {key!r}; is {known!r} meant?")
     if item.get("card_hash") and "tickets" not in item:
         raise ValueError(f"{place} has no tickets; an issue that the program wrote has a list of them, be it empty")
-
-
-@dataclass(frozen=True, slots=True)
-class _Reader:
-    """Fields of one entry, each checked for its type."""
-
-    item: Mapping[str, Any]
-    place: str
-
-    def text(self, key: str) -> str:
-        value = self.item.get(key)
-        if value is None:
-            return ""
-        if not isinstance(value, str):
-            raise ValueError(f"{self.place}: {key} must be text")
-        return value
-
-    def texts(self, key: str) -> list[str]:
-        return self._entries(key, "texts", lambda entry: isinstance(entry, str))
-
-    def card(self) -> Card:
-        parts: dict[str, Any] = {part.name: tuple(self.texts(part.name)) if part.many else self.text(part.name) for part in CARD_FIELDS}
-        return Card(**parts)
-
-    def ticket_ids(self, key: str) -> list[int]:
-        tickets = self._entries(key, "ticket numbers", lambda entry: type(entry) is int and entry > 0)
-        if len(set(tickets)) != len(tickets):
-            raise ValueError(f"{self.place}: a ticket stands twice in {key}")
-        return tickets
-
-    def step_evidence(self) -> list[list[str]]:
-        return self._entries("step_evidence", "lists of ticket:message", _are_places)
-
-    def _entries(self, key: str, words: str, fits: Callable[[Any], bool]) -> list[Any]:
-        value = self.item.get(key)
-        if value is None:
-            return []
-        if not isinstance(value, list) or not all(map(fits, value)):
-            raise ValueError(f"{self.place}: {key} must be a list of {words}")
-        return list(value)
-
-    def confidence(self, value: Any, key: str) -> float:
-        if value is None:
-            return 0.0
-        if type(value) not in (int, float) or not 0 <= value <= 1:
-            raise ValueError(f"{self.place}: {key} must be a number from 0 to 1")
-        return float(value)
-
-    def confidences(self, key: str, words: str, fits: Callable[[str], Any] = lambda _name: True) -> dict[str, float]:
-        value = self.item.get(key)
-        if value is None:
-            return {}
-        if not isinstance(value, dict) or not all(map(fits, value)):
-            raise ValueError(f"{self.place}: {key} must map {words} to confidences")
-        return {name: self.confidence(entry, f"{key}[{name}]") for name, entry in value.items()}
-
-
-def _are_places(step: Any) -> bool:
-    return isinstance(step, list) and all(isinstance(one, str) and _EVIDENCE.fullmatch(one) for one in step)
 
 
 def _check_together(issues: list[Issue]) -> None:
