@@ -13,7 +13,6 @@ from typing import Any
 
 from cleaning.history import words_of
 from cleaning.markup import MEDIA_MARKER
-from cleaning.names import people_of
 from cleaning.redaction import Redactor
 from cleaning.shorten import shorten
 from cleaning.thread import (
@@ -144,7 +143,7 @@ def _hidden(key: bytes, name: str) -> str:
 
 
 def _redactor(ticket: Mapping[str, Any], thread: Thread, agents: tuple[str, ...]) -> Redactor:
-    redactor = Redactor(names=[*people_named(ticket), *thread.people], agents=people_of(agents))
+    redactor = Redactor(names=[*people_named(ticket), *thread.people], agents=agents)
     for entry in thread.entries:
         redactor.learn(entry.text, greets=entry.speaker == "agent")
     return redactor

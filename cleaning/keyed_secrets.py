@@ -8,11 +8,14 @@ import re
 from collections.abc import Iterator
 
 from cleaning import languages
-from cleaning import secret_shapes as shapes
-from cleaning.matching import UNSPACED_CHARS, Place, Plain, WordPattern, before, longest_first
+from cleaning.matching import UNSPACED_CHARS, Place, Plain, Rule, WordPattern, before, longest_first, shape
 
 _UNSPACED_COPULAS = "は|が|는|은|是|为|為|คือ|เป็น"
 IS = rf"(?:[ \n](?:{longest_first(languages.words('is') | {'to', 'auf', '='})})(?=[ :])|{_UNSPACED_COPULAS})"
+_FOR_WHAT = (
+    r"(?:\s+(?:wi-?fi|wlan|router|admin|μου|μας|saya|anda|kami|của tôi))?"
+    r"(?:\s+(?:for|für|to|of|pour|de|para|per|voor|för|til|till|от|для|do|pro|за|για)\s+[^\s:=|]{1,40}(?:\s[^\s:=|]{1,30})?)?"
+)
 _VALUE = (
     r"(?:(?P<quote>[\"'`])(?P<quoted>(?:(?!(?P=quote))[^\n]){3,200})(?P=quote)"
     rf"|[\"'`(]?(?:bearer |basic )?(?P<plain>(?:[^\s\"'`<>\[\]|;&,{UNSPACED_CHARS}]|[;&,](?!\s?[\w ]{{1,24}}?\s?[=:|])){{3,400}}))"
@@ -36,13 +39,13 @@ _HUMPS = "(?<=[A-Z])(?:pw|pwd|pass)|(?<=[a-z])(?:Pw|PW|Pwd|PWD|Pass|PASS|Key|KEY
 _KEYED = (
     WordPattern(
         _PASSWORDS | languages.listed("secret_names"),
-        lambda words: rf"(?P<word>(?i:{words}|{_GLUED}))(?P<suffix>[\w-]{{0,16}}?){shapes.FOR_WHAT}{_SEPARATOR}{_VALUE}",
+        lambda words: rf"(?P<word>(?i:{words}|{_GLUED}))(?P<suffix>[\w-]{{0,16}}?){_FOR_WHAT}{_SEPARATOR}{_VALUE}",
         flags=0,
         glued=_GLUED_NAMES,
     ),
     WordPattern(
         _SHORT_PASSWORDS | _SHORT_SECRETS,
-        lambda words: rf"(?P<word>(?i:{words})|{_HUMPS})(?![^\W\d_])(?P<suffix>[\w-]{{0,16}}?){shapes.FOR_WHAT}{_SEPARATOR}{_VALUE}",
+        lambda words: rf"(?P<word>(?i:{words})|{_HUMPS})(?![^\W\d_])(?P<suffix>[\w-]{{0,16}}?){_FOR_WHAT}{_SEPARATOR}{_VALUE}",
         flags=0,
         glued=("pw", "pwd", "pass", "key", "pin"),
     ),
@@ -56,10 +59,20 @@ _PAIR = WordPattern(
 )
 _NO_VALUE = re.compile(r"[\w.]*\($|\$|%\w|\{|\*{3}|<|https?:|[\W_]*$|process\.env|os\.environ|\[")
 _PLAIN_NUMBERED = re.compile(r"[^\W\d_]+[-.]?\d{1,2}|v?\d+(?:\.\d+)+\w{0,6}|[^\W\d_]+(?:-[^\W\d_]+)+")
+_NO_SECRET_BEFORE_KEY = re.compile(
+    r"(?:activation|product|licen[sc]e|primary|foreign|public|registry|sort|cache|partition|object|order|hot|function|escape|enter|"
+    r"return|shift|arrow|the|a|this|that|wrong|right|left|each|every)[ _-]?$",
+    re.I,
+)
+_OWNER = re.compile(r"\b(?:my|our|new|old|temporary|current|mein|unser|neues|altes|mon|notre|mi|nuestra|minha|mijn|mia)\s$", re.I)
+DATE_LIKE = re.compile(
+    r"(?<!\d)(?:(?:19|20)\d\d[-./](?:0?[1-9]|1[0-2])[-./](?:0?[1-9]|[12]\d|3[01])|(?:0?[1-9]|[12]\d|3[01])[-./](?:0?[1-9]|[12]\d|"
+    r"3[01])[-./](?:19|20)?\d\d)(?!\d)"
+)
 _FLAG = re.compile(r"(?:^|[\s\"'(])--?[\w-]{0,30}$")
 
 
-def keyed(plain: Plain) -> Iterator[Place]:
+def _keyed(plain: Plain) -> Iterator[Place]:
     """Places of values behind key words."""
     for words in _KEYED:
         pattern, at = words.of(plain), 0
@@ -108,7 +121,7 @@ def _is_keyed_token(match: "re.Match[str]", word: str, value: str, *, sure: bool
             and len(value) >= 10
             and digits >= 2
             and letters >= 2
-            and not shapes.NO_SECRET_BEFORE_KEY.search(before(match))
+            and not _NO_SECRET_BEFORE_KEY.search(before(match))
             and is_mixed(value)
         )
     if word in languages.words("one_time_codes") and word not in _KNOWN_PASSWORDS:
@@ -124,7 +137,7 @@ def _is_keyed_token(match: "re.Match[str]", word: str, value: str, *, sure: bool
 
 def is_mixed(value: str) -> bool:
     """Written like a password: letters with digits or signs among them, and no word with a number behind it, no version, no date."""
-    if len(value) < 5 or _PLAIN_NUMBERED.fullmatch(value) or shapes.DATE_LIKE.search(value):
+    if len(value) < 5 or _PLAIN_NUMBERED.fullmatch(value) or DATE_LIKE.search(value):
         return False
     if value.isdigit():
         return len(value) >= 6
@@ -146,7 +159,7 @@ def _is_said_password(match: "re.Match[str]", value: str) -> bool:
         return False  # what has been done to it, not what it is
     end = match.end()
     ends = match.string[end : end + 1] in ("", "\n") or match.string[end - 1] in ".,;!"
-    return ends and bool(shapes.OWNER.search(match.string[max(0, match.start() - 12) : match.start()]))
+    return ends and bool(_OWNER.search(match.string[max(0, match.start() - 12) : match.start()]))
 
 
 _LOGIN = WordPattern(
@@ -155,7 +168,7 @@ _LOGIN = WordPattern(
 )
 
 
-def pairs(plain: Plain) -> Iterator[Place]:
+def _pairs(plain: Plain) -> Iterator[Place]:
     """Places of "name / password" behind such a heading, or behind a word for a login."""
     for match in _LOGIN.finditer(plain):
         if is_mixed(match["last"]):
@@ -172,7 +185,7 @@ _CODE_OF_ONES_OWN = re.compile(r"(?<![\w.,-])(?P<value>\d{3,8}) is your (?P<of>(
 _CODE_WORDS = languages.words("one_time_codes") | languages.listed("short_code_names")
 _CODE_BEHIND = WordPattern(
     _CODE_WORDS,
-    lambda words: rf"{words}[^\W\d_]{{0,3}}{shapes.FOR_WHAT}[\"')]?(?:{IS})?\s{{0,2}}[:=|>-]{{0,2}}\s{{0,2}}[\"'(]?{_DIGITS}",
+    lambda words: rf"{words}[^\W\d_]{{0,3}}{_FOR_WHAT}[\"')]?(?:{IS})?\s{{0,2}}[:=|>-]{{0,2}}\s{{0,2}}[\"'(]?{_DIGITS}",
 )
 _CODE_BEFORE = WordPattern(
     languages.words("one_time_codes"),
@@ -180,7 +193,7 @@ _CODE_BEFORE = WordPattern(
 )
 
 
-def one_time_codes(plain: Plain) -> Iterator[Place]:
+def _one_time_codes(plain: Plain) -> Iterator[Place]:
     """Places of codes that let somebody in once, behind or before the words that say so."""
     for match in _CODE_BEHIND.finditer(plain):
         more: re.Match[str] | None = match
@@ -194,16 +207,18 @@ def one_time_codes(plain: Plain) -> Iterator[Place]:
             yield match.span("value")
 
 
-def client_logins(plain: Plain) -> Iterator[Place]:
-    """Places of "name:password" in commands such as `curl -u`."""
-    for match in shapes.USER_PASSWORD.finditer(plain.text):
-        secret = match["value"].partition(":")[2]
-        if shapes.CLIENT_COMMAND.search(before(match, reach=300)) or is_mixed(secret):
-            yield match.span("value")
+_NAMED_LOGIN = r"(?<=\s)(?:-u|-U|-a|--user|--proxy-user|--auth)[ =]{1,2}[\"']?(?P<value>[\w.@%+-]{1,64}:[^\s\"']{3,128})"
+_CLIENT_COMMAND = re.compile(r"\b(?:curl|wget|https?|httpie|xh|smbclient)\b")
 
 
-def command_passwords(plain: Plain) -> Iterator[Place]:
-    """Places of passwords in commands that take them behind one letter."""
-    for match in shapes.MYSQL_PASSWORD.finditer(plain.text):
-        group = next(name for name in ("value", "other", "third") if match[name])
-        yield match.span(group)
+def _is_login(match: "re.Match[str]") -> bool:
+    """Whether "name:password" behind a flag is a login, as in `curl -u`."""
+    return _CLIENT_COMMAND.search(before(match, reach=300)) is not None or is_mixed(match["value"].partition(":")[2])
+
+
+RULES = (
+    Rule("SECRET", shape(_NAMED_LOGIN, flags=0, accepts=_is_login), (" -u", " -a", " --user", " --proxy-user", " --auth")),
+    Rule("SECRET", _pairs),
+    Rule("SECRET", _keyed),
+    Rule("SECRET", _one_time_codes),
+)

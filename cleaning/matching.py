@@ -3,10 +3,12 @@
 `folded` and `bare` keep the length of a text, so that what is found in them stands at the same place in the text itself. Knows no words.
 """
 
-import itertools
+import functools
 import re
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 
 _BLANKS = "\u00a0\u2007\u202f\u3000"
 _DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe63"
@@ -31,11 +33,6 @@ WORD_END = rf"(?:(?<=[^\W\d_]{{5}})[^\W\d_]{{0,12}}(?![^\W\d_])|(?<=(?-i:[{UNSPA
 
 Place = tuple[int, int]
 """Where a value begins and ends in a text."""
-
-
-def word_set(words: str) -> frozenset[str]:
-    """The words of a text."""
-    return frozenset(words.split())
 
 
 class _Table(dict[int, str]):
@@ -96,40 +93,51 @@ def bare(text: str) -> str:
 
 
 class Plain:
-    """A folded text, the same in small letters, and the beginnings of its words: what patterns of words are searched in."""
-
-    __slots__ = ("_heads", "is_ascii", "small", "text")
+    """A folded text, in which patterns are searched, and what of it tells which of them can match."""
 
     def __init__(self, text: str) -> None:
-        self.text, self.small = text, text.lower()
-        self.is_ascii = self.small.isascii()
-        self._heads: frozenset[str] | None = None
+        self.text = folded(text)
+        self.small = self.text.lower()
 
-    @property
+    @functools.cached_property
     def heads(self) -> frozenset[str]:
-        """The first letters of the words, in small letters."""
-        if self._heads is None:
-            self._heads = heads_of(self.small)
-        return self._heads
+        """The first four letters of the words, and the first three, as `Lexicon` files them."""
+        heads: set[str] = set(_HEADS.findall(bare(self.text)))
+        return frozenset(heads | {head[:3] for head in heads})
 
-    @property
+    @functools.cached_property
     def is_unspaced(self) -> bool:
         """True for a text with letters of a script that sets no or few blanks."""
-        return not self.is_ascii and UNSPACED.search(self.text) is not None
+        return not self.text.isascii() and UNSPACED.search(self.text) is not None
 
-    def holds(self, hints: Iterable[str]) -> bool:
-        """True if one of these stands in the text in small letters."""
-        small = self.small
-        for hint in hints:  # noqa: SIM110 # a generator takes twice the time for each of a thousand looks at a ticket
-            if hint in small:
-                return True
-        return False
 
-    def replaced(self, text: str) -> "Plain":
-        """The same with `text` instead, which holds no new words."""
-        new = Plain(text)
-        new._heads = self._heads
-        return new
+_HEADS = re.compile(r"(?<![^\W\d_])[^\W\d_]{1,4}")
+
+
+class Lexicon:
+    """Many words, of which those that a text holds are found without looking for each."""
+
+    def __init__(self, words: Iterable[str]) -> None:
+        self._by_head: defaultdict[str, list[str]] = defaultdict(list)
+        self._unspaced: list[str] = []
+        for word in sorted(words):
+            if UNSPACED.match(word):
+                self._unspaced.append(word)
+            else:
+                self._by_head[_rarest_head(word)].append(word)
+        self._heads = frozenset(self._by_head)
+
+    def held(self, plain: Plain) -> list[str]:
+        """The words that stand in a text, also inside other words."""
+        words = [word for head in self._heads & plain.heads for word in self._by_head[head] if word in plain.small]
+        return words + [word for word in self._unspaced if word in plain.small] if plain.is_unspaced else words
+
+
+def _rarest_head(words: str) -> str:
+    """The first letters of the longest of some words; of the first where all are short and a text may hold the last in a longer one."""
+    found: list[str] = _WORD.findall(bare(words))
+    longest = max(found, key=len)
+    return (longest if len(longest) >= 3 else found[0])[:4]
 
 
 class WordPattern:
@@ -139,66 +147,56 @@ class WordPattern:
     """
 
     def __init__(self, words: Iterable[str], pattern: Callable[[str], str], *, flags: int = re.I, glued: Iterable[str] = ()) -> None:
-        known = {word.lower() for word in words}
-        self._anywhere = {False: tuple(glued), True: (*glued, *(word for word in known if UNSPACED.match(word)))}
-        self._by_head: dict[str, list[str]] = {}
-        for word in sorted(known - {*self._anywhere[True]}):
-            self._by_head.setdefault(_rarest_head(word), []).append(word)
-        self._heads = frozenset(self._by_head)
-        self._pattern, self._flags = pattern, flags
-        self._made: dict[frozenset[str], re.Pattern[str]] = {}
+        self._glued = tuple(glued)
+        self._lexicon = Lexicon({word.lower() for word in words}.difference(self._glued))
+        self._made = functools.lru_cache(maxsize=1000)(lambda held: re.compile(pattern(either(held)), flags))
 
-    def of(self, plain: Plain) -> re.Pattern[str] | None:
+    def of(self, plain: Plain) -> "re.Pattern[str] | None":
         """The pattern for a text; None if none of the words stands in it."""
-        small = plain.small
-        held = [word for head in self._heads & plain.heads for word in self._by_head[head] if word in small]
-        held += [word for word in self._anywhere[not plain.is_ascii] if word in small]
-        if not held:
-            return None
-        key = frozenset(held)
-        if key not in self._made:
-            if len(self._made) >= _MAX_MADE:
-                self._made.clear()
-            self._made[key] = re.compile(self._pattern(either(held)), self._flags)
-        return self._made[key]
+        held = self._lexicon.held(plain)
+        held += [word for word in self._glued if word in plain.small]
+        return self._made(frozenset(held)) if held else None
 
-    def finditer(self, plain: Plain) -> Iterable["re.Match[str]"]:
+    def finditer(self, plain: Plain) -> Iterator["re.Match[str]"]:
         """The matches in a text."""
         pattern = self.of(plain)
-        return pattern.finditer(plain.text) if pattern is not None else ()
+        return pattern.finditer(plain.text) if pattern is not None else iter(())
 
     def search(self, text: str) -> "re.Match[str] | None":
         """A match in a short text, None if there is none."""
-        plain = Plain(text)
-        pattern = self.of(plain)
-        return None if pattern is None else pattern.search(text)
+        return next(self.finditer(Plain(text)), None)
 
 
-_MAX_MADE = 1000
-_HEAD = 4
-_WORD_HEADS = re.compile(r"(([^\W\d_]{1,3})[^\W\d_]?)[^\W\d_]*")
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """How one kind of value is found; one of `hints` stands in any text that holds one, in small letters, and spares most searches."""
+
+    kind: str
+    places: Callable[[Plain], Iterable[Place]]
+    hints: tuple[str, ...] = ()
 
 
-def heads_of(small: str) -> frozenset[str]:
-    """The first three and four letters of all words of a text in small letters; shorter words whole."""
-    return frozenset(itertools.chain.from_iterable(_WORD_HEADS.findall(small)))
-
-
-def _rarest_head(words: str) -> str:
-    """The first letters of the longest of some words; of the first where all are short and a text may hold the last in a longer one."""
-    found: list[str] = _WORD.findall(words)
-    longest = max(found, key=len)
-    return longest[:_HEAD] if len(longest) >= _HEAD - 1 else found[0]
+def shape(
+    pattern: str, *, flags: int = re.I, accepts: Callable[["re.Match[str]"], bool] | None = None
+) -> Callable[[Plain], Iterator[Place]]:
+    """The places of a pattern, of its group `value` if it has one, where `accepts` takes the match."""
+    compiled = re.compile(pattern, flags)
+    group = compiled.groupindex.get("value", 0)
+    return lambda plain: (match.span(group) for match in compiled.finditer(plain.text) if accepts is None or accepts(match))
 
 
 def either(words: Iterable[str]) -> str:
     """One of `words` as a group, the longest first; words of scripts with blanks begin where no letter stands before."""
-    spaced: list[str] = []
-    unspaced: list[str] = []
-    for word in sorted(words, key=lambda word: (-len(word), word)):
-        (unspaced if UNSPACED.match(word) else spaced).append(re.escape(word).replace("\\ ", r"[ \n]{1,2}"))
-    parts = [rf"(?<![^\W\d_])(?:{'|'.join(spaced)})"] if spaced else []
-    return f"(?:{'|'.join([*parts, *unspaced])})"
+    known = set(words)
+    unspaced = {word for word in known if UNSPACED.match(word)}
+    spaced = longest_first(known - unspaced).replace("\\ ", r"[ \n]{1,2}")
+    parts = [rf"(?<![^\W\d_])(?:{spaced})"] if spaced else []
+    return f"(?:{'|'.join([*parts, *filter(None, [longest_first(unspaced)])])})"
+
+
+def word_set(words: str) -> frozenset[str]:
+    """The words of a text."""
+    return frozenset(words.split())
 
 
 def longest_first(words: Iterable[str]) -> str:

@@ -5,8 +5,8 @@ Finds places and changes nothing. Particles, common words and names of roles, co
 
 import functools
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
 
 from cleaning import languages
 from cleaning.matching import (
@@ -19,103 +19,62 @@ from cleaning.matching import (
     bare,
     before,
     folded,
-    heads_of,
     longest_first,
-    word_set,
 )
 
 MAX_PEOPLE = 20_000
 # Words of `words.json`. Particles are parts of names and forms of address that are never looked for alone; common names are words too:
 # looked for alone only where they are written like a name in the middle of a sentence.
 PARTICLES, COMMON, NO_NAMES = (languages.listed(name) for name in ("particles", "common_names", "no_names"))
-CHINESE_FAMILIES = (
-    "王李张張刘劉陈陳杨楊黄黃赵趙吴吳周徐孙孫马馬朱胡林郭何罗羅梁宋郑鄭谢謝韩韓唐冯馮于董萧蕭程曹袁邓鄧许許傅沈曾彭吕呂苏蘇卢盧蒋蔣蔡贾賈丁魏薛叶"
-    "葉余潘杜戴夏钟鍾汪田任姜范方石姚谭譚廖邹鄒熊金陆陸郝孔白崔康毛邱秦江史顾顧侯邵孟龙龍万萬段雷钱錢汤湯尹黎易常武乔喬贺賀赖賴龚龔文"
-)
-KOREAN_FAMILIES = "김이박최정강조윤장임한오서신권황안송류홍전문손양배백허남심노하곽성차주우구라진유"
+_CHINESE_FAMILY, _KOREAN_FAMILY = (f"[{''.join(languages.listed(name))}]" for name in ("chinese_families", "korean_families"))
 _TOKEN = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
 _GAP = re.compile(r"[ ._'-]{1,2}")
 _MIN_SMALL = 5  # letters of a single name that is found in small letters too
 _MIN_STEM = 4
 
-_STOPS = word_set(
-    "and i my but is with here the a an on at from in of as it to so we our your not or who because which that this for just also living "
-    "und y e i et en og och calling writing misspelled spelled wrong incorrect missing written displayed shown required invalid empty used "
-    "by"
-)
+_STOPS = languages.listed("name_stops")
 _ENDINGS = tuple(sorted(map(bare, languages.listed("name_endings")), key=lambda ending: (-len(ending), ending)))
 _VOWELS = "aeiouyаеиоуыэюяьαεηιοω"
 _SENTENCE_START = re.compile(r"(?:^|[.!?:;\n|*•>()\"-])[ \t\"'(]{0,4}$")
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A name at `start` to `end` of a text; `person` is the whole name of whom it stands for."""
-
-    start: int
-    end: int
-    person: str
-
-
-@dataclass(slots=True)
 class People:
     """Names to look for; the first who has a name keeps it."""
 
-    _names: list[str] = field(default_factory=list)
-    _by_word: dict[str, list[int]] = field(default_factory=dict)
-    _stems: dict[str, int] = field(default_factory=dict)
-    _unspaced: dict[str, int] = field(default_factory=dict)
-    _heads: set[str] = field(default_factory=set)
-
-    def __len__(self) -> int:
-        return len(self._names)
+    def __init__(self, names: Iterable[str] = ()) -> None:
+        self._names: list[str] = []
+        self._known: set[str] = set()
+        self._by_word: defaultdict[str, list[int]] = defaultdict(list)
+        self._stems: dict[str, int] = {}
+        self._unspaced: dict[str, int] = {}
+        self._heads: frozenset[str] = frozenset()
+        for name in names:
+            self.add(name)
 
     def add(self, name: str) -> None:
         """Take note of a person; what is no person's name is passed over."""
         words = re.findall(r"[^\W\d_][^\s,;<>()\"]*", folded(name))
-        if not 0 < len(words) <= 5 or len(self._names) >= MAX_PEOPLE or any(is_no_name(word) for word in words):
-            return
         whole = " ".join(words)
-        if len(whole) < (2 if UNSPACED.search(whole) else 3) or bare(whole) in (bare(known) for known in self._known(words)):
+        is_unspaced = UNSPACED.search(whole) is not None
+        if not 0 < len(words) <= 5 or len(self._names) >= MAX_PEOPLE or any(map(is_no_name, words)):
             return
+        if len(whole) < (2 if is_unspaced else 3) or bare(whole) in self._known:
+            return
+        self._known.add(bare(whole))
         self._names.append(whole)
-        number = len(self._names) - 1
-        if UNSPACED.search(whole):
-            self._add_unspaced(words, number)
-            return
-        for form in map(bare, dict.fromkeys(_spellings(whole))):
+        (self._add_unspaced if is_unspaced else self._add_spaced)(words, len(self._names) - 1)
+
+    def _add_spaced(self, words: list[str], number: int) -> None:
+        for form in map(bare, dict.fromkeys(_spellings(" ".join(words)))):
             tokens = _TOKEN.findall(form)
             for token in tokens:
-                self._by_word.setdefault(token, []).append(number)
-                self._add_stems(token, number)
+                self._by_word[token].append(number)
+                if len(token) > _MIN_STEM:
+                    self._stems.setdefault(token, number)
+                    self._stems.setdefault(token[:-1] if token[-1] in _VOWELS else token, number)
             for glued in {"".join(tokens), "".join(token for token in tokens if token not in PARTICLES)}:
-                self._by_word.setdefault(glued, []).append(number)
-            self._heads |= heads_of(form)
-
-    def person(self, name: str) -> str:
-        """The whole name of the first known person with the first word of `name`; `name` itself if there is none."""
-        tokens = _TOKEN.findall(bare(folded(name)))
-        known = self._by_word.get(tokens[0], []) if tokens else []
-        return self._names[known[0]] if known and tokens[0] not in PARTICLES else name
-
-    def find(self, text: str, *, heads: frozenset[str] | None = None) -> list[Found]:
-        """Where known names stand in `text`, from left to right; `heads` are the beginnings of its words, where the caller knows them."""
-        if not self._names:
-            return []
-        plain = bare(folded(text))
-        found = list(self._find_unspaced(plain)) if self._unspaced else []
-        tokens = list(_TOKEN.finditer(plain)) if not self._heads.isdisjoint(heads_of(plain) if heads is None else heads) else []
-        at = 0
-        while at < len(tokens):
-            step, place = self._at(tokens, at, text, plain)
-            at += step
-            if place is not None:
-                found.append(place)
-        return sorted(found, key=lambda place: place.start)
-
-    def _known(self, words: list[str]) -> list[str]:
-        tokens = _TOKEN.findall(bare(" ".join(words)))
-        return [self._names[number] for number in (self._by_word.get(tokens[0], []) if tokens else [])]
+                self._by_word[glued].append(number)
+            self._heads |= Plain(form).heads
 
     def _add_unspaced(self, words: list[str], number: int) -> None:
         whole = "".join(words)
@@ -125,32 +84,34 @@ class People:
             for title in ("先生", "女士", "小姐", "様", "さん", "님"):
                 self._unspaced.setdefault(whole[0] + title, number)
 
-    def _add_stems(self, token: str, number: int) -> None:
-        if len(token) > _MIN_STEM:
-            self._stems.setdefault(token, number)
-            if token[-1] in _VOWELS:
-                self._stems.setdefault(token[:-1], number)
+    def person(self, name: str) -> str:
+        """The whole name of the first known person with the first word of `name`; `name` itself if there is none."""
+        first = _TOKEN.search(bare(folded(name)))
+        known = self._by_word.get(first[0]) if first and first[0] not in PARTICLES else None
+        return self._names[known[0]] if known else " ".join(name.split())
 
-    def _find_unspaced(self, plain: str) -> Iterator[Found]:
-        end = 0
-        forms = sorted((form for form in self._unspaced if form in plain), key=lambda form: (-len(form), form))
-        if not forms:
-            return
-        for match in re.finditer("|".join(map(re.escape, forms)), plain):
-            if match.start() >= end:
-                end = match.end()
-                yield Found(match.start(), end, self._names[self._unspaced[match[0]]])
+    def find(self, page: Plain) -> dict[Place, str]:
+        """Where known names stand in a text, and the whole name of each person."""
+        if not self._names:
+            return {}
+        plain = bare(page.text)
+        forms = longest_first(form for form in self._unspaced if form in plain)
+        found = {match.span(): self._names[self._unspaced[match[0]]] for match in re.finditer(forms, plain)} if forms else {}
+        tokens = [] if self._heads.isdisjoint(page.heads) else list(_TOKEN.finditer(plain))
+        at = 0
+        while at < len(tokens):
+            taken, place = self._at(tokens, at, page.text, plain)
+            at += taken
+            found.update(place)
+        return found
 
-    def _at(self, tokens: list["re.Match[str]"], at: int, text: str, plain: str) -> tuple[int, Found | None]:
-        """(how many tokens to go on, the name that begins with the token `at`)."""
-        token = tokens[at]
-        word, start = self._part(token)
+    def _at(self, tokens: list["re.Match[str]"], at: int, text: str, plain: str) -> tuple[int, dict[Place, str]]:
+        """(how many tokens to go on, the place and person of the name that begins with the token `at`)."""
+        word, start = self._part(tokens[at])
         people = self._by_word.get(word, [])
         if not people or word in PARTICLES:
-            inflected = None if people else self._inflected(token, text)
-            return 1, inflected
-        last, shared, taken = token, set(people), 1
-        parts = 1
+            return 1, {} if people else self._inflected(word, start, text)
+        last, shared, taken, parts = tokens[at], set(people), 1, 1
         for following in tokens[at + 1 : at + 6]:
             both = shared & set(self._by_word.get(following[0].removesuffix("'s"), []))
             if not both or not _GAP.fullmatch(plain, tokens[at + taken - 1].end(), following.start()):
@@ -158,11 +119,9 @@ class People:
             shared, taken = both, taken + 1
             if following[0] not in PARTICLES:
                 last, parts = following, parts + 1
-        person = self._names[min(shared)]
-        if parts == 1 and not self._alone(word, start, text, plain):
-            return 1, None
-        end = last.end() - (2 if last[0].endswith("'s") else 0)
-        return taken, Found(start, end, person)
+        if parts == 1 and not _may_stand_alone(word, start, text):
+            return 1, {}
+        return taken, {(start, last.end() - (2 if last[0].endswith("'s") else 0)): self._names[min(shared)]}
 
     def _part(self, token: "re.Match[str]") -> tuple[str, int]:
         """The part of a token that may be a name, and where it begins: in "d'Ann" and "Ann's" it is Ann."""
@@ -172,35 +131,24 @@ class People:
         before, _, after = word.partition("'")
         return (after, token.start() + len(before) + 1) if after in self._by_word else (before, token.start())
 
-    def _alone(self, word: str, start: int, text: str, plain: str) -> bool:
-        """Whether a single part of a name, written like this, stands for a person."""
-        if len(word) < 3:
-            return False
-        written = text[start : start + len(word)]
-        small = written[0].islower()
-        if word in COMMON:
-            return not small and not _SENTENCE_START.search(text[max(0, start - 8) : start])
-        glued = not plain[start - 1 : start].isspace() and start > 0 and plain[start - 1] in "_-./@"
-        return not small or len(word) >= _MIN_SMALL or glued
-
-    def _inflected(self, token: "re.Match[str]", text: str) -> Found | None:
-        word = token[0].partition("'")[0]
-        if len(word) <= _MIN_STEM or text[token.start()].islower() or word in COMMON or is_no_name(word):
-            return None
-        for ending in _ENDINGS:
-            number = self._stems.get(word[: -len(ending)]) if word.endswith(ending) else None
-            if number is not None:
-                return Found(token.start(), token.start() + len(word), self._names[number])
-        return None
+    def _inflected(self, word: str, start: int, text: str) -> dict[Place, str]:
+        if len(word) <= _MIN_STEM or text[start].islower() or word in COMMON or is_no_name(word):
+            return {}
+        stems = (self._stems.get(word.removesuffix(ending)) for ending in _ENDINGS if word.endswith(ending))
+        number = next((number for number in stems if number is not None), None)
+        return {} if number is None else {(start, start + len(word)): self._names[number]}
 
 
-@functools.lru_cache(maxsize=4)
-def people_of(names: tuple[str, ...]) -> People | None:
-    """The people of a helpdesk, put together once for all tickets; None for nobody."""
-    people = People()
-    for name in names:
-        people.add(name)
-    return people if len(people) else None
+def _may_stand_alone(word: str, start: int, text: str) -> bool:
+    """Whether a single part of a name, written as it stands in the text, stands for a person."""
+    small = text[start].islower()
+    if len(word) < 3 or word in COMMON:
+        return len(word) >= 3 and not small and not _SENTENCE_START.search(text[max(0, start - 8) : start])
+    return not small or len(word) >= _MIN_SMALL or (start > 0 and text[start - 1] in "_-./@")
+
+
+people_of = functools.lru_cache(maxsize=4)(People)
+"""The people of a helpdesk by their names, put together once for all tickets."""
 
 
 def _spellings(name: str) -> Iterator[str]:
@@ -284,11 +232,11 @@ I_AM = WordPattern(
     lambda words: rf"{_BEGINS}{words},?[ \t]{{1,2}}{_titles()}{_NAME}(?=\W|$)",
     flags=re.I | re.M,
 )
-_CHINESE = re.compile(rf"(?:我是|这是|這是)(?P<name>[{CHINESE_FAMILIES}][\u4e00-\u9fff]{{1,2}})(?=[,.!;\n ]|$)")
+_CHINESE = re.compile(rf"(?:我是|这是|這是)(?P<name>{_CHINESE_FAMILY}[\u4e00-\u9fff]{{1,2}})(?=[,.!;\n ]|$)")
 _JAPANESE = re.compile(
     rf"(?:(?:私は|わたしは|^)(?P<name>{UNSPACED_LETTER}{{2,6}}?(?: {UNSPACED_LETTER}{{1,4}}?)?)(?:と申し|といい|と言い)ます)", re.M
 )
-_KOREAN = re.compile(rf"(?:저는|나는) ?(?P<name>[{KOREAN_FAMILIES}][가-힣]{{2}})(?=입니다|이라고|라고|이고|예요)")
+_KOREAN = re.compile(rf"(?:저는|나는) ?(?P<name>{_KOREAN_FAMILY}[가-힣]{{2}})(?=입니다|이라고|라고|이고|예요)")
 UNSPACED_I_AM = (_CHINESE, _JAPANESE, _KOREAN)
 LABELLED = WordPattern(
     languages.words("name_labels"),
@@ -305,11 +253,11 @@ ADDRESSED = WordPattern(_BEFORE, lambda words: rf"(?<![\w.&])(?P<title>{words})\
 ADDRESSED_BEHIND = WordPattern(_BEHIND, lambda words: rf"(?P<name>{_WORD}(?: {_WORD})?) (?P<title>{words})(?![\w])")
 _KANJI = "\u4e00-\u9fff々"
 UNSPACED_ADDRESSED = (
-    re.compile(rf"(?P<name>[{CHINESE_FAMILIES}][\u4e00-\u9fff]{{0,2}}?)(?:先生|女士|小姐|太太)"),
+    re.compile(rf"(?P<name>{_CHINESE_FAMILY}[\u4e00-\u9fff]{{0,2}}?)(?:先生|女士|小姐|太太)"),
     re.compile(
         rf"(?<![{_KANJI}\u30a0-\u30ffおご])(?P<name>[{_KANJI}]{{2,4}}(?<![員者屋店手社方師客主家人様]))(?:様|さん|さま|氏)(?![{_KANJI}])"
     ),
-    re.compile(rf"(?<![가-힣])(?P<name>[{KOREAN_FAMILIES}][가-힣]{{2}}(?<!자)) ?(?:님|씨)"),
+    re.compile(rf"(?<![가-힣])(?P<name>{_KOREAN_FAMILY}[가-힣]{{2}}(?<!자)) ?(?:님|씨)"),
 )
 _CONJUNCTIONS = frozenset(_AND.split("|"))
 _HERE = re.compile(rf"(?:^|(?<=[,.!] ))(?P<name>{_WORD} {_WORD})(?= here\b ?(?:[,.!-]|from\b|at\b))", re.M)
