@@ -60,12 +60,12 @@ WHAT AN ISSUE IS
 One problem, or one kind of request, that one fix or one procedure resolves. Two tickets share an issue when the same fix would serve \
 both, however customers wrote. The same product, mood or words do not make one issue: "cannot log in, password forgotten" and "cannot log \
 in, account locked" are two.
-A request is known by what is to be done and to what kind of thing: "move an appointment", "order a spare key". What stays with the \
-customer and what goes to someone else are two kinds, and so are things that are changed each by itself. What one form with the same \
-questions serves is one kind; the route or service (standard or express) makes no other. Another action (look up, book, change, cancel), \
-another kind of thing or other details that agents must ask for make another issue; so does asking how it is done, unless it is then done. \
-Who asks about something unexpected reports it. What is left open is read as usually meant. How much, when and how it ended make no \
-difference. If the team says below how fine issues are, that counts.
+A request is known by what is to be done and to what kind of thing: "move an appointment", "order a spare key". What the company offers, \
+books or keeps under a name of its own (standard parcel, express parcel) is a kind of thing, and so is what is changed each by itself; what \
+one form with the same questions serves is one kind, whoever it is for. Another action (look up, book, change, cancel), another kind of \
+thing or other details that agents must ask for make another issue; so does asking how it is done, unless it is then done. Who asks about \
+something unexpected reports it. How much, when and how it ended make no difference. If the team says below how fine issues are, that \
+counts.
 
 HOW TO DECIDE
 1. Read the whole ticket. Agents and internal notes often name the real cause late. Take what the customer asks for, not what comes up \
@@ -146,9 +146,9 @@ tickets. The issues of one set may be one issue that was recorded twice in other
 
 For each pair of a set ask: would one fix, or for requests one procedure with the same questions to the customer, serve all tickets of \
 both? A shared name is evidence for it, the same product or the same words are none. A different cause, another action, or another kind of \
-thing that is changed or ordered keeps two issues apart; the route or service by which the same is done does not. A wrong merge hides a \
-problem. "perhaps of" stands at an issue of one ticket that nearly went into another issue: would that one's fix or procedure serve this \
-ticket, with nothing in it that speaks against it?
+thing that is changed or ordered keeps two issues apart; for whom the same is done does not. A wrong merge hides a problem. "perhaps of" \
+stands at an issue of one ticket that nearly went into another issue: would that one's fix or procedure serve this ticket, with nothing in \
+it that speaks against it?
 
 Answer with only one JSON object of the schema issue_merge. merges holds one entry for two or more ids of a set that are one issue, every \
 one of them the same as every other one; no id stands in two. It is [] when all differ:
