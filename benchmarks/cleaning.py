@@ -208,18 +208,22 @@ def sample_ticket(number: int) -> dict[str, Any]:
 def measure_doubling() -> bool:
     """Growth of the time with each doubling of hostile input, 16 KB to 256 KB.
 
-    Below, what is bounded (the depth of tags, the length of a line) still grows; below 20 ms the clock says nothing.
+    Below, what is bounded (the depth of tags, the length of a line) still grows; below 10 ms the clock says nothing.
     """
     worst, slowest = (0.0, ""), (0.0, "")
     for name in WORST:
-        spent = [seconds(worst_text(name, 16_384 << step)) for step in range(5)]
-        for smaller, larger in itertools.pairwise(spent):
-            if larger > 0.02:
-                worst = max(worst, (larger / smaller, name))
-        slowest = max(slowest, (spent[-1], name))
+        growth, longest = doubled(name)
+        worst, slowest = max(worst, (growth, name)), max(slowest, (longest, name))
     print(f"doubling, 16 KB to 256 KB, {len(WORST)} hostile inputs: worst growth {worst[0]:.2f} ({worst[1]}), at most {MAX_GROWTH}")
     print(f"                          slowest 256 KB: {slowest[0]:.2f} s ({slowest[1]})")
     return worst[0] <= MAX_GROWTH
+
+
+def doubled(name: str, tries: int = 3) -> tuple[float, float]:
+    """The worst growth of one input from a size to its double, and the seconds of the largest; again if a busy clock may be the reason."""
+    spent = [seconds(worst_text(name, 16_384 << step)) for step in range(5)]
+    growth = max((larger / smaller for smaller, larger in itertools.pairwise(spent) if larger > 0.01), default=0.0)
+    return min((growth, spent[-1]), doubled(name, tries - 1)) if growth > MAX_GROWTH and tries > 1 else (growth, spent[-1])
 
 
 def seconds(body: str) -> float:
