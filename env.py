@@ -4,6 +4,7 @@ The real environment wins over `.env` beside this file; an empty value counts as
 shows no value: a key may have been pasted into any of them.
 """
 
+import contextlib
 import importlib.util
 import os
 import re
@@ -19,7 +20,6 @@ from common.errors import Unreadable, Unusable
 from common.text import is_valid
 from common.web import is_loopback
 
-_REQUIRED = object()
 _MAX_TEXT_BYTES = 1_000_000
 DOTENV_PATH = Path(__file__).with_name(".env")
 _KEY_NAME = re.compile(
@@ -68,12 +68,6 @@ def _model_server(value: str) -> str:
     return BUILT_IN if "".join(value.lower().split()).replace("_", "-") in (BUILT_IN, "builtin") else model_url(value)
 
 
-def _secret(value: str) -> str:
-    if not value.isascii() or not value.isprintable() or " " in value:
-        raise ValueError("holds a character that no key has (a space, a line break or a letter outside ASCII)")
-    return value
-
-
 def _not(value: str) -> str:
     """A wrong value, where it is a short word; anything else may be a key that was put into the wrong line."""
     return f", not {value!r}" if re.fullmatch(r"[A-Za-z0-9.,+%-]{1,8}", value) else ""
@@ -92,13 +86,10 @@ def _address(value: str) -> SplitResult:
 
 def _number(low: float, high: float) -> Callable[[str], float]:
     def convert(value: str) -> float:
-        try:
-            number = float(value)
-        except ValueError:
-            number = float("nan")
-        if not low <= number <= high:
-            raise ValueError(f"must be a number from {low:g} to {high:g}{_not(value)}")
-        return number
+        with contextlib.suppress(ValueError):
+            if low <= float(value) <= high:
+                return float(value)
+        raise ValueError(f"must be a number from {low:g} to {high:g}{_not(value)}")
 
     return convert
 
@@ -112,11 +103,15 @@ def _whole(low: int, high: int) -> Callable[[str], int]:
     return convert
 
 
-def _statuses(value: str) -> tuple[int, ...]:
-    parts = [part.strip() for part in value.split(",")]
-    if not all(re.fullmatch(r"[1-9][0-9]{0,8}", part) for part in parts) or len(parts) > 20:
-        raise ValueError("must be numbers of statuses such as 4,5 (resolved, closed)")
-    return tuple(dict.fromkeys(int(part) for part in parts))
+def _matching(pattern: str, otherwise: str) -> Callable[[str], str]:
+    """A check for texts of one form; `otherwise` is what is said of any other."""
+
+    def convert(value: str) -> str:
+        if not re.fullmatch(pattern, value):
+            raise ValueError(otherwise)
+        return value
+
+    return convert
 
 
 def _switch(value: str) -> bool:
@@ -126,23 +121,23 @@ def _switch(value: str) -> bool:
     return words[value.lower()]
 
 
-def _field_name(value: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9_]{1,100}", value):
-        raise ValueError("must be the name of a Freshdesk field, such as cf_no_issue")
-    return value
+def _separator(value: str) -> str:
+    marks = {",": ",", ";": ";", "comma": ",", "semicolon": ";", "tab": "\t"}
+    if value.lower() not in marks:
+        raise ValueError("must be , or ; or the word tab")
+    return marks[value.lower()]
 
 
-def _language(value: str) -> str:
-    if not re.fullmatch(r"[A-Za-z][A-Za-z ()-]{1,39}", value):
-        raise ValueError("must be the English name of a language, such as German")
-    return value
+def _statuses(value: str) -> tuple[int, ...]:
+    if not re.fullmatch(r"[1-9][0-9]{0,8}(\s*,\s*[1-9][0-9]{0,8}){0,19}", value):
+        raise ValueError("must be numbers of statuses such as 4,5 (resolved, closed)")
+    return tuple(dict.fromkeys(int(part) for part in value.split(",")))
 
 
 def _text_file(value: str) -> str:
-    try:
+    text = None
+    with contextlib.suppress(Unreadable):
         text = files.read_text(Path(value), max_bytes=_MAX_TEXT_BYTES)
-    except Unreadable:
-        text = None
     if text is None:
         raise ValueError("names a file that cannot be read, or of more than a million bytes")
     if len(text.strip()) > 20_000:
@@ -171,28 +166,21 @@ def _folder(value: str) -> str:
 
 
 def _request_fields(value: str) -> dict[str, Any]:
-    try:
-        fields_sent = files.parse_json(value, name="it")
-    except Unreadable:
-        fields_sent = None
-    if not isinstance(fields_sent, dict) or {"model", "messages"} & fields_sent.keys():
-        raise ValueError('must be a JSON object of request fields, such as {"enable_thinking": false}, without model and messages')
-    return fields_sent
+    with contextlib.suppress(Unreadable):
+        sent = files.parse_json(value, name="it")
+        if isinstance(sent, dict) and not {"model", "messages"} & sent.keys():
+            return sent
+    raise ValueError('must be a JSON object of request fields, such as {"enable_thinking": false}, without model and messages')
 
 
-def _separator(value: str) -> str:
-    marks = {",": ",", ";": ";", "comma": ",", "semicolon": ";", "tab": "\t"}
-    if value.lower() not in marks:
-        raise ValueError("must be , or ; or the word tab")
-    return marks[value.lower()]
+_secret = _matching(r"[!-~]+", "holds a character that no key has (a space, a line break or a letter outside ASCII)")
+_field_name = _matching(r"[A-Za-z0-9_]{1,100}", "must be the name of a Freshdesk field, such as cf_no_issue")
+_language = _matching(r"[A-Za-z][A-Za-z ()-]{1,39}", "must be the English name of a language, such as German")
 
 
-def _setting(name: str, convert: Callable[[str], Any] = str, default: Any = _REQUIRED, *, secret: bool = False) -> Any:
+def _setting(name: str, convert: Callable[[str], Any] = str, default: Any = MISSING, *, secret: bool = False) -> Any:
     """A field of `Settings`: its variable, the check that makes its value (raises ValueError), what holds when it is not set."""
-    metadata = {"name": name, "convert": convert, "secret": secret}
-    if default is _REQUIRED:
-        return field(repr=not secret, metadata=metadata)
-    return field(default=default, repr=not secret, metadata=metadata)
+    return field(default=default, repr=not secret, metadata={"name": name, "convert": convert, "secret": secret})
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +225,10 @@ class Settings:
         return tuple(dict.fromkeys(key for value in values for key in _keys(value)))
 
 
+_KNOWN = {known.metadata["name"]: known for known in fields(Settings)}
+"""The settings by their variables."""
+
+
 def _keys(value: Any, name: str = "key") -> Iterator[str]:
     """The keys in a setting's value: the text itself, or each in it that stands under the name of a key."""
     if isinstance(value, str) and value and _KEY_NAME.search(name):
@@ -265,8 +257,7 @@ def csv_separator() -> str:
 
 
 def _one(name: str) -> str:
-    known = next(known for known in fields(Settings) if known.metadata["name"] == name)
-    text = get(name)
+    known, text = _KNOWN[name], get(name)
     try:
         return str(known.default if text is None else known.metadata["convert"](text))
     except ValueError as error:
@@ -293,8 +284,8 @@ def read_settings() -> tuple[dict[str, Any], list[str], list[str]]:
     values: dict[str, Any] = {}
     missing: list[str] = []
     wrong = [*file.problems, *_misnamed()]
-    for known in fields(Settings):
-        name, text = known.metadata["name"], _lookup(file.values, known.metadata["name"])
+    for name, known in _KNOWN.items():
+        text = _lookup(file.values, name)
         if text is None:
             missing += [name] if known.default is MISSING else []
         elif not is_valid(text):
@@ -310,30 +301,23 @@ def read_settings() -> tuple[dict[str, Any], list[str], list[str]]:
     return values, missing, wrong + _unencrypted(values)
 
 
-_ADDRESSES = (model_url, _model_server)
-
-
 def _unencrypted(values: Mapping[str, Any]) -> list[str]:
     """What is wrong with the addresses of model servers unless LLM_ALLOW_HTTP is set: http beyond this machine."""
     if values.get("llm_allow_http"):
         return []
     problem = "would send tickets and key unencrypted; use https://, or set LLM_ALLOW_HTTP=1 for a network you trust"
-    addresses = {known.metadata["name"]: values.get(known.name) for known in fields(Settings) if known.metadata["convert"] in _ADDRESSES}
+    addresses = {"LLM_API_BASE_URL": values.get("llm_base_url"), "EMBEDDING_API_BASE_URL": values.get("embedding_api_base_url")}
     parts = {name: urlsplit(address) for name, address in addresses.items() if address}
     return [f"{name} {problem}" for name, part in parts.items() if part.scheme == "http" and not is_loopback(part.hostname)]
 
 
-def _names() -> tuple[str, ...]:
-    return tuple(known.metadata["name"] for known in fields(Settings))
-
-
 def _env_file() -> EnvFile:
-    return env_file.read(DOTENV_PATH, known=_names())
+    return env_file.read(DOTENV_PATH, known=_KNOWN)
 
 
 def _misnamed() -> list[str]:
     """Names in the real environment that miss one of ours by a letter or by their case: what they say would not be heeded."""
-    near = {name: env_file.meant(name, _names()) for name in sorted(os.environ) if name not in _OTHERS}
+    near = {name: env_file.meant(name, _KNOWN) for name in sorted(os.environ) if name not in _OTHERS}
     return [f"the environment sets {name}, which is no setting; is {ours} meant?" for name, ours in near.items() if ours]
 
 
