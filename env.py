@@ -21,6 +21,7 @@ from common.text import is_valid
 from common.web import is_loopback
 
 _MAX_TEXT_BYTES = 1_000_000
+MAX_BATCH_SIZE, MAX_WORKERS = 50, 256
 DOTENV_PATH = Path(__file__).with_name(".env")
 _KEY_NAME = re.compile(
     r"(?:api|access|auth|secret|private).{0,3}(?:key|token)|passw|secret|credential|authorization|^(?:key|token)$", re.IGNORECASE
@@ -192,12 +193,12 @@ class Settings:
     llm_base_url: str = _setting("LLM_API_BASE_URL", _model_server)
     llm_api_key: str = _setting("LLM_API_KEY", _secret, secret=True)
     llm_model: str = _setting("LLM_MODEL")
-    batch_size: int = _setting("BATCH_SIZE", _whole(1, 50), 3)
+    batch_size: int = _setting("BATCH_SIZE", _whole(1, MAX_BATCH_SIZE), 3)
     freshdesk_rate_window_s: float = _setting("FRESHDESK_RATE_WINDOW_S", _number(0.01, 86_400), 60.0)
     freshdesk_rate_share: float = _setting("FRESHDESK_RATE_SHARE", _number(0.01, 1), 0.8)
     freshdesk_statuses: tuple[int, ...] = _setting("FRESHDESK_STATUSES", _statuses, (4, 5))
     llm_allow_http: bool = _setting("LLM_ALLOW_HTTP", _switch, False)
-    llm_workers: int = _setting("LLM_WORKERS", _whole(1, 256), 4)
+    llm_workers: int = _setting("LLM_WORKERS", _whole(1, MAX_WORKERS), 4)
     llm_timeout_s: float = _setting("LLM_TIMEOUT_S", _number(0.1, 86_400), 120.0)
     llm_temperature: float | None = _setting("LLM_TEMPERATURE", _number(0, 2), None)
     llm_max_tokens: int | None = _setting("LLM_MAX_TOKENS", _whole(1, 1_000_000), None)

@@ -10,7 +10,6 @@ import enum
 import functools
 import os
 import re
-import stat
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -19,14 +18,13 @@ from typing import Any, NoReturn
 import env
 from cli.source import Selection
 from common.errors import Unusable
+from common.text import is_valid
 from env import Settings
 from issue_clusterer import WAVE_TICKETS
 from knowledge.paths import DEFAULT_OUTPUT
 
 DEFAULT_PAGES = 5
 MAX_WAVE_TICKETS = 50_000
-MAX_BATCH_SIZE = 50
-MAX_WORKERS = 256
 ALL = "all"
 FIRST_DAY = "2000-01-01"
 MAX_STEM_BYTES = 150
@@ -118,14 +116,12 @@ class Options:
 
     def selection(self) -> Selection:
         """Which tickets are asked for."""
-        everything = self.pages == ALL or (self.pages is None and (self.since is not None or self.archived))
-        pages = None if everything else int(self.pages or DEFAULT_PAGES)
-        if self.job is Job.PROMPT_DEBUG and self.pages is None and self.ticket_ids is None:
-            pages = 1
         if self.ticket_ids is not None:
             return Selection(ticket_ids=tuple(dict.fromkeys(self.ticket_ids)), reprocess=self.reprocess)
+        default = 1 if self.job is Job.PROMPT_DEBUG else DEFAULT_PAGES if self.since is None and not self.archived else ALL
+        pages = self.pages or default
         archived = self.archived and self.job is not Job.DRY_RUN
-        return Selection(None, pages, self.since, self.query, archived=archived, reprocess=self.reprocess)
+        return Selection(None, None if pages == ALL else int(pages), self.since, self.query, archived=archived, reprocess=self.reprocess)
 
     @property
     def most_in_a_wave(self) -> int:
@@ -251,8 +247,10 @@ def _add_rare(group: Any) -> None:
     group.add_argument(
         "--forget", type=_ticket_ids, default=(), metavar="1,2,3", help="delete all that is kept of these tickets; asks first"
     )
-    group.add_argument("--batch-size", type=_whole(1, MAX_BATCH_SIZE), metavar="N", help="tickets fetched at the same time (BATCH_SIZE, 3)")
-    group.add_argument("--workers", type=_whole(1, MAX_WORKERS), metavar="N", help="model calls at the same time (LLM_WORKERS, 4)")
+    group.add_argument(
+        "--batch-size", type=_whole(1, env.MAX_BATCH_SIZE), metavar="N", help="tickets fetched at the same time (BATCH_SIZE, 3)"
+    )
+    group.add_argument("--workers", type=_whole(1, env.MAX_WORKERS), metavar="N", help="model calls at the same time (LLM_WORKERS, 4)")
     group.add_argument("--max-tokens-total", type=_whole(1, 10**12), metavar="N", help="stop before the call that would pass this")
     group.add_argument("--verbose", action="store_true", help="a line a ticket and call; HTTP payloads before redaction, never a key")
 
@@ -327,17 +325,13 @@ def _day(text: str) -> str:
 def _query(text: str) -> str:
     if not text.strip() or len(text) > 500:
         raise argparse.ArgumentTypeError("must be a query of 1 to 500 characters, such as \"status:4 AND tag:'kettle'\"")
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise argparse.ArgumentTypeError("holds bytes that are not UTF-8 text") from None
+    if not is_valid(text):
+        raise argparse.ArgumentTypeError("holds bytes that are not UTF-8 text")
     return text.strip()
 
 
 def _output(text: str) -> Path:
-    path = Path(text)
-    if path.suffix != ".json" or _is_folder(path):
-        raise argparse.ArgumentTypeError(f"must be the path of a .json file, not {text[:80]!r}")
+    path = _file(text, ".json")
     if any(f".{path.name.lower()}".endswith(f".{name}") for name in COMPANIONS):
         raise argparse.ArgumentTypeError(
             f"must be a database; {path.name[-80:]!r} is what another file of a run is called, choose another name"
@@ -348,21 +342,17 @@ def _output(text: str) -> Path:
 
 
 def _jsonl(text: str) -> Path:
-    path = Path(text)
-    if path.suffix != ".jsonl" or path.name.endswith("decisions.jsonl") or _is_folder(path):
-        raise argparse.ArgumentTypeError(f"must be the path of a .jsonl file, not {text[:80]!r}")
+    path = _file(text, ".jsonl")
     if len(os.fsencode(path.name)) > MAX_NAME_BYTES:
         raise argparse.ArgumentTypeError(f"must have a name of at most {MAX_NAME_BYTES} bytes")
     return path
 
 
-def _is_folder(path: Path) -> bool:
-    try:
-        return stat.S_ISDIR(os.stat(path).st_mode)
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    except OSError as error:
-        raise argparse.ArgumentTypeError(f"cannot be used: {error.strerror or error} ({str(path)[:80]!r})") from None
+def _file(text: str, suffix: str) -> Path:
+    path = Path(text)
+    if path.suffix != suffix or path.name.endswith("decisions.jsonl") or os.path.isdir(path):  # what cannot be looked at, the write says
+        raise argparse.ArgumentTypeError(f"must be the path of a {suffix} file, not {text[:80]!r}")
+    return path
 
 
 def _amount(text: str) -> float:

@@ -138,20 +138,6 @@ def test_a_folder_cannot_be_the_database(capsys: pytest.CaptureFixture[str]) -> 
     assert "must be the path of a .json file" in refused(["--output", "folder.json"], capsys)
 
 
-@pytest.mark.parametrize("argv", [["--output", "closed/db.json"], ["--batch-export", "closed/q.jsonl"]], ids=" ".join)
-def test_a_folder_that_one_may_not_enter_is_said(
-    argv: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def closed(path: Path) -> None:
-        raise PermissionError(13, "Permission denied", str(path))
-
-    with monkeypatch.context() as patched:
-        patched.setattr("cli.options.os.stat", closed)
-        with pytest.raises(SystemExit, match="2"):
-            command_line.parse(argv)
-    assert f"{argv[0]}: cannot be used: Permission denied ('{argv[1]}')" in capsys.readouterr().err
-
-
 def test_the_longest_name_of_a_database_leaves_room_for_its_files() -> None:
     files = RunFiles(command_line.parse(["--output", f"{'x' * 150}.json"]).output)
     with files.locked():
