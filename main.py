@@ -105,9 +105,6 @@ def _work(options: Options) -> int:
         return _exit_status(show.run_demo(options, run_with_report), options)
     if options.job is Job.CHECK:
         return check.run(options)
-    if options.job is Job.BATCH_IMPORT:
-        console.show(jobs.import_results(options.batch_import, folder=options.cache, settings=env.load_settings()))
-        return Exit.DONE
     if jobs.wanted(options):
         console.show(jobs.work(options))
         return Exit.DONE
