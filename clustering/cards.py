@@ -5,7 +5,6 @@ in none; a step enters only with an agent's message behind it.
 """
 
 import itertools
-import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -14,15 +13,13 @@ from clustering.answers import CardAnswer, parse_card
 from clustering.candidates import Candidates, TicketText, exemplars
 from clustering.question import shortened_for_card, talks_to_model, without_orders
 from clustering.steps import AgentMessages, CheckedCard, agent_messages, checked, old_steps, with_numbers
-from clustering.wave import Asking, usable
+from clustering.wave import Asking
 from knowledge.base import By, KnowledgeBase
 from knowledge.checkpoint import Progress
 from knowledge.conversation import Conversation
 from knowledge.issue import Issue
-from llm.protocol import AnswerUnusable, BudgetReached
+from llm.protocol import AnswerUnusable
 from prompts_config import CARD_SCHEMA
-
-logger = logging.getLogger(__name__)
 
 CARD_AT = (3, 10, 40, 160)
 """Numbers of tickets at which a card is asked for: about once each time an issue has grown fourfold."""
@@ -63,11 +60,11 @@ class Cards:
         """The questions about these issues' cards, under way."""
         return [question for issue in due if (question := self._begun(issue)) is not None]
 
-    def apply(self, questions: Sequence[CardQuestion]) -> tuple[list[int], BudgetReached | None]:
-        """Write the cards; returns the tickets that do not belong, and the budget's end if that was met."""
-        answers, ended = usable([question.answer for question in questions], _complain)
+    def apply(self, questions: Sequence[CardQuestion]) -> list[int]:
+        """Write the cards; returns the tickets that do not belong."""
         misfits: list[int] = []
-        for question, answer in zip(questions, answers, strict=True):
+        for question in questions:
+            answer = self._asking.answer(question.answer, about="a card")
             self._progress.card_sizes[question.issue_id] = question.size
             self._progress.shown.update(question.tickets)
             issue = self._base.issues.get(question.issue_id)
@@ -76,7 +73,7 @@ class Cards:
             found, named = answer
             self._base.set_card(issue, found.card, by=By.MODEL, step_evidence=found.evidence)
             misfits += [ticket for ticket in named if ticket in issue.tickets and ticket not in self._base.reviewed]
-        return misfits, ended
+        return misfits
 
     def _is_due(self, issue: Issue, *, at_end: bool) -> bool:
         last, size = self._progress.card_sizes.get(issue.issue_id, self._before.get(issue.issue_id, 1)), len(issue.tickets)
@@ -137,7 +134,3 @@ def _first(tickets: Iterable[int], count: int, stored: Mapping[int, Conversation
     """The first tickets whose text does not talk to the model."""
     harmless = (ticket for ticket in tickets if not talks_to_model(stored[ticket]))
     return list(itertools.islice(harmless, count))
-
-
-def _complain(error: Exception) -> None:
-    logger.warning("a question about a card had no usable answer and changes nothing: %s", error)

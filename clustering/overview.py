@@ -6,7 +6,6 @@ never merged away. Doubt bars nothing; an unusable answer changes nothing.
 """
 
 import itertools
-import logging
 import textwrap
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -16,15 +15,14 @@ from dataclasses import dataclass, field, replace
 from clustering.answers import MergeGroup, OverviewAnswer, parse_merge, parse_overview
 from clustering.candidates import Candidates, exemplars
 from clustering.question import talks_to_model
-from clustering.wave import Asking, usable
+from clustering.wave import Asking
 from knowledge.base import By, KnowledgeBase, in_order, oldest_first
 from knowledge.conversation import Conversation, customer_text
 from knowledge.decision import DecisionRow
 from knowledge.issue import SURE, Issue, in_id_order
-from llm.protocol import BudgetReached, Messages
+from llm.protocol import Messages
 from prompts_config import MERGE_SCHEMA, OVERVIEW_SCHEMA
 
-logger = logging.getLogger(__name__)
 Pair = frozenset[str]
 
 BLOCK_LINES = 60
@@ -80,22 +78,21 @@ class Overview:
         self._blocks = [block for block in self._in_blocks(touched, decided // TICKETS_A_BLOCK) if len(block) > 1]
         self._ask_blocks(len(self._blocks) if self._areas() else 1)
 
-    def take(self) -> BudgetReached | None:
+    def take(self) -> None:
         """Take the answers: areas are filled in, groups kept. Blocks that waited for the first names of areas are asked then."""
-        ended = self._take_blocks()
-        if self._blocks and ended is None:
+        self._take_blocks()
+        if self._blocks and self.asking.ended is None:
             self._ask_blocks(len(self._blocks))
-            ended = self._take_blocks()
-        return ended
+            self._take_blocks()
 
     def begin_merges(self, decided: int) -> None:
         """Ask about the suspects, the surest first, at most one question for ten decided tickets."""
         for sets in packed(cliques(self.suspects(), size=MERGE_ISSUES), MERGE_ISSUES)[: max(1, -(-decided // TICKETS_A_QUESTION))]:
             self._merges.append(self.asking.submit(self._merge_question(sets)))
 
-    def merge(self) -> tuple[list[Merged], BudgetReached | None]:
+    def merge(self) -> list[Merged]:
         """Merge what is surely one, and ask people about what may be."""
-        answers, ended = usable(self._merges, _complain)
+        answers = [self.asking.answer(future, about="issues") for future in self._merges]
         groups = sorted((group for answer in answers for group in answer or ()), key=lambda group: (-group.confidence, group.issue_ids))
         done: list[Merged] = []
         for group in groups:
@@ -104,7 +101,7 @@ class Overview:
             elif group.confidence >= MERGE_DOUBTED:
                 done += self._take_home(group)
                 self._ask_people(group)
-        return done, ended
+        return done
 
     def suspects(self) -> dict[Pair, float]:
         """Pairs that may be one, with how much speaks for it: the overview, an unsure ticket, second choices."""
@@ -175,14 +172,13 @@ class Overview:
     def _overview_question(self, messages: Messages, names: Sequence[str]) -> Callable[[], OverviewAnswer]:
         return lambda: self.asking.ask(messages, schema=OVERVIEW_SCHEMA, parse=lambda text: parse_overview(text, offered=names)).value
 
-    def _take_blocks(self) -> BudgetReached | None:
-        answers, ended = usable(self._asked, _complain)
+    def _take_blocks(self) -> None:
+        answers = [self.asking.answer(future, about="issues") for future in self._asked]
         self._asked.clear()
         for answer in answers:
             if answer is not None:
                 self._groups += [group for group in answer.groups if all(name in self.base.issues for name in group)]
                 self._fill_areas(answer.areas)
-        return ended
 
     def _areas(self) -> list[str]:
         return sorted({issue.area for issue in self.base.issues.values() if issue.area})
@@ -341,7 +337,3 @@ def _best_addition(group: Sequence[str], left: Mapping[Pair, float]) -> str | No
     links = {name: [left.get(frozenset((name, member)), 0.0) for member in group] for name in names}
     fitting = [name for name in links if all(links[name])]
     return max(in_order(fitting), key=lambda name: sum(links[name]), default=None)
-
-
-def _complain(error: Exception) -> None:
-    logger.warning("a question about issues had no usable answer and changes nothing: %s", error)

@@ -12,24 +12,18 @@ from clustering.candidates import Candidates, TicketText
 from clustering.cards import CardQuestion, Cards
 from clustering.overview import Merged, Overview
 from clustering.question import decided_row, row_of
-from clustering.wave import Asking, Founded, Question, Texts, Wave
+from clustering.wave import Asking, Founded, Question, Texts
 from common.errors import Stopped
 from knowledge.base import By, KnowledgeBase
 from knowledge.checkpoint import Progress
 from knowledge.conversation import Conversation
 from knowledge.decision import DecisionRow
 from knowledge.issue import SURE
-from llm.protocol import BudgetReached
 
 logger = logging.getLogger(__name__)
 
 UNANSWERED_IN_A_ROW = 10
 """Tickets in a row, in their order, whose questions found no usable answer: the model server gives none any more."""
-LAST_WAITS = 1
-"""Rounds at the end in which tickets that were put off wait for one another; what still waits then is asked all at once. Without waiting
-at all bursts of 250 short tickets end at ARI .982, with it at .999; three rounds at the end find no more than one."""
-BEGUN_FIRST = 16
-"""Tickets of a wave that are asked about before the checkpoint of the waves before is written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,17 +68,14 @@ class Rounds:
         """Read the tickets that an interrupted run had put off: they stand first in the stream."""
         for ticket_id in [ticket for ticket in self.progress.put_off if ticket not in self._put_off]:
             item = next(stream, None)
-            if item is None:
-                return
-            self.progress.put_off.remove(ticket_id)
             if isinstance(item, FetchFailure):
+                self.progress.put_off.remove(ticket_id)
                 self._commit(item.row())
-            else:
+            elif item is not None:
                 self._put_off[ticket_id] = Question(item, TicketText.of(item))
-                self.progress.put_off.append(ticket_id)
 
     def wave(self, stream: Iterator[Item], *, size: int, meanwhile: Callable[[], None]) -> bool:
-        """Decide one wave of about `size` questions; `meanwhile` is called while the model works on the first.
+        """Decide one wave of about `size` questions; `meanwhile` is called while the model works.
 
         False when the stream has no more tickets: what was put off waits for `last_rounds`. Raises what ends the run; `BudgetReached`
         comes after what was answered is committed.
@@ -92,114 +83,112 @@ class Rounds:
         first = next(stream, None)
         if first is None:
             return False
-        fresh = itertools.chain([first], stream)
-        wave, due = Wave(self.known, self.asking), self._cards().due()[: size // 2]
-        entries: list[Question | DecisionRow] = [*self._begin_again(wave, most=size - len(due), all_of_them=False)]
-        room = max(1, size - len(due) - len(entries))
-        entries += self._begin(itertools.islice(fresh, min(room, BEGUN_FIRST)), wave)
+        due = self._cards().due()[: size // 2]
+        again = self._ask_again(self._free(), most=size - len(due))
+        fresh = itertools.islice(itertools.chain([first], stream), max(1, size - len(due) - len(again)))
+        entries = [*again, *self._ask_all(fresh)]
         cards = self._cards().begin(due)
         meanwhile()
-        entries += self._begin(itertools.islice(fresh, max(0, room - BEGUN_FIRST)), wave)
-        self._settle(wave, entries, cards)
+        self._settle(entries, cards, may_put_off=True)
         self.at_rest = True
         return True
 
     def last_rounds(self, *, overview: bool, decided: int) -> list[Merged]:
         """What is left at the end: one round with tickets put off, due cards and the overview, one with misfits and merges.
 
-        Before them come rounds in which tickets that were put off wait for one another.
-        `decided` is how many tickets the run decided. The merges done are returned; raises as `wave` does.
+        Before them comes one in which tickets that were put off wait for one another, which bursts of short tickets need (ARI .999, and
+        .982 without any waiting). `decided` is how many tickets the run decided. The merges done are returned; raises as `wave` does.
         """
         self.at_rest = False
-        for _ in range(LAST_WAITS):
-            if len(self._free(all_of_them=False)) < len(self._put_off):
-                wave = Wave(self.known, self.asking)
-                self._settle(wave, self._begin_again(wave, all_of_them=False), [], is_last=True)
-        wave, due = Wave(self.known, self.asking), self._cards().due(at_end=True)
-        entries = self._begin_again(wave)
-        cards = self._cards().begin(due)
+        free = self._free()
+        if len(free) < len(self._put_off):
+            self._settle(self._ask_again(free))
         look = Overview(self.base, self.known, self.decisions, self.sizes_before, self.asking)
+        entries = self._ask_again(self._put_off.values())
+        cards = self._cards().begin(self._cards().due(at_end=True))
         if overview:
             look.begin(decided)
-        self._settle(wave, entries, cards, is_last=True)
-        _raise(look.take())
-        wave = Wave(self.known, self.asking)
-        entries = self._begin_again(wave)
+        self._settle(entries, cards)
+        look.take()
+        self._end_if_over()
+        entries = self._ask_again(self._put_off.values())
         if overview:
             look.begin_merges(decided)
-        self._settle(wave, entries, [], is_last=True)
-        done, ended = look.merge()
+        self._settle(entries)
+        done = look.merge()
         for merged in done:
             self._note_merge(merged)
-        _raise(ended)
+        self._end_if_over()
         return done
 
     def _cards(self) -> Cards:
         return Cards(self.base, self.known, self.progress, self.sizes_before, self.asking)
 
-    def _begin_again(self, wave: Wave, *, most: int | None = None, all_of_them: bool = True) -> list[Question]:
-        """Questions about misfits, then about tickets that were put off, `most` at the most."""
-        asked: list[Question] = []
-        for conversation in self.known.conversations(self.progress.misfits[:most]):
-            asked.append(wave.begin(conversation, leaving=self.leaving, misfit=True))
-        room = None if most is None else max(0, most - len(asked))
-        for before in self._free(all_of_them=all_of_them)[:room]:
-            asked.append(wave.begin(before.conversation, leaving=self.leaving, before=before.verdict))
-        return asked
-
-    def _free(self, *, all_of_them: bool) -> list[Question]:
+    def _free(self) -> list[Question]:
         """Tickets that were put off, without those more like one in front of them, whose place is not known yet, than like any issue."""
-        waiting = [self._put_off[ticket] for ticket in self.progress.put_off if ticket in self._put_off]
-        if all_of_them:
-            return waiting
         vector, ahead, free = self.known.weigher(), Texts(), []
-        for question in waiting:
+        for question in self._put_off.values():
             said = vector(question.ticket.whole)
             if max(ahead.alike(said).values(), default=0.0) <= self.known.closeness(question.ticket):
                 free.append(question)
                 ahead.add(said)
         return free
 
-    def _begin(self, items: Iterable[Item], wave: Wave) -> list[Question | DecisionRow]:
+    def _ask_again(self, waiting: Iterable[Question], *, most: int | None = None) -> list[Question]:
+        """Questions about misfits, then about these tickets that were put off, `most` at the most."""
+        misfits = [Question(found, TicketText.of(found), misfit=True) for found in self.known.conversations(self.progress.misfits[:most])]
+        again = [Question(before.conversation, before.ticket, before=before.verdict) for before in waiting]
+        return [question.put(self.known, self.asking, leaving=self.leaving) for question in (misfits + again)[:most]]
+
+    def _ask_all(self, items: Iterable[Item]) -> list[Question | DecisionRow]:
         """Questions about tickets, under way, and rows of those that are not asked about; vectors are made of all texts at once."""
         if self.known.by_vectors:
             items = list(items)
             self.known.expect(TicketText.of(item).whole for item in items if not isinstance(item, FetchFailure))
-        return [self._begun(item, wave) for item in items]
+        return [self._asked(item) for item in items]
 
-    def _begun(self, item: Item, wave: Wave) -> Question | DecisionRow:
+    def _asked(self, item: Item) -> Question | DecisionRow:
         if isinstance(item, FetchFailure):
             return item.row()
         if item["ignored"] and not (self.decide_ignored and item["conversation"]):
             return row_of(item, "ignored", reason=item["ignored"])
         if item["ignored"]:
             logger.warning("ticket %d seems to hold no issue (%s); it is decided because it was named", item["ticket_id"], item["ignored"])
-        return wave.begin(item, leaving=self.leaving)
+        return Question(item, TicketText.of(item)).put(self.known, self.asking, leaving=self.leaving)
 
-    def _settle(
-        self, wave: Wave, entries: Sequence[Question | DecisionRow], cards: Sequence[CardQuestion], *, is_last: bool = False
-    ) -> None:
+    def _settle(self, entries: Sequence[Question | DecisionRow], cards: Sequence[CardQuestion] = (), *, may_put_off: bool = False) -> None:
         """Wait for the round's answers and commit them in order; raises `BudgetReached` once what was answered is committed."""
-        ended = wave.settle()
+        questions = [entry for entry in entries if isinstance(entry, Question)]
+        for question in questions:
+            question.take(self.asking)
         self.at_rest = False
-        self._stop_without_answers(wave.questions)
-        may_wait = not is_last and not ended and sum(question.says_new for question in wave.questions) > 1
-        founded = Founded(self.known.weigher(), names_tell=not self.asking.prompts.categories) if may_wait else None
+        self._stop_without_answers(questions)
+        may_put_off = may_put_off and not self.asking.ended
+        founded = Founded(self.known.weigher(), names_tell=not self.asking.prompts.categories) if may_put_off else None
         for entry in entries:
-            if isinstance(entry, Question) and entry.misfit:
+            if not isinstance(entry, Question):
+                self._commit(entry)
+            elif entry.misfit:
                 self._move(entry)
-            elif isinstance(entry, Question) and entry.cut_off:
+            elif entry.cut_off:
                 break
-            elif isinstance(entry, Question) and founded and self._is_put_off(entry, founded):
+            elif founded and self._is_put_off(entry, founded):
                 self._put_off[entry.ticket.ticket_id] = entry
                 self.progress.put_off.append(entry.ticket.ticket_id)
             else:
                 self._commit(entry)
-        misfits, cut = self._cards().apply(cards)
-        self.progress.misfits += [ticket for ticket in misfits if ticket not in (*self.progress.asked_again, *self.progress.misfits)]
-        if ended or cut:
-            self._commit_put_off()
-        _raise(ended or cut)
+        known = {*self.progress.asked_again, *self.progress.misfits}
+        self.progress.misfits += [ticket for ticket in self._cards().apply(cards) if ticket not in known]
+        self._end_if_over()
+
+    def _end_if_over(self) -> None:
+        """Raises `BudgetReached` where it was met, once the tickets that were put off are decided by the answers that they have."""
+        ended, self.asking.ended = self.asking.ended, None
+        if ended is not None:
+            for question in list(self._put_off.values()):
+                if question.verdict is not None:
+                    self._commit(question)
+            raise ended
 
     def _stop_without_answers(self, questions: Sequence[Question]) -> None:
         """Raises `Stopped`, with nothing of the round committed, where too many in a row had no usable answer."""
@@ -232,12 +221,6 @@ class Rounds:
         self.progress.decided.add(row.ticket_id)
         self.note(row)
         self.on_decided(row)
-
-    def _commit_put_off(self) -> None:
-        """At a budget's end a ticket that was put off is decided by the answer that it has."""
-        for question in list(self._put_off.values()):
-            if question.verdict is not None:
-                self._commit(question)
 
     def _place(self, question: Question) -> DecisionRow:
         verdict = question.verdict
@@ -274,8 +257,3 @@ class Rounds:
         why = f"{merged.gone} was merged into {merged.kept}: {merged.reason or 'one fix resolves both'} ({merged.confidence:g})"
         for row in [row for row in self.decisions.values() if row.issue_id == merged.gone]:
             self.decisions[row.ticket_id] = replace(row, issue_id=merged.kept, reason=f"{row.reason}; {why}")
-
-
-def _raise(ended: BudgetReached | None) -> None:
-    if ended is not None:
-        raise ended

@@ -1,10 +1,11 @@
-"""One wave of tickets on its way to decisions: all asked at once against the issues as they stand, the outcome the same at any speed.
+"""What the questions of one round share: whom to ask, what became of each ticket's question, and who resembles what the round founded.
 
-A ticket that answers NEW in the words of an issue which an earlier ticket of the same wave founded is not decided here: it is put off to
-the next wave, once, where that issue is offered. Nothing is committed here.
+All tickets of a wave are asked about at once, against the issues as they stand, so the outcome is the same at any speed. One that answers
+NEW in the words of an issue which an earlier one of the same wave founded is put off to the next, once. Nothing is committed here.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+import logging
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TypeVar
@@ -16,6 +17,7 @@ from knowledge.conversation import Conversation
 from llm.protocol import AnswerUnusable, Ask, BudgetReached, ContextTooLong
 from prompts_config import Prompts
 
+logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 RESEMBLES = 0.3
@@ -24,19 +26,33 @@ words come to so much together, half of it by the answers. Of the answers of `de
 problem do, and 1 in 1 000 of the others."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Asking:
-    """Whom to ask (from any thread), in which words, and what runs calls side by side; `model` is its name for the log."""
+    """Whom to ask (from any thread), in which words, and what runs calls side by side; `model` is its name for the log.
+
+    `ended` tells of the budget's end, once that was met.
+    """
 
     ask: Ask
     prompts: Prompts
     submit: Submit
     model: str = ""
+    ended: BudgetReached | None = None
+
+    def answer(self, future: "Future[T]", *, about: str) -> T | None:
+        """The answer to a question that may stay without one: None if it is unusable, which is said, or was cut off by the budget."""
+        try:
+            return future.result()
+        except (AnswerUnusable, ContextTooLong) as error:
+            logger.warning("a question about %s had no usable answer and changes nothing: %s", about, error)
+        except BudgetReached as error:
+            self.ended = error
+        return None
 
 
 @dataclass(slots=True, eq=False)
 class Question:
-    """One ticket of a wave. After `settle` it has a verdict or a failure, or was cut off by the budget.
+    """One ticket of a wave. Once its answer is taken it has a verdict or a failure, or was cut off by the budget.
 
     `before` is the answer of a ticket that was put off: the second one counts, whatever it says. `misfit` is True for a ticket that has
     its place and is asked about once more. `unanswered`: there was no usable answer, for no reason that lies in the ticket.
@@ -61,32 +77,23 @@ class Question:
         """True for an answer NEW."""
         return self.verdict is not None and self.verdict.answer.issue_id is None and not self.verdict.answer.unclear
 
+    def put(self, known: Candidates, asking: Asking, *, leaving: Collection[int]) -> "Question":
+        """This question, under way against the issues as they stand; `leaving` are placed tickets that are to be decided again."""
+        candidates = known.offered(self.ticket, leaving=leaving)
+        self.answer = asking.submit(lambda: ask_where(asking.ask, asking.prompts, self.conversation, candidates))
+        return self
 
-class Wave:
-    """Asks a wave's tickets; no issue changes meanwhile."""
-
-    def __init__(self, known: Candidates, asking: Asking) -> None:
-        self._known, self._asking = known, asking
-        self.questions: list[Question] = []
-
-    def begin(self, conversation: Conversation, *, leaving: set[int], before: Verdict | None = None, misfit: bool = False) -> Question:
-        """The question about one more ticket, under way."""
-        question = Question(conversation, TicketText.of(conversation), before=before, misfit=misfit)
-        candidates = self._known.offered(question.ticket, leaving=leaving)
-        asking = self._asking
-        question.answer = asking.submit(lambda: ask_where(asking.ask, asking.prompts, conversation, candidates))
-        self.questions.append(question)
-        return question
-
-    def settle(self) -> BudgetReached | None:
-        """Wait for all answers. What is returned says that the budget cut questions off; raises what ends the run.
-
-        A ticket that was put off and is cut off now has the answer of before.
-        """
-        ended: BudgetReached | None = None
-        for question in self.questions:
-            ended = _take(question) or ended
-        return ended
+    def take(self, asking: Asking) -> None:
+        """Wait for the answer; one that is asked about again and gets none has that of before. Raises what ends the run."""
+        assert self.answer is not None, "a question of a wave is under way"
+        self.verdict = self.before
+        try:
+            self.verdict = self.answer.result()
+        except AnswerUnusable as error:
+            self.failure = "" if self.before else str(error)
+            self.unanswered = not error.of_content
+        except BudgetReached as error:
+            asking.ended = error
 
 
 class Founded:
@@ -145,33 +152,3 @@ def at_once(call: Callable[[], T]) -> "Future[T]":
     except Exception as error:  # noqa: BLE001 - handed to whoever waits for the future
         future.set_exception(error)
     return future
-
-
-def usable(futures: Sequence["Future[T]"], complain: Callable[[Exception], None]) -> tuple[list[T | None], BudgetReached | None]:
-    """The answers in order, None where one was unusable (which `complain` is told) or cut off; and the budget's end, if that was met."""
-    found: list[T | None] = []
-    ended: BudgetReached | None = None
-    for future in futures:
-        try:
-            found.append(future.result())
-        except (AnswerUnusable, ContextTooLong) as error:
-            complain(error)
-            found.append(None)
-        except BudgetReached as error:
-            ended = error
-            found.append(None)
-    return found, ended
-
-
-def _take(question: Question) -> BudgetReached | None:
-    try:
-        assert question.answer is not None, "a question of a wave is under way"
-        question.verdict = question.answer.result()
-    except AnswerUnusable as error:
-        question.verdict = question.before
-        question.failure = "" if question.before else str(error)
-        question.unanswered = not error.of_content
-    except BudgetReached as error:
-        question.verdict = question.before
-        return error
-    return None

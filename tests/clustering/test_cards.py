@@ -40,12 +40,11 @@ class Desk:
         self.base = KnowledgeBase({issue.issue_id: issue}, changed=[issue.issue_id])
         known = Candidates(self.base, conversation_of=stored.get)
         sizes = {issue.issue_id: before}
-        self.cards = Cards(self.base, known, self.progress, sizes, Asking(self.model.ask, prompts or Prompts(), at_once))
+        self.asking = Asking(self.model.ask, prompts or Prompts(), at_once)
+        self.cards = Cards(self.base, known, self.progress, sizes, self.asking)
 
     def run(self, *, at_end: bool = False) -> list[int]:
-        misfits, ended = self.cards.apply(self.cards.begin(self.cards.due(at_end=at_end)))
-        assert ended is None
-        return misfits
+        return self.cards.apply(self.cards.begin(self.cards.due(at_end=at_end)))
 
 
 CARD = {"category": "Seal worn", "resolution_steps": ["Replace the seal. [1:2]"]}
@@ -106,7 +105,7 @@ def test_a_card_that_a_person_writes_while_it_is_asked_for_stays() -> None:
     desk = Desk(issue_of(3), talks(3), {**CARD, "misfits": [1]})
     questions = desk.cards.begin(desk.cards.due())
     desk.base.set_card(desk.issue, {"category": "My words"}, by=By.PERSON)
-    assert desk.cards.apply(questions) == ([], None)
+    assert desk.cards.apply(questions) == []
     assert desk.issue.card.category == "My words"
 
 
@@ -122,8 +121,8 @@ def test_an_unusable_card_changes_nothing_and_is_not_asked_for_again(trouble: An
 
 def test_a_budgets_end_is_told_and_changes_nothing() -> None:
     desk = Desk(issue_of(3), talks(3), BudgetReached("no more"))
-    misfits, ended = desk.cards.apply(desk.cards.begin(desk.cards.due()))
-    assert (misfits, str(ended)) == ([], "no more")
+    assert desk.run() == []
+    assert str(desk.asking.ended) == "no more"
     assert desk.issue.card.category == "Lid leaks"
 
 

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from clustering import rounds
 from common import files as safe_files
 from issue_clusterer import IssueClusterer
 from knowledge import issue as issue_db
@@ -63,15 +62,13 @@ def test_a_ticket_is_put_off_once_and_its_second_answer_counts() -> None:
     assert sorted(ticket for issue in clusterer.issues.values() for ticket in issue.tickets) == list(range(1, 8))
 
 
-def test_tickets_put_off_wait_for_one_another_and_are_asked_no_more_often_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rounds, "LAST_WAITS", 3)
-
+def test_tickets_put_off_wait_for_one_another_and_are_asked_no_more_often_for_it() -> None:
     def script(asked: Asked) -> Any:
         thing = f"Thing {(asked.ticket + 1) // 2}"
         home = [name for name, line in asked.lines.items() if line.startswith(thing)]
         return decision(home[0], 0.9) if home else decision(None, 0.9, category=thing, short_description="It broke.")
 
-    said = "Gadget broken: part{1} of engine{1} with valve{1}"
+    said = "part{1} engine{1} valve{1}"
     clusterer, model = run(script, [1, 2, 3, 4, 5, 6], sealed("ISSUE-500", "Oven", list(range(500, 540))), said=said)
     assert [issue.tickets for issue in clusterer.issues.values()] == [list(range(500, 540)), [1, 2], [3, 4], [5, 6]]
     assert [asked_times(model, ticket) for ticket in range(1, 7)] == [1, 2, 2, 2, 2, 2]
@@ -107,8 +104,7 @@ def test_vectors_of_a_waves_tickets_are_asked_for_together() -> None:
     model = ScriptedModel(lambda _asked: decision("ISSUE-500", 0.9))
     clusterer = IssueClusterer(RunFiles(DEFAULT_OUTPUT), ask=model.ask, prompts=Prompts(), embed=embed)
     clusterer.decide([talk(n, f"Something is wrong, {n}") for n in range(1, 21)])
-    assert calls[:2] in ([16, 40], [40, 16])
-    assert 4 in calls
+    assert calls[:2] in ([20, 40], [40, 20])
     assert 1 not in calls
 
 

@@ -1,14 +1,14 @@
 """A wave is asked at once and settled the same way at any speed; who resembles an issue founded in it is found by the answers."""
 
-from concurrent.futures import Future
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
 
 from clustering.answers import DecisionAnswer
-from clustering.candidates import Candidates
+from clustering.candidates import Candidates, TicketText
 from clustering.question import Verdict
-from clustering.wave import RESEMBLES, Asking, Founded, Question, Wave, at_once, usable
+from clustering.wave import RESEMBLES, Asking, Founded, Question, at_once
 from common.errors import Stopped
 from common.pool import WorkerPool
 from knowledge.base import KnowledgeBase
@@ -18,9 +18,25 @@ from prompts_config import Prompts
 from testing.scripted_model import ScriptedModel, backwards, by_ticket, decision, latency, talk
 
 
-def wave_over(model: ScriptedModel, *issues: Issue, submit: Any = at_once) -> Wave:
-    known = Candidates(KnowledgeBase({issue.issue_id: issue for issue in issues}), conversation_of=lambda _ticket_id: None)
-    return Wave(known, Asking(model.ask, Prompts(), submit))
+class Wave:
+    """Questions about tickets that say the same, put to a script against a few issues."""
+
+    def __init__(self, model: ScriptedModel, *issues: Issue, submit: Any = at_once) -> None:
+        self.known = Candidates(KnowledgeBase({issue.issue_id: issue for issue in issues}), conversation_of=lambda _ticket_id: None)
+        self.asking = Asking(model.ask, Prompts(), submit)
+        self.asked: list[Question] = []
+
+    def put(
+        self, numbers: Iterable[int], said: str = "The lid leaks", *, leaving: Iterable[int] = (), before: Verdict | None = None
+    ) -> None:
+        for conversation in (talk(number, said) for number in numbers):
+            question = Question(conversation, TicketText.of(conversation), before=before)
+            self.asked.append(question.put(self.known, self.asking, leaving=set(leaving)))
+
+    def take(self) -> list[Question]:
+        for question in self.asked:
+            question.take(self.asking)
+        return self.asked
 
 
 def new(category: str, description: str = "", **options: Any) -> Verdict:
@@ -33,30 +49,31 @@ vector = Candidates(KnowledgeBase(), conversation_of=lambda _ticket_id: None).we
 
 def test_all_tickets_see_the_issues_as_they_stood() -> None:
     model = ScriptedModel(by_ticket({1: decision(), 2: decision(), 3: decision("ISSUE-9")}))
-    wave = wave_over(model, Issue("ISSUE-9", Card("Oven")))
-    asked = [wave.begin(talk(number, "The lid leaks"), leaving=set()) for number in (1, 2, 3)]
-    assert wave.settle() is None
+    wave = Wave(model, Issue("ISSUE-9", Card("Oven")))
+    wave.put([1, 2, 3])
+    assert [question.says_new for question in wave.take()] == [True, True, False]
+    assert wave.asking.ended is None
     assert model.offers() == [(1, ["ISSUE-9"]), (2, ["ISSUE-9"]), (3, ["ISSUE-9"])]
-    assert [question.says_new for question in asked] == [True, True, False]
 
 
 def test_an_issue_that_is_held_back_or_about_to_be_emptied_is_not_offered() -> None:
     model = ScriptedModel(by_ticket({1: decision()}))
-    wave = wave_over(
+    wave = Wave(
         model,
         Issue("ISSUE-7", Card("Lid"), held_back="ISSUE-9", tickets=[7]),
         Issue("ISSUE-8", Card("Lid"), tickets=[8]),
         Issue("ISSUE-9", Card("Oven")),
     )
-    wave.begin(talk(1, "Lid"), leaving={8})
+    wave.put([1], leaving=[8])
     assert model.offers() == [(1, ["ISSUE-9"])]
 
 
 def test_failures_and_cut_off_questions_are_told_apart() -> None:
     model = ScriptedModel(by_ticket({1: AnswerUnusable("refused"), 2: BudgetReached("no more"), 3: decision("UNCLEAR")}))
-    wave = wave_over(model)
-    failed, cut, unclear = [wave.begin(talk(number, "x"), leaving=set()) for number in (1, 2, 3)]
-    assert str(wave.settle()) == "no more"
+    wave = Wave(model)
+    wave.put([1, 2, 3])
+    failed, cut, unclear = wave.take()
+    assert str(wave.asking.ended) == "no more"
     assert (failed.failure, failed.cut_off, failed.says_new) == ("refused", False, False)
     assert (cut.failure, cut.cut_off) == ("", True)
     assert (unclear.says_new, unclear.cut_off) == (False, False)
@@ -64,17 +81,17 @@ def test_failures_and_cut_off_questions_are_told_apart() -> None:
 
 @pytest.mark.parametrize("trouble", [AnswerUnusable("refused"), BudgetReached("no more")], ids=["unusable", "budget"])
 def test_a_ticket_that_was_put_off_and_gets_no_second_answer_has_its_first(trouble: Exception) -> None:
-    wave, first = wave_over(ScriptedModel(by_ticket({1: trouble}))), new("Lid leaks")
-    question = wave.begin(talk(1, "x"), leaving=set(), before=first)
-    wave.settle()
+    wave, first = Wave(ScriptedModel(by_ticket({1: trouble}))), new("Lid leaks")
+    wave.put([1], before=first)
+    (question,) = wave.take()
     assert (question.verdict, question.failure, question.cut_off) == (first, "", False)
 
 
 def test_what_ends_the_run_is_raised() -> None:
-    wave = wave_over(ScriptedModel(by_ticket({1: Stopped("bad key")})))
-    wave.begin(talk(1, "x"), leaving=set())
+    wave = Wave(ScriptedModel(by_ticket({1: Stopped("bad key")})))
+    wave.put([1])
     with pytest.raises(Stopped, match="bad key"):
-        wave.settle()
+        wave.take()
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -82,9 +99,9 @@ def test_the_outcome_does_not_depend_on_threads_and_latency(seed: int) -> None:
     pool = WorkerPool(8, name="test")
     answers = {number: decision(None, 0.9, category=f"Thing {number}") for number in range(1, 9)}
     try:
-        wave = wave_over(ScriptedModel(by_ticket(answers), pause=latency(seed)), submit=pool.submit)
-        asked = [wave.begin(talk(number, "x"), leaving=set()) for number in answers]
-        wave.settle()
+        wave = Wave(ScriptedModel(by_ticket(answers), pause=latency(seed)), submit=pool.submit)
+        wave.put(answers)
+        asked = wave.take()
     finally:
         pool.close()
     assert [question.verdict.card.category for question in asked if question.verdict] == [f"Thing {number}" for number in answers]
@@ -92,11 +109,10 @@ def test_the_outcome_does_not_depend_on_threads_and_latency(seed: int) -> None:
 
 def test_questions_may_be_worked_off_in_any_order() -> None:
     submit, work_off = backwards()
-    wave = wave_over(ScriptedModel(by_ticket({1: decision(), 2: decision("UNCLEAR")})), submit=submit)
-    asked = [wave.begin(talk(number, "x"), leaving=set()) for number in (1, 2)]
+    wave = Wave(ScriptedModel(by_ticket({1: decision(), 2: decision("UNCLEAR")})), submit=submit)
+    wave.put([1, 2])
     work_off()
-    wave.settle()
-    assert [question.says_new for question in asked] == [True, False]
+    assert [question.says_new for question in wave.take()] == [True, False]
 
 
 @pytest.mark.parametrize(
@@ -155,15 +171,22 @@ def test_what_shared_words_find_is_what_comparing_every_pair_finds() -> None:
         founded.add(verdict, "")
 
 
-def test_usable_answers_keep_their_places() -> None:
-    troubles: list[str] = []
-    calls: list[Any] = [7, AnswerUnusable("refused"), ContextTooLong("too long"), BudgetReached("no more"), 8]
-
-    def future(value: Any) -> "Future[int]":
-        return at_once(lambda: value if isinstance(value, int) else _raise(value))
-
-    found, ended = usable([future(value) for value in calls], lambda error: troubles.append(str(error)))
-    assert (found, str(ended), troubles) == ([7, None, None, None, 8], "no more", ["refused", "too long"])
+@pytest.mark.parametrize(
+    ("given", "answer", "ended", "warned"),
+    [
+        pytest.param(7, 7, None, "", id="an answer"),
+        pytest.param(AnswerUnusable("refused"), None, None, "about a card had no usable answer and changes nothing: refused", id="bad"),
+        pytest.param(ContextTooLong("too long"), None, None, "changes nothing: too long", id="too long"),
+        pytest.param(BudgetReached("no more"), None, "no more", "", id="cut off"),
+    ],
+)  # fmt: skip
+def test_a_question_about_issues_may_stay_without_an_answer(
+    given: Any, answer: int | None, ended: str | None, warned: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    asking = Wave(ScriptedModel(by_ticket({}))).asking
+    assert asking.answer(at_once(lambda: given if isinstance(given, int) else _raise(given)), about="a card") == answer
+    assert (str(asking.ended) if asking.ended else None) == ended
+    assert warned in caplog.text
 
 
 def _raise(error: Exception) -> Any:
@@ -171,4 +194,4 @@ def _raise(error: Exception) -> Any:
 
 
 def test_a_question_that_was_never_asked_is_no_answer() -> None:
-    assert Question(talk(1, "x"), None).cut_off  # type: ignore[arg-type]
+    assert Question(talk(1, "x"), TicketText.of(talk(1, "x"))).cut_off
