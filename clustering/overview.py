@@ -7,8 +7,8 @@ never merged away. Doubt bars nothing; an unusable answer changes nothing.
 
 import itertools
 import textwrap
-from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 
@@ -39,8 +39,6 @@ MERGE_ISSUES = 8
 tickets needed more questions than there may be, and kept 15 twins."""
 TICKETS_A_QUESTION = 10
 """At the most one merge question for so many decided tickets; less than a tenth of the calls in all orders of all development sets."""
-NAMED_SECOND, NAMED_BELOW = 2, 0.85
-"""So many tickets of the smaller side, less sure than this, must have had the other one as second choice (a tenth of it, if more)."""
 TICKETS_A_BLOCK = 40
 """At the most one block for so many decided tickets where every two issues are to meet. With 50, bursts of 250 tickets kept three twins."""
 TICKETS_SHOWN = 3
@@ -93,38 +91,55 @@ class Overview:
     def merge(self) -> list[Merged]:
         """Merge what is surely one, and ask people about what may be."""
         answers = [self.asking.answer(future, about="issues") for future in self._merges]
-        groups = sorted((group for answer in answers for group in answer or ()), key=lambda group: (-group.confidence, group.issue_ids))
         done: list[Merged] = []
-        for group in groups:
-            if group.confidence >= MERGE_SURE:
-                done += self._merge_all(group, oldest_first(self._present(group)))
-            elif group.confidence >= MERGE_DOUBTED:
-                done += self._take_home(group)
-                self._ask_people(group)
+        for group in sorted(
+            (group for answer in answers for group in answer or ()), key=lambda group: (-group.confidence, group.issue_ids)
+        ):
+            for kept, gone in self._to_merge(group):
+                if self.base.may_merge(kept, gone):
+                    self.base.merge(kept, gone, by=By.MODEL)
+                    done.append(Merged(kept.issue_id, gone.issue_id, group.confidence, group.reason))
+            if MERGE_DOUBTED <= group.confidence < MERGE_SURE:
+                for first, second in itertools.combinations(self._present(group), 2):
+                    self.base.ask_people(first, second, group.confidence)
         return done
 
+    def _to_merge(self, group: MergeGroup) -> Iterator[tuple[Issue, Issue]]:
+        """Pairs of a group, the older issue first: of a sure group all with the oldest.
+
+        Of another one, a single ticket that was unsure about one of its issues, with that: for this, what is enough for a match is enough.
+        """
+        issues = oldest_first(self._present(group))
+        if group.confidence >= MERGE_SURE:
+            yield from ((issues[0], other) for other in issues[1:])
+        elif group.confidence >= SURE:
+            for issue in issues:
+                meant = self.base.issues.get(self.base.names.get(issue.held_back or "", ""))
+                if len(issue.tickets) == 1 and meant is not None and meant.issue_id in group.issue_ids:
+                    older, younger = oldest_first((meant, issue))
+                    yield older, younger
+
     def suspects(self) -> dict[Pair, float]:
-        """Pairs that may be one, with how much speaks for it: the overview, an unsure ticket, second choices."""
+        """Pairs that may be one, with how much speaks for it: the overview, and unsure tickets."""
         found: defaultdict[Pair, float] = defaultdict(float)
         for group in self._groups:
             for pair in itertools.combinations(group, 2):
                 found[frozenset(pair)] += 1
         for meant, waiting in self._held_back().items():
-            sure = {meant: 1.0} | {issue.issue_id: max(issue.unsure.values(), default=issue.confidence) for issue in waiting}
-            for one, other in itertools.combinations(sure, 2):
-                found[frozenset((one, other))] += min(sure[one], sure[other])
-        for both, share in self._second_choices().items():
-            found[both] += share
+            for start in range(0, len(waiting), MERGE_ISSUES - 1):
+                sure = {meant: 1.0, **dict(waiting[start : start + MERGE_ISSUES - 1])}
+                for one, other in itertools.combinations(sure, 2):
+                    found[frozenset((one, other))] += min(sure[one], sure[other])
         return {both: round(score, 6) for both, score in found.items() if self._may_ask(*in_order(both))}
 
-    def _held_back(self) -> dict[str, list[Issue]]:
-        """By the id of an issue, those that tickets founded which were unsure about it."""
-        found: defaultdict[str, list[Issue]] = defaultdict(list)
+    def _held_back(self) -> dict[str, list[tuple[str, float]]]:
+        """By the id of an issue, those that tickets founded which were unsure about it, the surest first."""
+        found: defaultdict[str, list[tuple[str, float]]] = defaultdict(list)
         for issue in self.base.changed_issues():
             meant = self.base.names.get(issue.held_back or "", issue.issue_id)
             if meant != issue.issue_id:
-                found[meant].append(issue)
-        return found
+                found[meant].append((issue.issue_id, max(issue.unsure.values(), default=issue.confidence)))
+        return {meant: sorted(waiting, key=lambda entry: -entry[1]) for meant, waiting in found.items()}
 
     def _in_blocks(self, touched: Sequence[Issue], most: int) -> list[list[str]]:
         """Blocks of names that hold every touched issue and its nearest, the largest issues first.
@@ -192,22 +207,6 @@ class Overview:
                 known.setdefault(area.casefold(), area)
                 self.base.sort_in(self.base.issues[name], area=area)
 
-    def _second_choices(self) -> dict[Pair, float]:
-        """Pairs of which enough tickets of the smaller side had the other one as second choice, with their share of it."""
-        named: Counter[tuple[str, str]] = Counter()
-        for issue in self.base.changed_issues():
-            for ticket in issue.tickets:
-                row = self.decisions.get(ticket)
-                other = self.base.names.get(row.second_choice, "") if row is not None else ""
-                if row is not None and other and other != issue.issue_id and (row.confidence or 0.0) < NAMED_BELOW:
-                    named[issue.issue_id, other] += 1
-        found: dict[Pair, float] = {}
-        for (own, other), count in named.items():
-            size = len(self.base.issues[own].tickets)
-            if size <= len(self.base.issues[other].tickets) and count >= max(NAMED_SECOND, size / 10):
-                found[frozenset((own, other))] = max(count / size, found.get(frozenset((own, other)), 0.0))
-        return found
-
     def _may_ask(self, first: str, second: str) -> bool:
         """True for two issues whose merge would undo nothing of people's, and which people are not asked about already."""
         one, other = self.base.issues[first], self.base.issues[second]
@@ -258,54 +257,31 @@ class Overview:
     def _present(self, group: MergeGroup) -> list[Issue]:
         return [self.base.issues[name] for name in group.issue_ids if name in self.base.issues]
 
-    def _merge_all(self, group: MergeGroup, issues: Sequence[Issue]) -> list[Merged]:
-        """Merge issues into the first of them, as far as people's decisions let it."""
-        done = []
-        for gone in issues[1:]:
-            if self.base.may_merge(issues[0], gone):
-                self.base.merge(issues[0], gone, by=By.MODEL)
-                done.append(Merged(issues[0].issue_id, gone.issue_id, group.confidence, group.reason))
-        return done
-
-    def _take_home(self, group: MergeGroup) -> list[Merged]:
-        """Put a single ticket that was unsure about an issue of the group into it: for that, what is enough for a match is enough."""
-        done = []
-        for issue in self._present(group):
-            meant = self.base.issues.get(self.base.names.get(issue.held_back or "", ""))
-            if group.confidence >= SURE and len(issue.tickets) == 1 and meant is not None and meant.issue_id in group.issue_ids:
-                done += self._merge_all(group, oldest_first((meant, issue)))
-        return done
-
-    def _ask_people(self, group: MergeGroup) -> None:
-        for first, second in itertools.combinations(self._present(group), 2):
-            self.base.ask_people(first, second, group.confidence)
-
 
 def cliques(pairs: Mapping[Pair, float], *, size: int) -> list[list[str]]:
-    """Groups of at most `size` names of which every two are a pair; each pair stands in one group.
+    """Sets of at most `size` names of which every two are a pair, so that nothing is a chain; each pair stands in one.
 
-    The surest pairs come first, and those of two names that stand in groups already come last: questions are few, and every name is to
+    The surest pairs come first, and those of two names that stand in sets already come last: questions are few, and every name is to
     be asked about before one is asked about twice.
 
     >>> cliques({frozenset("ab"): 1.0, frozenset("bc"): 0.9, frozenset("ac"): 0.8, frozenset("cd"): 0.5}, size=4)
     [['a', 'b', 'c'], ['c', 'd']]
     """
-    left = dict(pairs)
-    groups: list[list[str]] = []
-    grouped: set[str] = set()
-    waiting = sorted(pairs, key=lambda pair: (-pairs[pair], in_order(pair)))
+    found: list[set[str]] = []
+    placed: set[str] = set()
+    surest_first = sorted(pairs, key=lambda pair: (-pairs[pair], in_order(pair)))
     for again in (False, True):
-        for pair in waiting:
-            if pair not in left or (pair <= grouped and not again):
+        for pair in surest_first:
+            if (pair <= placed and not again) or any(pair <= names for names in found):
                 continue
-            group = in_order(pair)
-            while len(group) < size and (other := _best_addition(group, left)):
-                group.append(other)
-            for covered in itertools.combinations(group, 2):
-                left.pop(frozenset(covered), None)
-            grouped.update(group)
-            groups.append(in_order(group))
-    return groups
+            placed |= pair
+            for names in found:
+                if len(names | pair) <= size and all(frozenset(two) in pairs for two in itertools.combinations(names | pair, 2)):
+                    names |= pair
+                    break
+            else:
+                found.append(set(pair))
+    return [in_order(names) for names in found]
 
 
 def packed(sets: Sequence[Sequence[str]], room: int) -> list[list[Sequence[str]]]:
@@ -314,26 +290,18 @@ def packed(sets: Sequence[Sequence[str]], room: int) -> list[list[Sequence[str]]
     >>> packed([["a", "b", "c"], ["c", "d"], ["e", "f"], ["g", "h"]], 7)
     [[['a', 'b', 'c'], ['e', 'f'], ['g', 'h']], [['c', 'd']]]
     """
-    groups: list[list[Sequence[str]]] = []
+    questions: list[list[Sequence[str]]] = []
     for names in sets:
-        for group in groups:
-            inside = {name for other in group for name in other}
-            if inside.isdisjoint(names) and len(inside) + len(names) <= room:
-                group.append(names)
+        for question in questions:
+            shown = set().union(*question)
+            if shown.isdisjoint(names) and len(shown) + len(names) <= room:
+                question.append(names)
                 break
         else:
-            groups.append([names])
-    return groups
+            questions.append([names])
+    return questions
 
 
 def _at_words(text: str, max_chars: int) -> str:
     """The beginning of a text, as many whole words as fit."""
     return textwrap.shorten(text, max_chars, placeholder=" …")
-
-
-def _best_addition(group: Sequence[str], left: Mapping[Pair, float]) -> str | None:
-    """The name that is a pair with all of the group, and the surest; None if there is none."""
-    names = {name for pair in left if pair & set(group) for name in pair - set(group)}
-    links = {name: [left.get(frozenset((name, member)), 0.0) for member in group] for name in names}
-    fitting = [name for name in links if all(links[name])]
-    return max(in_order(fitting), key=lambda name: sum(links[name]), default=None)
