@@ -53,7 +53,7 @@ FIGURES = (
     Figure("500 questions, 30 %", "benchmarks.llm_client faults", r"calls \d+ \(([\d.]+) a question", 0.05),
     Figure("*perfect*, 5 sets", f"benchmarks.quality --model perfect {SCORED}", r"perfect\s+drawn\s+([\d.]+)"),
     Figure("*splitter*", f"benchmarks.quality --model splitter {SCORED}", r"banking77_longtail.s250\s+splitter\s+drawn\s+([\d.]+)"),
-    Figure("*paraphraser*", f"benchmarks.quality --model paraphraser {SCORED}", r"paraphraser\s+drawn\s+([\d.]+)"),
+    Figure("*paraphraser* (", f"benchmarks.quality --model paraphraser {SCORED}", r"paraphraser\s+drawn\s+([\d.]+)"),
     Figure("Right issue among", "benchmarks.recall banking77_longtail.s250.jsonl.gz", r"s250\s+\S+\s+\S+\s+\S+\s+([\d.]+)", 0.0006),
     Figure("A power cut", "benchmarks.power --tickets 12 --job run", r"(\d+) states tried", 0.05),
     Figure("A power cut", "benchmarks.power --tickets 12 --job run", r"(\d+) equal", 0.05),
