@@ -141,7 +141,7 @@ def _forget_in_database(kept: Kept, files: RunFiles) -> int:
     for ticket_id in kept.known:
         kept.base.forget(ticket_id)
     for export in decisions.exports(files):
-        left = decisions.without(export, tickets=kept.known, issue_ids=kept.base.gone)
+        left = decisions.without(export, {*kept.known, *kept.base.gone})
         if left is not None:
             safe_files.write_text(export, left)
     for changed in kept.base.changed_issues():

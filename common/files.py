@@ -81,11 +81,9 @@ def refuse_strangers(paths: Iterable[Path], *, begins: str) -> None:
     """Raises `Unwritable` naming the first of `paths` with a file that is not empty and does not begin with `begins`."""
     mark = begins.encode()
     for path in paths:
-        try:
+        with _or_unwritable("write", path):
             _refuse_special(path)
             start = next(blocks(path), b"")[: len(mark)] if path.exists() else b""
-        except OSError as error:
-            raise Unwritable(f"cannot write {path}: {error.strerror or error}") from error
         if start and start != mark:
             raise Unwritable(f"{path} was not made by this kind of export and is left as it is; name another place, or move it away")
 
@@ -95,15 +93,13 @@ def write_if_changed(path: Path, texts: Callable[[], Iterable[str]], *, backup: 
 
     `texts` is called again for the writing, so that a large file is never in memory as a whole. Raises `Unwritable`.
     """
-    try:
+    with _or_unwritable("write", path):
         _refuse_special(path)
         there = path.exists()
         if there and _holds(path, texts()):
             return
         if there and backup is not None:
             write_parts(backup, blocks(path))
-    except OSError as error:
-        raise Unwritable(f"cannot write {path}: {_why(path, error)}") from error
     write_parts(path, (text.encode() for text in texts()))
 
 
@@ -163,29 +159,25 @@ def _holds(path: Path, texts: Iterable[str]) -> bool:
 
 def remove(path: Path) -> None:
     """Take a file, or a folder with all that is in it, away for good; nothing happens if it is not there. Raises `Unwritable`."""
-    try:
+    with _or_unwritable("remove", path):
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
         else:
             path.unlink(missing_ok=True)
         _sync_folder(path.parent)
-    except OSError as error:
-        raise Unwritable(f"cannot remove {path}: {error.strerror or error}") from error
 
 
 def rename(path: Path, target: Path) -> None:
     """Give a file or folder another name in its folder, for good. Raises `Unwritable`."""
-    try:
+    with _or_unwritable("rename", path):
         os.replace(path, target)
         _sync_folder(target.parent)
-    except OSError as error:
-        raise Unwritable(f"cannot rename {path}: {error.strerror or error}") from error
 
 
 def write_parts(path: Path, parts: Iterable[bytes]) -> None:
     """Put `parts`, one after another, at `path`, whole or not at all and durable. Raises `Unwritable`."""
     target = Path(os.path.realpath(path))
-    try:
+    with _or_unwritable("write", path):
         make_folder(target.parent)
         _refuse_special(target)
         part = target.with_name(f".{target.name}.{secrets.token_hex(8)}.part")
@@ -201,15 +193,17 @@ def write_parts(path: Path, parts: Iterable[bytes]) -> None:
                 part.unlink()
             raise
         _sync_folder(target.parent)
+
+
+@contextlib.contextmanager
+def _or_unwritable(doing: str, path: Path) -> Iterator[None]:
+    """What the system refuses as `Unwritable`, with what it most likely means for a table that a spreadsheet may hold."""
+    try:
+        yield
     except OSError as error:
-        raise Unwritable(f"cannot write {path}: {_why(path, error)}") from error
-
-
-def _why(path: Path, error: OSError) -> str:
-    """What the system says, and what it most likely means for a table that a spreadsheet may hold."""
-    said = error.strerror or str(error)
-    held = path.suffix == ".csv" and error.errno in (errno.EACCES, errno.EPERM, errno.EBUSY)
-    return f"{said}. Is it open in Excel? Close it and run the same command again" if held else said
+        held = path.suffix == ".csv" and error.errno in (errno.EACCES, errno.EPERM, errno.EBUSY)
+        advice = ". Is it open in Excel? Close it and run the same command again" if held else ""
+        raise Unwritable(f"cannot {doing} {path}: {error.strerror or error}{advice}") from error
 
 
 def make_folder(folder: Path) -> list[Path]:

@@ -166,7 +166,7 @@ def _list_of_before(folder: Path, files: RunFiles) -> bytes | None:
     if not since:
         return safe_files.read_bytes(kept)
     issues, log = issue.load(folder / files.database.name), decision.load(folder / files.decisions.name)
-    since = review_list.completed(since, issue.load(files.database), decision.load(files.decisions))
+    since = review_list.completed(since, (issue.load(files.database), decision.load(files.decisions)))
     return review_list.render(issues, log, filled={**before, **since}, separator=files.separator).encode()
 
 

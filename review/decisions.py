@@ -3,8 +3,9 @@
 Names every row that cannot be read and why. Knows no database, so whether a step fits it is decided elsewhere.
 """
 
+import functools
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
@@ -97,26 +98,35 @@ def _read(path: Path) -> ReviewFile:
     content = safe_files.read_bytes(path, max_bytes=review_list.MAX_LIST_BYTES)
     if content is None:
         raise Unreadable(f"cannot read {path}: there is no such file")
-    is_json = content.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"{", b"[")
-    return _read_json(content, name=str(path)) if is_json else _read_list(content, name=str(path))
-
-
-def _read_list(content: bytes, *, name: str) -> ReviewFile:
-    """The filled rows of a review CSV, by ticket id, so that the order a spreadsheet sorted them into changes nothing."""
-    review = ReviewFile(name)
-    for row in review_list.parse(content, name=name):
-        if row.problem:
-            review.problems.append(f"row {row.number}: {row.problem}")
-        elif row.filled:
-            try:
-                review.steps.append(_list_step(row))
-            except ValueError as error:
-                review.problems.append(f"row {row.number}: {error}")
-    review.steps.sort(key=lambda step: step.ticket_id if isinstance(step, TicketStep) else 0)
+    review = ReviewFile(str(path))
+    for place, made in (_of_export if _is_json(content) else _of_list)(content, review.name):
+        try:
+            review.steps.append(made())
+        except ValueError as error:
+            review.problems.append(f"{place}: {error}")
     return review
 
 
+def _is_json(content: bytes) -> bool:
+    return content.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"{", b"[")
+
+
+def _of_list(content: bytes, name: str) -> Iterator[tuple[str, Callable[[], Step]]]:
+    """The filled rows of a review CSV, by ticket id, so that the order a spreadsheet sorted them into changes nothing."""
+    for row in sorted(review_list.parse(content, name=name), key=lambda row: row.ticket_id):
+        if row.problem or row.filled:
+            yield f"row {row.number}", functools.partial(_list_step, row)
+
+
+def _of_export(content: bytes, name: str) -> Iterator[tuple[str, Callable[[], Step]]]:
+    """The actions of an export, in its order."""
+    for number, item in enumerate(_actions(content, name=name), start=1):
+        yield f"action {number}", functools.partial(_json_step, f"action {number}", item)
+
+
 def _list_step(row: review_list.ListRow) -> TicketStep:
+    if row.problem:
+        raise ValueError(row.problem)
     verb: Any = row.cells["decision"].lower()
     if not verb:
         raise ValueError(f"ticket {row.ticket_id} has a target_issue_id but no decision")
@@ -132,42 +142,25 @@ def exports(files: RunFiles) -> list[Path]:
     return sorted(foreign, key=lambda path: (path.stat().st_mtime_ns, path.name))
 
 
-def without(path: Path, *, tickets: Collection[int], issue_ids: Collection[str]) -> str | None:
-    """The text of an export that no longer decides on `tickets` and issues that are gone; None if it does not anyway, or is no export."""
+def without(path: Path, gone: Collection[int | str]) -> str | None:
+    """The text of an export that no longer decides on tickets and issues that are gone; None if it does not anyway, or is no export."""
     try:
-        content = safe_files.read_bytes(path, max_bytes=review_list.MAX_LIST_BYTES) or b""
-        actions = _actions(content, name=str(path))
+        actions = _actions(safe_files.read_bytes(path, max_bytes=review_list.MAX_LIST_BYTES) or b"", name=str(path))
     except Unreadable:
         return None
-    gone = {"ticket_id": tickets, "issue_id": issue_ids, "ticket_ids": tickets, "issue_ids": issue_ids}
-    left = [action for action in (_left_of(action, gone) for action in actions) if action is not None]
+    left = [action for action in (_left_of(action, list(gone)) for action in actions) if action is not None]
     return None if left == actions else safe_files.dump_json({"kind": review_list.KIND, "version": 1, "actions": left}) + "\n"
 
 
-def _left_of(action: Any, gone: Mapping[str, Collection[Any]]) -> Any:
+def _left_of(action: Any, gone: list[Any]) -> Any:
     """An action without the tickets and issues that are gone; None if nothing is left to do."""
     if not isinstance(action, dict):
         return action
-    left = dict(action)
-    for key in gone.keys() & action.keys():
-        if not isinstance(action[key], list):
-            if action[key] in gone[key]:
-                return None
-        else:
-            left[key] = [entry for entry in action[key] if entry not in gone[key]]
-            if left[key] != action[key] and len(left[key]) < (1 if key == "ticket_ids" else 2):
-                return None
-    return left
-
-
-def _read_json(content: bytes, *, name: str) -> ReviewFile:
-    review = ReviewFile(name)
-    for number, item in enumerate(_actions(content, name=name), start=1):
-        try:
-            review.steps.append(_json_step(f"action {number}", item))
-        except ValueError as error:
-            review.problems.append(f"action {number}: {error}")
-    return review
+    left = {key: [entry for entry in value if entry not in gone] if isinstance(value, list) else value for key, value in action.items()}
+    too_few = any(
+        left[key] != action[key] and len(left[key]) < least for key, least in (("ticket_ids", 1), ("issue_ids", 2)) if key in left
+    )
+    return None if too_few or action.get("ticket_id") in gone or action.get("issue_id") in gone else left
 
 
 def _actions(content: bytes, *, name: str) -> list[Any]:

@@ -95,7 +95,7 @@ def write(
     """
     filled = filled_or_set_aside(path)
     if before is not None and not all(map(_says_what_was_seen, filled.values())):
-        filled = completed(filled, *before())
+        filled = completed(filled, before())
     rows, misfits = _rows(issues, log, filled)
     if misfits:
         named = "; ".join(first_few(misfits, 5))
@@ -107,37 +107,62 @@ def write(
     return len(flagged_tickets(issues))
 
 
+class _Words:
+    """What a list says of tickets, by a database and its log."""
+
+    def __init__(self, issues: Mapping[str, Issue], log: Mapping[int, DecisionRow]) -> None:
+        self.names = issue_db.alias_map(issues.values())
+        self._issues, self._log = issues, log
+        self._homes = {ticket: issue for issue in issues.values() for ticket in issue.tickets}
+
+    def of(self, ticket: int) -> dict[str, str]:
+        """The cells of a ticket's row by column, nothing filled in; none for a ticket that is in no issue."""
+        home, row = self._homes.get(ticket), self._log.get(ticket)
+        if home is None:
+            return {}
+        suggested, reason = (row.suggested_issue_id or "", row.reason) if row else ("", "")
+        meant = self.names.get(suggested, suggested)
+        if meant == home.issue_id:  # there already: nothing is suggested
+            meant, reason = "", f"stands where it was meant, but in doubt: {reason}"
+        confidence = home.unsure.get(ticket, row.confidence if row else None)
+        return {
+            "ticket_id": str(ticket),
+            "confidence": "" if confidence is None else repr(confidence),
+            "issue_id": home.issue_id,
+            "category": home.card.category,
+            "suggested_issue_id": meant,
+            "suggested_category": self._issues[meant].card.category if meant in self._issues else "",
+            "reason": reason,
+            "subject": row.subject if row else "",
+            "url": row.url if row else "",
+            "decision": "",
+            "target_issue_id": "",
+        }
+
+
 def _rows(
     issues: Mapping[str, Issue], log: Mapping[int, DecisionRow], filled: Mapping[int, Mapping[str, str]]
 ) -> tuple[list[dict[str, str]], list[str]]:
     """The rows of the list in order, and what was filled in but fits no more, in words."""
-    names = issue_db.alias_map(issues.values())
+    words, misfits = _Words(issues, log), []
     done = {ticket for issue in issues.values() for ticket in issue.reviewed}
-    homes = {ticket: issue for issue in issues.values() for ticket in issue.tickets} if filled else {}
-    rows = {ticket: _cells(ticket, issue, issues, names, log.get(ticket)) for ticket, issue in flagged_tickets(issues).items()}
-    misfits = []
+    rows = {ticket: words.of(ticket) for ticket in flagged_tickets(issues)}
     for ticket, cells in sorted(filled.items()):
         if ticket in done and ticket not in rows:
             continue
-        now = rows.get(ticket) or (_cells(ticket, homes[ticket], issues, names, log.get(ticket)) if ticket in homes else {})
-        misfit = _misfit(cells, now, names)
+        now = words.of(ticket)
+        misfit = _misfit(cells, now, words.names)
         misfits += [f"ticket {ticket}: {misfit}"] if misfit else []
         rows[ticket] = {column: cells.get(column, "") if misfit or column in FILLED_COLUMNS else now[column] for column in COLUMNS}
     order = [ticket for group in groups(issues, log) for ticket in group.tickets]
     return [rows[ticket] for ticket in [*order, *sorted(rows.keys() - set(order))]], misfits
 
 
-def completed(
-    filled: Mapping[int, Mapping[str, str]], issues: Mapping[str, Issue], log: Mapping[int, DecisionRow]
-) -> dict[int, dict[str, str]]:
-    """Filled rows with what the list that was written from `issues` and `log` said beside them, where somebody took that out."""
-    names = issue_db.alias_map(issues.values())
-    homes = {ticket: issue for issue in issues.values() for ticket in issue.tickets}
-    said = {ticket: _cells(ticket, homes[ticket], issues, names, log.get(ticket)) for ticket in filled.keys() & homes.keys()}
+def completed(filled: Mapping[int, dict[str, str]], state: State) -> dict[int, dict[str, str]]:
+    """Filled rows with what the list that was written from `state` said beside them, where somebody took that out."""
+    words = _Words(*state)
     return {
-        ticket: dict(cells)
-        if ticket not in said or _says_what_was_seen(cells)
-        else said[ticket] | {column: text for column, text in cells.items() if text}
+        ticket: cells if _says_what_was_seen(cells) else words.of(ticket) | {column: text for column, text in cells.items() if text}
         for ticket, cells in filled.items()
     }
 
@@ -227,26 +252,6 @@ def ticket_number(cell: str) -> int | None:
     """
     found = re.fullmatch(r"([1-9][0-9]{0,17})(?:[.,](?!000$)0{1,9})?", cell.strip()) if len(cell) < 60 else None
     return int(found[1]) if found else None
-
-
-def _cells(ticket: int, issue: Issue, issues: Mapping[str, Issue], names: Mapping[str, str], row: DecisionRow | None) -> dict[str, str]:
-    suggested = (row.suggested_issue_id if row else None) or ""
-    meant = names.get(suggested, suggested) if names.get(suggested) != issue.issue_id else ""  # there already: nothing is suggested
-    reason = row.reason if row else ""
-    confidence = issue.unsure.get(ticket, row.confidence if row else None)
-    return {
-        "ticket_id": str(ticket),
-        "confidence": "" if confidence is None else repr(confidence),
-        "issue_id": issue.issue_id,
-        "category": issue.card.category,
-        "suggested_issue_id": meant,
-        "suggested_category": issues[meant].card.category if meant in issues else "",
-        "reason": reason if meant or names.get(suggested) != issue.issue_id else f"stands where it was meant, but in doubt: {reason}",
-        "subject": row.subject if row else "",
-        "url": row.url if row else "",
-        "decision": "",
-        "target_issue_id": "",
-    }
 
 
 def _table(rows: Iterable[Mapping[str, str]], separator: str) -> str:
