@@ -73,10 +73,10 @@ def _kept(ticket_ids: Sequence[int], files: RunFiles, folders: Sequence[Path]) -
 
 
 def _copies(files: RunFiles) -> list[Path]:
-    """What nothing can take a ticket out of: what could not be read, was set aside or left half written, and copies from before reviews."""
+    """What nothing can take a ticket out of: what could not be read or was set aside, and copies from before reviews."""
     old = safe_files.kept_aside(files.checkpoint, ending="old")
     aside = [path for spoilt in (files.flagged, files.decisions) for path in safe_files.kept_aside(spoilt)]
-    return [*aside, *files.unfinished(), *old, *apply.kept_reviews(files)]
+    return [*aside, *old, *apply.kept_reviews(files)]
 
 
 def _copied(files: RunFiles) -> set[int]:

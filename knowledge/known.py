@@ -3,7 +3,8 @@
 Checked whole against what is here: a file that clashes anywhere adds nothing. Writes no file.
 """
 
-from collections.abc import Collection, Mapping
+import itertools
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +12,8 @@ from common import files
 from common.errors import Unreadable, Unusable
 from common.text import first_few, one_line, tidy
 from knowledge import issue as issue_db
-from knowledge.issue import MAX_CATEGORY_CHARS, Card, Issue, alias_map
+from knowledge.base import KnowledgeBase
+from knowledge.issue import MAX_CATEGORY_CHARS, Card, Issue
 
 MAX_NAMED = 20
 MAX_DESCRIPTION_CHARS = 2_000
@@ -36,47 +38,40 @@ def load(path: Path, here: Mapping[str, Issue], *, ignored: Collection[int] = ()
     if content is None:
         raise Unusable(f"there is no {path}; name a database (.json) or a table of title and description (.csv)")
     text = files.decoded(content, name=str(path))
-    return _database(text, path, here, {*ignored}) if path.suffix.lower() == ".json" else _table(text, path, here)
+    base = KnowledgeBase(here)
+    return _database(text, path, base, ignored) if path.suffix.lower() == ".json" else _table(text, path, base)
 
 
-def _database(text: str, path: Path, here: Mapping[str, Issue], ignored: set[int]) -> Seed:
+def _database(text: str, path: Path, here: KnowledgeBase, ignored: Collection[int]) -> Seed:
     try:
-        theirs = issue_db.parse(text, name=str(path))
+        theirs = KnowledgeBase(issue_db.parse(text, name=str(path)))
     except Unreadable as error:
         raise Unreadable(f"{path} adds nothing: {str(error).removesuffix(issue_db.LEFT_AS_IT_IS)}") from error
-    names, homes, out = alias_map(here.values()), _homes(here), _taken_out(here) | ignored
-    refused = _taken_out(theirs)
-    new, clashes, same = [], [], 0
-    for issue in theirs.values():
-        if issue == here.get(issue.issue_id):
-            same += 1
-            continue
-        known = sorted(name for name in (issue.issue_id, *issue.merged_from) if name in names)
-        clashes += [f"{issue.issue_id}: the id {name} is taken here by {names[name]}" for name in known]
-        clashes += [f"{issue.issue_id}: ticket {ticket} stands here in {homes[ticket]}" for ticket in issue.tickets if ticket in homes]
-        clashes += [f"{issue.issue_id}: a person took ticket {ticket} out here" for ticket in issue.tickets if ticket in out]
-        clashes += [
-            f"{issue.issue_id}: a person took ticket {ticket} out there, and it stands here in {homes[ticket]}"
-            for ticket in issue.reviewed
-            if ticket in refused and ticket in homes
-        ]
-        new.append(issue)
+    new = [issue for issue in theirs.issues.values() if issue != here.issues.get(issue.issue_id)]
+    clashes = [f"{issue.issue_id}: {clash}" for issue in new for clash in _clashes(issue, theirs, here, ignored)]
     if clashes:
         headline = f"{path} adds nothing, because it clashes with the database in {len(clashes)} places"
         raise Unusable("\n  ".join([headline, *first_few(clashes, MAX_NAMED)]))
-    return Seed(tuple(new), same)
+    return Seed(tuple(new), len(theirs.issues) - len(new))
 
 
-def _homes(issues: Mapping[str, Issue]) -> dict[int, str]:
-    return {ticket: issue.issue_id for issue in issues.values() for ticket in issue.tickets}
+def _clashes(issue: Issue, theirs: KnowledgeBase, here: KnowledgeBase, ignored: Collection[int]) -> Iterator[str]:
+    """What of an issue of theirs cannot stand beside what is here, in words."""
+    for name in sorted({issue.issue_id, *issue.merged_from} & here.names.keys()):
+        yield f"the id {name} is taken here by {here.names[name]}"
+    for ticket in issue.tickets:
+        home = here.home(ticket)
+        if home is not None:
+            yield f"ticket {ticket} stands here in {home.issue_id}"
+        elif ticket in here.reviewed or ticket in ignored:
+            yield f"a person took ticket {ticket} out here"
+    for ticket in issue.reviewed:
+        home = here.home(ticket)
+        if home is not None and theirs.home(ticket) is None:
+            yield f"a person took ticket {ticket} out there, and it stands here in {home.issue_id}"
 
 
-def _taken_out(issues: Mapping[str, Issue]) -> set[int]:
-    """Tickets that a person decided and that stand in no issue."""
-    return {ticket for issue in issues.values() for ticket in issue.reviewed} - _homes(issues).keys()
-
-
-def _table(text: str, path: Path, here: Mapping[str, Issue]) -> Seed:
+def _table(text: str, path: Path, here: KnowledgeBase) -> Seed:
     """Issues of a table that has the columns `title` and `description`; a title that is known here is left out."""
     start = text.lstrip("\ufeff")
     first = start.split("\n", 1)[0]
@@ -84,8 +79,7 @@ def _table(text: str, path: Path, here: Mapping[str, Issue]) -> Seed:
     header = [cell.strip().lower() for cell in rows[0]] if rows else []
     if "title" not in header or "description" not in header:
         raise Unusable(f"{path} adds nothing: its first line must name the columns title and description")
-    titles = {issue.card.category.casefold() for issue in here.values()}
-    taken = alias_map(here.values())
+    titles = {issue.card.category.casefold() for issue in here.issues.values()}
     made: list[Issue] = []
     same = number = 0
     for row in rows[1:]:
@@ -96,7 +90,7 @@ def _table(text: str, path: Path, here: Mapping[str, Issue]) -> Seed:
         if title.casefold() in titles:
             same += 1
             continue
-        number = next(free for free in range(number + 1, number + len(taken) + 2) if f"{PREFIX}{free}" not in taken)
+        number = next(free for free in itertools.count(number + 1) if f"{PREFIX}{free}" not in here.names)
         titles.add(title.casefold())
         made.append(Issue(f"{PREFIX}{number}", Card(title, tidy(cells.get("description", ""))[:MAX_DESCRIPTION_CHARS]), status="confirmed"))
     return Seed(tuple(made), same)

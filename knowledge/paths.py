@@ -12,7 +12,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from common import files
-from common.errors import Unreadable, Unusable
+from common.errors import Unreadable, Unusable, Unwritable
 
 DEFAULT_OUTPUT = Path("output/silo_issues_db.json")
 
@@ -94,12 +94,6 @@ class RunFiles:
         """True if a path leads, under whatever name, to one of these files."""
         return any(_same_file(path, mine) for mine in (self.database, self.checkpoint, self.lock, self.holder, *self._companions))
 
-    def unfinished(self) -> list[Path]:
-        """What killed runs and reviews left half written of these files. Only whoever holds the lock knows that nobody writes them."""
-        ours = (self.database, self.checkpoint, *self._companions, self.beside("before_review"))
-        starts = tuple(f".{path.name}." for path in ours)
-        return [path for path in self.database.parent.glob(".*.part") if path.name.startswith(starts)]
-
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the database for this process. The operating system frees it when the holder dies.
@@ -118,8 +112,7 @@ class RunFiles:
         except (OSError, NotImplementedError) as error:
             reason = error.strerror if isinstance(error, OSError) else str(error)
             raise Unusable(f"cannot write to {folder}: {reason or error}. Choose another --output or mend the folder") from error
-        for place in {folder.resolve(), self.lock.parent}:
-            files.remove_unfinished(place)
+        self._remove_unfinished()
         try:
             with contextlib.suppress(OSError):
                 holder.write_text(json.dumps({"pid": os.getpid(), "host": socket.gethostname()}), encoding="utf-8")
@@ -129,6 +122,16 @@ class RunFiles:
                 holder.unlink()
             self._remove_empty(made)
             lock.release()
+
+    def _remove_unfinished(self) -> None:
+        """Take away what killed runs and reviews left half written of these files: nobody else writes them while the lock is held."""
+        real = Path(os.path.realpath(self.database))
+        ours = (self.database, real, self.checkpoint, *self._companions, self.beside("before_review"))
+        starts = tuple(f".{path.name}." for path in ours)
+        for left in [left for place in {self.database.parent, real.parent} for left in place.glob(".*.part")]:
+            if left.name.startswith(starts):
+                with contextlib.suppress(Unwritable):
+                    files.remove(left)
 
     def _remove_empty(self, folders: Sequence[Path]) -> None:
         """Take folders away that were made for this holder, the innermost first, where it wrote nothing into them."""

@@ -201,7 +201,6 @@ def _keep_previous(files: RunFiles, *, after: str) -> Path:
     kept = kept_reviews(files)
     folder = files.beside(f"before_review.{_number(kept[-1]) + 1 if kept else 1}")
     part = _part_of(folder)
-    safe_files.remove(part)
     copies: dict[str, str] = {}
     for path in (files.database, files.decisions, files.flagged):
         content = safe_files.read_bytes(path)
@@ -265,7 +264,6 @@ def _put_back(target: Path, content: bytes | None) -> None:
 
 def _discard(folder: Path) -> None:
     """Take a `before_review` folder away; what is cut short leaves none that looks whole."""
-    safe_files.remove(_part_of(folder))
     safe_files.rename(folder, _part_of(folder))
     safe_files.remove(_part_of(folder))
 

@@ -231,8 +231,7 @@ def test_copies_of_what_could_not_be_read_go(name: str, site: TopicSite, say: Ca
         ("decisions.jsonl.unreadable", '{"ticket_id": 4711, "evidence": [4712]\n'),
         ("silo_issues_db.json.bak", '[{"issue_id": "ISSUE-1", "tickets": [4711]'),
         ("silo_issues_db.tmp.json.1.old", '{"tickets": [{"ticket_id": 4711}]}'),
-        (".before_review.3.part/silo_issues_db.json", '[{"issue_id": "ISSUE-1", "tickets": [4711]}]'),
-        (".decisions.jsonl.0123456789abcdef.part", '{"ticket_id": 4711'),
+        ("before_review.3/decisions.jsonl", '{"ticket_id": 4711}'),
     ],
 )
 def test_a_ticket_of_which_only_remains_are_left_is_forgotten_too(

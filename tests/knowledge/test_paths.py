@@ -158,3 +158,16 @@ def test_folders_made_for_a_holder_that_writes_nothing_go_with_it() -> None:
 def test_a_place_that_takes_no_file_is_not_called_in_use() -> None:
     with pytest.raises(Unusable, match=r"cannot write to /proc.*Choose another --output"), RunFiles(Path("/proc/db.json")).locked():
         pytest.fail("it was locked")
+
+
+def test_what_a_killed_writer_left_half_written_goes_with_the_next_lock_and_nothing_else_does() -> None:
+    Path("real").mkdir()
+    Path("real/issues.json").write_text("[]", encoding="utf-8")
+    Path("link.json").symlink_to("real/issues.json")
+    half = "0123456789abcdef.part"
+    left = [f".link.tmp.json.{half}", f".link.flagged_for_review.csv.{half}", ".link.before_review.7.part", f"real/.issues.json.{half}"]
+    others = [f".other.json.{half}", f".5.json.{half}", "real/.other.before_review.1.part", "link.part"]
+    for name in (*left, *others):
+        Path(name).write_text("x", encoding="utf-8")
+    with RunFiles(Path("link.json")).locked():
+        assert ([name for name in left if Path(name).exists()], [name for name in others if not Path(name).exists()]) == ([], [])
