@@ -2,7 +2,7 @@
 
 import datetime
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
@@ -15,6 +15,11 @@ MAX_PER_PAGE, MAX_LIST_PAGES = 100, 300
 LIST_INCLUDES = ("description", "requester", "stats")
 LISTED_DAYS = 30  # how far back the list goes without `updated_since`
 _TEXTS = ("description", "description_text")
+_FORBIDDEN = {"code": "access_denied", "message": "You are not authorized to perform this action."}
+_NO_ARCHIVE = {"code": "require_feature", "message": "The Archive Tickets feature is not supported in your plan."}
+
+Ticket = dict[str, Any]
+Params = Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,34 +36,31 @@ class Answer:
 class TicketApi:
     """The answers of an account with these tickets. `shuffle_seed`: an order that nobody may rely on, as with the real API."""
 
-    tickets: Mapping[int, dict[str, Any]]
-    whole_day_end: bool = True
+    tickets: Mapping[int, Ticket]
     has_archive: bool = True
     shuffle_seed: int | None = None
     forbidden: frozenset[int] = frozenset()
-    now: datetime.datetime | None = None
     agents: tuple[str, ...] | None = ()  # None: this key may not list them
 
-    def answer(self, path: str, params: dict[str, str], url: str) -> Answer:
-        parts = path.strip("/").split("/")
-        if parts[:2] != ["api", "v2"]:
-            return Answer(404)
-        match parts[2:]:
-            case ["search", "tickets"]:
+    def answer(self, path: str, params: Params, url: str) -> Answer:
+        """The answer to GET `path`; `url` is its address, for links to further pages."""
+        match path.strip("/").split("/"):
+            case ["api", "v2", "search", "tickets"]:
                 return self._search(params)
-            case ["agents"]:
-                return self._list_agents(params, url)
-            case ["tickets"]:
+            case ["api", "v2", "tickets"]:
                 return self._list(params, url)
-            case ["agents", "me"]:
+            case ["api", "v2", "agents"]:
+                found = [{"id": number, "contact": {"name": name}} for number, name in enumerate(self.agents or (), start=1)]
+                return Answer(403, _FORBIDDEN) if self.agents is None else _page_of(found, params, url)
+            case ["api", "v2", "agents", "me"]:
                 return Answer(200, {"id": 1, "ticket_scope": 1, "occasional": False, "contact": {"name": "Sam Sample", "active": True}})
-            case ["tickets", "archived", number, *rest] if number.isdecimal():
+            case ["api", "v2", "tickets", "archived", number, *rest] if number.isdecimal():
                 return self._thread(int(number), rest, params, url, archived=True)
-            case ["tickets", number, *rest] if number.isdecimal():
+            case ["api", "v2", "tickets", number, *rest] if number.isdecimal():
                 return self._thread(int(number), rest, params, url, archived=False)
         return Answer(404)
 
-    def _search(self, params: dict[str, str]) -> Answer:
+    def _search(self, params: Params) -> Answer:
         query, page = params.get("query", ""), params.get("page", "1")
         if not (page.isdecimal() and 1 <= int(page) <= SEARCH_PAGES):
             return _invalid("page", f"It should be a Positive Integer less than or equal to {SEARCH_PAGES}")
@@ -67,41 +69,30 @@ class TicketApi:
         if len(query) - 2 > 512:
             return _invalid("query", "Has too many characters: the limit is 512")
         try:
-            test = parse_query(query[1:-1], whole_day_end=self.whole_day_end)
+            test = parse_query(query[1:-1])
         except ValueError as error:
             return _invalid("query", str(error))
-        found = [ticket for ticket in self._visible() if test(ticket)]
-        self._arrange(found, newest_first="created_at")
-        results = [_plain(ticket, without=_TEXTS) for ticket in _cut(found, int(page), SEARCH_PAGE)]
-        return Answer(200, {"total": len(found), "results": results})
+        found = sorted(filter(test, self._visible()), key=lambda ticket: (str(ticket.get("created_at")), ticket["id"]), reverse=True)
+        shown = self._arranged(found)[(int(page) - 1) * SEARCH_PAGE :][:SEARCH_PAGE]
+        return Answer(200, {"total": len(found), "results": [_plain(ticket, without=_TEXTS) for ticket in shown]})
 
-    def _list(self, params: dict[str, str], url: str) -> Answer:
-        per_page, page = params.get("per_page", "30"), params.get("page", "1")
-        if not (per_page.isdecimal() and 1 <= int(per_page) <= MAX_PER_PAGE):
-            return _invalid("per_page", "It should be a Positive Integer less than or equal to 100")
-        if not (page.isdecimal() and int(page) >= 1):
-            return _invalid("page", "It should be a Positive Integer")
-        if int(page) > MAX_LIST_PAGES:
-            return _invalid("page", "You cannot access tickets beyond the 300th page. Please provide a smaller page number.")
+    def _list(self, params: Params, url: str) -> Answer:
+        includes, order = _includes(params), params.get("order_by", "created_at")
+        if not set(includes) <= set(LIST_INCLUDES):
+            return _invalid("include", f"It should be one of these values: '{','.join(LIST_INCLUDES)}'")
         try:
             found = self._listed(params)
         except ValueError:
             return _invalid("updated_since", "It should be in the 'combined date and time ISO8601' format")
-        order = params.get("order_by", "created_at")
         found.sort(key=lambda ticket: str(ticket.get(order) or ""), reverse=params.get("order_type", "desc") != "asc")
-        includes = _includes(params)
-        if not set(includes) <= set(LIST_INCLUDES):
-            return _invalid("include", f"It should be one of these values: '{','.join(LIST_INCLUDES)}'")
         without = () if "description" in includes else _TEXTS
-        rows = [_plain(ticket, without=without) | _extras(ticket, includes) for ticket in _cut(found, int(page), int(per_page))]
-        return Answer(200, rows, _link(url, params, int(page), int(per_page), len(found)), credits=1 + 2 * len(includes))
 
-    def _list_agents(self, params: dict[str, str], url: str) -> Answer:
-        if self.agents is None:
-            return Answer(403, {"code": "access_denied", "message": "You are not authorized to perform this action."})
-        return _page_of([{"id": number, "contact": {"name": name}} for number, name in enumerate(self.agents, start=1)], params, url)
+        def row(ticket: Ticket) -> Ticket:
+            return _plain(ticket, without=without) | _extras(ticket, includes)
 
-    def _listed(self, params: dict[str, str]) -> list[dict[str, Any]]:
+        return _page_of(found, params, url, row=row, credits=1 + 2 * len(includes))
+
+    def _listed(self, params: Params) -> list[Ticket]:
         name = params.get("filter", "")
         tickets = [ticket for ticket in self.tickets.values() if ticket.get(name)] if name in ("deleted", "spam") else self._visible()
         if name == "new_and_my_open":
@@ -111,87 +102,79 @@ class TicketApi:
         if "updated_since" in params:
             since = instant(params["updated_since"])
             return [ticket for ticket in tickets if instant(ticket["updated_at"]) >= since]
-        now = self.now or datetime.datetime.now(datetime.timezone.utc)
-        return [ticket for ticket in tickets if instant(ticket["created_at"]) >= now - datetime.timedelta(days=LISTED_DAYS)]
+        since = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(days=LISTED_DAYS)
+        return [ticket for ticket in tickets if instant(ticket["created_at"]) >= since]
 
-    def _thread(self, number: int, rest: list[str], params: dict[str, str], url: str, *, archived: bool) -> Answer:
+    def _thread(self, number: int, rest: Sequence[str], params: Params, url: str, *, archived: bool) -> Answer:
         ticket = self.tickets.get(number)
         if archived and not self.has_archive:
-            return Answer(403, {"code": "require_feature", "message": "The Archive Tickets feature is not supported in your plan."})
+            return Answer(403, _NO_ARCHIVE)
         if ticket is None or bool(ticket.get("archived")) != archived or rest not in ([], ["conversations"]):
             return Answer(404)
         if number in self.forbidden:
-            return Answer(403, {"code": "access_denied", "message": "You are not authorized to perform this action."})
+            return Answer(403, _FORBIDDEN)
         messages = _messages(ticket)
         if rest:
-            self._arrange(messages)
-            return _page_of(messages, params, url)
+            return _page_of(self._arranged(messages), params, url)
         includes = _includes(params)
         extra = {"conversations": messages[:INCLUDED_MESSAGES]} if "conversations" in includes else {}
         return Answer(200, _plain(ticket) | _extras(ticket, includes) | extra, credits=1 + len(includes))
 
-    def _visible(self) -> list[dict[str, Any]]:
+    def _visible(self) -> list[Ticket]:
         return [ticket for ticket in self.tickets.values() if not (ticket.get("deleted") or ticket.get("spam") or ticket.get("archived"))]
 
-    def _arrange(self, rows: list[dict[str, Any]], *, newest_first: str | None = None) -> None:
-        if newest_first is not None:
-            rows.sort(key=lambda row: (str(row.get(newest_first)), row["id"]), reverse=True)
-        if self.shuffle_seed is not None:
-            random.Random(self.shuffle_seed).shuffle(rows)
+    def _arranged(self, rows: list[Ticket]) -> list[Ticket]:
+        return rows if self.shuffle_seed is None else random.Random(self.shuffle_seed).sample(rows, len(rows))
 
 
-def _plain(ticket: dict[str, Any], *, without: tuple[str, ...] = ()) -> dict[str, Any]:
+def _plain(ticket: Ticket, *, without: tuple[str, ...] = ()) -> Ticket:
     """The ticket itself, as a page shows it: its messages have their own path."""
     return {name: value for name, value in ticket.items() if name not in ("conversations", "requester", "stats", *without)}
 
 
-def _extras(ticket: dict[str, Any], includes: list[str]) -> dict[str, Any]:
+def _extras(ticket: Ticket, includes: Sequence[str]) -> Ticket:
     """What comes with a ticket only when asked for: its own `requester` and `stats`, else what its other fields tell of them."""
     made = {"requester": _requester, "stats": _stats}
     return {name: ticket[name] if name in ticket else make(ticket) for name, make in made.items() if name in includes}
 
 
-def _requester(ticket: dict[str, Any]) -> dict[str, Any]:
+def _requester(ticket: Ticket) -> Ticket:
     return {"id": ticket.get("requester_id"), "name": None, "email": None, "mobile": None, "phone": None}
 
 
-def _stats(ticket: dict[str, Any]) -> dict[str, Any]:
+def _stats(ticket: Ticket) -> Ticket:
     replies = [message.get("created_at") for message in _messages(ticket) if not (message.get("incoming") or message.get("private"))]
-    done = ticket.get("status") in (4, 5)
+    changed, status = ticket.get("updated_at"), ticket.get("status")
     return {
         "first_responded_at": replies[0] if replies else None,
         "agent_responded_at": replies[-1] if replies else None,
-        "resolved_at": ticket.get("updated_at") if done else None,
-        "closed_at": ticket.get("updated_at") if ticket.get("status") == 5 else None,
+        "resolved_at": changed if status in (4, 5) else None,
+        "closed_at": changed if status == 5 else None,
         "reopened_at": None,
     }
 
 
-def _messages(ticket: dict[str, Any]) -> list[dict[str, Any]]:
+def _messages(ticket: Ticket) -> list[Ticket]:
     return sorted(ticket.get("conversations") or [], key=lambda message: str(message.get("created_at")))
 
 
-def _includes(params: dict[str, str]) -> list[str]:
+def _includes(params: Params) -> list[str]:
     return [name for name in params.get("include", "").split(",") if name]
 
 
-def _page_of(rows: list[dict[str, Any]], params: dict[str, str], url: str) -> Answer:
-    """The page of rows that is asked for, with a link to the next."""
+def _page_of(rows: Sequence[Ticket], params: Params, url: str, *, row: Callable[[Ticket], Ticket] = dict, credits: int = 1) -> Answer:
+    """The page of rows that is asked for, each as `row` shows it, with a link to the next."""
     per_page, page = params.get("per_page", "30"), params.get("page", "1")
-    if not (per_page.isdecimal() and 1 <= int(per_page) <= MAX_PER_PAGE and page.isdecimal() and int(page) >= 1):
+    if not (per_page.isdecimal() and 1 <= int(per_page) <= MAX_PER_PAGE):
         return _invalid("per_page", "It should be a Positive Integer less than or equal to 100")
-    return Answer(200, _cut(rows, int(page), int(per_page)), _link(url, params, int(page), int(per_page), len(rows)))
-
-
-def _cut(rows: list[dict[str, Any]], page: int, per_page: int) -> list[dict[str, Any]]:
-    return rows[(page - 1) * per_page : page * per_page]
-
-
-def _link(url: str, params: dict[str, str], page: int, per_page: int, total: int) -> dict[str, str]:
-    if page * per_page >= total:
-        return {}
-    query = urlencode(params | {"page": page + 1, "per_page": per_page})
-    return {"Link": f'<{url}?{query}>; rel="next"'}
+    if not (page.isdecimal() and int(page) >= 1):
+        return _invalid("page", "It should be a Positive Integer")
+    if int(page) > MAX_LIST_PAGES:
+        return _invalid("page", "You cannot access tickets beyond the 300th page. Please provide a smaller page number.")
+    end = int(page) * int(per_page)
+    more = f"{url}?{urlencode({**params, 'page': int(page) + 1, 'per_page': per_page})}"
+    links = {"Link": f'<{more}>; rel="next"'} if end < len(rows) else {}
+    return Answer(200, [row(one) for one in rows[end - int(per_page) : end]], links, credits)
 
 
 def _invalid(name: str, message: str) -> Answer:

@@ -10,12 +10,13 @@ from typing import Any
 
 from demo.card_writer import customer_texts, extract
 from demo.loopback import LoopbackServer, Reply, Request
-from demo.prompt_reader import read_card, read_decision, read_issues, schema_name
-from demo.word_matcher import DOUBTFUL, MATCHES, MERGES, alike_groups, likeness, shared
+from demo.prompt_reader import Question, read_card, read_decision, read_issues, read_question
+from demo.word_matcher import DOUBTFUL, MATCHES, alike_groups, shared
 from prompts_config import NEW_ID
 
 MODEL_NAME = "built-in-word-matcher"
 CHARS_PER_TOKEN = 4
+SURE_OF_A_MERGE = 0.85
 
 
 class BuiltInModel(LoopbackServer):
@@ -38,93 +39,61 @@ class BuiltInModel(LoopbackServer):
             return _refusal(404, f"there is no {request.target} here")
         try:
             messages = json.loads(request.body)["messages"]
-            return _json(200, _completion(messages, json.dumps(self._answer_with(messages), ensure_ascii=False)))
+            return _json(200, _completion(read_question(messages), json.dumps(self._answer_with(messages), ensure_ascii=False)))
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             return _refusal(400, f"{error!r}: no chat completion, or none of this program's questions")
 
 
 def answer(messages: Any) -> dict[str, Any]:
     """The answer to one of the program's questions, in the form of its schema. Raises `ValueError` for what is none of them."""
-    texts = _texts(messages)
-    name = schema_name(texts.get("system", ""))
-    answers: Mapping[str, Callable[[str], dict[str, Any]]] = {
-        "issue_decision": _decision,
-        "issue_overview": _overview,
-        "issue_merge": _merge,
-        "issue_card": _card,
-    }
-    if name not in answers or "user" not in texts:
-        raise ValueError(f"{MODEL_NAME} answers only the schemas {', '.join(answers)}")
-    return answers[name](texts["user"])
+    question = read_question(messages)
+    answers = {"issue_decision": _decision, "issue_overview": _overview, "issue_merge": _merge, "issue_card": _card}
+    return answers[question.schema](question.user)
 
 
 def _decision(user: str) -> dict[str, Any]:
     offered, ticket = read_decision(user)
-    card = extract([ticket])
+    card, evidence = extract([ticket])
     shares = shared([issue.text for issue in offered], customer_texts(ticket) if ticket.by("customer") else [])
     ranked = sorted(range(len(offered)), key=lambda place: -shares[place])  # of equals the first
     best = shares[ranked[0]] if ranked else 0.0
     match = offered[ranked[0]] if best >= DOUBTFUL else None
     others = [offered[place].issue_id for place in ranked if shares[place] > 0 and offered[place] is not match]
-    fields = card.as_json()
-    if match is not None:
-        fields |= {"category": "", "keywords": []}
     return {
-        "short_description": fields.pop("short_description"),
+        **card.to_json(),
+        **({} if match is None else {"category": "", "keywords": []}),
         "issue_id": match.issue_id if match else NEW_ID,
         "second_choice": next(iter(others), NEW_ID if match else ""),
         "kind": "",
-        **fields,
-        "evidence": list(card.evidence),
-        "confidence": _sureness(best) if match else round(0.95 - best, 2),
-        "notes": "",
+        "evidence": evidence,
+        "confidence": sureness(best) if match else round(0.95 - best, 2),
     }
 
 
-def _sureness(score: float) -> float:
+def sureness(score: float) -> float:
     """Confidence of a match: just sure enough at the threshold, growing with likeness; below it a doubt for people."""
     return round(min(0.95, 0.72 + 0.5 * (score - MATCHES)), 2) if score >= MATCHES else 0.6
 
 
+def _alike(user: str) -> list[list[str]]:
+    """Ids of the issues of a question in groups that are alike."""
+    issues = read_issues(user)
+    return [[issues[place].issue_id for place in group] for group in alike_groups([issue.text for issue in issues])]
+
+
 def _overview(user: str) -> dict[str, Any]:
     """Groups of issues whose lines are alike; areas are a matter of meaning, and it has none."""
-    issues = read_issues(user)
-    groups = alike_groups([issue.text for issue in issues])
-    return {"groups": [{"issue_ids": [issues[place].issue_id for place in group]} for group in groups if len(group) > 1], "areas": []}
+    return {"groups": [{"issue_ids": ids} for ids in _alike(user)], "areas": []}
 
 
 def _merge(user: str) -> dict[str, Any]:
-    issues = read_issues(user)
-    texts = [issue.text for issue in issues]
-    return {
-        "merges": [
-            {
-                "issue_ids": [issues[place].issue_id for place in group],
-                "confidence": round(min(0.95, 0.82 + 0.3 * (likeness(group, texts) - MERGES)), 2),
-                "reason": "their words are alike",
-            }
-            for group in alike_groups(texts)
-            if len(group) > 1
-        ]
-    }
+    return {"merges": [{"issue_ids": ids, "confidence": SURE_OF_A_MERGE, "reason": "their words are alike"} for ids in _alike(user)]}
 
 
 def _card(user: str) -> dict[str, Any]:
     category, tickets = read_card(user)
-    card = extract(tickets).as_json()
-    return {**card, "category": category or card["category"], "misfits": [], "notes": ""}
-
-
-def _texts(messages: Any) -> dict[str, str]:
-    """The last text of each role; content may be text or a list of parts."""
-    texts: dict[str, str] = {}
-    for message in messages if isinstance(messages, list) else []:
-        content = message.get("content") if isinstance(message, dict) else None
-        if isinstance(content, list):
-            content = "".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
-        if isinstance(content, str):
-            texts[str(message.get("role"))] = content
-    return texts
+    card = extract(tickets)[0].to_json()
+    return {**card, "category": category or card["category"], "misfits": []}
 
 
 def _json(status: int, value: Mapping[str, Any]) -> Reply:
@@ -135,9 +104,9 @@ def _refusal(status: int, message: str) -> Reply:
     return _json(status, {"error": {"message": message, "type": "invalid_request_error", "code": None}})
 
 
-def _completion(messages: Any, text: str) -> dict[str, Any]:
+def _completion(question: Question, text: str) -> dict[str, Any]:
     """The response around an answer; tokens are characters / 4. No clock: the same request gives the same bytes."""
-    prompt = sum(len(part) for part in _texts(messages).values()) // CHARS_PER_TOKEN
+    prompt = len(question.system + question.user) // CHARS_PER_TOKEN
     completion = max(1, len(text) // CHARS_PER_TOKEN)
     return {
         "id": "chatcmpl-built-in",

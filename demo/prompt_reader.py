@@ -1,13 +1,24 @@
 """What stands in the program's prompts: the offered issues, the ticket, the messages. Reads text; decides and writes nothing."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 SCHEMA_NAMES = ("issue_decision", "issue_overview", "issue_merge", "issue_card")
 _MESSAGE = re.compile(r"^\[([0-9]+)\] (customer|agent|internal note): ?")
 _OFFER = re.compile(r"^(\S+) \| (.*)$")
 _TICKET = "TICKET TO DECIDE"
 _CARD_TICKET = re.compile(r"^TICKET ([0-9]+)\n", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One question of the program: the schema that it asks for, and its two messages."""
+
+    schema: str
+    system: str
+    user: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +59,15 @@ class Ticket:
     def by(self, *speakers: str) -> list[Said]:
         """The messages of these speakers, in order."""
         return [message for message in self.messages if message.speaker in speakers]
+
+
+def read_question(messages: Sequence[dict[str, Any]]) -> Question:
+    """What the messages of a request ask. Raises `ValueError`, `KeyError` or `TypeError` where that is no question of the program's."""
+    texts = {str(message["role"]): str(message["content"]) for message in messages}
+    schema = schema_name(texts.get("system", ""))
+    if not schema or "user" not in texts:
+        raise ValueError(f"only questions for the schemas {', '.join(SCHEMA_NAMES)} are answered here")
+    return Question(schema, texts["system"], texts["user"])
 
 
 def schema_name(system: str) -> str:

@@ -1,32 +1,37 @@
 """Freshdesk's search language, as far as its documentation goes: fields, `:`, `:>`, `:<`, AND, OR, parentheses and null.
 
-Reads a query into a test for tickets. There is no NOT, and what the real API refuses is refused here.
+Reads a query into a test for tickets; `:<'D'` covers all of day D. There is no NOT, and what the real API refuses is refused here.
 """
 
 import datetime
 import functools
+import operator
 import re
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 Ticket = Mapping[str, Any]
 Test = Callable[[Ticket], bool]
+Condition = tuple[str, str, str]
+"""Field, sign and value as they stand in the query."""
 
 NUMBERS = {"agent_id": "responder_id", "group_id": "group_id", "priority": "priority", "status": "status"}
 TEXTS = {"tag": "tags", "type": "type"}
-DATES = {name: name for name in ("due_by", "fr_due_by", "created_at", "updated_at")}
-_TOKEN = re.compile(r"\s*(?:(?P<mark>[()])|(?P<word>AND|OR)\b|(?P<field>[a-z_][a-z0-9_]*)(?P<sign>:[<>]?)(?P<value>'[^']*'|[^\s()']+))")
+DATES = ("due_by", "fr_due_by", "created_at", "updated_at")
+COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {":": operator.eq, ":>": operator.ge, ":<": operator.le}
+_TOKEN = re.compile(r"\s*(?:([()]|(?:AND|OR)\b)|([a-z_][a-z0-9_]*)(:[<>]?)('[^']*'|[^\s()']+))")
 
 
-def parse_query(text: str, *, whole_day_end: bool = True) -> Test:
-    """The test that a query stands for. `whole_day_end`: `:<'D'` covers all of day D, else only its first instant.
+def parse_query(text: str) -> Test:
+    """The test that a query stands for. Raises `ValueError`.
 
     >>> parse_query("status:4 OR (status:5 AND priority:>3)")({"status": 5, "priority": 4})
     True
     """
-    parser = _Parser(_tokens(text), whole_day_end)
-    test = parser.alternatives()
-    if parser.position != len(parser.tokens):
+    tokens = _tokens(text)
+    test = _any_of(tokens)
+    if tokens:
         raise ValueError("unexpected end of the query")
     return test
 
@@ -38,88 +43,69 @@ def instant(text: str) -> datetime.datetime:
     return moment.astimezone(datetime.timezone.utc) if moment.tzinfo else moment.replace(tzinfo=datetime.timezone.utc)
 
 
-def _tokens(text: str) -> list[re.Match[str]]:
-    tokens, position = [], 0
+def _tokens(text: str) -> deque[str | Condition]:
+    """Parentheses, AND and OR as they are, and conditions."""
+    tokens: deque[str | Condition] = deque()
+    position = 0
     while text[position:].strip():
         match = _TOKEN.match(text, position)
         if match is None:
             raise ValueError(f"cannot read the query at {text[position : position + 20]!r}")
-        tokens.append(match)
+        tokens.append(match[1] or (match[2], match[3], match[4]))
         position = match.end()
     return tokens
 
 
-class _Parser:
-    def __init__(self, tokens: list[re.Match[str]], whole_day_end: bool) -> None:
-        self.tokens, self.position, self._whole_day_end = tokens, 0, whole_day_end
-
-    def alternatives(self) -> Test:
-        parts = [self._all_of()]
-        while self._take("word", "OR"):
-            parts.append(self._all_of())
-        return parts[0] if len(parts) == 1 else lambda ticket: any(part(ticket) for part in parts)
-
-    def _all_of(self) -> Test:
-        parts = [self._single()]
-        while self._take("word", "AND"):
-            parts.append(self._single())
-        return parts[0] if len(parts) == 1 else lambda ticket: all(part(ticket) for part in parts)
-
-    def _single(self) -> Test:
-        if self._take("mark", "("):
-            test = self.alternatives()
-            if not self._take("mark", ")"):
-                raise ValueError("a parenthesis is not closed")
-            return test
-        if self.position >= len(self.tokens) or not self.tokens[self.position]["field"]:
-            raise ValueError("a condition is missing")
-        token = self.tokens[self.position]
-        self.position += 1
-        return _condition(token["field"], token["sign"], token["value"], self._whole_day_end)
-
-    def _take(self, group: str, text: str) -> bool:
-        found = self.position < len(self.tokens) and self.tokens[self.position][group] == text
-        self.position += found
-        return found
+def _any_of(tokens: deque[str | Condition]) -> Test:
+    return _joined(tokens, "OR", _all_of, any)
 
 
-def _condition(field: str, sign: str, value: str, whole_day_end: bool) -> Test:
-    text = value[1:-1] if value.startswith("'") else value
+def _all_of(tokens: deque[str | Condition]) -> Test:
+    return _joined(tokens, "AND", _single, all)
+
+
+def _joined(tokens: deque[str | Condition], mark: str, part: Callable[..., Test], combine: Callable[[Iterable[bool]], bool]) -> Test:
+    parts = [part(tokens)]
+    while tokens and tokens[0] == mark:
+        tokens.popleft()
+        parts.append(part(tokens))
+    return lambda ticket: combine(test(ticket) for test in parts)
+
+
+def _single(tokens: deque[str | Condition]) -> Test:
+    token = tokens.popleft() if tokens else ""
+    if token == "(":
+        test = _any_of(tokens)
+        if not tokens or tokens.popleft() != ")":
+            raise ValueError("a parenthesis is not closed")
+        return test
+    if isinstance(token, str):
+        raise ValueError("a condition is missing")
+    return _condition(*token)
+
+
+def _condition(field: str, sign: str, value: str) -> Test:
     if field in DATES:
-        return _date_test(field, sign, None if value == "null" else _day(value), whole_day_end)
+        return _comparison(lambda ticket: instant(ticket[field]).date() if ticket.get(field) else None, sign, value, _day)
     if field in NUMBERS:
-        return _number_test(NUMBERS[field], sign, None if value == "null" else _whole(field, value))
+        return _comparison(lambda ticket: ticket.get(NUMBERS[field]), sign, value, _whole)
     if sign != ":" or not (field in TEXTS or field.startswith("cf_")):
         raise ValueError(f"{field}{sign} is not a field that can be searched so")
     if value == "null":
-        return lambda ticket: not _value(ticket, field)
-    return lambda ticket: text in held if isinstance(held := _value(ticket, field), list) else str(held) == text
+        return lambda ticket: not _text(ticket, field)
+    wanted = value.strip("'")
+    return lambda ticket: wanted in held if isinstance(held := _text(ticket, field), list) else str(held) == wanted
 
 
-def _value(ticket: Ticket, field: str) -> Any:
+def _comparison(read: Callable[[Ticket], Any], sign: str, value: str, parse: Callable[[str], Any]) -> Test:
+    if value == "null":
+        return lambda ticket: read(ticket) is None
+    wanted = parse(value)
+    return lambda ticket: (held := read(ticket)) is not None and COMPARE[sign](held, wanted)
+
+
+def _text(ticket: Ticket, field: str) -> Any:
     return (ticket.get("custom_fields") or {}).get(field) if field.startswith("cf_") else ticket.get(TEXTS[field])
-
-
-def _number_test(name: str, sign: str, wanted: int | None) -> Test:
-    def test(ticket: Ticket) -> bool:
-        held = ticket.get(name)
-        if held is None or wanted is None:
-            return held is wanted
-        return bool(held == wanted if sign == ":" else held >= wanted if sign == ":>" else held <= wanted)
-
-    return test
-
-
-def _date_test(name: str, sign: str, day: datetime.date | None, whole_day_end: bool) -> Test:
-    def test(ticket: Ticket) -> bool:
-        held = instant(ticket[name]) if ticket.get(name) else None
-        if held is None or day is None:
-            return held is day
-        if sign == ":<" and not whole_day_end:
-            return held <= datetime.datetime.combine(day, datetime.time(), datetime.timezone.utc)
-        return held.date() == day if sign == ":" else held.date() >= day if sign == ":>" else held.date() <= day
-
-    return test
 
 
 def _day(value: str) -> datetime.date:
@@ -131,7 +117,7 @@ def _day(value: str) -> datetime.date:
         raise ValueError(f"{value} is not a date of the form 'YYYY-MM-DD'") from None
 
 
-def _whole(field: str, value: str) -> int:
+def _whole(value: str) -> int:
     if not re.fullmatch(r"\d{1,18}", value):
-        raise ValueError(f"It should be a/an Integer: {field}:{value}")
+        raise ValueError(f"It should be a/an Integer: {value}")
     return int(value)

@@ -14,6 +14,7 @@ import json
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +25,11 @@ from common import files
 from demo import model, show
 from demo.helpdesk import SampleHelpdesk, load_tickets
 from demo.model import BuiltInModel
-from demo.prompt_reader import read_decision, read_issues, schema_name
+from demo.prompt_reader import Question, read_decision, read_issues, read_question
 from demo.recorded import FILE, Recording, find_ticket, words_of
+from prompts_config import UNCLEAR_ID
 
 QUESTIONS = Path("demo_questions.jsonl")
-Question = Mapping[str, str]
 
 
 def open_questions(recording: Recording, tickets: list[dict[str, Any]]) -> list[Question]:
@@ -36,10 +37,10 @@ def open_questions(recording: Recording, tickets: list[dict[str, Any]]) -> list[
     found: dict[str, Question] = {}
 
     def answer(messages: Any) -> dict[str, Any]:
-        said = recording.answer(messages)
+        question = read_question(messages)
+        said = recording.answer(question)
         if said is None:
-            texts = {message["role"]: message["content"] for message in messages}
-            found[texts["user"]] = {"schema": schema_name(texts["system"]), **texts}
+            found[question.user] = question
             return model.answer(messages)
         return said
 
@@ -52,27 +53,20 @@ def open_questions(recording: Recording, tickets: list[dict[str, Any]]) -> list[
 
 def lines_of(question: Question, answer: Mapping[str, Any], tickets: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """What an answer adds to the recording, ids replaced by what does not change: the ticket, the categories. Raises ValueError."""
-    if question["schema"] == "issue_decision":
-        offered, ticket = read_decision(question["user"])
+    if question.schema == "issue_decision":
+        offered, ticket = read_decision(question.user)
         number = find_ticket(ticket, {one["id"]: words_of(one) for one in tickets})
         if number is None:
             raise ValueError("the question is about no sample ticket")
         names = {issue.issue_id: issue.category for issue in offered}
         said = {key: value for key, value in answer.items() if key != "issue_id"}
-        meant = names.get(answer["issue_id"], "UNCLEAR" if answer["issue_id"] == "UNCLEAR" else answer["category"])
+        meant = names.get(answer["issue_id"], UNCLEAR_ID if answer["issue_id"] == UNCLEAR_ID else answer["category"])
         second = names.get(answer.get("second_choice", ""), "")
         return [{"ticket": number, "answer": {**said, "issue": meant, "category": meant, "second_choice": second}}]
-    names = {issue.issue_id: issue.category for issue in read_issues(question["user"])}
-    if question["schema"] == "issue_overview":
+    names = {issue.issue_id: issue.category for issue in read_issues(question.user)}
+    if question.schema == "issue_overview":
         return [{"issue": names[name], "area": area["area"]} for area in answer["areas"] for name in area["issue_ids"] if name in names]
-    if question["schema"] == "issue_card":
-        return [{"issue": next(iter(names.values())), "card": dict(answer)}]
-    return [
-        {"issue": names[one], "like": [{"issue": names[other], "confidence": pair["confidence"], "reason": pair["reason"]}]}
-        for pair in answer["merges"]
-        for one, other in [pair["issue_ids"][:2]]
-        if one in names and other in names
-    ]
+    return [{"issue": next(iter(names.values())), "card": dict(answer)}]
 
 
 def add(path: Path, lines: list[dict[str, Any]]) -> None:
@@ -95,13 +89,13 @@ def work(argv: list[str] | None = None) -> int:
         answers = [(question, answer_of(number, question)) for number, question in enumerate(questions)]
         add(FILE, [line for question, answer in answers if answer is not None for line in lines_of(question, answer, tickets)])
         questions = open_questions(Recording.load(tickets), tickets)
-    files.write_text(QUESTIONS, "".join(json.dumps({"n": n, **one}, ensure_ascii=False) + "\n" for n, one in enumerate(questions)))
+    files.write_text(QUESTIONS, "".join(json.dumps({"n": n, **asdict(one)}, ensure_ascii=False) + "\n" for n, one in enumerate(questions)))
     print(f"{len(questions)} questions are not recorded; they stand in {QUESTIONS}")
     return 3 if questions else 0
 
 
 def _by_server(_number: int, question: Question) -> Mapping[str, Any] | None:
-    messages = [{"role": role, "content": question[role]} for role in ("system", "user")]
+    messages = [{"role": "system", "content": question.system}, {"role": "user", "content": question.user}]
     said: Mapping[str, Any] = json.loads(llm_client.chat(messages))
     return said
 

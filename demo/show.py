@@ -17,6 +17,7 @@ from cli.options import Job, Options
 from demo import model
 from demo.helpdesk import DEFAULT_KEY, SampleHelpdesk, load_tickets
 from demo.model import BuiltInModel
+from demo.prompt_reader import read_question
 from demo.recorded import Recording
 from env import Settings
 from issue_clusterer import IssueClusterer
@@ -40,10 +41,7 @@ class RecordedModel:
 
     def __call__(self, messages: Any) -> dict[str, Any]:
         """The answer to one question. Raises `ValueError` where it is none of the program's."""
-        try:
-            found = self._recording.answer(messages)
-        except (ValueError, KeyError, TypeError):  # not a question of this program
-            found = None
+        found = self._recording.answer(read_question(messages))
         with self._lock:
             self.answered["matcher" if found is None else "recorded"] += 1
         return model.answer(messages) if found is None else found

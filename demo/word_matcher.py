@@ -56,30 +56,15 @@ def shared(lines: Sequence[str], ticket: Iterable[str]) -> list[float]:
 
 
 def alike_groups(texts: Sequence[str]) -> list[list[int]]:
-    """Places of texts in groups of which every two are alike enough (complete link), in order."""
+    """Places of texts in groups of two and more of which every two are alike enough; each text joins the first group that it fits."""
     weights = telling(texts)
     vectors = [vector([text], weights) for text in texts]
-    groups = [[place] for place in range(len(texts))]
-    while len(groups) > 1:
-        score, first, second = _nearest(groups, vectors)
-        if score < MERGES:
-            break
-        groups[first] = sorted(groups[first] + groups.pop(second))
-    return groups
-
-
-def likeness(group: Sequence[int], texts: Sequence[str]) -> float:
-    """How alike the least alike two of a group are; 1 for a group of one."""
-    weights = telling(texts)
-    vectors = [vector([texts[place]], weights) for place in group]
-    return min((cosine(vectors[one], vectors[two]) for one in range(len(vectors)) for two in range(one)), default=1.0)
-
-
-def _nearest(groups: Sequence[Sequence[int]], vectors: Sequence[dict[str, float]]) -> tuple[float, int, int]:
-    """Likeness and places of the two groups whose least alike members are most alike."""
-    links = [
-        (min(cosine(vectors[one], vectors[two]) for one in groups[first] for two in groups[second]), first, second)
-        for second in range(len(groups))
-        for first in range(second)
-    ]
-    return max(links, key=lambda link: (round(link[0], 9), -link[1], -link[2]))
+    groups: list[list[int]] = []
+    for place, own in enumerate(vectors):
+        fitting = (group for group in groups if all(cosine(own, vectors[other]) >= MERGES for other in group))
+        group = next(fitting, None)
+        if group is None:
+            groups.append([place])
+        else:
+            group.append(place)
+    return [group for group in groups if len(group) > 1]

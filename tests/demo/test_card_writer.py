@@ -39,4 +39,4 @@ def test_nothing_is_made_up_when_nobody_found_a_cause() -> None:
 )
 def test_the_title_is_a_few_words_of_the_ticket(subject: str, said: str, category: str) -> None:
     _, ticket = read_decision(PROMPTS.decision_messages(conversation(f"customer: {said}", subject=subject), [])[1]["content"])
-    assert extract([ticket]).category == category
+    assert extract([ticket])[0].category == category

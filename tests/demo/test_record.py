@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from demo import record
+from demo.prompt_reader import Question
 from knowledge.issue import Card, Issue
 from prompts_config import Prompts
 from testing.demo_questions import TICKETS, asked
@@ -13,8 +14,8 @@ from testing.scripted_model import talk
 WIFI = "Kettle cannot join 5 GHz Wi-Fi"
 
 
-def question(schema: str, user: str) -> dict[str, str]:
-    return {"schema": schema, "system": f"schema {schema}", "user": user}
+def question(schema: str, user: str) -> Question:
+    return Question(schema, f"schema {schema}", user)
 
 
 def test_what_a_model_answers_is_recorded_without_ids() -> None:
@@ -26,9 +27,6 @@ def test_what_a_model_answers_is_recorded_without_ids() -> None:
     overview = question("issue_overview", "ISSUE-1 | Lid leaks | y")
     areas = {"groups": [], "areas": [{"area": "Devices", "issue_ids": ["ISSUE-1", "ISSUE-9"]}]}
     assert record.lines_of(overview, areas, TICKETS) == [{"issue": "Lid leaks", "area": "Devices"}]
-    pair = {"merges": [{"issue_ids": ["ISSUE-1", "ISSUE-2"], "confidence": 0.6, "reason": "r"}]}
-    merge = question("issue_merge", "ISSUE-1 | Lid leaks\nISSUE-2 | Lid drips")
-    assert record.lines_of(merge, pair, TICKETS)[0]["like"] == [{"issue": "Lid drips", "confidence": 0.6, "reason": "r"}]
 
 
 def test_a_question_about_no_sample_ticket_is_not_recorded() -> None:

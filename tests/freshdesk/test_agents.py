@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 
+from demo.helpdesk_api import Answer
 from freshdesk.agents import fetch_agent_names
 from freshdesk.client import FreshdeskClient
 from testing.helpdesk import DEFAULT_KEY, Helpdesk
@@ -31,5 +32,5 @@ def test_a_key_that_may_not_list_agents_costs_one_call_and_a_word(caplog: pytest
     "agents", [[None], [{}], [{"contact": None}], [{"contact": {"name": None}}], [{"contact": {"name": " "}}], ["x"]], ids=str
 )
 def test_agents_of_another_form_have_no_names(agents: list[object], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("demo.helpdesk_api._cut", lambda rows, page, size: agents)
+    monkeypatch.setattr("demo.helpdesk_api._page_of", lambda *_, **__: Answer(200, agents))
     assert names_from()[0] == ()
