@@ -21,7 +21,7 @@ from clustering.candidates import Candidates, TicketText
 from clustering.vectors import Embed
 from conversation_utils import build_conversation
 from knowledge.base import By, KnowledgeBase
-from knowledge.conversation import Conversation
+from knowledge.conversation import Conversation, customer_text
 from knowledge.issue import Card
 from llm.embeddings import LocalModel
 from testing.helpdesk import load_tickets
@@ -54,7 +54,7 @@ class Shelf:
     def search(self, conversation: Conversation, label: str) -> None:
         """Note at which place the issue of the label is found, if there is one."""
         if label in self.issues:
-            found = self.known.search(TicketText.of(conversation).whole, max(KS), ticket_id=conversation["ticket_id"])
+            found = self.known.search(TicketText.of(conversation).text, max(KS), ticket_id=conversation["ticket_id"])
             place = found.index(self.issues[label]) if self.issues[label] in found else max(KS)
             self.places.append((place, len(self.issues)))
 
@@ -99,7 +99,7 @@ def _others_last(talks: Sequence[tuple[Conversation, str, bool]], embed: Embed |
     shelf = Shelf.of([talk for talk, _, _ in talks], embed)
     for talk, label, other in talks:
         if not other:
-            shelf.put(talk, label, Card(talk["subject"] or TicketText.of(talk).text[:80], TicketText.of(talk).text[:150]))
+            shelf.put(talk, label, Card(talk["subject"] or customer_text(talk)[:80], customer_text(talk)[:150]))
     for talk, label, other in talks:
         if other:
             shelf.search(talk, label)

@@ -11,7 +11,7 @@ import heapq
 import math
 import zlib
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, KeysView, Mapping, Sequence
 from dataclasses import dataclass
 
 from clustering.vectors import Embed, IssueVectors
@@ -49,38 +49,25 @@ MAX_INDEXED = 2_000
 
 _AT_ONCE = 64  # issues whose texts are read, and their vectors asked for, at a time
 
-CARD = 0  # among an issue's texts; no ticket has this id
-
+Key = Card | int
+"""What tells an issue's texts apart: its card, and the ids of tickets."""
 ConversationOf = Callable[[int], Conversation | None]
 Nearest = Callable[[str, str, int, int], list[str]]
 
 
 @dataclass(frozen=True, slots=True)
 class TicketText:
-    """What the index knows of a ticket: its day (`YYYY-MM-DD`), subject, and what the customer said."""
+    """What the index knows of a ticket: its day (`YYYY-MM-DD`), and subject with what the customer said."""
 
     ticket_id: int
     day: str
-    subject: str
     text: str
 
     @classmethod
     def of(cls, conversation: Conversation) -> "TicketText":
         """The facts of a conversation."""
-        return cls(conversation["ticket_id"], conversation["created_at"][:10], conversation["subject"], customer_text(conversation))
-
-    @property
-    def whole(self) -> str:
-        """Subject and text together."""
-        return f"{self.subject}\n{self.text}"
-
-
-@dataclass(slots=True)
-class _Held:
-    """What the index holds of an issue: the words of its exemplars by ticket and of its card."""
-
-    card: Card
-    words: dict[int, tuple[str, ...]]
+        said = f"{conversation['subject']}\n{customer_text(conversation)}"
+        return cls(conversation["ticket_id"], conversation["created_at"][:10], said)
 
 
 class WordIndex:
@@ -88,14 +75,21 @@ class WordIndex:
 
     def __init__(self) -> None:
         self._holders: dict[str, dict[str, float]] = {}
-        self._texts: dict[str, Mapping[int, Sequence[str]]] = {}
+        self._texts: dict[str, dict[Key, Sequence[str]]] = {}
 
-    def put(self, issue_id: str, texts: Mapping[int, Sequence[str]]) -> None:
-        """Hold just these texts (each word once) for an issue, in place of what was held; without any, the issue is forgotten."""
-        for term in {term for words in self._texts.pop(issue_id, {}).values() for term in words}:
+    def held(self, issue_id: str) -> KeysView[Key]:
+        """The keys of the texts that are held of an issue."""
+        return self._texts.get(issue_id, {}).keys()
+
+    def put(self, issue_id: str, fresh: Mapping[Key, str], *, keys: Iterable[Key]) -> None:
+        """Hold of an issue just the texts with these keys, `fresh` ones and those held already; without any, it is forgotten."""
+        old = self._texts.pop(issue_id, {})
+        for term in {term for words in old.values() for term in words}:
             del self._holders[term][issue_id]
             if not self._holders[term]:
                 del self._holders[term]
+        known = old | {key: _kept(text) for key, text in fresh.items()}
+        texts = {key: known[key] for key in keys if key in known}
         if texts:
             self._texts[issue_id] = texts
         for term, share in _centroid(texts.values()).items():
@@ -110,7 +104,7 @@ class WordIndex:
         """Words with their weights, of length one."""
         return _normed({term: self.weight(term) for term in words})
 
-    def centroid(self, issue_id: str, *, without: int = -1) -> dict[str, float]:
+    def centroid(self, issue_id: str, *, without: int = 0) -> dict[str, float]:
         """The words of an issue's texts with their weights, of length one; empty for an unknown issue."""
         return _normed({term: share * self.weight(term) for term, share in self._shares(issue_id, without).items()})
 
@@ -146,9 +140,8 @@ class Candidates:
         self._base, self._conversation_of = base, conversation_of
         self._words = WordIndex()
         self._vectors = IssueVectors(embed) if embed else None
-        self._held: dict[str, _Held] = {}
         self._mark = -1
-        self._asked_about: dict[int, TicketText] = {}  # and not placed yet: they need not be read from disk
+        self._asked_about: dict[int, str] = {}  # texts of tickets that are not placed yet: they need not be read from disk
 
     @property
     def filled(self) -> bool:
@@ -172,26 +165,20 @@ class Candidates:
 
     def offered(self, ticket: TicketText, *, leaving: Collection[int]) -> list[Issue]:
         """Issues to offer for a ticket, in id order; none that is held back or all of whose tickets are `leaving` (to be decided again)."""
-        self._asked_about[ticket.ticket_id] = ticket
+        self._asked_about[ticket.ticket_id] = ticket.text
         wanted = self.count
         while True:
-            found = self.likeliest(ticket, wanted)
+            found = [self._base.issues[name] for name in self.search(ticket.text, wanted, ticket_id=ticket.ticket_id)]
             stays = [issue for issue in found if _is_offered(issue, leaving)]
             if len(stays) >= self.count or len(found) < wanted:
                 return in_id_order(stays[: self.count])
             wanted *= 4
 
-    def likeliest(self, ticket: TicketText, count: int) -> list[Issue]:
-        """The `count` issues that a ticket is likeliest to belong to, the likeliest first; all, in any order, if there are few."""
-        issues = self._base.issues
-        if len(issues) <= min(count, self.count):
-            return list(issues.values())
-        return [issues[name] for name in self.search(ticket.whole, count, ticket_id=ticket.ticket_id)]
-
     def search(self, text: str, count: int, *, ticket_id: int = 0) -> list[str]:
         """At most `count` issue ids, the likeliest first, filled up with the largest; the ticket `ticket_id` itself does not count."""
         self._follow()
-        without = self._place_of(ticket_id)
+        home = self._base.home(ticket_id)
+        without = (home.issue_id if home else "", ticket_id)
         scores = self._words.scores(self._words.vector(_kept(text)), without=without)
         if self._vectors and (near := self._vectors.scores(text, without=without)):
             scores = {name: score + WORDS_SHARE * scores.get(name, 0.0) for name, score in near.items()}
@@ -201,15 +188,15 @@ class Candidates:
             found += heapq.nsmallest(2 * count, issues, key=lambda name: (-len(issues[name].tickets), sort_key(name)))
         return list(dict.fromkeys(found))[:count]
 
-    def similarity(self, ticket: TicketText, issue: Issue) -> float:
+    def similarity(self, ticket: TicketText, issue_id: str) -> float:
         """How much a ticket has in common with what else was said in an issue, 0 to 1."""
         self._follow()
-        rest = self._words.centroid(issue.issue_id, without=ticket.ticket_id)
-        return round(cosine(self._words.vector(_kept(ticket.whole)), rest), 6)
+        rest = self._words.centroid(issue_id, without=ticket.ticket_id)
+        return round(cosine(self._words.vector(_kept(ticket.text)), rest), 6)
 
     def closeness(self, ticket: TicketText) -> float:
         """How much a ticket has in common with the issue most like it, 0 to 1."""
-        return max((self.similarity(ticket, issue) for issue in self.likeliest(ticket, 1)), default=0.0)
+        return max((self.similarity(ticket, name) for name in self.search(ticket.text, 1, ticket_id=ticket.ticket_id)), default=0.0)
 
     def nearest(self, issue: Issue, count: int) -> list[str]:
         """Ids of the `count` other issues most like one, the most alike first; fewer where no word is shared."""
@@ -233,48 +220,33 @@ class Candidates:
             return
         changed = list(self._base.issues) if self._mark < 0 else self._base.changed_since(self._mark)
         for start in range(0, len(changed), _AT_ONCE):
-            part = changed[start : start + _AT_ONCE]
-            fresh = {name: self._fresh_texts(self._base.issues[name]) for name in part if name in self._base.issues}
-            if self._vectors:
-                self._vectors.expect(text for texts in fresh.values() for text in texts.values())
-            for name in part:
-                self._hold(name, fresh.get(name))
+            keys = {name: self._keys(name) for name in changed[start : start + _AT_ONCE]}
+            fresh = {name: self._texts(key for key in keys[name] if key not in self._words.held(name)) for name in keys}
+            self.expect(text for texts in fresh.values() for text in texts.values())
+            for name in keys:
+                if not fresh[name] and self._words.held(name) <= set(keys[name]):
+                    continue
+                self._words.put(name, fresh[name], keys=keys[name])
+                if self._vectors:
+                    self._vectors.put(name, fresh[name], keys=keys[name])
         self._mark = self._base.mark
         self._asked_about = {ticket_id: text for ticket_id, text in self._asked_about.items() if self._base.home(ticket_id) is None}
 
-    def _fresh_texts(self, issue: Issue) -> dict[int, str]:
-        """The texts of an issue that are not held yet: its card if that changed, exemplars by ticket."""
-        held = self._held.get(issue.issue_id)
-        known = held.words if held else {}
-        found = {ticket_id: self._text_of(ticket_id) for ticket_id in exemplars(issue) if ticket_id not in known}
-        card = {} if held and held.card == issue.card else {CARD: card_text(issue.card)}
-        return card | {ticket_id: text for ticket_id, text in found.items() if text is not None}
-
-    def _hold(self, name: str, fresh: Mapping[int, str] | None) -> None:
-        """Hold an issue as it is now, these of its texts being new; None for an issue that is gone."""
+    def _keys(self, name: str) -> list[Key]:
+        """What of an issue is held: its card and its exemplars; nothing of one that is gone."""
         issue = self._base.issues.get(name)
-        old = self._held[name].words if name in self._held else {}
-        known = old | {key: _kept(text) for key, text in (fresh or {}).items()}
-        words = {key: known[key] for key in (CARD, *sorted(exemplars(issue))) if key in known} if issue else {}
-        if not fresh and words.keys() == old.keys():
-            return
-        self._words.put(name, words)
-        if self._vectors:
-            self._vectors.put(name, fresh or {}, keep=words.keys())
-        if issue:
-            self._held[name] = _Held(issue.card, words)
-        else:
-            self._held.pop(name, None)
+        return [issue.card, *sorted(exemplars(issue))] if issue else []
+
+    def _texts(self, keys: Iterable[Key]) -> dict[Key, str]:
+        """The texts of cards and of those tickets that are there."""
+        found = {key: card_text(key) if isinstance(key, Card) else self._text_of(key) for key in keys}
+        return {key: text for key, text in found.items() if text is not None}
 
     def _text_of(self, ticket_id: int) -> str | None:
         if ticket_id in self._asked_about:
-            return self._asked_about[ticket_id].whole
+            return self._asked_about[ticket_id]
         conversation = self._conversation_of(ticket_id)
-        return None if conversation is None else TicketText.of(conversation).whole
-
-    def _place_of(self, ticket_id: int) -> tuple[str, int]:
-        home = self._base.home(ticket_id)
-        return (home.issue_id if home else "", ticket_id)
+        return None if conversation is None else TicketText.of(conversation).text
 
 
 def nearest_issues(issues: dict[str, Issue], conversation_of: ConversationOf, *, known: Candidates | None = None) -> Nearest:

@@ -127,7 +127,7 @@ class Cards:
         return [stored[ticket] for ticket in sorted(chosen)]
 
     def _fits(self, issue: Issue, conversation: Conversation) -> float:
-        return self._known.similarity(TicketText.of(conversation), issue)
+        return self._known.similarity(TicketText.of(conversation), issue.issue_id)
 
 
 def _first(tickets: Iterable[int], count: int, stored: Mapping[int, Conversation]) -> list[int]:

@@ -128,7 +128,7 @@ class Rounds:
         """Tickets that were put off, without those more like one in front of them, whose place is not known yet, than like any issue."""
         vector, ahead, free = self.known.weigher(), Texts(), []
         for question in self._put_off.values():
-            said = vector(question.ticket.whole)
+            said = vector(question.ticket.text)
             if max(ahead.alike(said).values(), default=0.0) <= self.known.closeness(question.ticket):
                 free.append(question)
                 ahead.add(said)
@@ -144,7 +144,7 @@ class Rounds:
         """Questions about tickets, under way, and rows of those that are not asked about; vectors are made of all texts at once."""
         if self.known.by_vectors:
             items = list(items)
-            self.known.expect(TicketText.of(item).whole for item in items if not isinstance(item, FetchFailure))
+            self.known.expect(TicketText.of(item).text for item in items if not isinstance(item, FetchFailure))
         return [self._asked(item) for item in items]
 
     def _asked(self, item: Item) -> Question | DecisionRow:
@@ -205,9 +205,9 @@ class Rounds:
         """True for a first answer NEW much like one that founded an issue in this wave; one that founds an offered issue is remembered."""
         if not question.says_new or question.verdict is None:
             return False
-        if question.ticket.ticket_id not in self._put_off and founded.resembles(question.verdict, question.ticket.whole):
+        if question.ticket.ticket_id not in self._put_off and founded.resembles(question.verdict, question.ticket.text):
             return True
-        founded.add(question.verdict, question.ticket.whole)
+        founded.add(question.verdict, question.ticket.text)
         return False
 
     def _commit(self, entry: Question | DecisionRow) -> None:

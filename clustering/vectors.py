@@ -9,7 +9,8 @@ import logging
 import math
 import operator
 from array import array
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from typing import Any
 
 logger = logging.getLogger(__name__)
 
@@ -26,7 +27,7 @@ class IssueVectors:
         self.usable = True
         self._embed, self._length = embed, 0
         self._known: dict[str, array[int]] = {}
-        self._members: dict[str, dict[int, array[int]]] = {}
+        self._members: dict[str, dict[Hashable, array[int]]] = {}
         self._sums: dict[str, tuple[list[int], float]] = {}
 
     def expect(self, texts: Iterable[str]) -> None:
@@ -42,10 +43,11 @@ class IssueVectors:
             return
         self._known.update(zip(missing, map(_whole_numbers, found)))  # noqa: B905 - the same length
 
-    def put(self, issue_id: str, texts: Mapping[int, str], *, keep: Collection[int]) -> None:
-        """Hold further texts of an issue, and of those held already the ones with these keys; with none of either it is forgotten."""
-        members = {key: vector for key, vector in self._members.pop(issue_id, {}).items() if key in keep}
-        members |= {key: vector for key, text in texts.items() if (vector := self._vector(text)) is not None}
+    def put(self, issue_id: str, fresh: Mapping[Any, str], *, keys: Iterable[Hashable]) -> None:
+        """Hold of an issue just the texts with these keys, `fresh` ones and those held already; without any, it is forgotten."""
+        known = self._members.pop(issue_id, {})
+        known |= {key: vector for key, text in fresh.items() if (vector := self._vector(text)) is not None}
+        members = {key: known[key] for key in keys if key in known}
         self._sums.pop(issue_id, None)
         if members:
             self._members[issue_id], self._sums[issue_id] = members, _sum(members.values())

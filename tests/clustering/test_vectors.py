@@ -25,7 +25,7 @@ def ranked(index: IssueVectors, text: str, count: int, *, without: tuple[str, in
 def index() -> IssueVectors:
     index = IssueVectors(by_topic)
     for number, (issue, text) in enumerate(SAID.items(), 1):
-        index.put(issue, {number: text}, keep=[])
+        index.put(issue, {number: text}, keys=[number])
     return index
 
 
@@ -34,16 +34,16 @@ def test_a_ticket_without_a_common_word_is_found_by_its_vector(index: IssueVecto
 
 
 def test_an_issues_own_text_does_not_count_where_it_is_asked_about(index: IssueVectors) -> None:
-    index.put("ISSUE-1", {9: "box"}, keep=[1])
+    index.put("ISSUE-1", {9: "box"}, keys=[1, 9])
     assert ranked(index, "kettle", 1) == ["ISSUE-1"]
     assert ranked(index, "boiler", 1, without=("ISSUE-1", 1)) == ["ISSUE-2"]
     assert ranked(index, "box", 3, without=("ISSUE-3", 3)) == ["ISSUE-1"]
 
 
 def test_a_text_that_is_not_kept_is_gone_and_so_is_an_issue_without_texts(index: IssueVectors) -> None:
-    index.put("ISSUE-1", {9: "box"}, keep=[])
+    index.put("ISSUE-1", {9: "box"}, keys=[9])
     assert ranked(index, "boiler", 1) == ["ISSUE-2"]
-    index.put("ISSUE-1", {}, keep=[])
+    index.put("ISSUE-1", {}, keys=[])
     assert ranked(index, "box", 3) == ["ISSUE-3"]
 
 
@@ -63,7 +63,7 @@ def test_vectors_that_cannot_be_used_are_named_once_and_there_is_no_ranking(
     index = IssueVectors(lambda _texts: next(given))
     with caplog.at_level(logging.WARNING):
         for number, text in enumerate(SAID.values()):
-            index.put("ISSUE-1", {number: text}, keep=[])
+            index.put("ISSUE-1", {number: text}, keys=[number])
         assert ranked(index, "the scale turns", 1) == []
     assert not index.usable
     assert len([record for record in caplog.records if "vectors cannot be used" in record.message]) == 1
@@ -78,7 +78,7 @@ def test_many_expected_texts_are_asked_for_in_one_call() -> None:
 
     index = IssueVectors(counted)
     index.expect(["a kettle", "a scale", "a kettle"])
-    index.put("ISSUE-1", {1: "a kettle", 2: "a scale"}, keep=[])
+    index.put("ISSUE-1", {1: "a kettle", 2: "a scale"}, keys=[1, 2])
     assert calls == [2]
 
 
@@ -98,6 +98,6 @@ def test_noise_of_batches_and_the_order_of_texts_change_no_ranking() -> None:
         shuffle.shuffle(names)
         for name in names:
             texts = [(n, f"text {n}") for n in range(60) if n % 19 + 1 == int(name.removeprefix("ISSUE-"))]
-            index.put(name, dict(texts[:: -1 if noise else 1]), keep=[])
+            index.put(name, dict(texts[:: -1 if noise else 1]), keys=[n for n, _ in texts])
         rankings.append([ranked(index, f"text {n}", 19) for n in range(60, 80)])
     assert rankings[0] == rankings[1]
