@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from clustering.words import listed
 from common.text import shortened, valid
 from knowledge.issue import MAX_CATEGORY_CHARS, Card
 from llm.json_text import extract_json
@@ -26,36 +27,6 @@ MAX_GROUP = 8
 UNCLEAR_MOST = 0.5
 """The most that UNCLEAR can be sure of (contract, 6)."""
 NO_ISSUE_WORDS = frozenset({"", "none", "new", "null", "nil", "n/a"})
-
-
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-CATCH_ALL_WORDS = _words(
-    "misc miscellaneous various sonstiges diverses verschiedenes divers varios varie diversos overig diversen różne övrigt øvrigt ostatní "
-    "různé çeşitli egyéb altele прочее разное διάφορα λοιπά その他 其他 其它 杂项 기타 متفرقات"
-)
-"""Words that make a title a catch-all wherever it goes on to."""
-OTHER_WORDS = _words(
-    "other others sonstige diverse anderes andere autre autres otro otros otra otras altro altri altra altre outro outros outra outras "
-    "overige anders inne inny annat annan andet annet muu muut jiné diğer другое другие інше άλλο άλλα أخرى"
-)
-"""Words that do so alone or before a separator: "Other people's devices listed" is a good title."""
-EMPTY_WORDS = (
-    CATCH_ALL_WORDS
-    | OTHER_WORDS
-    | _words(
-        "general unknown unclear none new null na n a issue issues question questions support technical inquiry inquiries enquiry request "
-        "problem problems topic uncategorised uncategorized unspecified "
-        "allgemein allgemeine allgemeines unbekannt unbekanntes probleme frage fragen anfrage "
-        "anfragen thema général générale inconnu problème problèmes demande demandes desconocido problema problemas consulta consultas "
-        "pregunta generale sconosciuto domanda geral desconhecido pergunta algemeen algemene onbekend probleem vraag vragen ogólne "
-        "nieznany allmänt okänt fråga generelt ukendt ukjent spørgsmål genel bilinmeyen soru általános ismeretlen общее неизвестно вопрос "
-        "проблема загальне питання γενικά άγνωστο ερώτηση 一般 不明 未知 問題 问题 質問 일반 문제"
-    )
-)
-"""A title of such words alone says nothing; in the languages that KB_LANGUAGE is most often set to."""
 _HYPHENS = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2212\ufe58\ufe63\uff0d"), "-")
 _SEPARATOR = re.compile(r"[|:(]|\s-\s")
 _NUMBER = re.compile(r"(?:0?\.[0-9]{1,20}|0|1(?:\.0{1,20})?)")
@@ -356,9 +327,14 @@ def _category(card: Card, categories: Sequence[str], fallback_title: str) -> tup
 
 
 def _is_vague(title: str) -> bool:
-    """Whether a title only says that the ticket belongs nowhere: Other / lid leaks, General question, Sonstiges."""
+    """Whether a title only says that the ticket belongs nowhere: Other / lid leaks, General question, Sonstiges.
+
+    "Other people's devices listed" is a good title: words such as "other" make a catch-all alone or before a separator only.
+    """
     words = re.findall(r"[^\W\d_]+", title.casefold())
-    if not words or words[0] in CATCH_ALL_WORDS or EMPTY_WORDS.issuperset(words):
+    if not words or words[0] in listed("catch-all"):
         return bool(words)
+    if (listed("catch-all") | listed("other") | listed("empty")).issuperset(words):
+        return True
     behind = title.casefold().partition(words[0])[2].strip()
-    return words[0] in OTHER_WORDS and not behind[0].isalnum()
+    return words[0] in listed("other") and not behind[0].isalnum()

@@ -5,10 +5,12 @@ English; scripts without spaces are cut into pairs of characters.
 """
 
 import functools
+import json
 import re
 import sys
 import unicodedata
 from collections.abc import Mapping
+from pathlib import Path
 
 MAX_CHARS = 8_000
 MAX_WORD_CHARS = 40
@@ -20,20 +22,16 @@ _APOSTROPHE = re.compile(r"(?<=\w)['’`](?=\w)")
 _UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+")
 _ACCENTS = re.compile("[\u0300-\u036f]+")
 _PLACEHOLDER = re.compile(r"\[[A-Z_]{3,30}(?:_[0-9]{1,6})?\]")  # [EMAIL_1]: something that was removed says nothing
-_STOP = """
-a about above after again against all also am an and any anybody anyone anything are arent as ask asked asking at back be because been
-before being below between both but by bye call called calling can cannot cant come could couldnt customer day days dear did didnt do
-does doesnt doing done dont down during each else even ever every few for from further get gets getting give go goes going gonna good
-got great had hadnt has hasnt have havent having he hello help helped helping her here hers hey hi him his hope how i id if ill im in
-into is isnt it its ive just kind kindly know let lets like little look looking lot made make making many may maybe me mean might more
-most much must my myself need needed needs no nor not now of off oh ok okay on once one only or other our ours out over own perfect
-please possible problem put question really regards right said same say see seem seems she should shouldnt so some someone something
-sorry still such sure take tell than thank thanks that thats the their them then there theres these they theyre thing things think this
-those though through thx time to today too tried try trying two uh um under until up us use very via wait wanna want wanted wants was
-wasnt we well went were werent what whats when where which while who whom whose why will wish with wont would wouldnt yeah yes yet you
-your youre yours
-"""
-STOP_WORDS = frozenset(_STOP.split())
+
+
+@functools.cache
+def listed(name: str) -> frozenset[str]:
+    """The words of a list of `words.json`: English ones that say little, and those of titles that name no problem."""
+    rows: dict[str, list[str]] = json.loads(Path(__file__).with_name("words.json").read_text(encoding="utf-8"))
+    return frozenset(" ".join(rows[name]).split())
+
+
+STOP_WORDS = listed("common")
 
 
 def words(text: str, *, max_chars: int = MAX_CHARS) -> list[str]:
