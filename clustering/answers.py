@@ -140,18 +140,24 @@ def parse_overview(text: str, *, offered: Sequence[str]) -> OverviewAnswer:
     return OverviewAnswer(tuple(tuple(group) for group in found if 1 < len(group) <= most), by_id)
 
 
-def parse_merge(text: str, *, offered: Sequence[str]) -> tuple[MergeGroup, ...]:
-    """What an answer to `issue_merge` calls one, the surest first; an id stands in the first group that names it. Raises ValueError."""
+def parse_merge(text: str, *, sets: Sequence[Sequence[str]]) -> tuple[MergeGroup, ...]:
+    """What an answer to `issue_merge` calls one within a set that was shown, the surest first. Raises ValueError.
+
+    An id stands in the first group that names it.
+    """
     merges = _object_of(text).get("merges")
     if not isinstance(merges, list):
         raise ValueError("merges must be a list of objects")
+    offered = [issue_id for names in sets for issue_id in names]
     found: list[MergeGroup] = []
     taken: set[str] = set()
     for entry in _objects(merges):
-        ids = tuple(issue_id for issue_id in _ids(entry, offered) if issue_id not in taken)
+        ids = [issue_id for issue_id in _ids(entry, offered) if issue_id not in taken]
         if len(ids) > 1:
-            found.append(MergeGroup(ids, _confidence(entry.get("confidence")), clean_text(entry.get("reason"), 300)))
             taken.update(ids)
+            within = [tuple(issue_id for issue_id in ids if issue_id in names) for names in sets]
+            confidence, reason = _confidence(entry.get("confidence")), clean_text(entry.get("reason"), 300)
+            found += [MergeGroup(names, confidence, reason) for names in within if len(names) > 1]
     return tuple(sorted(found, key=lambda group: -group.confidence))
 
 

@@ -4,21 +4,23 @@ The same question may name tickets that do not belong. A card that a person wrot
 in none; a step enters only with an agent's message behind it.
 """
 
+import functools
 import itertools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 
+from cleaning.shorten import shorten
 from clustering.answers import CardAnswer, parse_card
 from clustering.candidates import Candidates, TicketText, exemplars
-from clustering.question import shortened_for_card, talks_to_model, without_orders
-from clustering.steps import AgentMessages, CheckedCard, agent_messages, checked, old_steps, with_numbers
-from clustering.wave import Asking
+from clustering.question import talks_to_model
+from clustering.steps import AgentMessages, agent_messages, checked, old_steps, with_numbers
+from clustering.wave import Asking, say_unusable
 from knowledge.base import By, KnowledgeBase
 from knowledge.checkpoint import Progress
 from knowledge.conversation import Conversation
 from knowledge.issue import Issue
-from llm.protocol import AnswerUnusable
+from llm.protocol import Answer
 from prompts_config import CARD_SCHEMA
 
 CARD_AT = (3, 10, 40, 160)
@@ -27,16 +29,19 @@ CARD_TICKETS, TYPICAL = 5, 2
 """Tickets shown, and how many of them are the most typical ones; the others were not shown before, the least similar first: those tell
 wrong joins (near-join: ARI .94 to .97; .90 where nothing undoes one)."""
 MOST_LOOKED_AT = 64
+CARD_CHARS = 1_500
+"""To so many characters a conversation is shortened in a question about several."""
 
 
 @dataclass(frozen=True, slots=True)
 class CardQuestion:
-    """A card that is asked for, from these tickets; `size` is how many the issue had by then."""
+    """A card that is asked for, from these tickets; `size` is how many the issue had by then, `said` what agents wrote for its steps."""
 
     issue_id: str
     tickets: tuple[int, ...]
     size: int
-    answer: "Future[tuple[CheckedCard, tuple[int, ...]]]"
+    said: AgentMessages
+    answer: "Future[Answer[CardAnswer]]"
 
 
 class Cards:
@@ -70,9 +75,12 @@ class Cards:
             issue = self._base.issues.get(question.issue_id)
             if answer is None or issue is None or issue.written_by_person():
                 continue
-            found, named = answer
+            found = checked(answer.card, answer.steps, question.said)
+            if not found.card.category:
+                say_unusable("a card", "the card talks to the model")
+                continue
             self._base.set_card(issue, found.card, by=By.MODEL, step_evidence=found.evidence)
-            misfits += [ticket for ticket in named if ticket in issue.tickets and ticket not in self._base.reviewed]
+            misfits += [ticket for ticket in answer.misfits if ticket in issue.tickets and ticket not in self._base.reviewed]
         return misfits
 
     def _is_due(self, issue: Issue, *, at_end: bool) -> bool:
@@ -81,30 +89,17 @@ class Cards:
         return grown and not issue.written_by_person()
 
     def _begun(self, issue: Issue) -> CardQuestion | None:
-        said = self._speaking(issue)
-        if not said:
+        shown = [shorten(conversation, max_chars=CARD_CHARS) for conversation in self._speaking(issue)]
+        if not shown:
             return None
-        tickets = tuple(conversation["ticket_id"] for conversation in said)
-        shown = [shortened_for_card(conversation) for conversation in said]
-        return CardQuestion(issue.issue_id, tickets, len(issue.tickets), self._asking.submit(self._question(issue, shown)))
-
-    def _question(self, issue: Issue, shown: Sequence[Conversation]) -> Callable[[], tuple[CheckedCard, tuple[int, ...]]]:
-        old = old_steps(issue)
-        messages = self._asking.prompts.card_messages(issue, shown, [with_numbers(step) for step in old])
+        tickets, prompts = tuple(conversation["ticket_id"] for conversation in shown), self._asking.prompts
+        answer = self._asking.put(
+            prompts.card_messages(issue, shown, [with_numbers(step) for step in old_steps(issue)]),
+            schema=CARD_SCHEMA,
+            parse=functools.partial(parse_card, shown=tickets, categories=prompts.categories),
+        )
         said = {**self._old_evidence(issue), **{key: text for one in shown for key, text in agent_messages(one).items()}}
-        tickets = [conversation["ticket_id"] for conversation in shown]
-
-        def parse(text: str) -> CardAnswer:
-            return parse_card(text, shown=tickets, categories=self._asking.prompts.categories)
-
-        def question() -> tuple[CheckedCard, tuple[int, ...]]:
-            answer = self._asking.ask(messages, schema=CARD_SCHEMA, parse=parse).value
-            found = checked(without_orders(answer.card), answer.steps, said)
-            if not found.card.category:
-                raise AnswerUnusable("the card talks to the model")
-            return found, answer.misfits
-
-        return question
+        return CardQuestion(issue.issue_id, tickets, len(issue.tickets), said, answer)
 
     def _old_evidence(self, issue: Issue) -> AgentMessages:
         """The agents' messages that an issue's steps rest on; a step whose message cannot be read again stands for it."""

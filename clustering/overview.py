@@ -5,12 +5,13 @@ Only issues that the run touched, and their nearest, are looked at. People's dec
 never merged away. Doubt bars nothing; an unusable answer changes nothing.
 """
 
+import functools
 import itertools
 import textwrap
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from clustering.answers import MergeGroup, OverviewAnswer, parse_merge, parse_overview
 from clustering.candidates import Candidates, exemplars
@@ -20,7 +21,7 @@ from knowledge.base import By, KnowledgeBase, in_order, oldest_first
 from knowledge.conversation import Conversation, customer_text
 from knowledge.decision import DecisionRow
 from knowledge.issue import SURE, Issue, in_id_order
-from llm.protocol import Messages
+from llm.protocol import Answer
 from prompts_config import MERGE_SCHEMA, OVERVIEW_SCHEMA
 
 Pair = frozenset[str]
@@ -65,10 +66,10 @@ class Overview:
     sizes_before: Mapping[str, int]
     asking: Asking
     _blocks: list[list[str]] = field(default_factory=list)
-    _asked: list["Future[OverviewAnswer]"] = field(default_factory=list)
+    _asked: list["Future[Answer[OverviewAnswer]]"] = field(default_factory=list)
     _groups: list[tuple[str, ...]] = field(default_factory=list)
-    _merges: list["Future[tuple[MergeGroup, ...]]"] = field(default_factory=list)
-    _only_suspicious: dict[str, bool] = field(default_factory=dict)
+    _merges: list["Future[Answer[tuple[MergeGroup, ...]]]"] = field(default_factory=list)
+    _shown: dict[str, bool] = field(default_factory=dict)
 
     def begin(self, decided: int) -> None:
         """Put the overview's questions; where no area is known and one block is not enough, that of the largest issues goes first."""
@@ -86,7 +87,10 @@ class Overview:
     def begin_merges(self, decided: int) -> None:
         """Ask about the suspects, the surest first, at most one question for ten decided tickets."""
         for sets in packed(cliques(self.suspects(), size=MERGE_ISSUES), MERGE_ISSUES)[: max(1, -(-decided // TICKETS_A_QUESTION))]:
-            self._merges.append(self.asking.submit(self._merge_question(sets)))
+            shown = [in_id_order(self.base.issues[name] for name in names) for names in sets]
+            tickets = {issue.issue_id: self._tickets(issue) for issues in shown for issue in issues}
+            messages, parse = self.asking.prompts.merge_messages(shown, tickets), functools.partial(parse_merge, sets=sets)
+            self._merges.append(self.asking.put(messages, schema=MERGE_SCHEMA, parse=parse))
 
     def merge(self) -> list[Merged]:
         """Merge what is surely one, and ask people about what may be."""
@@ -180,12 +184,9 @@ class Overview:
         areas = self._areas()
         for names in self._blocks[:count]:
             issues = [self.base.issues[name] for name in names]
-            messages = self.asking.prompts.overview_messages(issues, areas)
-            self._asked.append(self.asking.submit(self._overview_question(messages, names)))
+            messages, parse = self.asking.prompts.overview_messages(issues, areas), functools.partial(parse_overview, offered=names)
+            self._asked.append(self.asking.put(messages, schema=OVERVIEW_SCHEMA, parse=parse))
         del self._blocks[:count]
-
-    def _overview_question(self, messages: Messages, names: Sequence[str]) -> Callable[[], OverviewAnswer]:
-        return lambda: self.asking.ask(messages, schema=OVERVIEW_SCHEMA, parse=lambda text: parse_overview(text, offered=names)).value
 
     def _take_blocks(self) -> None:
         answers = [self.asking.answer(future, about="issues") for future in self._asked]
@@ -216,30 +217,16 @@ class Overview:
         return doubled or second not in one.may_be_one
 
     def _is_shown(self, issue: Issue) -> bool:
-        """False for an issue of a ticket that states no problem, and of nothing but tickets whose text talks to the model."""
-        return issue.held_back != "" and not self._is_only_suspicious(issue)
+        """False for an issue of a ticket that states no problem, and of nothing but unsure tickets whose text talks to the model.
 
-    def _is_only_suspicious(self, issue: Issue) -> bool:
-        """True for an issue of nothing but unsure tickets whose text talks to the model: a person looks before it changes another one."""
-        if set(issue.tickets) - issue.unsure.keys():
-            return False
-        if issue.issue_id not in self._only_suspicious:
+        Those a person looks at before they change another issue.
+        """
+        if issue.held_back == "" or set(issue.tickets) - issue.unsure.keys():
+            return issue.held_back != ""
+        if issue.issue_id not in self._shown:
             stored = self.known.conversations(exemplars(issue, TICKETS_SHOWN))
-            self._only_suspicious[issue.issue_id] = bool(stored) and all(talks_to_model(conversation) for conversation in stored)
-        return self._only_suspicious[issue.issue_id]
-
-    def _merge_question(self, sets: Sequence[Sequence[str]]) -> Callable[[], tuple[MergeGroup, ...]]:
-        shown = [in_id_order(self.base.issues[name] for name in names) for names in sets]
-        offered = [issue.issue_id for issues in shown for issue in issues]
-        tickets = {issue.issue_id: self._tickets(issue) for issues in shown for issue in issues}
-        messages = self.asking.prompts.merge_messages(shown, tickets)
-
-        def parse(text: str) -> tuple[MergeGroup, ...]:
-            groups = itertools.product(parse_merge(text, offered=offered), sets)
-            within = (replace(group, issue_ids=tuple(name for name in group.issue_ids if name in names)) for group, names in groups)
-            return tuple(group for group in within if len(group.issue_ids) > 1)
-
-        return lambda: self.asking.ask(messages, schema=MERGE_SCHEMA, parse=parse).value
+            self._shown[issue.issue_id] = not stored or not all(talks_to_model(conversation) for conversation in stored)
+        return self._shown[issue.issue_id]
 
     def _tickets(self, issue: Issue) -> list[str]:
         """A few tickets in the model's own sentence, with what an agent said; text that talks to the model is not passed on."""

@@ -8,7 +8,6 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Any
 
 from cleaning.shorten import shorten
 from clustering import suspicion
@@ -16,14 +15,12 @@ from clustering.answers import DecisionAnswer, clean_text, parse_decision
 from clustering.steps import agent_messages, checked
 from knowledge.conversation import Conversation, conversation_sha256
 from knowledge.decision import DecisionRow, Outcome
-from knowledge.issue import CARD_FIELDS, MAX_CATEGORY_CHARS, SURE, Card, Issue
-from llm.protocol import AnswerUnusable, Ask, ContextTooLong
+from knowledge.issue import MAX_CATEGORY_CHARS, SURE, Card, Issue
+from llm.protocol import Answer, AnswerUnusable, Ask, ContextTooLong
 from prompts_config import DECISION_SCHEMA, Prompts
 
 TICKET_CHARS = (24_000, 12_000, 6_000, 3_000)
 """Lengths of the conversation that are tried in turn while the model finds the question too long."""
-
-CARD_CHARS = 1_500
 
 GUARD_CAPS: Mapping[str, float] = MappingProxyType(
     {
@@ -69,42 +66,44 @@ def ask_where(ask: Ask, prompts: Prompts, conversation: Conversation, candidates
 
     Raises `AnswerUnusable` for this ticket's failure; the run's own troubles pass through.
     """
-    offered = tuple(issue.issue_id for issue in candidates)
     for max_chars in TICKET_CHARS:
         shown = shorten(conversation, max_chars=max_chars)
-
-        def parse(text: str, shown: Conversation = shown) -> DecisionAnswer:
-            return parse_decision(
-                text,
-                offered=offered,
-                message_count=len(shown["conversation"]),
-                fallback_title=shown["subject"],
-                categories=prompts.categories,
-            )
-
+        parse = functools.partial(
+            parse_decision,
+            offered=[issue.issue_id for issue in candidates],
+            message_count=len(shown["conversation"]),
+            fallback_title=shown["subject"],
+            categories=prompts.categories,
+        )
         try:
             answer = ask(prompts.decision_messages(shown, candidates), schema=DECISION_SCHEMA, parse=parse)
         except ContextTooLong:
             continue
-        return _verdict(answer.value, shown, candidates, prompts, shortened=shown is not conversation, asked_again=answer.asked_again)
+        return _verdict(answer, shown, candidates, closed=bool(prompts.categories), shortened=shown is not conversation)
     raise AnswerUnusable(f"the model finds the question too long even with {TICKET_CHARS[-1]} characters of the conversation")
 
 
-def _verdict(
-    said: DecisionAnswer, shown: Conversation, candidates: Sequence[Issue], prompts: Prompts, *, shortened: bool, asked_again: bool
-) -> Verdict:
+def _verdict(answer: Answer[DecisionAnswer], shown: Conversation, candidates: Sequence[Issue], *, closed: bool, shortened: bool) -> Verdict:
     """The answer with what the program makes of it: a card of what agents said, and the confidence that is left."""
-    answer = replace(said, card=without_orders(said.card))
-    found = checked(answer.card, answer.steps, agent_messages(shown), ticket_id=shown["ticket_id"])
-    card = without_orders(found.card)
-    guards = _guards(answer, shown, foreign=found.foreign, shortened=shortened, asked_again=asked_again)
-    confidence = min([answer.confidence, *(GUARD_CAPS[name] for name in guards)])
-    if answer.unclear or (answer.issue_id is not None and confidence < SURE):
-        card = _own_title(card, shown, {issue.card.category for issue in candidates}, closed=bool(prompts.categories))
+    said = answer.value
+    found = checked(said.card, said.steps, agent_messages(shown), ticket_id=shown["ticket_id"])
+    guards = {
+        "suspicious text": talks_to_model(shown),
+        "category not on the list": said.category_off_list and said.issue_id is None,
+        "a step that no agent wrote": found.foreign and said.issue_id is None,
+        "evidence out of range": said.evidence_out_of_range,
+        "conversation shortened": shortened,
+        "answer asked for twice": answer.asked_again,
+        "no evidence named": not said.evidence,
+    }
+    raised = tuple(name for name, is_raised in guards.items() if is_raised)
+    confidence = min([said.confidence, *(GUARD_CAPS[name] for name in raised)])
+    card = found.card
+    if said.unclear or (said.issue_id is not None and confidence < SURE):
+        card = _own_title(card, shown, {issue.card.category for issue in candidates}, closed=closed)
     elif not card.category:
         card = replace(card, category=_title(card, shown))
-    evidence = tuple(found.evidence[found.card.resolution_steps.index(step)] for step in card.resolution_steps)
-    return Verdict(answer, confidence, guards, tuple(issue.issue_id for issue in candidates), card, evidence)
+    return Verdict(said, confidence, raised, tuple(issue.issue_id for issue in candidates), card, found.evidence)
 
 
 def _own_title(card: Card, conversation: Conversation, taken: set[str], *, closed: bool) -> Card:
@@ -130,38 +129,6 @@ def talks_to_model(conversation: Conversation) -> bool:
     """True when the ticket's text seems to address the model; it is then shown to it in that ticket's own question only."""
     shown = shorten(conversation, max_chars=TICKET_CHARS[0])
     return suspicion.is_suspicious([shown["subject"], *(message["text"] for message in shown["conversation"])])
-
-
-def without_orders(card: Card) -> Card:
-    """The card without texts that address the model: it will be shown with every later ticket."""
-    harmless: dict[str, Any] = {}
-    for part in CARD_FIELDS:
-        value = getattr(card, part.name)
-        harmless[part.name] = tuple(text for text in value if _harmless(text)) if part.many else _harmless(value)
-    return Card(**harmless)
-
-
-@functools.lru_cache(maxsize=1_024)  # an answer's texts are looked at before and after its steps are checked
-def _harmless(text: str) -> str:
-    return "" if suspicion.is_suspicious([text]) else text
-
-
-def _guards(answer: DecisionAnswer, conversation: Conversation, *, foreign: bool, shortened: bool, asked_again: bool) -> tuple[str, ...]:
-    found = {
-        "suspicious text": talks_to_model(conversation),
-        "category not on the list": answer.category_off_list and answer.issue_id is None,
-        "a step that no agent wrote": foreign and answer.issue_id is None,
-        "evidence out of range": answer.evidence_out_of_range,
-        "conversation shortened": shortened,
-        "answer asked for twice": asked_again,
-        "no evidence named": not answer.evidence,
-    }
-    return tuple(name for name, raised in found.items() if raised)
-
-
-def shortened_for_card(conversation: Conversation) -> Conversation:
-    """A conversation as short as it may be in a question about several tickets."""
-    return shorten(conversation, max_chars=CARD_CHARS)
 
 
 def row_of(conversation: Conversation, outcome: Outcome, *, reason: str) -> DecisionRow:
@@ -190,7 +157,7 @@ def decided_row(conversation: Conversation, verdict: Verdict, issue_id: str, *, 
         suggested_issue_id=None if verdict.joins else answer.issue_id,
         evidence=answer.evidence,
         candidates=verdict.candidates,
-        short_description=answer.card.short_description,
+        short_description=verdict.card.short_description,
         second_choice=answer.second_choice,
         kind=answer.kind,
         confidence_raw=answer.confidence,
@@ -203,7 +170,7 @@ def decided_row(conversation: Conversation, verdict: Verdict, issue_id: str, *, 
 
 def reason_of(verdict: Verdict) -> str:
     """Why a ticket is where it is, in one line."""
-    said = verdict.answer.card.short_description
+    said = verdict.card.short_description
     if verdict.answer.id_unknown:
         start = "the model named an issue that was not offered"
     elif verdict.answer.unclear:

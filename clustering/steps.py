@@ -7,10 +7,12 @@ an agent's message. Pure: takes the model's steps and the messages, asks nobody.
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from clustering.answers import MAX_TEXT_CHARS, Step, clean_text
+from clustering.suspicion import is_suspicious
 from knowledge.conversation import Conversation
-from knowledge.issue import Card, Issue
+from knowledge.issue import CARD_FIELDS, Card, Issue
 
 AgentMessages = Mapping[tuple[int, int], str]
 """What agents wrote, by ticket and message number."""
@@ -53,8 +55,8 @@ def agent_messages(conversation: Conversation) -> dict[tuple[int, int], str]:
     return {(conversation["ticket_id"], number): message["text"] for number, message in vouched}
 
 
-def checked(card: Card, steps: Sequence[Step], said: AgentMessages, *, ticket_id: int = 0) -> CheckedCard:
-    """The card with those of `steps` that an agent said; a step's ticket 0 stands for `ticket_id`.
+def checked(answered: Card, steps: Sequence[Step], said: AgentMessages, *, ticket_id: int = 0) -> CheckedCard:
+    """The card with those of `steps` that an agent said, without texts that address the model; a step's ticket 0 is `ticket_id`.
 
     The other steps are claims, or are left out for a command, link or phone number that no agent wrote, and so are cause and notes that
     hold one.
@@ -62,11 +64,14 @@ def checked(card: Card, steps: Sequence[Step], said: AgentMessages, *, ticket_id
     kept: dict[str, tuple[str, ...]] = {}
     claims: list[str] = []
     foreign = False
+    card = _without_orders(answered)
     for step in steps:
         named = [(ticket or ticket_id, number) for ticket, number in step.messages]
         behind = [message for message in named if message in said]
         if not stands_in(step.text, (said[message] for message in behind)):
             foreign = True
+        elif is_suspicious([step.text]):
+            continue
         elif behind:
             kept[step.text] = tuple(f"{ticket}:{number}" for ticket, number in behind)
         else:
@@ -76,6 +81,16 @@ def checked(card: Card, steps: Sequence[Step], said: AgentMessages, *, ticket_id
     claimed = f"{CLAIMED} {' '.join(claims)}" if claims else ""
     notes = clean_text(" ".join(part for part in (notes, claimed, LEFT_OUT if foreign else "") if part), MAX_TEXT_CHARS)
     return CheckedCard(replace(card, root_cause=cause, resolution_steps=tuple(kept), notes=notes), tuple(kept.values()), foreign)
+
+
+def _without_orders(card: Card) -> Card:
+    """The card without texts that address the model: it will be shown with every later ticket."""
+    harmless: dict[str, Any] = {}
+    for part in CARD_FIELDS:
+        texts = getattr(card, part.name) if part.many else [getattr(card, part.name)]
+        kept = tuple(text for text in texts if not is_suspicious([text]))
+        harmless[part.name] = kept if part.many else "".join(kept)
+    return Card(**harmless)
 
 
 def stands_in(text: str, messages: Iterable[str]) -> bool:

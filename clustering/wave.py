@@ -14,7 +14,7 @@ from clustering.candidates import Candidates, TicketText
 from clustering.question import Verdict, ask_where
 from common.pool import Submit
 from knowledge.conversation import Conversation
-from llm.protocol import AnswerUnusable, Ask, BudgetReached, ContextTooLong
+from llm.protocol import Answer, AnswerUnusable, Ask, BudgetReached, ContextTooLong, JsonSchema, Messages
 from prompts_config import Prompts
 
 logger = logging.getLogger(__name__)
@@ -39,12 +39,16 @@ class Asking:
     model: str = ""
     ended: BudgetReached | None = None
 
-    def answer(self, future: "Future[T]", *, about: str) -> T | None:
+    def put(self, messages: Messages, *, schema: JsonSchema, parse: Callable[[str], T]) -> "Future[Answer[T]]":
+        """A question, under way."""
+        return self.submit(lambda: self.ask(messages, schema=schema, parse=parse))
+
+    def answer(self, future: "Future[Answer[T]]", *, about: str) -> T | None:
         """The answer to a question that may stay without one: None if it is unusable, which is said, or was cut off by the budget."""
         try:
-            return future.result()
+            return future.result().value
         except (AnswerUnusable, ContextTooLong) as error:
-            logger.warning("a question about %s had no usable answer and changes nothing: %s", about, error)
+            say_unusable(about, str(error))
         except BudgetReached as error:
             self.ended = error
         return None
@@ -118,7 +122,7 @@ class Founded:
         return any(told >= RESEMBLES / 2 and told + tickets.get(place, 0.0) >= RESEMBLES for place, told in answers.items())
 
     def _words(self, verdict: Verdict) -> str:
-        card = verdict.answer.card
+        card = verdict.card
         return f"{card.category if self._names_tell else ''}\n{card.short_description}"
 
 
@@ -142,6 +146,11 @@ class Texts:
             for place, other in self._holders.get(word, ()):
                 found[place] = found.get(place, 0.0) + weight * other
         return found
+
+
+def say_unusable(about: str, why: str) -> None:
+    """Tell the log of an answer that is not used."""
+    logger.warning("a question about %s had no usable answer and changes nothing: %s", about, why)
 
 
 def at_once(call: Callable[[], T]) -> "Future[T]":

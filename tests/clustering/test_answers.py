@@ -313,7 +313,7 @@ ANY = st.recursive(
 @pytest.mark.slow
 def test_any_text_is_an_answer_of_bounded_values_or_refused(text: str) -> None:
     """A text, or a full answer with anything in some of its fields; `benchmarks.fuzz` looks for more."""
-    for parse in (lambda said: parse_merge(said, offered=OFFERED), lambda said: parse_card(said, categories=("Lid leaks",))):
+    for parse in (lambda said: parse_merge(said, sets=[OFFERED]), lambda said: parse_card(said, categories=("Lid leaks",))):
         with contextlib.suppress(ValueError):
             parse(text)
     try:
@@ -469,7 +469,7 @@ def merges(*entries: Any) -> str:
 
 def test_merges_are_read_the_surest_first() -> None:
     unsure, sure = {"issue_ids": ["a ", "B"], "confidence": 0.6}, {"issue_ids": ["C", "D"], "confidence": 0.9, "reason": "same\nfix"}
-    assert parse_merge(merges(unsure, sure), offered=SHOWN) == (MergeGroup(("C", "D"), 0.9, "same fix"), MergeGroup(("A", "B"), 0.6))
+    assert parse_merge(merges(unsure, sure), sets=[SHOWN]) == (MergeGroup(("C", "D"), 0.9, "same fix"), MergeGroup(("A", "B"), 0.6))
 
 
 @pytest.mark.parametrize(
@@ -482,7 +482,7 @@ def test_merges_are_read_the_surest_first() -> None:
     ],
 )
 def test_each_offered_id_stands_in_one_merge_at_the_most(entries: list[Any], kept: list[Any]) -> None:
-    found = parse_merge(merges(*entries), offered=SHOWN)
+    found = parse_merge(merges(*entries), sets=[SHOWN])
     assert [group.issue_ids for group in found] == kept
     assert all(group.confidence == 0 for group in found)
 
@@ -490,7 +490,7 @@ def test_each_offered_id_stands_in_one_merge_at_the_most(entries: list[Any], kep
 @pytest.mark.parametrize("text", ['{"merges": {"A": "B"}}', '{"groups": []}', "no", "[]"])
 def test_an_answer_without_merges_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"merges must be|JSON object"):
-        parse_merge(text, offered=SHOWN)
+        parse_merge(text, sets=[SHOWN])
 
 
 def test_a_card_is_read() -> None:

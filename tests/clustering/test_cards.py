@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from clustering.candidates import Candidates
-from clustering.cards import CARD_AT, CARD_TICKETS, Cards
+from clustering.cards import CARD_AT, CARD_CHARS, CARD_TICKETS, Cards
 from clustering.wave import Asking, at_once
 from knowledge.base import By, KnowledgeBase
 from knowledge.checkpoint import Progress
@@ -91,6 +91,14 @@ def test_tickets_that_no_question_has_shown_come_first_the_least_similar_ones_be
     assert shown > {10, 11, 12}
     assert desk.progress.shown == shown
     assert "5 of its 12 tickets" in desk.model.asked[0].user
+
+
+def test_conversations_are_shown_short() -> None:
+    stored = talks(3)
+    stored[2] = talk(2, "word " * 6_000, agent="fix " * 6_000)
+    desk = Desk(issue_of(3), stored, CARD)
+    desk.run()
+    assert len(desk.model.asked[0].user) < 2 * CARD_CHARS
 
 
 def test_a_card_that_a_person_wrote_is_not_asked_for() -> None:
@@ -184,10 +192,19 @@ def test_text_that_talks_to_the_model_speaks_in_no_card() -> None:
     assert only.model.asked == []
 
 
-def test_a_card_that_talks_to_the_model_is_none() -> None:
+def test_a_card_that_talks_to_the_model_is_none(caplog: pytest.LogCaptureFixture) -> None:
     desk = Desk(issue_of(3), talks(3), {"category": ORDER})
     desk.run()
     assert desk.issue.card.category == "Lid leaks"
+    assert "a question about a card had no usable answer and changes nothing: the card talks to the model" in caplog.text
+
+
+def test_a_step_that_talks_to_the_model_enters_no_card_nor_its_notes() -> None:
+    desk = Desk(issue_of(3), talks(3), {**CARD, "resolution_steps": [f"{ORDER} [1:2]", "Replace the seal. [1:2]", ORDER]})
+    desk.run()
+    assert desk.issue.card.resolution_steps == ("Replace the seal.",)
+    assert desk.issue.step_evidence == [["1:2"]]
+    assert ORDER not in desk.issue.card.notes
 
 
 def test_old_steps_stay_with_their_messages_though_their_tickets_are_not_shown() -> None:

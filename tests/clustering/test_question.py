@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from clustering.question import CARD_CHARS, GUARD_CAPS, TICKET_CHARS, Verdict, ask_where, shortened_for_card
+from clustering.question import GUARD_CAPS, TICKET_CHARS, Verdict, ask_where
 from clustering.steps import LEFT_OUT
 from common.errors import Stopped
 from knowledge.conversation import Conversation
@@ -121,11 +121,6 @@ def test_what_the_model_wrote_is_not_kept_where_it_talks_to_the_model() -> None:
         ("Seal.",),
         "",
     )
-
-
-def test_a_conversation_for_a_card_is_short() -> None:
-    short = shortened_for_card(talk(1, "word " * 6_000, agent="fix " * 6_000))
-    assert sum(len(message["text"]) for message in short["conversation"]) <= CARD_CHARS
 
 
 # --- steps, titles, and what is held back --------------------------------------------------------------------------------------------

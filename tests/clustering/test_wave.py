@@ -13,7 +13,7 @@ from common.errors import Stopped
 from common.pool import WorkerPool
 from knowledge.base import KnowledgeBase
 from knowledge.issue import Card, Issue
-from llm.protocol import AnswerUnusable, BudgetReached, ContextTooLong
+from llm.protocol import Answer, AnswerUnusable, BudgetReached, ContextTooLong, Usage
 from prompts_config import Prompts
 from testing.scripted_model import ScriptedModel, backwards, by_ticket, decision, latency, talk
 
@@ -184,7 +184,8 @@ def test_a_question_about_issues_may_stay_without_an_answer(
     given: Any, answer: int | None, ended: str | None, warned: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     asking = Wave(ScriptedModel(by_ticket({}))).asking
-    assert asking.answer(at_once(lambda: given if isinstance(given, int) else _raise(given)), about="a card") == answer
+    future = at_once(lambda: Answer(given, "", Usage()) if isinstance(given, int) else _raise(given))
+    assert asking.answer(future, about="a card") == answer
     assert (str(asking.ended) if asking.ended else None) == ended
     assert warned in caplog.text
 

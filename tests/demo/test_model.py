@@ -55,7 +55,7 @@ def test_lookalikes_are_named_and_merged() -> None:
     look = parse_overview(json.dumps(answer(PROMPTS.overview_messages([LID, AGAIN, CODE], ["Boxes"]))), offered=offered)
     assert (look.groups, look.areas) == ((("ISSUE-7", "ISSUE-9"),), {})
     tickets = {"ISSUE-7": ["no vacuum, air under the lid"], "ISSUE-9": ["the lid of my box lets air in over night"]}
-    (group,) = parse_merge(json.dumps(answer(PROMPTS.merge_messages([[LID, AGAIN, CODE]], tickets))), offered=offered)
+    (group,) = parse_merge(json.dumps(answer(PROMPTS.merge_messages([[LID, AGAIN, CODE]], tickets))), sets=[offered])
     assert group.issue_ids == ("ISSUE-7", "ISSUE-9")
     assert 0.8 <= group.confidence <= 0.95
 
