@@ -15,10 +15,10 @@ So what stands close enough together in the order of change is read from list pa
 """
 
 import bisect
+import contextlib
 import datetime
 import logging
 import math
-import re
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
@@ -27,37 +27,21 @@ import env
 from common import times
 from common.errors import TicketFailed, Unusable
 from common.text import for_terminal
+from common.times import to_utc
 from common.web import Refused, TransientError
+from freshdesk import listing, search
 from freshdesk.agents import fetch_agent_names as fetch_agent_names
 from freshdesk.client import FreshdeskClient
 from freshdesk.limits import OnWait
-from freshdesk.listing import (
-    PAGE_SIZE,
-    ChangedList,
-    OnListed,
-    TicketListing,
-    by_creation,
-    is_last,
-    is_ticket_id,
-    last_change,
-    list_page,
-    parse_instant,
-    parse_refs,
-)
-from freshdesk.search import MAX_PAGES as MAX_SEARCH_PAGES
-from freshdesk.search import PAGE_SIZE as SEARCH_PAGE_SIZE
-from freshdesk.search import TicketSearch, search_page
+from freshdesk.listing import ChangedList, OnListed, TicketListing, is_ticket_id
 
 logger = logging.getLogger(__name__)
 
 DONE = (4, 5)  # resolved, closed
 INCLUDED_MESSAGES = 10
-DEFAULT_PAGE_SIZE = 30
-MAX_MESSAGE_PAGES = 200
 LIST_INCLUDES = ("description", "requester", "stats")
 WORTH_A_PAGE, WORTH_A_GUESS = 3, 10  # tickets: 7 credits and 1 each, against 4 each; more where nothing tells yet how far a page reaches
 MAX_LISTED_CHARS = 50_000_000
-_LATEST = datetime.datetime.max.replace(tzinfo=datetime.timezone.utc)
 
 
 def fetch_resolved_ticket_ids(
@@ -76,35 +60,35 @@ def fetch_resolved_ticket_ids(
     page how many tickets are found by now. Raises `Unusable`, `Stopped`.
     """
     client = client or client_of(env.load_settings())
-    if query is not None:
-        return _search(client, _unquoted(query), pages=pages, statuses=None, on_listed=on_listed)
-    if since is None and pages is not None and pages <= MAX_SEARCH_PAGES:
-        return _search(client, _of_statuses(statuses), pages=pages, statuses=statuses, on_listed=on_listed)
-    return _list_changed(client, pages, since=since, statuses=statuses, on_listed=on_listed)
+    if query is not None or (since is None and pages is not None and pages <= search.MAX_PAGES):
+        found = _search(client, query, pages=pages, statuses=statuses, on_listed=on_listed)
+    else:
+        found = _list_changed(client, pages, since=since, statuses=statuses, on_listed=on_listed)
+    for ref in found.tickets:
+        logger.debug("ticket %d, status %d: %s", ref.ticket_id, ref.status, for_terminal(ref.subject))
+    return found
 
 
 def _search(
-    client: FreshdeskClient, query: str, *, pages: int | None, statuses: Collection[int] | None, on_listed: OnListed
+    client: FreshdeskClient, query: str | None, *, pages: int | None, statuses: Collection[int], on_listed: OnListed
 ) -> TicketListing:
-    most = MAX_SEARCH_PAGES if pages is None else min(pages, MAX_SEARCH_PAGES)
-    search = TicketSearch(client, query, most, on_listed)
-    search.run()
-    kept = by_creation(ref for ref in search.found.values() if statuses is None or ref.status in statuses)
-    unshown = search.total - most * SEARCH_PAGE_SIZE if pages is None or pages > most else 0
-    gaps = [f"incomplete: {unshown} of {search.total} of the search lie beyond the {most * SEARCH_PAGE_SIZE} that a search shows"]
-    total = max(len(kept), search.total - len(search.found) + len(kept))
-    return _told(TicketListing(tickets=kept, total=total, gaps=(*search.gaps, *(gaps if unshown > 0 else ()))))
+    most = search.MAX_PAGES if pages is None else min(pages, search.MAX_PAGES)
+    done = search.TicketSearch(client, _of_statuses(statuses) if query is None else _unquoted(query), most, on_listed)
+    done.run()
+    kept = listing.by_creation(ref for ref in done.found.values() if query is not None or ref.status in statuses)
+    shown = most * search.PAGE_SIZE
+    unshown = done.total - shown if pages is None or pages > most else 0
+    if unshown > 0:
+        done.gaps.append(f"incomplete: {unshown} of {done.total} of the search lie beyond the {shown} that a search shows")
+    return TicketListing(kept, total=max(len(kept), done.total - len(done.found) + len(kept)), gaps=tuple(done.gaps))
 
 
 def _list_changed(
     client: FreshdeskClient, pages: int | None, *, since: str | None, statuses: Collection[int], on_listed: OnListed
 ) -> TicketListing:
-    wanted = None if pages is None else pages * SEARCH_PAGE_SIZE
-    listed = ChangedList(
-        client, lambda ref: ref.status in statuses, wanted=wanted, count=lambda: _count(client, statuses), on_listed=on_listed
-    )
-    if since is not None:
-        listed.since = f"{_parse_day(since)}T00:00:00Z"
+    wanted = None if pages is None else pages * search.PAGE_SIZE
+    begin = listing.BEGINNING if since is None else f"{_parse_day(since)}T00:00:00Z"
+    listed = ChangedList(client, lambda ref: ref.status in statuses, begin, wanted, lambda: _count(client, statuses), on_listed)
     listed.run()
     today = f"{datetime.datetime.fromtimestamp(listed.began_at or times.wall(), datetime.timezone.utc):%Y-%m-%d}"
     if since is not None and since > today and not listed.seen:
@@ -113,29 +97,22 @@ def _list_changed(
         logger.warning("the key sees no ticket at all; see Admin > Agents for what its agent may see, and check FRESHDESK_DOMAIN")
     for status in set(statuses) - {ref.status for ref in listed.found.values()} - set(DONE):
         logger.warning("no ticket listed has status %d (FRESHDESK_STATUSES); see Admin > Ticket Fields for the numbers", status)
-    kept = by_creation(list(listed.found.values())[: listed.wanted])
+    kept = listing.by_creation(list(listed.found.values())[:wanted])
     everything = since is None and pages is None and not listed.gaps
-    seen = frozenset(listed.seen) if everything else frozenset()
-    total = len(kept) if listed.wanted is None or len(kept) < listed.wanted else None
-    return _told(TicketListing(tickets=kept, total=total, gaps=tuple(listed.gaps), seen=seen))
+    total = len(kept) if wanted is None or len(kept) < wanted else None
+    return TicketListing(kept, total, tuple(listed.gaps), seen=frozenset(listed.seen if everything else ()))
 
 
 def _of_statuses(statuses: Collection[int]) -> str:
     return " OR ".join(f"status:{status}" for status in statuses)
 
 
-def _count(client: FreshdeskClient, statuses: Collection[int]) -> int | None:
-    """How many tickets of these statuses the search counts, None if it does not say."""
+def _count(client: FreshdeskClient, statuses: Collection[int]) -> float:
+    """How many tickets of these statuses the search counts, infinity if it does not say."""
     try:
-        return int(search_page(client, _of_statuses(statuses), 1).value["total"])
+        return int(search.search_page(client, _of_statuses(statuses), 1).value["total"])
     except (Refused, TransientError):
-        return None
-
-
-def _told(listing: TicketListing) -> TicketListing:
-    for ref in listing.tickets:
-        logger.debug("ticket %d, status %d: %s", ref.ticket_id, ref.status, for_terminal(ref.subject))
-    return listing
+        return math.inf
 
 
 def client_of(settings: env.Settings, *, on_wait: OnWait | None = None) -> FreshdeskClient:
@@ -155,7 +132,7 @@ def fetch_listed(wanted: Mapping[int, str], *, client: FreshdeskClient) -> dict[
 
     How far a page reaches is learnt from the one before it. Whoever is not in the answer is to be read by view. Raises `Stopped`.
     """
-    rest = sorted((_moment_of(change).timestamp(), ticket_id) for ticket_id, change in wanted.items() if change)
+    rest = sorted((listing.seconds_of(change), ticket_id) for ticket_id, change in wanted.items() if change)
     found: dict[int, dict[str, Any]] = {}
     reach_s = math.inf
     place = chars = 0
@@ -166,14 +143,14 @@ def fetch_listed(wanted: Mapping[int, str], *, client: FreshdeskClient) -> dict[
             place += 1
             continue
         try:
-            reply = list_page(client, wanted[ticket_id], include=LIST_INCLUDES)
+            reply = listing.list_page(client, wanted[ticket_id], include=LIST_INCLUDES)
         except (Refused, TransientError):
             break
         rows = {row["id"]: row for row in reply.value if isinstance(row, dict) and is_ticket_id(row.get("id"))}
         found |= {number: row for number, row in rows.items() if number in wanted}
         chars += sum(len(str(row.get("description"))) for row in rows.values())
-        end = _moment_of(last_change(list(parse_refs(reply.value)))).timestamp()
-        if is_last(reply) or end < begin or end == _LATEST.timestamp():
+        end = listing.seconds_of(listing.last_change(list(listing.parse_refs(reply.value))))
+        if listing.is_last(reply) or end < begin or math.isinf(end):
             break
         reach_s = end - begin
         place = bisect.bisect_left(rest, (max(end, begin + 1), 0))
@@ -247,26 +224,8 @@ def _with_messages(client: FreshdeskClient, ticket: Mapping[str, Any], path: str
     included = ticket.get("conversations")
     messages = [message for message in included if isinstance(message, dict)] if isinstance(included, list) else []
     if not isinstance(included, list) or len(included) >= INCLUDED_MESSAGES:
-        messages += _read_messages(client, f"{path}/conversations")
+        messages += listing.read_rows(client, f"{path}/conversations")
     return {**ticket, "conversations": _in_order(messages)}
-
-
-def _read_messages(client: FreshdeskClient, path: str) -> list[dict[str, Any]]:
-    """All messages of a thread, page by page, as they come. Raises `Refused`, `TransientError`, `TicketFailed`."""
-    messages: list[dict[str, Any]] = []
-    last: list[Any] = []
-    page_size = PAGE_SIZE
-    for page in range(1, MAX_MESSAGE_PAGES + 1):
-        reply = client.get(path, params={"per_page": str(PAGE_SIZE), "page": str(page)}, expect=list, credits=1)
-        if reply.value and reply.value == last:
-            raise TransientError(f"the helpdesk repeats page {page - 1} of the messages")
-        last = reply.value
-        messages += [message for message in last if isinstance(message, dict)]
-        # A first page of the default size may mean that `per_page` is not heeded; a full page without a link is worth a look.
-        page_size = DEFAULT_PAGE_SIZE if page == 1 and len(last) == DEFAULT_PAGE_SIZE else page_size
-        if not last or not (reply.has_next or len(last) >= page_size):
-            return messages
-    raise TransientError(f"the messages do not end after {MAX_MESSAGE_PAGES} pages")
 
 
 def _in_order(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -275,16 +234,12 @@ def _in_order(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
     for message in messages:
         number = message.get("id")
         unique.setdefault(number if is_ticket_id(number) else repr(message), message)
-    return sorted(unique.values(), key=_moment)
 
+    def place(message: dict[str, Any]) -> tuple[str, int]:
+        number = message.get("id")
+        return to_utc(message.get("created_at")) or listing.LATEST, number if isinstance(number, int) else 0
 
-def _moment_of(change: str) -> datetime.datetime:
-    return parse_instant(change) or _LATEST
-
-
-def _moment(message: dict[str, Any]) -> tuple[datetime.datetime, int]:
-    number = message.get("id")
-    return parse_instant(message.get("created_at")) or _LATEST, number if isinstance(number, int) else 0
+    return sorted(unique.values(), key=place)
 
 
 def _unquoted(query: str) -> str:
@@ -294,9 +249,7 @@ def _unquoted(query: str) -> str:
 
 
 def _parse_day(text: str) -> str:
-    if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
-        try:
-            return datetime.date.fromisoformat(text).isoformat()
-        except ValueError:
-            pass
+    with contextlib.suppress(ValueError):
+        if datetime.date.fromisoformat(text).isoformat() == text:
+            return text
     raise Unusable(f"--since {for_terminal(text)!r} is no date; write it as YYYY-MM-DD, for example 2025-07-01")

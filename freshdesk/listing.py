@@ -6,6 +6,7 @@ Keeps no text but the subject. What could not be listed is said in words.
 """
 
 import datetime
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,6 +18,7 @@ from common.web import Refused, TransientError
 from freshdesk.client import ACCOUNT_NAME, FreshdeskClient, Reply
 
 PAGE_SIZE = 100
+DEFAULT_PAGE_SIZE = 30
 MAX_PAGES = 300  # page 301 is an error
 MAX_TICKETS = 1_000_000  # the list holds no archived ticket, so that no account comes near
 COUNTED_FROM = 20_000  # tickets: a longer list is compared with what the search counts, each time that it has doubled
@@ -24,7 +26,7 @@ MAX_STALE_PAGES = 3
 MAX_LOST_PAGES = 3
 AGAIN_AFTER_S = (2.0, 10.0)
 SUBJECT_CHARS = 500
-BEGINNING = "1970-01-01T00:00:00Z"
+BEGINNING, LATEST = "1970-01-01T00:00:00Z", "9999-12-31T23:59:59Z"
 
 OnListed = Callable[[int], None]
 """Is told after each page how many tickets are found by now."""
@@ -68,8 +70,8 @@ class ChangedList:
     keep: Callable[[TicketRef], bool]
     since: str = BEGINNING
     wanted: int | None = None
-    count: Callable[[], int | None] = lambda: None
-    """How many such tickets there are by another reckoning, None if it cannot be had."""
+    count: Callable[[], float] = lambda: math.inf
+    """How many such tickets there are by another reckoning, infinity if it cannot be had."""
     on_listed: OnListed = lambda _: None
     found: dict[int, TicketRef] = field(default_factory=dict)
     seen: dict[int, str] = field(default_factory=dict)
@@ -99,17 +101,14 @@ class ChangedList:
             self.gaps.append(f"incomplete: {self._nameless} entries of the list have no usable id")
 
     def _page(self, page: int) -> Reply | None:
-        """One page, asked for again if it is refused; None, and a gap, if it cannot be had. The first one shows whether the list works."""
+        """One page; None, and a gap, if it cannot be had."""
+        what = f"up to {PAGE_SIZE} tickets that changed after {self.since}"
+        if self.began_at is not None:
+            return later_page(lambda: list_page(self.client, self.since, page), what=what, gaps=self.gaps)
         try:
-            if self.began_at is not None:
-                return again_if_refused(lambda: list_page(self.client, self.since, page))
             reply = list_page(self.client, self.since, page)
         except (TransientError, Refused) as error:
-            if self.began_at is None:
-                next_step = f"check FRESHDESK_DOMAIN ({ACCOUNT_NAME}) and what the key may see"
-                raise Stopped(f"Freshdesk: the list of tickets is refused ({error}); {next_step}") from error
-            self.gaps.append(f"incomplete: up to {PAGE_SIZE} tickets that changed after {self.since} could not be listed ({error})")
-            return None
+            raise cannot_list("the list of tickets", error) from error
         self.began_at = times.wall() if reply.at is None else reply.at
         return reply
 
@@ -145,8 +144,7 @@ class ChangedList:
         if len(self.found) < self._counted_at:
             return False
         self._counted_at *= 2
-        counted = self.count()
-        return counted is not None and len(self.found) > 2 * counted + PAGE_SIZE
+        return len(self.found) > 2 * self.count() + PAGE_SIZE
 
     def _next(self, rows: list[TicketRef], page: int, *, skips: bool) -> int:
         """The page to read next; `since` moves on once a page ends later than it began. `skips`: pages before this one were lost."""
@@ -182,14 +180,47 @@ def is_last(reply: Reply) -> bool:
     return not reply.value or (len(reply.value) < PAGE_SIZE and not reply.has_next)
 
 
-def again_if_refused(get: Callable[[], Reply]) -> Reply:
-    """The reply, asked for up to three times: an account at its limit was seen to answer 403. Raises `Refused` and what `get` raises."""
-    for wait_s in AGAIN_AFTER_S:
+def cannot_list(what: str, error: Exception) -> Stopped:
+    """What it means that the first page of a listing, which shows whether it works at all, cannot be had."""
+    if isinstance(error, Refused):
+        return Stopped(f"Freshdesk: {what} is refused ({error}); check FRESHDESK_DOMAIN ({ACCOUNT_NAME}) and what the key may see")
+    return Stopped(f"Freshdesk: {what} does not work: {error}; try again later")
+
+
+def later_page(get: Callable[[], Reply], *, what: str, gaps: list[str]) -> Reply | None:
+    """A page of a listing that works; None, and one more of the gaps, if it cannot be had.
+
+    One that is refused is asked for up to three times: an account at its limit was seen to answer 403.
+    """
+    for wait_s in (*AGAIN_AFTER_S, None):
         try:
             return get()
-        except Refused:
-            times.sleep(wait_s)
-    return get()
+        except (TransientError, Refused) as error:
+            if wait_s is None or not isinstance(error, Refused):
+                gaps.append(f"incomplete: {what} could not be listed ({error})")
+                return None
+        times.sleep(wait_s)
+    return None
+
+
+def read_rows(client: FreshdeskClient, path: str, *, max_pages: int = 200) -> Iterator[dict[str, Any]]:
+    """The entries of a list that is read page by page, 1 credit for each 100, as they come.
+
+    Raises what `FreshdeskClient.get` raises, and `TransientError` for a list that repeats itself or does not end.
+    """
+    last: list[Any] = []
+    page_size = PAGE_SIZE
+    for page in range(1, max_pages + 1):
+        reply = client.get(path, params={"per_page": str(PAGE_SIZE), "page": str(page)}, expect=list, credits=1)
+        if reply.value and reply.value == last:
+            raise TransientError(f"the helpdesk repeats page {page - 1} of {path}")
+        last = reply.value
+        yield from (row for row in last if isinstance(row, dict))
+        # A first page of the default size may mean that `per_page` is not heeded; a full page without a link is worth a look.
+        page_size = DEFAULT_PAGE_SIZE if page == 1 and len(last) == DEFAULT_PAGE_SIZE else page_size
+        if not last or not (reply.has_next or len(last) >= page_size):
+            return
+    raise TransientError(f"the entries of {path} do not end after {max_pages} pages")
 
 
 def last_change(rows: list[TicketRef]) -> str:
@@ -198,16 +229,26 @@ def last_change(rows: list[TicketRef]) -> str:
     return changes[-1] if changes and changes == sorted(changes) else ""
 
 
+def seconds_of(moment: object) -> float:
+    """A time of the API in seconds since 1970; infinity for what is none.
+
+    >>> seconds_of("1970-01-01T02:00:09+02:00"), seconds_of("soon")
+    (9.0, inf)
+    """
+    text = to_utc(moment)
+    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp() if text else math.inf
+
+
 def next_second(moment: str) -> str:
     """The second after one in the API's form.
 
     >>> next_second("2025-12-31T23:59:59Z")
     '2026-01-01T00:00:00Z'
     """
-    parsed = parse_instant(moment)
-    if parsed is None or parsed.year >= 9999:
+    try:
+        return f"{datetime.datetime.fromtimestamp(seconds_of(moment) + 1, datetime.timezone.utc):%Y-%m-%dT%H:%M:%SZ}"
+    except (ValueError, OverflowError):
         return moment
-    return f"{parsed + datetime.timedelta(seconds=1):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def is_ticket_id(value: object) -> bool:
@@ -219,19 +260,9 @@ def is_ticket_id(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 < value < 2**63
 
 
-def parse_instant(value: object) -> datetime.datetime | None:
-    """A time of the API as an instant in UTC; None if it is none.
-
-    >>> parse_instant("2025-07-24T18:24:46+02:00").isoformat()
-    '2025-07-24T16:24:46+00:00'
-    """
-    text = to_utc(value)
-    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00")) if text else None
-
-
 def by_creation(refs: Iterable[TicketRef]) -> tuple[TicketRef, ...]:
     """Tickets by the instant of created_at, then id; those without a time come last."""
-    return tuple(sorted(refs, key=lambda ref: (ref.created_at or "9999-12-31T23:59:59Z", ref.ticket_id)))
+    return tuple(sorted(refs, key=lambda ref: (ref.created_at or LATEST, ref.ticket_id)))
 
 
 def parse_refs(rows: list[Any]) -> Iterator[TicketRef]:

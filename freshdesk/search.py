@@ -4,12 +4,13 @@ Narrows no query to get past the API's 300: what a search cannot show is said in
 """
 
 from dataclasses import dataclass, field
+from functools import partial
 
-from common.errors import Stopped, Unusable
+from common.errors import Unusable
 from common.text import for_terminal
 from common.web import Refused, TransientError
-from freshdesk.client import ACCOUNT_NAME, FreshdeskClient, Reply
-from freshdesk.listing import OnListed, TicketRef, again_if_refused, parse_refs
+from freshdesk.client import FreshdeskClient, Reply
+from freshdesk.listing import OnListed, TicketRef, cannot_list, later_page, parse_refs
 
 PAGE_SIZE = 30
 MAX_PAGES = 10  # page 11 is an error
@@ -44,7 +45,8 @@ class TicketSearch:
         for page in range(1, self.pages + 1):
             if page > 1 and (page - 1) * PAGE_SIZE >= self.total:
                 return
-            reply = first if page == 1 and first is not None else self._later_page(page)
+            get, what = partial(search_page, self.client, self.query, page), f"page {page} of the search"
+            reply = first if page == 1 and first is not None else later_page(get, what=what, gaps=self.gaps)
             if reply is not None and not self._take(reply):
                 return
 
@@ -66,24 +68,11 @@ class TicketSearch:
         """The page that shows whether key and query work."""
         try:
             return search_page(self.client, self.query, 1)
-        except Refused as refused:
-            if refused.refusal.status == 400:
-                words = refused.refusal.words or str(refused)
-                raise Unusable(
-                    f"Freshdesk refuses the query {for_terminal(self.query)!r}: {words}; correct --query or FRESHDESK_STATUSES"
-                ) from refused
-            next_step = f"check FRESHDESK_DOMAIN ({ACCOUNT_NAME}) and what the key may see"
-            raise Stopped(f"Freshdesk: the search is refused ({refused}); {next_step}") from refused
-        except TransientError as error:
-            raise Stopped(f"Freshdesk: the search does not work: {error}; try again later") from error
-
-    def _later_page(self, page: int) -> Reply | None:
-        """One more page; None, and a gap, if it cannot be had."""
-        try:
-            return again_if_refused(lambda: search_page(self.client, self.query, page))
         except (TransientError, Refused) as error:
-            self.gaps.append(f"incomplete: page {page} of the search could not be listed ({error})")
-            return None
+            if isinstance(error, Refused) and error.refusal.status == 400:
+                words, next_step = error.refusal.words or str(error), "correct --query or FRESHDESK_STATUSES"
+                raise Unusable(f"Freshdesk refuses the query {for_terminal(self.query)!r}: {words}; {next_step}") from error
+            raise cannot_list("the search", error) from error
 
 
 def search_page(client: FreshdeskClient, query: str, page: int) -> Reply:

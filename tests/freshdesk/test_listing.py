@@ -1,6 +1,7 @@
 """Everything that changed is listed once, while tickets move; what could not be is said in words."""
 
 import datetime
+import math
 import random
 from typing import Any, cast
 
@@ -12,7 +13,7 @@ from common.errors import Stopped
 from common.web import Refusal, Refused, TransientError
 from freshdesk import listing
 from freshdesk.client import FreshdeskClient, Reply
-from freshdesk.listing import ChangedList, by_creation, parse_instant, parse_refs, status_of
+from freshdesk.listing import ChangedList, by_creation, parse_refs, seconds_of, status_of
 from testing.plain_desk import PlainDesk, raw_ticket
 
 START = datetime.datetime(2024, 2, 27, 23, 30, tzinfo=datetime.timezone.utc)
@@ -191,8 +192,10 @@ def test_a_list_that_repeats_itself_ends_with_a_word() -> None:
     assert desk.calls < 10
 
 
-@pytest.mark.parametrize(("counted", "calls"), [(None, 51), (60, 10), (4_000, 51)], ids=["uncounted", "more than counted", "as counted"])
-def test_a_list_that_never_ends_ends_with_a_word(counted: int | None, calls: int, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("counted", "calls"), [(math.inf, 51), (60, 10), (4_000, 51)], ids=["uncounted", "more than counted", "as counted"]
+)
+def test_a_list_that_never_ends_ends_with_a_word(counted: float, calls: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(listing, "MAX_TICKETS", 5_000)
     desk = Script(lambda call, _params: [raw_ticket(call * 100 + number, at(call * 100 + number)) for number in range(100)])
     walked = ChangedList(cast(FreshdeskClient, desk), keep=lambda _ref: True, count=lambda: counted, _counted_at=1_000)
@@ -244,7 +247,7 @@ def test_fields_are_bounded_before_anything_reads_them() -> None:
 
 @pytest.mark.parametrize("value", [None, 7, "", "yesterday", "2024-13-01T00:00:00Z", "0001-01-01T00:00:00+14:00", True], ids=repr)
 def test_what_is_no_time_is_none(value: Any) -> None:
-    assert parse_instant(value) is None
+    assert math.isinf(seconds_of(value))
 
 
 @pytest.mark.parametrize(
@@ -260,13 +263,13 @@ def test_the_order_is_that_of_creation_then_id() -> None:
     assert [ref.ticket_id for ref in by_creation(refs)] == [2, 4, 5, 1, 3]
 
 
-def test_a_refusal_that_lasts_is_raised_after_three_tries(no_sleep: list[float]) -> None:
+def test_a_refusal_that_lasts_is_a_gap_after_three_tries(no_sleep: list[float]) -> None:
     tries: list[int] = []
+    gaps: list[str] = []
 
     def get() -> Reply:
         tries.append(1)
         raise Refused(Refusal(403, "", ""))
 
-    with pytest.raises(Refused):
-        listing.again_if_refused(get)
-    assert (len(tries), no_sleep) == (3, [2.0, 10.0])
+    assert listing.later_page(get, what="page 2", gaps=gaps) is None
+    assert (len(tries), no_sleep, gaps) == (3, [2.0, 10.0], ["incomplete: page 2 could not be listed (HTTP 403)"])
