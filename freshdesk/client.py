@@ -69,7 +69,6 @@ class FreshdeskClient:
         self._http = web.Http(base_url, {"Authorization": f"Basic {basic}"}, pool_size=pool_size)
         self._gate = RateGate(share=rate_share, window_s=rate_window_s, on_wait=on_wait or _log_wait)
         self._lock = threading.Lock()
-        self._stop: Stopped | None = None
         self._lost_calls = 0
         self._ever_answered = self._speaks_json = False
         self.archive_refused = False  # the plan has no archive: asking again would only cost credits
@@ -112,11 +111,10 @@ class FreshdeskClient:
         try:
             response, body = self._http.send("GET", url, params=call.params, timeout_s=call.timeout_s(), max_bytes=MAX_BODY_BYTES)
         except TransientError as error:
-            if error.look_at == CA_VARIABLE:
-                look_at = f"check FRESHDESK_DOMAIN, or name your own CA in {CA_VARIABLE}"
-                raise self._stopped(f"{self._host} has no certificate that this machine trusts", look_at) from error
             if error.look_at:
-                raise self._stopped(f"{self._host} {error}", f"check {error.look_at} in the environment") from error
+                own_ca = f"check FRESHDESK_DOMAIN, or name your own CA in {CA_VARIABLE}"
+                next_step = own_ca if error.look_at == CA_VARIABLE else f"check {error.look_at} in the environment"
+                raise self._stopped(f"{self._host} {error}", next_step) from error
             if str(error) == NO_HOST and not self._ever_answered:
                 raise self._stopped(f"there is no host {self._host}, or no network", f"check FRESHDESK_DOMAIN: {ACCOUNT_NAME}") from error
             raise
@@ -178,10 +176,7 @@ class FreshdeskClient:
 
     def _stopped(self, what: str, next_step: str) -> Stopped:
         """The error that ends the run; from here on no thread starts a call."""
-        with self._lock:
-            self._stop = self._stop or Stopped(f"Freshdesk: {what}; {next_step}")
-        self._gate.close(self._stop)
-        return self._stop
+        return self._gate.close(Stopped(f"Freshdesk: {what}; {next_step}"))
 
 
 @dataclass(slots=True)

@@ -73,11 +73,12 @@ class RateGate:
             self._left = None
         self._tell(seconds, HELD)
 
-    def close(self, why: Stopped) -> None:
-        """From now on `enter` raises `Stopped` with these words, also for those who wait: the run cannot go on."""
+    def close(self, why: Stopped) -> Stopped:
+        """From now on `enter` raises `Stopped`, also for those who wait: the run cannot go on. The first reason counts, and is given back."""
         with self._changed:
-            self._closed = why
+            self._closed = self._closed or why
             self._changed.notify_all()
+            return self._closed
 
     def _opens(self, credits: float) -> tuple[float, str]:
         """When a call may start and what it waits for; infinity: when a call that is under way has its reply. Needs the lock."""
