@@ -7,8 +7,10 @@ bodies echo prompts. Changes nothing and waits for nothing. The texts that come 
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
+
+from requests.structures import CaseInsensitiveDict
 
 from common.text import for_terminal, shortened
 from common.web import DURATION, Refusal, duration_s, parse_retry_after
@@ -29,40 +31,41 @@ LIMIT_NAMES = (
     "max tokens",
 )
 _WITHIN = 600  # characters of a message in which a phrase is the server's own and not an echoed prompt
+NEVER = r"(?!)"
+_SAYING = ("error", "errors", "message", "detail", "msg", "error_description", "Message")
+_DEEPEST = 5
 _FINAL: Mapping[int, Kind] = {
     400: "request", 401: "key", 402: "quota", 403: "key", 404: "path", 405: "path", 406: "request", 410: "path", 411: "request",
     413: "context", 414: "context", 415: "request", 422: "request", 451: "filtered",
 }  # fmt: skip
 """Statuses that mean something; below 400 it is the path, and any other may pass."""
 
-_CODES: tuple[tuple[Kind, str], ...] = (
-    ("quota", r"insufficient_quota|billing_hard_limit_reached|billing_not_active|insufficient_funds|insufficient_balance|quota_exhausted"
-              r"|spend_limit_reached|spending_limit_exceeded|payment_required|insufficient_credits|access_terminated"),
-    ("region", r"unsupported_country_region_territory"),
-    ("key", r"invalid_api_key|api_key_invalid|authentication_error|invalid_authentication|unauthorized|unauthenticated|permission_denied"),
-    ("model", r"model_not_found|deploymentnotfound|model_not_available|invalid_model|unknown_model"),
-    ("context", r"context_length_exceeded|context_window_exceeded|exceed_context_size_error|string_above_max_length|request_too_large"
-                r"|prompt_too_long"),
-    ("filtered", r"content_filter|content_policy_violation|responsibleaipolicyviolation|moderation_blocked|content_moderation"
-                 r"|prompt_blocked"),
-    ("generation", r"json_validate_failed|output_parse_failed|tool_use_failed"),
-)  # fmt: skip
-_PHRASES: tuple[tuple[Kind, frozenset[int], str], ...] = (
-    ("region", frozenset({400, 403, 404, 451}),
+_RULES: tuple[tuple[Kind, str, frozenset[int], str], ...] = (
+    ("region", r"unsupported_country_region_territory", frozenset({400, 403, 404, 451}),
      r"(?:country|region|territory|location)\b.{0,40}\b(?:not |un)(?:supported|available)"
      r"|\b(?:not |un)(?:supported|available) (?:in|for) (?:your|this) (?:country|region|location)"),
-    ("quota", frozenset({400, 402, 403, 429}), r"credit balance is too low|insufficient (?:balance|funds|credits?|quota)"
+    ("quota", r"insufficient_quota|billing_hard_limit_reached|billing_not_active|insufficient_funds|insufficient_balance|quota_exhausted"
+     r"|spend_limit_reached|spending_limit_exceeded|payment_required|insufficient_credits|access_terminated",
+     frozenset({400, 402, 403, 429}), r"credit balance is too low|insufficient (?:balance|funds|credits?|quota)"
      r"|exceeded your current quota|spend(?:ing)? limit|out of credits|billing (?:hard )?limit|payment required"),
-    ("transient", frozenset({400, 403, 404, 422}), r"throttl|too many requests|rate[ _]?limit|overload|at capacity|temporarily|high demand"
-     r"|(?:service|currently) unavailable|\bloading|\bunloaded|cancell?ed|timed? ?out|\bbusy\b|try again later"),
-    ("key", frozenset({400, 401, 403}), r"api key not valid|(?:invalid|incorrect|missing|no) api[ _-]?key"),
-    ("path", frozenset({400, 404, 405, 500}), r"unexpected endpoint|(?:no such|unknown|invalid) (?:route|endpoint|path|url)"
+    ("transient", NEVER, frozenset({400, 403, 404, 422}), r"throttl|too many requests|rate[ _]?limit|overload|at capacity|temporarily"
+     r"|high demand|(?:service|currently) unavailable|\bloading|\bunloaded|cancell?ed|timed? ?out|\bbusy\b|try again later"),
+    ("key", r"invalid_api_key|api_key_invalid|authentication_error|invalid_authentication|unauthorized|unauthenticated|permission_denied",
+     frozenset({400, 401, 403}), r"api key not valid|(?:invalid|incorrect|missing|no) api[ _-]?key"),
+    ("path", NEVER, frozenset({400, 404, 405, 500}), r"unexpected endpoint|(?:no such|unknown|invalid) (?:route|endpoint|path|url)"
      r"|unknown request url|cannot post"),
-    ("filtered", frozenset({400, 403, 422, 451}), r"content (?:management )?policy|flagged (?:by|for|as)|safety (?:system|filter)"
-     r"|content filter|moderation"),
-    ("model", frozenset({400, 403, 404, 422}), r"model\b.{0,120}?(?:not found|does not exist|not exist|not available|not supported|unknown)"
+    ("context", r"context_length_exceeded|context_window_exceeded|exceed_context_size_error|string_above_max_length|request_too_large"
+     r"|prompt_too_long", frozenset(), NEVER),
+    ("filtered", r"content_filter|content_policy_violation|responsibleaipolicyviolation|moderation_blocked|content_moderation"
+     r"|prompt_blocked", frozenset({400, 403, 422, 451}),
+     r"content (?:management )?policy|flagged (?:by|for|as)|safety (?:system|filter)|content filter|moderation"),
+    ("generation", r"json_validate_failed|output_parse_failed|tool_use_failed", frozenset(), NEVER),
+    ("model", r"model_not_found|deploymentnotfound|model_not_available|invalid_model|unknown_model", frozenset({400, 403, 404, 422}),
+     r"model\b.{0,120}?(?:not found|does not exist|not exist|not available|not supported|unknown)"
      r"|(?:unknown|invalid|no such|unsupported) model\b|not a valid model"),
 )  # fmt: skip
+"""Of each kind: the codes that mean it; the statuses under which, where there is no such code, the phrases behind them mean it."""
+
 _TOO_LONG = (  # a prompt is too long if its message has one of each
     r"\b(?:prompt|inputs?|request\w*|messages?|context|conversation|tokens)\b",
     r"too (?:long|large|big|many)|exceed|overflow|max(?:imum)?\b|(?:less|longer|greater|more) than|at most|up to|limit|reduce|should be",
@@ -77,26 +80,27 @@ _ASKS_TO_WAIT = re.compile(rf"(?:try again|retry|wait)\b[^0-9\n]{{0,40}}({DURATI
 
 @dataclass(frozen=True, slots=True)
 class _ErrorBody:
+    """What an error body says: codes and types, words, the request fields that it is about, and all fields that it has."""
+
     codes: str = ""
     message: str = ""
     param: str = ""
-    fields: Mapping[str, Any] | None = None
+    fields: Mapping[str, Any] = field(default_factory=dict)
 
 
 def read_refusal(status: int, body: str, headers: Mapping[str, str], *, now: float) -> Refusal:
     """What a reply with an error status means; its kind is a `Kind`. `now` is seconds since 1970."""
     error = _error_body(_parsed(body))
-    asked = asked_wait_s(status, headers, error.fields or {}, error.message, now=now)
+    message = error.message[:_WITHIN]
+    asked = asked_wait_s(status, headers, error.fields, message, now=now)
+    kind = _by_words(status, error.codes, message, asked) or _by_status(status, page=body.lstrip()[:1] == "<")
+    if status == 429 and "PerDay" in body[:20_000]:
+        kind = "quota"
+    elif kind == "transient" and asked is not None and asked > LONGEST_WAIT_S:
+        kind = "long_wait"
     words = shown(error.message or error.codes) or f"HTTP {status} without an explanation"
-    written = (error.fields or {}).get("failed_generation")
-    return Refusal(
-        status,
-        _kind(status, error, body, asked),
-        words,
-        named=f"{error.param}\n{error.message[:_WITHIN]}",
-        retry_after_s=asked,
-        generation=written if isinstance(written, str) else "",
-    )
+    written = error.fields.get("failed_generation")
+    return Refusal(status, kind, words, f"{error.param}\n{message}", asked, written if isinstance(written, str) else "")
 
 
 def error_in_answer(body: Any) -> Refusal | None:
@@ -133,34 +137,27 @@ def asked_wait_s(status: int, headers: Mapping[str, str], fields: Mapping[str, A
     >>> asked_wait_s(429, {}, {}, "Rate limit reached. Please try again in 6m0s.", now=0)
     360.0
     """
-    low = {name.lower(): value for name, value in headers.items()}
+    waits = _asked_waits(status, CaseInsensitiveDict(headers), fields, message, now)
+    return next((wait for wait in waits if wait is not None), None) or None
+
+
+def _asked_waits(status: int, headers: Mapping[str, str], fields: Mapping[str, Any], message: str, now: float) -> Iterator[float | None]:
     for name in ("retry-after-ms", "x-ms-retry-after-ms"):
-        if (milliseconds := parse_retry_after(low.get(name), now=now)) is not None:
-            return milliseconds / 1000 or None
-    found = parse_retry_after(low.get("retry-after"), now=now)
-    if found is None:
-        found = next(_field_waits(fields, now), None)
-    if found is None and (match := _ASKS_TO_WAIT.search(message[:_WITHIN])):
-        found = duration_s(match[1])
-    if found is None and status == 429:
-        resets = {name: value for name, value in low.items() if name.startswith(("ratelimit-reset", "x-ratelimit-reset"))}
-        used_up = [value for name, value in resets.items() if low.get(name.replace("reset", "remaining"), "0").strip() in ("0", "0.0")]
-        found = max((wait for value in used_up if (wait := parse_retry_after(value, now=now)) is not None), default=None)
-    return found or None
-
-
-def _field_waits(fields: Mapping[str, Any], now: float) -> Iterator[float]:
-    """Gemini's `details: [{"retryDelay": "34s"}]`, OpenRouter's `metadata.headers`, and fields of their own."""
-    details, metadata = fields.get("details"), fields.get("metadata")
-    places = [fields, *(item for item in (details if isinstance(details, list) else ()) if isinstance(item, dict))]
-    for place in places:
+        milliseconds = parse_retry_after(headers.get(name), now=now)
+        yield None if milliseconds is None else milliseconds / 1000
+    yield parse_retry_after(headers.get("retry-after"), now=now)
+    details, metadata = fields.get("details"), fields.get("metadata")  # Gemini's `details: [{"retryDelay": "34s"}]`
+    for place in (fields, *(details if isinstance(details, list) else ())):
         for name in ("retryDelay", "retry_after", "retryAfter", "retry_after_seconds", "estimated_time"):
-            if (wait := parse_retry_after(str(place.get(name)), now=now)) is not None:
-                yield wait
-    if isinstance(metadata, dict) and isinstance(metadata.get("headers"), dict):
-        headers = {str(name): str(value) for name, value in metadata["headers"].items()}
-        if (wait := asked_wait_s(429, headers, {}, "", now=now)) is not None:
-            yield wait
+            yield parse_retry_after(str(place.get(name)), now=now) if isinstance(place, Mapping) else None
+    if isinstance(metadata, dict) and isinstance(metadata.get("headers"), dict):  # OpenRouter's
+        yield asked_wait_s(429, {str(name): str(value) for name, value in metadata["headers"].items()}, {}, "", now=now)
+    if match := _ASKS_TO_WAIT.search(message):
+        yield duration_s(match[1])
+    if status == 429:
+        resets = {name.lower(): value for name, value in headers.items() if "ratelimit-reset" in name.lower()}
+        used_up = [value for name, value in resets.items() if headers.get(name.replace("reset", "remaining"), "0").strip() in ("0", "0.0")]
+        yield max((wait for value in used_up if (wait := parse_retry_after(value, now=now)) is not None), default=None)
 
 
 def shown(text: str) -> str:
@@ -188,26 +185,24 @@ def limit_is_to_blame(message: str) -> bool:
     return prompt + SMALLEST_ANSWER_TOKENS < max(others) if others else prompt < answer
 
 
-def _kind(status: int, error: _ErrorBody, body: str, asked: float | None) -> Kind:
-    kind = _kind_by_words(status, error, asked) or _kind_by_status(status, page=body.lstrip()[:1] == "<")
-    if status == 429 and "PerDay" in body[:20_000]:
-        return "quota"
-    return "long_wait" if kind == "transient" and asked is not None and asked > LONGEST_WAIT_S else kind
-
-
-def _kind_by_words(status: int, error: _ErrorBody, asked: float | None) -> Kind | None:
-    message = error.message[:_WITHIN]
-    for kind, pattern in _CODES:
-        if re.search(rf"(?<![a-z])(?:{pattern})(?![a-z])", error.codes, re.IGNORECASE) and not (kind == "key" and status == 429):
+def _by_words(status: int, codes: str, message: str, asked: float | None) -> Kind | None:
+    for kind, pattern, _, _ in _RULES:
+        if re.search(rf"(?<![a-z])(?:{pattern})(?![a-z])", codes, re.IGNORECASE) and not (kind == "key" and status == 429):
             return "request" if kind == "context" and limit_is_to_blame(message) else kind
     if _is_too_long(status, message):
         return "request" if limit_is_to_blame(message) else "context"
-    for kind, statuses, pattern in _PHRASES:
+    for kind, _, statuses, pattern in _RULES:
         rate_limit = kind == "quota" and status == 429 and asked is not None  # "quota" is also said of requests a minute
-        said = f"{error.codes} {message}" if kind == "transient" else message
+        said = f"{codes} {message}" if kind == "transient" else message
         if status in statuses and not rate_limit and re.search(pattern, said, re.IGNORECASE | re.DOTALL):
             return kind
     return None
+
+
+def _by_status(status: int, *, page: bool) -> Kind:
+    if page and status in (400, 403):  # what stands between answers, not the API
+        return "transient" if status == 400 else "blocked"
+    return "path" if status < 400 else _FINAL.get(status, "transient")
 
 
 def _is_too_long(status: int, message: str) -> bool:
@@ -217,12 +212,6 @@ def _is_too_long(status: int, message: str) -> bool:
     return status in (400, 413, 422, 500) and all(re.search(pattern, message, re.IGNORECASE) for pattern in _TOO_LONG)
 
 
-def _kind_by_status(status: int, *, page: bool) -> Kind:
-    if page and status in (400, 403):  # what stands between answers, not the API
-        return "transient" if status == 400 else "blocked"
-    return "path" if status < 400 else _FINAL.get(status, "transient")
-
-
 def _parsed(body: str) -> Any:
     try:
         return json.loads(body[:200_000])
@@ -230,37 +219,27 @@ def _parsed(body: str) -> Any:
         return body[:200_000]
 
 
-def _error_body(body: Any) -> _ErrorBody:
-    """One reading of the six shapes: object, string, array, flat, `detail`, plain text or HTML."""
-    if isinstance(body, str):
-        return _ErrorBody(message=body)
-    if isinstance(body, list):
-        return _error_body(body[0]) if body else _ErrorBody()
-    if not isinstance(body, dict):
+def _error_body(value: Any, depth: int = 0) -> _ErrorBody:
+    """One reading of all shapes: text or HTML, string, object, array, flat, `detail`, FastAPI's list, and one of them in another."""
+    if isinstance(value, str):
+        return _ErrorBody(message=value)
+    if not isinstance(value, dict | list) or depth > _DEEPEST:
         return _ErrorBody()
-    error = body.get("error") or body.get("errors") or body
-    if isinstance(error, list):
-        error = error[0] if error else body
-    if isinstance(error, str):
-        return _ErrorBody(message=f"{error} {body['message']}" if isinstance(body.get("message"), str) else error, fields=body)
-    if not isinstance(error, dict):
-        return _ErrorBody()
-    codes = " ".join(str(error[key]) for key in ("code", "type", "status", "__type") if isinstance(error.get(key), str | int))
-    inner = error.get("innererror")
-    codes += f" {inner.get('code')}" if isinstance(inner, dict) else ""
-    message, param = _message(error)
-    return _ErrorBody(codes, message, param, error)
-
-
-def _message(error: Mapping[str, Any]) -> tuple[str, str]:
-    """(the message, the request field that it is about) of one error object."""
-    said = next((error[key] for key in ("message", "detail", "msg", "error_description", "Message") if error.get(key)), "")
-    param = error.get("param") if isinstance(error.get("param"), str) else ""
-    if isinstance(said, dict):
-        said = said.get("detail") or said.get("message") or json.dumps(said)
-    if isinstance(said, list):  # FastAPI: [{"type", "loc": ["body", "field"], "msg"}]
-        items = [item for item in said if isinstance(item, dict)]
-        places = [item["loc"] for item in items if isinstance(item.get("loc"), list)]
-        param = " ".join(".".join(str(step) for step in place if step != "body") for place in places)
-        said = "; ".join(f"{item.get('msg')} ({item.get('type')})" for item in items) or json.dumps(said)
-    return str(said), f"{param} {error.get('failed_param') or ''}".strip()
+    own = value if isinstance(value, dict) else {}
+    inner = [own[name] for name in _SAYING if own.get(name)] if isinstance(value, dict) else value[:_DEEPEST]
+    parts = [part for part in (_error_body(one, depth + 1) for one in inner) if part.message or part.codes]
+    message = (" " if own else "; ").join(part.message for part in parts if part.message)
+    codes = [own.get(name) for name in ("code", "type", "status", "__type")]
+    if isinstance(own.get("innererror"), dict):
+        codes.append(own["innererror"].get("code"))
+    named = [own.get("param"), own.get("failed_param")]
+    if isinstance(own.get("loc"), list):  # FastAPI: {"type", "loc": ["body", "field"], "msg"}
+        named.append(".".join(str(step) for step in own["loc"] if step != "body"))
+    if "msg" in own:
+        message += f" ({own.get('type')})"
+    return _ErrorBody(
+        " ".join([*(str(code) for code in codes if isinstance(code, str | int)), *(part.codes for part in parts)]),
+        message or (json.dumps(value) if depth and own and not parts else ""),
+        " ".join([*(name for name in named if isinstance(name, str)), *(part.param for part in parts)]).strip(),
+        {**own, **{name: held for part in parts for name, held in part.fields.items()}},
+    )
