@@ -58,7 +58,7 @@ def wire(options: Options, settings: Settings, cleanup: contextlib.ExitStack, *,
     model, source = _model(options, settings, store, progress), _source(options, settings, progress)
     asking, fetching = _pool(settings.llm_workers, "asking", cleanup), _pool(settings.batch_size, "fetching", cleanup)
     looking = Shown(model.ask) if options.job is Job.PROMPT_DEBUG else None
-    rounds = BatchRounds(model)
+    rounds = BatchRounds(model.stored, model.request)
     clusterer = IssueClusterer(
         files,
         ask=looking or _counted(rounds.ask if options.batch_export else model.ask, progress),

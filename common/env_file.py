@@ -4,19 +4,20 @@ Reads what editors, shells and secret managers make of such a file: BOMs, UTF-16
 meaning.
 """
 
+import contextlib
 import functools
 import io
-import os
 import re
 import stat
-import time
 from collections.abc import Collection, Mapping
+from concurrent import futures
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from dotenv.parser import Binding, parse_stream
 
 from common.errors import Unusable
+from common.pool import WorkerPool
 from common.text import one_letter_off
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
@@ -105,15 +106,12 @@ def _bare(name: str) -> str:
 def _text(path: Path) -> str:
     try:
         found = path.stat()
+        if stat.S_ISDIR(found.st_mode):
+            docker = "docker makes one where a mounted file is missing"
+            raise Unusable(f"{path.name} is a folder and should be a file with the settings ({docker})")
+        return _decoded(_pipe_content(path, found.st_ino) if stat.S_ISFIFO(found.st_mode) else path.read_bytes())
     except (FileNotFoundError, NotADirectoryError):
         return ""
-    except OSError as error:
-        raise Unusable(f"cannot read {path.name}: {error.strerror or error}") from error
-    if stat.S_ISDIR(found.st_mode):
-        raise Unusable(f"{path.name} is a folder and should be a file with the settings (docker makes one where a mounted file is missing)")
-    try:
-        content = _pipe_content(path, found.st_ino) if stat.S_ISFIFO(found.st_mode) else path.read_bytes()
-        return _decoded(content)
     except UnicodeDecodeError as error:
         raise Unusable(f"cannot read {path.name}: byte {error.start} is no UTF-8. Save it as UTF-8 text.") from error
     except OSError as error:
@@ -123,22 +121,14 @@ def _text(path: Path) -> str:
 @functools.lru_cache(maxsize=4)  # what a secret manager hands through a pipe is there once
 def _pipe_content(path: Path, _inode: int) -> bytes:
     """What comes out of a named pipe until it is closed, waited for some seconds. Raises OSError."""
+
+    def read() -> bytes:
+        with open(path, "rb") as pipe:
+            return pipe.read(_MAX_BYTES)
+
     content = b""
-    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-    try:
-        end = time.monotonic() + _PIPE_WAIT_S
-        while time.monotonic() < end and len(content) < _MAX_BYTES:
-            try:
-                block = os.read(handle, 65_536)
-            except BlockingIOError:
-                block = None  # somebody writes and has not written yet
-            if block == b"" and content:
-                break
-            content += block or b""
-            if not block:
-                time.sleep(0.02)
-    finally:
-        os.close(handle)
+    with contextlib.suppress(TimeoutError, futures.TimeoutError):
+        content = WorkerPool(1, name="pipe").submit(read).result(timeout=_PIPE_WAIT_S)
     if not content:
         raise OSError(f"it is a pipe out of which nothing came for {_PIPE_WAIT_S:.0f} seconds; is what fills it running?")
     return content

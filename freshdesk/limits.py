@@ -74,7 +74,7 @@ class RateGate:
         self._tell(seconds, HELD)
 
     def close(self, why: Stopped) -> Stopped:
-        """From now on `enter` raises `Stopped`, also for those who wait: the run cannot go on. The first reason counts, and is given back."""
+        """From now on `enter` raises `Stopped`, also for those who wait. Of several reasons the first counts, and is given back."""
         with self._changed:
             self._closed = self._closed or why
             self._changed.notify_all()

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from common import files
 from common.errors import Unreadable
@@ -20,7 +20,7 @@ from common.web import TransientError
 from llm.completion import read_completion, read_usage
 from llm.json_text import extract_json
 from llm.protocol import Answer, AnswerUnusable, JsonSchema, Messages, Usage
-from llm.refusals import error_in_answer, shown
+from llm.refusals import error_in_answer, read_refusal, shown
 
 T = TypeVar("T")
 
@@ -163,7 +163,7 @@ def _result(line: str) -> dict[str, Any]:
         whole = line.rstrip().endswith("}")
         raise ValueError("not valid JSON" if whole else "cut short: download the file again") from None
     if not isinstance(result, dict) or not isinstance(result.get("custom_id"), str) or not result["custom_id"]:
-        words = _complaint(result) if isinstance(result, dict) and result.get("error") else ""
+        words = _complaint(None, result["error"]) if isinstance(result, dict) and result.get("error") else ""
         raise ValueError(f"no result of a batch: it has no custom_id{f' ({words})' if words else ''}")
     if not isinstance(result.get("response"), dict) and not result.get("error"):
         raise ValueError("neither a response nor an error; is this the file of questions?")
@@ -174,8 +174,10 @@ def _answer(key: str, result: Mapping[str, Any]) -> BatchAnswer:
     """The usable answer of one result. Raises `AnswerUnusable` or `TransientError` where there is none."""
     response = result.get("response")
     body = response.get("body", response) if isinstance(response, dict) else None
-    if result.get("error") or not isinstance(body, dict) or error_in_answer(body) or _status(response) >= 400:
-        raise AnswerUnusable(_complaint(result))
+    status = response.get("status_code") if isinstance(response, dict) else None
+    failed = isinstance(status, int) and status >= 400
+    if result.get("error") or not isinstance(body, dict) or error_in_answer(body) or failed:
+        raise AnswerUnusable(_complaint(status, result.get("error") or body))
     completion = read_completion(body)
     if completion.cut:
         raise AnswerUnusable("the answer was cut by the token limit: raise LLM_MAX_TOKENS")
@@ -187,18 +189,9 @@ def _answer(key: str, result: Mapping[str, Any]) -> BatchAnswer:
     return BatchAnswer(key, completion.text, read_usage(body, []), str(body.get("model") or ""))
 
 
-def _status(response: Any) -> int:
-    status = response.get("status_code") if isinstance(response, dict) else None
-    return status if isinstance(status, int) else 200
-
-
-def _complaint(result: Mapping[str, Any]) -> str:
+def _complaint(status: Any, said: Any) -> str:
     """The provider's own words on why there is no answer."""
-    response = result.get("response")
-    body = response.get("body") if isinstance(response, dict) else None
-    error = result.get("error") or (body.get("error") if isinstance(body, dict) else None) or body
-    words = error.get("message") or error.get("code") if isinstance(error, dict) else error
-    return shown(str(words or f"no answer, status {_status(response)}"))
+    return read_refusal(status if isinstance(status, int) else 400, json.dumps(said), {}, now=0.0).words
 
 
 class QuestionsLeft(Exception):
@@ -214,32 +207,22 @@ class QuestionsLeft(Exception):
         return tuple(self._left.values())
 
 
-class Client(Protocol):
-    """What a round asks of the client: a stored answer, and a question's key and request body."""
-
-    def stored(self, messages: Messages, *, schema: JsonSchema, parse: Callable[[str], T]) -> Answer[T] | None:
-        """The stored answer, None where there is none."""
-
-    def request(self, messages: Messages, *, schema: JsonSchema) -> tuple[str, dict[str, Any]]:
-        """The question's key and the request's body."""
-
-
 class BatchRounds:
-    """`ask` and `submit` for a clusterer that asks nobody.
+    """`ask` and `submit` for a clusterer that asks nobody; `stored` and `request` are the model client's.
 
     A call is made when it is submitted. A round is all that is submitted before the first result is waited for: a wave's questions, its
     second askings, or those about issues. What it asks in vain stands in each of its `QuestionsLeft`, the first of which ends the run.
     """
 
-    def __init__(self, client: Client) -> None:
-        self._client = client
+    def __init__(self, stored: Callable[..., Answer[Any] | None], request: Callable[..., tuple[str, dict[str, Any]]]) -> None:
+        self._stored, self._request = stored, request
         self._left: dict[str, BatchQuestion] = {}
 
     def ask(self, messages: Messages, *, schema: JsonSchema, parse: Callable[[str], T]) -> Answer[T]:
         """The stored answer. Raises what ends this question for now."""
-        answer = self._client.stored(messages, schema=schema, parse=parse)
+        answer = self._stored(messages, schema=schema, parse=parse)
         if answer is None:
-            key, body = self._client.request(messages, schema=schema)
+            key, body = self._request(messages, schema=schema)
             self._left[key] = BatchQuestion(key, body, schema["name"])
             raise QuestionsLeft(self._left)
         return answer
