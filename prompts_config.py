@@ -63,9 +63,9 @@ in, account locked" are two.
 A request is known by what agents do for it and to what kind of thing: "move an appointment", "order a spare key". Where the company has a \
 name of its own for that (standard parcel, express parcel), the name tells, whatever the customer calls it. What is changed each by itself \
 is a kind of its own; what one form with the same questions serves is one kind. Another action (look up, book, change, cancel), another \
-kind of thing or other details that agents must ask for make another issue; so does asking how it is done, unless it is then done. Who asks \
-about something unexpected reports it. For whom, how much, when and how it ended make no difference. If the team says below how fine issues \
-are, that counts.
+kind of thing or other details that agents must ask for make another issue; so does asking how it is done, unless it is then done. Who \
+asks about something unexpected reports it. For whom, how much, when and how it ended make no difference. If the team says below how fine \
+issues are, that counts.
 
 HOW TO DECIDE
 1. Read the whole ticket. Agents and internal notes often name the real cause late. Take what the customer asks for, not what comes up \
