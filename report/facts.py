@@ -85,10 +85,8 @@ def web_address(text: str) -> bool:
 def _hours(said: Mapping[str, Any]) -> float | None:
     """Hours from the opening to the resolution, or to the last message where that is not known."""
     messages = said.get("conversation") or [{}]
-    begun, ended = _instant(said.get("created_at")), _instant(said.get("resolved_at") or messages[-1].get("created_at"))
-    return None if begun is None or ended is None or ended < begun else round((ended - begun) / 3600, 1)
-
-
-def _instant(value: Any) -> float | None:
-    moment = times.to_utc(value) if isinstance(value, str) else ""
-    return datetime.datetime.fromisoformat(f"{moment[:-1]}+00:00").timestamp() if moment else None
+    begun, ended = times.to_utc(said.get("created_at")), times.to_utc(said.get("resolved_at") or messages[-1].get("created_at"))
+    if not begun or ended < begun:
+        return None
+    took = datetime.datetime.fromisoformat(ended[:-1]) - datetime.datetime.fromisoformat(begun[:-1])
+    return round(took.total_seconds() / 3600, 1)

@@ -3,12 +3,12 @@
 Dated by the newest ticket and not by a clock, so that equal data give equal bytes. Decides nothing.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from common import files
-from common.text import counted, for_terminal
+from common.text import counted
 from knowledge.issue import Issue, sort_key
 from report import trends
 from report.exports import plain
@@ -18,34 +18,22 @@ from report.reading import Reading
 SHOWN = 5
 ARTICLE_TICKETS = 3
 """An article is worth writing from so many tickets on."""
+MOVING = {"growing": "Growing", "new": "New", "back": "Back after being quiet"}
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """An issue on one line of the letter, with what is said about it."""
-
-    issue_id: str
-    title: str
-    remark: str
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A heading of the letter with its entries."""
-
-    title: str
-    entries: tuple[Entry, ...]
+Told = tuple[Issue, str]
+"""An issue on one line of the letter, with what is said about it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Letter:
     """The letter before it is written in Markdown, shown on the page, or copied from there. `last_day` is that of the newest ticket, ""
-    when none is known; `opened` how many tickets were opened in the week, in words."""
+    when none is known; `opened` how many tickets were opened in the week, in words; `parts` what stands under each heading."""
 
-    last_day: str
-    opened: str
-    look: str
-    parts: tuple[Part, ...]
+    last_day: str = ""
+    opened: str = ""
+    look: str = ""
+    parts: Mapping[str, Sequence[Told]] = field(default_factory=dict)
 
     @property
     def title(self) -> str:
@@ -63,31 +51,25 @@ def compose(reading: Reading) -> Letter:
     found = reading.trends
     came, before = trends.growth(found.came.values(), found.newest, span=trends.WEEK_DAYS)
     opened = f"{counted(came)} {'was' if came == 1 else 'were'} opened in this week, {before} in the week before"
-    lists = {
+    parts = {
         "Most tickets this week": _most(reading),
-        **{
-            title: [(move.issue, found.remark(move)) for move in found.of(kind)]
-            for kind, title in {"growing": "Growing", "new": "New", "back": "Back after being quiet"}.items()
-        },
-        "Articles that would have saved most": [
-            (issue, f"{counted(len(issue.tickets))}, {'1 reply' if took == 1 else f'{took} replies'}")
-            for issue, took in articles(reading.issues, reading.facts)
-        ],
+        **{title: [(move.issue, found.remark(move)) for move in found.of(kind)] for kind, title in MOVING.items()},
+        "Articles that would have saved most": _articles(reading),
     }
-    parts = [Part(title, tuple(_entry(*said) for said in entries[:SHOWN])) for title, entries in lists.items() if entries]
-    return Letter(found.newest, opened, str(reading.looks), tuple(parts) if found.newest else ())
+    shown = {title: entries[:SHOWN] for title, entries in parts.items() if entries}
+    return Letter(found.newest, opened, str(reading.looks), shown if found.newest else {})
 
 
 def render(letter: Letter, *, came_with_run: int | None = None) -> str:
     """The letter in Markdown; `came_with_run` is how many tickets this run decided, None where no run was.
 
-    >>> print(render(Letter("", "", "", ())).splitlines()[2])
+    >>> print(render(Letter()).splitlines()[2])
     No ticket with a known day yet.
     """
     idle = "The last run brought no new ticket; the week is the one up to the newest ticket that is known."
     lines = [f"# {letter.title}", "", *([idle] if letter.last_day and came_with_run == 0 else []), *letter.said]
-    for part in letter.parts:
-        lines += ["", f"**{part.title}**", "", *(f"- {plain(entry.title)}: {entry.remark}" for entry in part.entries)]
+    for title, entries in letter.parts.items():
+        lines += ["", f"**{title}**", "", *(f"- {plain(issue.title)}: {remark}" for issue, remark in entries)]
     return "\n".join(lines) + "\n"
 
 
@@ -96,14 +78,19 @@ def write(path: Path, letter: Letter, *, came_with_run: int | None = None) -> No
     files.write_text(path, render(letter, came_with_run=came_with_run))
 
 
-def articles(issues: Mapping[str, Issue], facts: Mapping[int, TicketFacts]) -> list[tuple[Issue, int]]:
+def articles(issues: Iterable[Issue], facts: Mapping[int, TicketFacts]) -> list[tuple[Issue, int]]:
     """How-to issues that came often enough and have a fix, each with the replies that it took, the most replies first."""
-    worth = [one for one in issues.values() if one.kind == "how-to" and one.card.resolution_steps and len(one.tickets) >= ARTICLE_TICKETS]
+    worth = [one for one in issues if one.kind == "how-to" and one.card.resolution_steps and len(one.tickets) >= ARTICLE_TICKETS]
     took = [(one, sum(facts[ticket].replies for ticket in one.tickets if ticket in facts)) for one in worth]
     return sorted(took, key=lambda pair: (-pair[1], -len(pair[0].tickets), sort_key(pair[0].issue_id)))
 
 
-def _most(reading: Reading) -> list[tuple[Issue, str]]:
+def _articles(reading: Reading) -> list[Told]:
+    found = articles(reading.issues.values(), reading.facts)
+    return [(issue, f"{counted(len(issue.tickets))}, {'1 reply' if took == 1 else f'{took} replies'}") for issue, took in found]
+
+
+def _most(reading: Reading) -> list[Told]:
     """Issues of the week, the most tickets first; a doubt that is held back is no problem yet."""
     found = reading.trends
     own = {
@@ -113,7 +100,3 @@ def _most(reading: Reading) -> list[tuple[Issue, str]]:
     }
     most = sorted((name for name, count in own.items() if count), key=lambda name: (-own[name], sort_key(name)))
     return [(reading.issues[name], f"{own[name]} this week, {len(reading.issues[name].tickets)} in all") for name in most]
-
-
-def _entry(issue: Issue, remark: str) -> Entry:
-    return Entry(issue.issue_id, for_terminal(issue.title), remark)

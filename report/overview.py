@@ -61,11 +61,10 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Outside:
-    """Tickets in no issue for one reason: the first of `count`, and the command that tries them again, "" where none is needed."""
+    """Tickets in no issue for one reason, and the command that tries them again, "" where none is needed."""
 
     title: str
     rows: list[DecisionRow]
-    count: int
     command: str = ""
 
 
@@ -116,7 +115,7 @@ def overview(reading: Reading) -> Overview:
     rows = [_row(reading, issue, total) for issue in ranked]
     by_issue, first = {row.issue.issue_id: row for row in rows}, rows[:FIRST]
     outside = _outside(reading)
-    failed = sum(group.count for group in outside if group.command)
+    failed = sum(len(group.rows) for group in outside if group.command)
     return Overview(
         ticket_count=total,
         reviewed=len({ticket for issue in issues for ticket in issue.reviewed}),
@@ -125,11 +124,11 @@ def overview(reading: Reading) -> Overview:
         first_effort=_percent(sum(row.effort.replies for row in first), sum(row.effort.replies for row in rows)),
         rows=rows[:ROWS],
         more=max(0, len(rows) - ROWS),
-        articles=[by_issue[issue.issue_id] for issue, _ in articles(reading.issues, reading.facts)[:SHOWN]],
+        articles=[by_issue[issue.issue_id] for issue, _ in articles(issues, reading.facts)[:SHOWN]],
         bugs=_bugs(rows),
         outside=outside,
         failed=failed,
-        left_out=sum(group.count for group in outside) - failed,
+        left_out=sum(len(group.rows) for group in outside) - failed,
         agreement=agreement(reading.log.values()),
     )
 
@@ -178,25 +177,19 @@ def _bugs(rows: Sequence[Row]) -> list[Row]:
 
 def _outside(reading: Reading) -> list[Outside]:
     """Tickets in no issue: those that failed, those that are tried no more, then what was left out by reason, the commonest first."""
-    groups: dict[str, list[DecisionRow]] = {FAILED: [], GIVEN_UP: []}
+    trouble: dict[str, list[DecisionRow]] = {FAILED: [], GIVEN_UP: []}
+    left_out: dict[str, list[DecisionRow]] = {}
     for row in reading.log.values():
         if row.outcome == "failed":
-            groups[GIVEN_UP if row.set_aside else FAILED].append(row)
+            trouble[GIVEN_UP if row.set_aside else FAILED].append(row)
         elif row.outcome == "ignored":
             why = "a person said to ignore it" if row.decided_by == "person" else row.reason or "no reason given"
-            groups.setdefault(f"Left out: {why}", []).append(row)
-    trouble = [(title, groups.pop(title)) for title in (FAILED, GIVEN_UP)]
-    left_out = sorted(groups.items(), key=lambda pair: (-len(pair[1]), pair[0]))
+            left_out.setdefault(f"Left out: {why}", []).append(row)
+    commonest = sorted(left_out.items(), key=lambda pair: (-len(pair[1]), pair[0]))
     return [
-        Outside(title, rows[:MAX_OUTSIDE], len(rows), _again(reading, rows) if title in (FAILED, GIVEN_UP) else "")
-        for title, rows in (*trouble, *left_out)
-        if rows
+        *(Outside(title, rows, reading.again(rows)) for title, rows in trouble.items() if rows),
+        *(Outside(title, rows) for title, rows in commonest),
     ]
-
-
-def _again(reading: Reading, rows: Iterable[DecisionRow]) -> str:
-    """The command that tries some tickets again."""
-    return reading.command(f"--ticket-ids {','.join(str(row.ticket_id) for row in rows)}")
 
 
 def _percent(part: int, whole: int) -> float:

@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from common import files
 from report import facts, letter
-from report.overview import address, area_address, overview
+from report.overview import MAX_OUTSIDE, address, area_address, overview
 from report.page_json import page_json
 from report.reading import Reading
 from review import list as review_list
@@ -60,6 +60,7 @@ def render(reading: Reading) -> str:
         address=address,
         area_address=area_address,
         linked=facts.web_address,
+        max_outside=MAX_OUTSIDE,
         as_of=max((row.updated_at for row in reading.log.values()), default="")[:10],
     )
     return text.encode("utf-8", "replace").decode()

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from common.text import for_terminal
 from knowledge import issue as issue_db
 from knowledge.decision import DecisionRow
 from knowledge.issue import Issue
@@ -27,9 +28,12 @@ def page_json(reading: Reading, week: Letter) -> dict[str, Any]:
         "letter": {
             "title": week.title,
             "said": week.said,
-            "parts": [{"title": part.title, "entries": [f"{one.title}: {one.remark}" for one in part.entries]} for part in week.parts],
+            "parts": [
+                {"title": title, "entries": [f"{for_terminal(issue.title)}: {remark}" for issue, remark in entries]}
+                for title, entries in week.parts.items()
+            ],
         },
-        "span": reading.trends.span_days,
+        "span": reading.trends.span,
         "pairs": [{"ids": pair[:2], "confidence": pair[2]} for pair in reading.looks.pairs],
         "groups": [asdict(group) for group in groups(reading.issues, reading.log)],
         "card_fields": [{"name": part.name, "label": part.label, "many": part.many} for part in issue_db.CARD_FIELDS],
@@ -102,6 +106,7 @@ def _issue(reading: Reading, issue: Issue) -> dict[str, Any]:
         "distinct": issue.distinct_from,
         "person": issue.written_by_person(),
         "hash": issue_db.card_hash(issue.card),
+        "bars": reading.trends.scale.counts(reading.trends.days_of(issue)),
         "recent": move.recent,
         "before": move.before,
         "quote": {"text": said.text, "ticket": said.ticket} if said else None,

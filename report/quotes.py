@@ -44,13 +44,6 @@ def quote_of(conversation: Conversation, evidence: Collection[int], card: Card) 
     return max(found, key=lambda quote: (quote.worth, -len(quote.text), quote.text), default=None)
 
 
-def better(one: Quote | None, other: Quote | None) -> Quote | None:
-    """The more telling of two, the first where they are alike."""
-    if one is None or other is None:
-        return one or other
-    return other if (other.worth, other.ticket) > (one.worth, one.ticket) else one
-
-
 def _worth(sentence: str, about: set[str], *, first: bool) -> float:
     """Shared words count, and an opening message more than a thank-you at the end; placeholders of removed details count against it."""
     return len(_words(sentence) & about) + (1.5 if first else 0.0) - 0.7 * sentence.count("[") - (0.5 if sentence.endswith("?") else 0.0)

@@ -53,6 +53,10 @@ class Reading:
         """A command line of the program about this database."""
         return command(flags, self.database)
 
+    def again(self, rows: Iterable[DecisionRow]) -> str:
+        """The command that tries some tickets again."""
+        return self.command(f"--ticket-ids {','.join(str(row.ticket_id) for row in rows)}")
+
     def effort(self, issue: Issue) -> Effort:
         """What an issue's tickets were for agents and customers."""
         return facts.effort(self.facts[ticket] for ticket in issue.tickets if ticket in self.facts)
@@ -101,9 +105,9 @@ def _note(found: Reading, issue: Issue, ticket: int, conversation: Conversation)
     """Take a ticket's facts, and its customer's words where none tell its issue better."""
     found.facts[ticket] = facts.facts_of(conversation)
     row = found.log.get(ticket)
-    best = quotes.better(found.quotes.get(issue.issue_id), quotes.quote_of(conversation, row.evidence if row else (), issue.card))
-    if best is not None:
-        found.quotes[issue.issue_id] = best
+    said, told = quotes.quote_of(conversation, row.evidence if row else (), issue.card), found.quotes.get(issue.issue_id)
+    if said is not None and (told is None or (said.worth, said.ticket) > (told.worth, told.ticket)):
+        found.quotes[issue.issue_id] = said
 
 
 def _shown(ticket: int, conversation: Conversation) -> dict[str, Any]:

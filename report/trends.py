@@ -140,19 +140,14 @@ class Move:
 @dataclass(frozen=True, slots=True)
 class Trends:
     """How all tickets spread: by ticket the day of each in an issue (`days`) and of each that `came` at all, as far as they are known; the
-    bars to draw; what each issue did in the last `span_days` before `newest`, by its id."""
+    bars to draw; what each issue did in the last `span` up to `newest`, by its id."""
 
     days: Mapping[int, str]
     came: Mapping[int, str]
     newest: str
-    span_days: int
+    span: Literal["four weeks", "week"]
     scale: Scale
     moves: Mapping[str, Move]
-
-    @property
-    def span(self) -> str:
-        """How long the days are in which something moved, in words."""
-        return "four weeks" if self.span_days > WEEK_DAYS else "week"
 
     def of(self, kind: str) -> list[Move]:
         """Issues that are `growing`, `new` or `back`, the most tickets first; each is one of these at most."""
@@ -186,7 +181,7 @@ def trends(issues: Mapping[str, Issue], log: Mapping[int, DecisionRow]) -> Trend
     for name, issue in issues.items():
         own = [days[ticket] for ticket in issue.tickets if ticket in days]
         moves[name] = _move(issue, own, newest, span=span, judged=age >= WEEK_DAYS)
-    return Trends(days, came, newest, span, scale(came.values()), moves)
+    return Trends(days, came, newest, "four weeks" if span == RECENT_DAYS else "week", scale(came.values()), moves)
 
 
 def _move(issue: Issue, own: Sequence[str], newest: str, *, span: int, judged: bool) -> Move:

@@ -27,8 +27,7 @@
   const addressOf = (id) => `#issue/${encodeURIComponent(id.replace(/\p{Surrogate}/gu, "?"))}`;
   const issueLink = (id) => el("a", { href: addressOf(id) }, named(id));
   const button = (label, run, attributes) => el("button", { type: "button", onclick: run, ...attributes }, label);
-  const SPAN = data.span > 7 ? "four weeks" : "week";
-  const lately = (issue) => `${issue.recent} in the last ${SPAN}, ${issue.before} before`;
+  const lately = (issue) => `${issue.recent} in the last ${data.span}, ${issue.before} before`;
   const markCurrent = (link, value) => (value ? link.setAttribute("aria-current", value) : link.removeAttribute("aria-current"));
   const say = (text, shownFor) => {
     $("status").textContent = text;
@@ -289,54 +288,34 @@
 
   // Issues
 
-  const SVG = "http://www.w3.org/2000/svg";
-  function countsOf(issue) {
-    const counts = new Array(data.starts.length).fill(0);
-    for (const id of issue.tickets) {
-      const day = tickets.get(id).day;
-      let low = 0, high = data.starts.length;
-      while (low < high) {
-        const middle = (low + high) >> 1;
-        if (data.starts[middle] <= day) low = middle + 1;
-        else high = middle;
-      }
-      if (low > 0 && day) counts[low - 1] += 1;
-    }
-    return counts;
+  function svg(tag, attributes, ...children) {
+    const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
+    for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+    made.append(...children);
+    return made;
   }
-  const mostOf = (issue) => Math.max(0, ...countsOf(issue));
+  const picture = (attributes, bars) =>
+    svg("svg", { viewBox: `0 0 ${Math.max(data.starts.length, 1) * 4} 20`, preserveAspectRatio: "none", ...attributes }, ...bars);
 
-  function spark(issue, label) {
-    const counts = countsOf(issue);
-    const most = Math.max(label ? 1 : 4, ...counts);  // one ticket a month is no flood
-    const picture = document.createElementNS(SVG, "svg");
-    const set = (node, attributes) => Object.entries(attributes).forEach(([name, value]) => node.setAttribute(name, value));
-    set(picture, { class: label ? "trend" : "spark", viewBox: `0 0 ${Math.max(counts.length, 1) * 4} 20`, preserveAspectRatio: "none" });
-    set(picture, label ? { role: "img", "aria-label": label } : { "aria-hidden": "true" });
-    if (!label) {  // one shape for all bars: a list has thousands of them
-      const shape = document.createElementNS(SVG, "path");
-      const bars = counts.map((count, index) => (count ? `M${index * 4 + 0.4} 20V${20 - (20 * count) / most}h3.2V20z` : ""));
-      const begun = data.partial ? bars.pop() : "";
-      set(shape, { d: bars.join("") });
-      picture.append(shape);
-      if (begun) {
-        const last = document.createElementNS(SVG, "path");
-        set(last, { d: begun, class: "partial" });
-        picture.append(last);
-      }
-      return picture;
-    }
-    counts.forEach((count, index) => {
-      const bar = document.createElementNS(SVG, "rect");
-      set(bar, { x: index * 4 + 0.4, width: 3.2, y: 20 - (20 * count) / most, height: (20 * count) / most });
-      const title = document.createElementNS(SVG, "title");
-      const partial = data.partial && index === counts.length - 1;
-      if (partial) set(bar, { class: "partial" });
-      title.textContent = `${data.starts[index]}: ${count}${partial ? `, up to ${data.newest} only` : ""}`;
-      bar.append(title);
-      picture.append(bar);
+  function spark(issue) {  // one shape for all bars: a list has thousands of them
+    const most = Math.max(4, ...issue.bars);  // one ticket a month is no flood
+    const bars = issue.bars.map((count, index) => (count ? `M${index * 4 + 0.4} 20V${20 - (20 * count) / most}h3.2V20z` : ""));
+    const begun = data.partial ? bars.pop() : "";
+    return picture({ class: "spark", "aria-hidden": "true" }, [svg("path", { d: bars.join("") }), begun ? svg("path", { d: begun, class: "partial" }) : ""]);
+  }
+
+  function chart(issue) {
+    const most = Math.max(1, ...issue.bars);
+    const bars = issue.bars.map((count, index) => {
+      const partial = data.partial && index === issue.bars.length - 1;
+      const height = (20 * count) / most;
+      return svg("rect", { x: index * 4 + 0.4, width: 3.2, y: 20 - height, height, class: partial ? "partial" : "" },
+        svg("title", {}, `${data.starts[index]}: ${count}${partial ? `, up to ${data.newest} only` : ""}`));
     });
-    return picture;
+    return [
+      picture({ class: "trend", role: "img", "aria-label": `Bars: tickets a ${data.unit}; ${lately(issue)}` }, bars),
+      el("p", { className: "axis" }, el("span", {}, data.starts[0]), el("span", {}, `tickets a ${data.unit}, at most ${Math.max(0, ...issue.bars)}`), el("span", {}, data.starts[data.starts.length - 1])),
+    ];
   }
 
   let hay = null;
@@ -421,7 +400,7 @@
         el("span", {}, el("strong", { dir: "auto" }, issue.card.category || issue.id),
           el("span", { className: "facts" }, count, issue.area ? el("span", {}, issue.area) : null, issue.kind ? el("span", {}, issue.kind) : null,
             flags ? el("span", { className: "tag flagged" }, `${flags} for review`) : null, issue.moves ? el("span", { className: `tag m-${issue.moves}` }, issue.moves) : null)),
-        spark(issue, ""));
+        spark(issue));
       rowsMade.set(issue.id, { row: el("li", {}, link), count });
     }
     const made = rowsMade.get(issue.id);
@@ -595,7 +574,7 @@
     const links = issue.tickets.slice(0, LINKED).map((id) => `- #${id} ${tickets.get(id).url}`.trim());
     const more = issue.tickets.length - links.length;
     return [card.category || issue.id, "", card.short_description, card.root_cause ? `Cause, as agents found it: ${card.root_cause}` : "Cause: not known",
-      "", `How often: ${plural(issue.tickets.length, "ticket")}, ${issue.recent} in the last ${SPAN} (${issue.before} before)`,
+      "", `How often: ${plural(issue.tickets.length, "ticket")}, ${issue.recent} in the last ${data.span} (${issue.before} before)`,
       issue.first ? `Since: ${issue.first}, last on ${issue.last}` : "", issue.effort.customers > 1 ? `Customers: ${issue.effort.customers}` : "",
       issue.quote ? `A customer: “${issue.quote.text}” (#${issue.quote.ticket})` : "", "", "Tickets:", ...links, ...(more ? [`- and ${more} more`] : [])]
       .filter((text, index, all) => text || all[index - 1]).join("\n") + "\n";
@@ -664,8 +643,7 @@
         button("Not the same as…", () => askTwo(issue, "distinct", "Not the same as", "Keep apart")),
         button("Split off chosen tickets…", () => askSplit(issue, ids.filter((ticket) => openState.ticked.has(ticket))))),
       el("h4", {}, plural(ids.length, "ticket")),
-      data.starts.length ? spark(issue, `Bars: tickets a ${data.unit}; ${lately(issue)}`) : "",
-      data.starts.length ? el("p", { className: "axis" }, el("span", {}, data.starts[0]), el("span", {}, `tickets a ${data.unit}, at most ${mostOf(issue)}`), el("span", {}, data.starts[data.starts.length - 1])) : "",
+      ...(data.starts.length ? chart(issue) : []),
       ...rows,
       ...(more ? [button(`Show ${Math.min(more, PAGE)} more of ${more}`, () => { openState.shown += PAGE; showIssue(issue.id); })] : []),
     );

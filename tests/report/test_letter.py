@@ -7,6 +7,7 @@ from knowledge.issue import Card, Issue
 from report import letter
 from report.facts import TicketFacts
 from report.letter import Letter
+from report.page_json import page_json
 from report.reading import read
 
 
@@ -88,5 +89,5 @@ def test_the_letter_to_copy_holds_no_mark_of_markdown() -> None:
     issues["CODE"].card = Card("E07 (kettle) *again*")
     made = letter_of(issues, log)
     assert made.title == "Support, week to 2025-03-30"
-    (entry,) = next(part.entries for part in made.parts if part.title == "New")
-    assert (entry.title, entry.remark) == ("E07 (kettle) *again*", "1 ticket")
+    (part,) = [part for part in page_json(read(issues, log), made)["letter"]["parts"] if part["title"] == "New"]
+    assert part["entries"] == ["E07 (kettle) *again*: 1 ticket"]

@@ -106,7 +106,7 @@ def test_failed_and_set_aside_tickets_are_listed_with_their_reasons() -> None:
     text = page.render(read({}, log, database=Path("output/seed.json")))
     view = kinds(log=log)
     assert (view.failed, view.left_out) == (2, 3)
-    assert [(group.title, group.count) for group in view.outside] == [
+    assert [(group.title, len(group.rows)) for group in view.outside] == [
         ("Failed", 1),
         ("Failed in the same words in 3 runs and tried no more", 1),
         ("Left out: a survey", 2),

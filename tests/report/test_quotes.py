@@ -4,7 +4,7 @@ import pytest
 
 from knowledge.conversation import Conversation
 from knowledge.issue import Card
-from report.quotes import MAX_CHARS, Quote, better, quote_of
+from report.quotes import MAX_CHARS, quote_of
 from testing.scripted_model import talk
 
 CARD = Card("Lid leaks", "The lid lets air in.", ("leak", "vacuum"))
@@ -48,10 +48,3 @@ def test_whatever_is_said_becomes_one_short_printable_line_or_nothing(text: str)
     shown = text_of(said(("user", text)))
     assert len(shown) <= MAX_CHARS
     assert shown.isprintable()
-
-
-def test_of_two_the_more_telling_is_kept() -> None:
-    low, high = Quote("a", 1, 0.5), Quote("b", 2, 2.0)
-    assert better(low, high) is better(high, low) is high
-    assert better(None, low) is low
-    assert better(None, None) is None

@@ -44,3 +44,9 @@ def test_beyond_a_size_flagged_and_newest_conversations_stay(monkeypatch: pytest
     log = {number: DecisionRow(number, "A", "matched", created_at=f"2025-01-0{number}T08:00:00Z") for number in (2, 3)}
     found = read(issues, log, lambda ticket: conversation(ticket, "x" * 30))
     assert [shown["id"] for shown in found.conversations] == [1, 3]
+
+
+def test_of_two_customers_the_more_telling_one_is_quoted() -> None:
+    told = {1: "The lid of my box leaks air all over night.", 2: "Could you please call me back one of these days.", 3: "nothing"}
+    issues = {"A": Issue("A", Card("Lid leaks air"), tickets=[1, 2, 3])}
+    assert read(issues, {}, lambda ticket: conversation(ticket, told[ticket])).quotes["A"].ticket == 1
