@@ -3,9 +3,8 @@
 Names every row that cannot be read and why. Knows no database, so whether a step fits it is decided elsewhere.
 """
 
-import functools
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
@@ -95,36 +94,28 @@ def _word(step: Step) -> str:
 
 
 def _read(path: Path) -> ReviewFile:
+    """The steps of an export in its order; of a list by ticket id, so that the order a spreadsheet sorted it into changes nothing."""
     content = safe_files.read_bytes(path, max_bytes=review_list.MAX_LIST_BYTES)
     if content is None:
         raise Unreadable(f"cannot read {path}: there is no such file")
     review = ReviewFile(str(path))
-    for place, made in (_of_export if _is_json(content) else _of_list)(content, review.name):
+    read: Callable[[str, Any], Step]
+    if content.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"{", b"["):
+        read, actions = _json_step, _actions(content, name=review.name)
+        found: list[tuple[str, Any]] = [(f"action {number}", item) for number, item in enumerate(actions, start=1)]
+    else:
+        read, rows = _list_step, sorted(review_list.parse(content, name=review.name), key=lambda row: row.ticket_id)
+        found = [(f"row {row.number}", row) for row in rows if row.problem or row.filled]
+    for place, item in found:
         try:
-            review.steps.append(made())
+            review.steps.append(read(place, item))
         except ValueError as error:
             review.problems.append(f"{place}: {error}")
     return review
 
 
-def _is_json(content: bytes) -> bool:
-    return content.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"{", b"[")
-
-
-def _of_list(content: bytes, name: str) -> Iterator[tuple[str, Callable[[], Step]]]:
-    """The filled rows of a review CSV, by ticket id, so that the order a spreadsheet sorted them into changes nothing."""
-    for row in sorted(review_list.parse(content, name=name), key=lambda row: row.ticket_id):
-        if row.problem or row.filled:
-            yield f"row {row.number}", functools.partial(_list_step, row)
-
-
-def _of_export(content: bytes, name: str) -> Iterator[tuple[str, Callable[[], Step]]]:
-    """The actions of an export, in its order."""
-    for number, item in enumerate(_actions(content, name=name), start=1):
-        yield f"action {number}", functools.partial(_json_step, f"action {number}", item)
-
-
-def _list_step(row: review_list.ListRow) -> TicketStep:
+def _list_step(place: str, row: review_list.ListRow) -> Step:
+    """The decision in a row of the list."""
     if row.problem:
         raise ValueError(row.problem)
     verb: Any = row.cells["decision"].lower()
@@ -132,7 +123,7 @@ def _list_step(row: review_list.ListRow) -> TicketStep:
         raise ValueError(f"ticket {row.ticket_id} has a target_issue_id but no decision")
     if verb not in DECISIONS:
         raise ValueError(f"ticket {row.ticket_id}: decision {row.cells['decision'][:40]!r} is none of {', '.join(DECISIONS)}")
-    return _ticket_step(f"row {row.number}", verb, {**row.cells, "ticket_id": row.ticket_id})
+    return _ticket_step(place, verb, {**row.cells, "ticket_id": row.ticket_id})
 
 
 def exports(files: RunFiles) -> list[Path]:
