@@ -185,19 +185,21 @@ def alias_map(issues: Iterable[Issue]) -> dict[str, str]:
     return {**merged, **{issue.issue_id: issue.issue_id for issue in known}}
 
 
-def known_name(name: str, names: Mapping[str, str]) -> str:
-    """The issue that a person means by an id, in whatever case and with whatever blanks, or by its number; `name` itself if unclear.
+def known_name(name: str, names: Mapping[str, str], issues: Mapping[str, Issue]) -> str | None:
+    """The id of the issue that a person means, None if that is unclear.
 
-    `names` is an `alias_map`.
+    Said by any id it is known by (`names` is the `alias_map`), in whatever case and with whatever blanks, by the number in one, or by a
+    title that no other issue has.
 
-    >>> known_name("issue-7 ", {"ISSUE-7": "ISSUE-5"}), known_name("7", {"ISSUE-7": "ISSUE-5"}), known_name("8", {"ISSUE-7": "ISSUE-5"})
-    ('ISSUE-5', 'ISSUE-5', '8')
+    >>> lid = Issue("ISSUE-5", Card("Lid leaks"), merged_from=["ISSUE-7"])
+    >>> [known_name(name, alias_map([lid]), {"ISSUE-5": lid}) for name in ("issue-7 ", "7", "lid leaks", "8")]
+    ['ISSUE-5', 'ISSUE-5', 'ISSUE-5', None]
     """
-    if name in names:
-        return names[name]
     plain = _plain(name)
-    meant = {now for known, now in names.items() if _plain(known) in (plain, f"issue-{plain}")} if plain else set()
-    return meant.pop() if len(meant) == 1 else name
+    exact = {names[name]} if name in names else set()
+    meant = exact or {now for known, now in names.items() if plain and _plain(known) in (plain, f"issue-{plain}")} & issues.keys()
+    found = meant or {issue.issue_id for issue in issues.values() if plain and _plain(issue.card.category) == plain}
+    return found.pop() if len(found) == 1 and not found.isdisjoint(issues) else None
 
 
 def _plain(name: str) -> str:

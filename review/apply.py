@@ -65,8 +65,7 @@ def apply_file(path: Path, files: RunFiles, *more: Path) -> ReviewResult:
 
 def revise(review: ReviewFile, issues: Mapping[str, Issue], log: Mapping[int, DecisionRow]) -> ReviewResult:
     """What a review makes of a database and its log; neither is changed. Raises `Unusable`."""
-    revision, done, problems = Revision(issues, log), [], list(review.problems)
-    revision.foresee(review.steps)
+    revision, done, problems = Revision(issues, log, review.steps), [], list(review.problems)
     steps = [step for step in review.steps if not revision.holds(step)]
     for step in steps:
         try:

@@ -151,7 +151,7 @@ def _rows(
         if ticket in done and ticket not in rows:
             continue
         now = words.of(ticket)
-        misfit = _misfit(cells, now, words.names)
+        misfit = _misfit(cells, now, lambda name: issue_db.known_name(name, words.names, issues))
         misfits += [f"ticket {ticket}: {misfit}"] if misfit else []
         rows[ticket] = {column: cells.get(column, "") if misfit or column in FILLED_COLUMNS else now[column] for column in COLUMNS}
     order = [ticket for group in groups(issues, log) for ticket in group.tickets]
@@ -172,19 +172,19 @@ def _says_what_was_seen(cells: Mapping[str, str]) -> bool:
     return bool(cells.get("issue_id")) and "suggested_issue_id" in cells
 
 
-def _misfit(cells: Mapping[str, str], now: Mapping[str, str], names: Mapping[str, str]) -> str:
-    """Why a filled row cannot be applied to what the list says of its ticket `now`, "" if it can."""
+def _misfit(cells: Mapping[str, str], now: Mapping[str, str], known: Callable[[str], str | None]) -> str:
+    """Why a filled row cannot be applied to what the list says of its ticket `now`, "" if it can; `known` tells an issue by its name."""
     decision, target = cells.get("decision", "").lower(), cells.get("target_issue_id", "")
     if not now:
         return "it is in no issue of this database"
     for column, words in (("issue_id", "it was in"), ("suggested_issue_id", "the suggestion was")):
-        seen = issue_db.known_name(cells.get(column, ""), names)
+        seen = known(cells.get(column, "")) or cells.get(column, "")
         fits = seen == (now[column] or now["issue_id"]) or seen == now[column]  # older lists suggested a ticket's own issue
         if not fits and (seen or (decision not in ("move", "ignore") and _says_what_was_seen(cells))):
             return f"{words} {seen or 'none'} and is {now[column] or 'none'} now"
     if decision not in DECISIONS:
         return f"{decision!r} is none of {', '.join(DECISIONS)}"
-    return f"{target!r} is no issue of this database" if target and issue_db.known_name(target, names) not in names else ""
+    return f"{target!r} is no issue of this database" if target and known(target) is None else ""
 
 
 def filled_or_set_aside(path: Path) -> dict[int, dict[str, str]]:

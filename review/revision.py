@@ -17,12 +17,12 @@ from review.groups import states_no_problem
 
 
 class Revision:
-    """A database and its log as they become by a person's steps: `foresee` all, `carry_out` each, then `settle` once.
+    """A database and its log as they become by a person's `steps`: `carry_out` each that does not hold yet, then `settle` once.
 
     `base` and `log` are copies; what the caller handed in is never changed.
     """
 
-    def __init__(self, issues: Mapping[str, Issue], log: Mapping[int, DecisionRow]) -> None:
+    def __init__(self, issues: Mapping[str, Issue], log: Mapping[int, DecisionRow], steps: Iterable[Step]) -> None:
         self.base = KnowledgeBase(issues).copy()
         self.log = dict(log)
         self._tickets_before = {name: frozenset(entry.tickets) for name, entry in issues.items()}
@@ -31,25 +31,25 @@ class Revision:
         self._becomes: dict[str, str] = {}
         self._apart: list[tuple[str, str]] = []
         self._edited: set[str] = set()
+        self._foresee(steps)
 
-    def foresee(self, steps: Iterable[Step]) -> None:
+    def _foresee(self, steps: Iterable[Step]) -> None:
         """Note which issues go into another one as a whole: a suggestion to join such an issue then means where it went."""
-        leaving: dict[str, dict[int, str]] = {}
-        moved: set[str] = set()
-        for step in steps:
-            home = self.base.home(step.ticket_id) if isinstance(step, TicketStep) else None
-            if isinstance(step, TicketStep) and home is not None:
-                wanted = self._suggestion(step) if step.verb == "accept" else self._named(step.target or "")
-                if wanted is not None and wanted != home.issue_id:
-                    leaving.setdefault(home.issue_id, {})[step.ticket_id] = wanted
-                    moved |= {home.issue_id} if step.verb != "accept" else set()
-        for name, moves in leaving.items():
-            if self._tickets_before[name] == set(moves) and len(set(moves.values())) == 1:
-                self._becomes[name] = next(iter(moves.values()))
+        decided = {step.ticket_id: step for step in steps if isinstance(step, TicketStep)}
+        for name, entry in self.base.issues.items():
+            places = {self._wanted(decided[ticket]) if ticket in decided else name for ticket in entry.tickets}
+            if len(places) == 1 and not places & {name, None}:
+                self._becomes[name] = str(places.pop())
+        moved = {ticket for ticket, step in decided.items() if step.verb == "move"}
         for name in list(self._becomes):
-            accepted = [place for place in self._circle(name) if place not in moved]
+            accepted = [self.base.issues[place] for place in self._circle(name)]
+            accepted = [entry for entry in accepted if moved.isdisjoint(entry.tickets)]
             if accepted:  # suggestions that go round say that all of these are one: the oldest stays
-                del self._becomes[oldest_first(self.base.issues[place] for place in accepted)[0].issue_id]
+                del self._becomes[oldest_first(accepted)[0].issue_id]
+
+    def _wanted(self, step: TicketStep) -> str | None:
+        """The issue that a step puts its ticket into, None for one that founds or leaves one, or does not say."""
+        return self._suggestion(step) if step.verb == "accept" else self._named(step.target or "")
 
     def _circle(self, name: str) -> list[str]:
         """The issues that lead from one back to it, in order; none if it leads elsewhere."""
@@ -70,7 +70,7 @@ class Revision:
         if step.verb == "merge":
             return len(set(step.issue_ids)) == len(issues) and all(entry is one for entry in found)
         if step.verb == "distinct":
-            return other.issue_id in one.distinct_from and one.issue_id in other.distinct_from
+            return _is_told_from(one, other) and _is_told_from(other, one)
         if step.verb == "edit":
             return _has(one, step.card)
         homes = [self.base.home(ticket) for ticket in step.ticket_ids]
@@ -260,19 +260,19 @@ class Revision:
         self._apart.append((one.issue_id, other.issue_id))
 
     def _known(self, name: str, before: str = "") -> Issue:
-        """The issue named by any of its ids."""
+        """The issue that a person means. Raises `Unusable` where there is none."""
         found = self._named(name)
         if found is None:
-            titled = [entry for entry in self.base.issues.values() if entry.card.category.casefold() == name.strip().casefold()]
-            if len(titled) != 1:
-                raise Unusable(f"{before}{name[:80]!r} is no issue of this database")
-            return titled[0]
+            raise Unusable(f"{before}{name[:80]!r} is no issue of this database")
         return self.base.issues[found]
 
     def _named(self, name: str) -> str | None:
-        """The id of the issue that a person means, None if there is none."""
-        found = known_name(name, self.base.names)
-        return found if found in self.base.issues else None
+        return known_name(name, self.base.names, self.base.issues)
+
+
+def _is_told_from(one: Issue, other: Issue) -> bool:
+    """True if an issue remembers that it is not another one, under any name that this has."""
+    return not {other.issue_id, *other.merged_from}.isdisjoint(one.distinct_from)
 
 
 def _has(entry: Issue, card: Mapping[str, Any]) -> bool:

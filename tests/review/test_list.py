@@ -215,6 +215,13 @@ def test_a_filled_row_that_is_no_longer_flagged_has_the_words_of_today(tmp_path:
     assert not caplog.records
 
 
+def test_a_target_may_be_called_by_its_title(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "flagged_for_review.csv"
+    path.write_text(fill(review_list.render(database(), {}), 171, "move", "lid leaks"), encoding="utf-8")
+    review_list.write(path, database(), {})
+    assert not caplog.records
+
+
 def test_each_row_that_fits_no_more_is_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path = tmp_path / "flagged_for_review.csv"
     path.write_text("ticket_id,issue_id,decision\n171,ISSUE-9,confirm\n100,ISSUE-9,confirm\n", encoding="utf-8")

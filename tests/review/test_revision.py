@@ -176,6 +176,20 @@ def test_suggestions_that_go_round_make_one_issue(tmp_path: Path) -> None:
         assert all(row.extra["review"]["model_was_right"] for row in after.log.values())
 
 
+def test_a_suggestion_leads_on_where_its_issue_was_moved_by_a_title(tmp_path: Path) -> None:
+    rows = log()
+    path = sheet(tmp_path, (5, "move", "lid  leaks"), (6, "accept"))
+    result = revised(path, database(), rows)
+    assert result.issues["ISSUE-7"].tickets == [5, 6, 7, 8]
+    assert revised(path, result.issues, result.log).held
+
+
+def test_what_was_told_apart_before_a_merge_is_held_to_be_so_after_it(tmp_path: Path) -> None:
+    actions = [{"action": "distinct", "issue_ids": ["ISSUE-6", "ISSUE-7"]}, {"action": "merge", "issue_ids": ["ISSUE-1", "ISSUE-6"]}]
+    result = revised(page_export(tmp_path, *actions), database(), log())
+    assert revised(page_export(tmp_path, *actions), result.issues, result.log).held
+
+
 def test_a_suggestion_that_meets_a_move_the_other_way_follows_it(tmp_path: Path) -> None:
     issues = {name: issue(name, "Lid", [number], unsure={number: 0.5}) for number in (5, 6) for name in [f"ISSUE-{number}"]}
     rows = {5: DecisionRow(5, "ISSUE-5", "provisional", 0.5), 6: DecisionRow(6, "ISSUE-6", "provisional", 0.5, "ISSUE-5")}
