@@ -196,10 +196,11 @@ def known_name(name: str, names: Mapping[str, str], issues: Mapping[str, Issue])
     ['ISSUE-5', 'ISSUE-5', 'ISSUE-5', None]
     """
     plain = _plain(name)
-    exact = {names[name]} if name in names else set()
-    meant = exact or {now for known, now in names.items() if plain and _plain(known) in (plain, f"issue-{plain}")} & issues.keys()
-    found = meant or {issue.issue_id for issue in issues.values() if plain and _plain(issue.card.category) == plain}
-    return found.pop() if len(found) == 1 and not found.isdisjoint(issues) else None
+    if name in names or not plain:
+        return names[name] if names.get(name) in issues else None
+    found = {now for known, now in names.items() if _plain(known) in (plain, f"issue-{plain}")} & issues.keys()
+    found = found or {issue.issue_id for issue in issues.values() if _plain(issue.card.category) == plain}
+    return found.pop() if len(found) == 1 else None
 
 
 def _plain(name: str) -> str:
