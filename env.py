@@ -227,7 +227,8 @@ class Settings:
 
 
 _KNOWN = {known.metadata["name"]: known for known in fields(Settings)}
-"""The settings by their variables."""
+NAMES = frozenset(_KNOWN)
+"""The variables in which settings stand."""
 
 
 def _keys(value: Any, name: str = "key") -> Iterator[str]:

@@ -11,57 +11,36 @@ file. Cost on this machine with much in place: `benchmarks.scale_local`. Numbers
 """
 
 import argparse
-import gzip
 import json
 import math
 import os
-import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from itertools import islice, pairwise
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeVar
 
 from cli.options import MAX_WAVE_TICKETS
-from demo.labelled_files import as_ticket
-from demo.prompt_reader import schema_name
+from demo.labelled_files import load_labelled
 from issue_clusterer import WAVE_TICKETS, IssueClusterer
+from knowledge import issue as issue_db
 from knowledge.paths import RunFiles
 from llm.protocol import Answer, Ask, JsonSchema, Messages
 from prompts_config import CHARS_PER_TOKEN, Prompts
-from testing.chaos_llm import Behaviour, ChaosServer, Reply, Seen, completion
+from testing.chaos_llm import ChaosServer, Reply, Seen, completion
 from testing.helpdesk import DEFAULT_KEY, Helpdesk
 from testing.labelled_run import LabelledSet, RoundCounter, asking, found_issues, load_set
+from testing.process import begun
 from testing.scoring import scores
 from testing.simulated_models import SimulatedModel
 from testing.synthetic import synthetic_set
+from testing.topic_site import RESULTS, schema_of, usage_of
 
 T = TypeVar("T")
-ROOT = Path(__file__).resolve().parent.parent
-RESULTS = ("silo_issues_db.json", "flagged_for_review.csv", "decisions.jsonl")
-_OURS = ("FRESHDESK_", "LLM_", "EMBEDDING_", "SILO_", "BATCH_SIZE", "PRODUCT_", "CATEGORIES", "INCLUDE_", "REDACT", "IGNORE_", "KB_")
-
-
-@dataclass(frozen=True, slots=True)
-class LabelledTickets:
-    """Raw tickets for the helpdesk, their labels, and a model that knows the labels."""
-
-    tickets: list[dict[str, Any]]
-    labels: dict[int, str]
-    model: SimulatedModel
-
-    @classmethod
-    def load(cls, path: Path, first: int | None) -> "LabelledTickets":
-        """The first conversations of a labelled file; ticket ids are the file's plus one."""
-        text = (gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()).decode("utf-8")
-        rows = [{**row, "id": row["id"] + 1} for row in map(json.loads, islice(text.splitlines(), first))]
-        labels = {row["id"]: row["label"] for row in rows}
-        said = {row["id"]: [message["text"] for message in row["messages"] if message["speaker"] == "user"] for row in rows}
-        return cls([as_ticket(row, position=place) for place, row in enumerate(rows)], labels, SimulatedModel(said, labels, "perfect"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,17 +55,18 @@ class Run:
     ari: float
     workers: int
 
-    @property
-    def total(self) -> int:
-        return sum(self.calls.values())
+    def output(self, name: str) -> bytes:
+        """A file that the run wrote."""
+        return (self.folder / "output" / name).read_bytes()
 
 
 class Site:
-    """Helpdesk and model with fixed latency on loopback, and the program run against them; a context manager that gives itself."""
+    """Helpdesk and a model that knows the labels, with fixed latency on loopback; a context manager that gives itself."""
 
-    def __init__(self, data: LabelledTickets, work: Path, *, latency_s: float, limit: int | None) -> None:
+    def __init__(self, data: LabelledSet, tickets: list[dict[str, Any]], work: Path, *, latency_s: float, limit: int | None) -> None:
         self._data, self._work, self._latency_s = data, work, latency_s
-        self._helpdesk = Helpdesk(data.tickets, limit=limit)
+        self._model = SimulatedModel.of(data, "perfect")
+        self._helpdesk = Helpdesk(tickets, limit=limit)
         self._desk_url = ""
 
     def __enter__(self) -> "Site":
@@ -99,81 +79,61 @@ class Site:
     def run(self, name: str, *flags: str, workers: int, seed: str = "0") -> Run:
         """The program in a folder of its own; SystemExit if it does not end well."""
         folder = self._work / name
-        folder.mkdir(parents=True)
-        with ChaosServer(self._behaviour()) as model:
-            environment = {**_plain_environment(), **_settings(self._desk_url, model.base_url), "PYTHONHASHSEED": seed}
-            command = [sys.executable, "-m", "main", "--pages", "all", "--workers", str(workers), "--batch-size", "8", *flags]
+        with ChaosServer(self._behave) as model:
+            settings = {
+                "FRESHDESK_DOMAIN": self._desk_url,
+                "FRESHDESK_API_KEY": DEFAULT_KEY,
+                "LLM_API_BASE_URL": model.base_url,
+                "LLM_API_KEY": "none",
+                "LLM_MODEL": "gold-labels",
+                "REDACT": "0",  # the model knows a ticket by its words
+                "PYTHONHASHSEED": seed,
+            }
             began, before = time.monotonic(), os.times()
-            with (folder / "log.txt").open("wb") as log:
-                status = subprocess.run(command, cwd=folder, env=environment, stdout=log, stderr=log, check=False).returncode
+            status = begun(folder, settings, "--pages", "all", "--workers", str(workers), "--batch-size", "8", *flags).wait()
             seconds, after = time.monotonic() - began, os.times()
         if status != 0:
             raise SystemExit(f"{name} ended with {status}: see {folder / 'log.txt'}")
-        calls = Counter(schema_name(seen.body["messages"][0]["content"]) for seen in model.seen)
+        calls = Counter(schema_of(seen) for seen in model.seen)
         cpu_s = after.children_user + after.children_system - before.children_user - before.children_system
         return Run(name, folder, seconds, cpu_s, calls, self._ari(folder), workers)
 
-    def _behaviour(self) -> Behaviour:
-        def behave(seen: Seen) -> Reply:
-            messages = seen.body["messages"]
-            size = sum(len(message["content"]) for message in messages) // CHARS_PER_TOKEN
-            usage = {"prompt_tokens": size, "completion_tokens": 90, "total_tokens": size + 90}
-            body = completion(json.dumps(self._data.model.answer(messages)), usage=usage)
-            return Reply(body=body, delay_s=max(0.0, seen.at + self._latency_s - time.monotonic()))
-
-        return behave
+    def _behave(self, seen: Seen) -> Reply:
+        messages = seen.body["messages"]
+        body = completion(json.dumps(self._model.answer(messages)), usage=usage_of(messages))
+        return Reply(body=body, delay_s=max(0.0, seen.at + self._latency_s - time.monotonic()))
 
     def _ari(self, folder: Path) -> float:
-        issues = json.loads((folder / "output" / RESULTS[0]).read_bytes())
-        home = {ticket: issue["issue_id"] for issue in issues for ticket in issue["tickets"]}
+        issues = issue_db.load(folder / "output" / RESULTS[0]).values()
+        home = {ticket: issue.issue_id for issue in issues for ticket in issue.tickets}
         return scores([home.get(ticket, ticket) for ticket in self._data.labels], list(self._data.labels.values())).ari
 
 
 def speed(args: argparse.Namespace, work: Path) -> None:
     """Print seconds, calls and agreement for each number of workers, and whether all outputs are the same bytes."""
-    data = LabelledTickets.load(args.file, args.tickets)
-    latency_s = args.latency_ms / 1000
+    data, latency_s = load_set(args.file, first=args.tickets), args.latency_ms / 1000
+    tickets = [{**ticket, "id": ticket["id"] + 1} for ticket in load_labelled(args.file)[0][: args.tickets]]  # as the set counts them
     flags = ["--wave-tickets", str(args.wave)]
     runs: list[Run] = []
-    with Site(data, work, latency_s=latency_s, limit=args.limit) as site:
+    with Site(data, tickets, work, latency_s=latency_s, limit=args.limit) as site:
         for workers in args.workers:
             runs.append(site.run(f"workers-{workers}", *flags, workers=workers, seed=str(1 + len(runs))))
-            _show(runs[-1], runs[0], len(data.tickets), latency_s)
+            _show(runs[-1], runs[0], len(tickets), latency_s)
         if args.one_by_one:
-            _show(site.run("one-by-one", "--wave-tickets", "1", workers=1), runs[0], len(data.tickets), latency_s)
+            _show(site.run("one-by-one", "--wave-tickets", "1", workers=1), runs[0], len(tickets), latency_s)
     for first, second in pairwise(runs):
-        different = [name for name in RESULTS if subprocess.run(["cmp", *_paths(name, first, second)], check=False).returncode]
-        print(f"{first.name} and {second.name} (another hash seed): {'DIFFERENT ' + str(different) if different else 'equal bytes (cmp)'}")
+        different = [name for name in RESULTS if first.output(name) != second.output(name)]
+        print(f"{first.name} and {second.name} (another hash seed): {f'DIFFERENT {different}' if different else 'equal bytes'}")
 
 
 def _show(run: Run, first: Run, tickets: int, latency_s: float) -> None:
-    decisions, bound = run.calls["issue_decision"], run.total * latency_s / run.workers
+    decisions, bound = run.calls["issue_decision"], run.calls.total() * latency_s / run.workers
     print(
-        f"{run.name}: {run.seconds:.1f} s, {first.seconds / run.seconds:.2f} times {first.name}; {run.total} calls "
-        f"({decisions / tickets:.3f} a ticket to decide, {run.total / tickets:.3f} in all); bound {bound:.1f} s, "
+        f"{run.name}: {run.seconds:.1f} s, {first.seconds / run.seconds:.2f} times {first.name}; {run.calls.total()} calls "
+        f"({decisions / tickets:.3f} a ticket to decide, {run.calls.total() / tickets:.3f} in all); bound {bound:.1f} s, "
         f"{run.seconds / bound:.3f} times that; {run.cpu_s:.1f} s of CPU; ARI {run.ari:.4f}; load {os.getloadavg()[0]:.1f}",
         flush=True,
     )
-
-
-def _paths(name: str, *runs: Run) -> list[str]:
-    return [str(run.folder / "output" / name) for run in runs]
-
-
-def _settings(helpdesk_url: str, model_url: str) -> dict[str, str]:
-    return {
-        "PYTHONPATH": str(ROOT),
-        "FRESHDESK_DOMAIN": helpdesk_url,
-        "FRESHDESK_API_KEY": DEFAULT_KEY,
-        "LLM_API_BASE_URL": model_url,
-        "LLM_API_KEY": "none",
-        "LLM_MODEL": "gold-labels",
-        "REDACT": "0",  # the model knows a ticket by its words
-    }
-
-
-def _plain_environment() -> Mapping[str, str]:
-    return {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
 
 
 @dataclass(slots=True)

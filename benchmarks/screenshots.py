@@ -6,7 +6,6 @@ Needs playwright (requirements-dev.txt) and Debian's Chromium. Runs the demo's t
 """
 
 import argparse
-import os
 import shutil
 import subprocess
 import sys
@@ -14,7 +13,8 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
-ROOT = Path(__file__).resolve().parents[1]
+from testing.process import ROOT, plain_environment
+
 CHROMIUM_ARGS = [
     "--headless",
     "--no-sandbox",
@@ -54,7 +54,7 @@ def make(folder: Path) -> list[Path]:
     made = []
     with tempfile.TemporaryDirectory() as work, sync_playwright() as driver:
         for _ in range(2):
-            subprocess.run([sys.executable, "-m", "main", "--demo"], cwd=work, env=_env(), check=True, capture_output=True)
+            subprocess.run([sys.executable, "-m", "main", "--demo"], cwd=work, env=plain_environment(), check=True, capture_output=True)
         page_file = Path(work) / "output" / "demo" / "report.html"
         browser = driver.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM_ARGS)
         for picture in PICTURES:
@@ -68,10 +68,6 @@ def make(folder: Path) -> list[Path]:
             context.close()
         browser.close()
     return made
-
-
-def _env() -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": str(ROOT)}
 
 
 if __name__ == "__main__":

@@ -3,6 +3,8 @@
 import contextlib
 import io
 import os
+import signal
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -76,3 +78,15 @@ def failing(reason: int) -> Callable[[], None]:
         raise OSError(reason, os.strerror(reason))
 
     return strike
+
+
+def die() -> None:
+    """A strike that kills this process, as `kill -9` does."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+if __name__ == "__main__":  # python -m testing.disk_faults N ARGUMENTS: the program, killed at its Nth change of a file
+    import main
+
+    with Disk(int(sys.argv[1]), die).watched():
+        sys.exit(main.main(sys.argv[2:]))

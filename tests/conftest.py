@@ -20,19 +20,6 @@ from testing.fake_time import FakeTime
 settings.register_profile("any machine", deadline=None)  # a busy machine is no failure
 settings.load_profile("any machine")
 
-_PREFIXES = ("FRESHDESK_", "LLM_", "EMBEDDING_", "SILO_")
-_NAMES = (
-    "BATCH_SIZE",
-    "CSV_SEPARATOR",
-    "PRODUCT_CONTEXT",
-    "CATEGORIES",
-    "INCLUDE_PRIVATE_NOTES",
-    "REDACT",
-    "IGNORE_FIELD",
-    "KB_LANGUAGE",
-    "CONVERSATIONS_DIR",
-    "CACHE_DIR",
-)
 _LOOPBACK = ("127.", "::1", "localhost")
 
 
@@ -81,7 +68,7 @@ def _empty(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An empty working folder, and an environment without settings."""
     monkeypatch.chdir(folder)
     monkeypatch.setattr(env, "DOTENV_PATH", folder / ".env")
-    for name in [name for name in os.environ if name.startswith(_PREFIXES) or name in _NAMES]:
+    for name in env.NAMES & os.environ.keys():
         monkeypatch.delenv(name)
 
 
