@@ -12,7 +12,7 @@ import argparse
 import contextlib
 import errno
 import functools
-import json
+import multiprocessing
 import os
 import random
 import shutil
@@ -23,12 +23,15 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing.process import BaseProcess
+from multiprocessing.synchronize import Event
 from pathlib import Path
 
 import main as program
 from benchmarks.power import REVIEW, filled
-from testing.disk_faults import Disk, failing
+from testing.disk_faults import Disk, die, failing
 from testing.offline_site import offline
 from testing.topic_site import RESULTS, topic_tickets
 
@@ -37,6 +40,7 @@ DATABASE, FLAGGED, LOG = (OUTPUT / name for name in RESULTS)
 CHECKPOINT = OUTPUT / "silo_issues_db.tmp.json"
 REASONS = (errno.ENOSPC, errno.EIO, errno.EROFS, errno.EACCES, errno.EDQUOT, errno.EPERM)
 BITS, PAIRS = 120, 100
+FORK = multiprocessing.get_context("fork")
 CRASHED = 70
 
 
@@ -57,41 +61,33 @@ class Tried:
     broken: str = ""
 
 
-def forked(work: Callable[[], int], log: Path) -> int:
-    """The id of a new process that does `work` and ends with the status that it gives; what it says goes into `log`."""
-    pid = os.fork()
-    if pid:
-        return pid
-    status = CRASHED
-    with log.open("w", encoding="utf-8") as out, contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
-        try:
-            status = work()
-        except BaseException:  # noqa: BLE001 - a copy of this process must not go on as if it were this one
-            traceback.print_exc()
-        out.flush()
-        os._exit(status)
+def begin(folder: Path, argv: Sequence[str], log: Path, disk: Disk | None = None, *, gate: Event | None = None) -> BaseProcess:
+    """A new process that runs the program in a folder, at once or when the gate is opened; what it says goes into `log`."""
 
-
-def begin(folder: Path, argv: Sequence[str], log: Path, disk: Disk | None = None, *, gate: int = -1) -> int:
-    """The id of a new process that runs the program in a folder, at once or when something is written into `gate`."""
-
-    def work() -> int:
+    def work() -> None:
         os.chdir(folder)
-        if gate >= 0:
-            os.read(gate, 1)
-        with (disk or Disk()).watched() as watched:
-            status = program.main(list(argv))
-        print(f"\ncalls {len(watched.calls)}")
-        return status
+        status = CRASHED
+        with log.open("w", encoding="utf-8") as out, contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
+            if gate is not None:
+                gate.wait()
+            try:
+                with (disk or Disk()).watched() as watched:
+                    status = program.main(list(argv))
+                print(f"\ncalls {len(watched.calls)}")
+            except BaseException:  # noqa: BLE001 - what is said of it is looked at
+                traceback.print_exc()
+        sys.exit(status)
 
-    return forked(work, log)
+    process = FORK.Process(target=work)
+    process.start()
+    return process
 
 
-def ended(pid: int, log: Path) -> Ended:
+def ended(process: BaseProcess, log: Path) -> Ended:
     """How that process ends."""
-    _, status = os.waitpid(pid, 0)
+    process.join()
     said, _, calls = log.read_text(encoding="utf-8").rpartition("\ncalls ")
-    return Ended(os.waitstatus_to_exitcode(status), said or calls, int(calls) if said else 0)
+    return Ended(process.exitcode or 0, said or calls, int(calls) if said else 0)
 
 
 def run(folder: Path, argv: Sequence[str], disk: Disk | None = None) -> Ended:
@@ -170,11 +166,7 @@ Trial = Callable[[], Tried]
 def kills(scene: Scene, args: argparse.Namespace) -> Iterator[Trial]:
     """Each command killed at each call that changes a file."""
     for start, number in _points(scene, args):
-        yield functools.partial(_struck, start, Disk(number, _die), f"{start.argv[0]} killed at call {number} of {start.calls}")
-
-
-def _die() -> None:
-    os.kill(os.getpid(), signal.SIGKILL)
+        yield functools.partial(_struck, start, Disk(number, die), f"{start.argv[0]} killed at call {number} of {start.calls}")
 
 
 def errors(scene: Scene, args: argparse.Namespace) -> Iterator[Trial]:
@@ -228,13 +220,10 @@ def together(scene: Scene, args: argparse.Namespace) -> Iterator[Trial]:
 
 def _pair(start: Start, where: str) -> Tried:
     with copied(start.folder) as folder:
-        gate, opener = os.pipe()
-        logs = [folder.with_name(f"{folder.name}.{name}.log") for name in ("one", "other")]
-        pids = [begin(folder, start.argv, log, gate=gate) for log in logs]
-        os.write(opener, b"go")
-        both = sorted(map(ended, pids, logs), key=lambda one: one.status)
-        os.close(gate)
-        os.close(opener)
+        gate, logs = FORK.Event(), [folder.with_name(f"{folder.name}.{name}.log") for name in ("one", "other")]
+        processes = [begin(folder, start.argv, log, gate=gate) for log in logs]
+        gate.set()
+        both = sorted(map(ended, processes, logs), key=lambda one: one.status)
         after = results(folder)
     kind = f"exits {both[0].status} and {both[1].status}"
     refused = both[1].status == 2 and "is in use by" in both[1].said
@@ -312,19 +301,18 @@ def _flipped(target: str, start: Start, path: Path, bit: int) -> Tried:
     return Tried(f"{target}: BROKEN", where)
 
 
-def side_by_side(trials: Sequence[Trial], work: Path, lanes: int) -> list[Tried]:
+def side_by_side(trials: Sequence[Trial], lanes: int) -> list[Tried]:
     """What the trials come to, done in so many processes that know nothing of each other."""
+    with ProcessPoolExecutor(lanes, mp_context=FORK, initializer=_TRIALS.extend, initargs=(trials,)) as pool:
+        return list(pool.map(_tried, range(len(trials))))
 
-    def lane(number: int) -> int:
-        found = [(tried.kind, tried.broken) for trial in trials[number::lanes] for tried in [trial()]]
-        (work / f"lane-{number}.json").write_text(json.dumps(found), encoding="utf-8")
-        return 0
 
-    pids = [forked(functools.partial(lane, number), work / f"lane-{number}.log") for number in range(lanes)]
-    for number, pid in enumerate(pids):
-        if os.waitpid(pid, 0)[1] != 0:
-            raise SystemExit((work / f"lane-{number}.log").read_text(encoding="utf-8"))
-    return [Tried(*found) for number in range(lanes) for found in json.loads((work / f"lane-{number}.json").read_text(encoding="utf-8"))]
+_TRIALS: list[Trial] = []
+"""Of a lane: what it was forked with, since not every trial can be sent."""
+
+
+def _tried(number: int) -> Tried:
+    return _TRIALS[number]()
 
 
 PARTS = {"kills": kills, "errors": errors, "together": together, "bits": bits}
@@ -336,7 +324,7 @@ def measure(part: str, work: Path, args: argparse.Namespace, *, show: Callable[[
     raw = topic_tickets(args.tickets, seed=args.seed)
     with offline(raw, archived=[ticket["id"] for ticket in raw[1::5]] if part == "bits" else ()):
         scene = Scene(work, args.tickets, args.seed)
-        found = side_by_side(list(PARTS[part](scene, args)), work, args.lanes)
+        found = side_by_side(list(PARTS[part](scene, args)), args.lanes)
     kinds = Counter(tried.kind for tried in found)
     for kind, count in sorted(kinds.items()):
         show(f"  {count:4d} {kind}")
