@@ -20,15 +20,13 @@ import io
 import json
 import logging
 import resource
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.request import urlopen
 
 import data_fetcher
 import main as main_module
@@ -42,10 +40,10 @@ from env import Settings
 from freshdesk import client as freshdesk_client
 from freshdesk.client import FreshdeskClient
 from knowledge.issue import Card, Issue, to_json
+from testing.faults import FaultPlan
 from testing.helpdesk import Helpdesk
 from testing.plain_desk import raw_ticket
 
-ROOT = Path(__file__).resolve().parent.parent
 KEY = "benchmark-key"
 SHARE = 0.8
 VIEW_CREDITS = 4
@@ -79,26 +77,25 @@ def measure_limit(*, limit: int = 200, window_s: float = 4.0, windows: int = 6) 
     tickets = int(limit * SHARE / VIEW_CREDITS * windows)
     good = True
     for others in (0, int(limit * (1 - SHARE) / 2)):
-        options = ("--limit", str(limit), "--window-s", str(window_s), "--used-by-others", str(others), "--latency-ms", "20")
-        with helpdesk(tickets, *options, messages=lambda _number: 3) as url:
-            client = new_client(url, rate_window_s=window_s)
-            fetch_all(client, list(range(1, tickets + 1)), batch_size=8)
-            stats = read_stats(url)
-        ours = [credits for _, credits in sorted((int(window), credits) for window, credits in stats["windows"].items())][1:-1]
+        desk = desk_of(tickets, lambda _number: 3, limit=limit, window_s=window_s, used_by_others=others, latency_s=0.02)
+        with desk as url:
+            fetch_all(new_client(url, rate_window_s=window_s), list(range(1, tickets + 1)), batch_size=8)
+        ours = [credits for _, credits in sorted(desk.spent().items())][1:-1]
+        too_soon, refused = sum(call.too_soon for call in desk.calls), sum(call.status == 429 for call in desk.calls)
         ours_to_use = limit * SHARE - others  # the part of the limit that is not ours stays free whoever used the rest
         use = sum(ours) / (len(ours) * ours_to_use)
         say(
             f"limit {limit}/{window_s:.0f} s, others use {others}: {use:.1%} of our share over {len(ours)} whole windows "
-            f"(most in one: {max(ours)} of {ours_to_use:.0f}), {stats['too_soon']} calls while told to wait, {stats['refused']} refused"
+            f"(most in one: {max(ours)} of {ours_to_use:.0f}), {too_soon} calls while told to wait, {refused} refused"
         )
-        good = good and use >= MIN_USE and stats["too_soon"] == 0 and max(ours) <= limit * SHARE
+        good = good and use >= MIN_USE and too_soon == 0 and max(ours) <= limit * SHARE
     return good
 
 
 def measure_parallel(*, tickets: int = 320, latency_ms: int = 150) -> bool:
     """How much faster eight at a time are than one at a time, when each reply takes a while."""
     seconds = {}
-    with helpdesk(tickets, "--latency-ms", str(latency_ms), messages=lambda number: number % 8) as url:
+    with desk_of(tickets, lambda number: number % 8, latency_s=latency_ms / 1000) as url:
         for batch_size in (1, 8):
             began = time.monotonic()
             fetch_all(new_client(url), list(range(1, tickets + 1)), batch_size=batch_size)
@@ -111,19 +108,20 @@ def measure_parallel(*, tickets: int = 320, latency_ms: int = 150) -> bool:
 def measure_faults(*, tickets: int = 2000, share: float = 0.05) -> bool:
     """Whether every ticket and message arrives from a helpdesk that breaks replies, and the memory that it takes."""
     freshdesk_client.REPLY_TIMEOUT_S = FAULTY_REPLY_TIMEOUT_S
-    with helpdesk(tickets, "--faults", str(share), "--seed", "3", messages=message_count) as url:
+    desk = desk_of(tickets, message_count, faults=FaultPlan(share=share, seed=3))
+    with desk as url:
         client = new_client(url)
         began = time.monotonic()
         listing = data_fetcher.fetch_resolved_ticket_ids(None, client=client)
         listed_s = time.monotonic() - began
         counts = fetch_all(client, list(listing), batch_size=8)
         took_s = time.monotonic() - began
-        calls = read_stats(url)["calls"]
     memory_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     lost = sum(counts.get(number) != message_count(number) for number in range(1, tickets + 1))
     say(
         f"{tickets} tickets, {share:.0%} of replies faulty: {len(listing)} listed ({len(listing.gaps)} gaps) in {listed_s:.1f} s, "
-        f"{len(counts)} fetched, {lost} with messages missing or doubled, {took_s:.1f} s, {calls} calls, peak memory {memory_mb:.0f} MB"
+        f"{len(counts)} fetched, {lost} with messages missing or doubled, {took_s:.1f} s, {len(desk.calls)} calls, "
+        f"peak memory {memory_mb:.0f} MB, the helpdesk's among it"
     )
     return len(listing) == len(counts) == tickets and not listing.gaps and not lost and memory_mb < MAX_MEMORY_MB
 
@@ -150,7 +148,7 @@ def measure_listing() -> bool:
         missing, doubled = len(wanted - set(listing)), len(listing) - len(set(listing))
         say(
             f"{name}: {len(listing)} resolved or closed listed, {missing} missing, {doubled} doubled, {len(listing.gaps)} gaps; "
-            f"{len(desk.calls)} calls, {spent(desk)} credits, {took_s:.1f} s"
+            f"{len(desk.calls)} calls, {desk.spent().total()} credits, {took_s:.1f} s"
         )
         good = good and not (missing or doubled or listing.gaps)
     return good
@@ -168,8 +166,8 @@ def measure_credits() -> bool:
                 refs = list_tickets(Selection(pages=pages), source, at_once).tickets
                 rows = refs if by_list else [{"ticket_id": ref["ticket_id"]} for ref in refs]
                 read = sum("conversation" in item for item in stream(rows, source, at_once) if isinstance(item, dict))
-            each = spent(desk) / count
-            say(f"{count} new tickets {'by list pages' if by_list else 'by view'}: {read} read, {spent(desk)} credits, {each:.2f} a ticket")
+            spent, each = desk.spent().total(), desk.spent().total() / count
+            say(f"{count} new tickets {'by list pages' if by_list else 'by view'}: {read} read, {spent} credits, {each:.2f} a ticket")
             good = good and read == count and (each < 1.15 or not by_list)
     return good
 
@@ -188,10 +186,10 @@ def measure_weekly(*, tickets: int = 10_000, limit: int = 200) -> bool:
         took_s = time.monotonic() - began
     calls = report.totals.calls
     say(
-        f"a run over {tickets} known tickets: {report.already_known} known, {spent(desk)} credits, {took_s:.1f} s "
+        f"a run over {tickets} known tickets: {report.already_known} known, {desk.spent().total()} credits, {took_s:.1f} s "
         f"at {limit} a minute, {calls} model calls"
     )
-    return report.already_known == tickets and calls == 0 and spent(desk) <= tickets / 95
+    return report.already_known == tickets and calls == 0 and desk.spent().total() <= tickets / 95
 
 
 def measure_archive(*, archived: int = 600, gone: int = 200, listed: int = 400) -> bool:
@@ -233,11 +231,6 @@ def moment(seconds: int) -> str:
     return f"{FIRST_DAY + datetime.timedelta(seconds=seconds):%Y-%m-%dT%H:%M:%SZ}"
 
 
-def spent(desk: Helpdesk) -> int:
-    """Credits that a helpdesk of this process has counted."""
-    return sum(call.credits for call in desk.calls)
-
-
 def message_count(number: int) -> int:
     """How many messages ticket `number` has: mostly few, around every page border some, now and then very many."""
     return {0: 130, 1: 100, 2: 101, 3: 30, 4: 31, 5: 10, 6: 11, 7: 9}.get(number % 50, number % 7)
@@ -264,20 +257,10 @@ def new_client(url: str, *, rate_window_s: float = 60.0) -> FreshdeskClient:
     return FreshdeskClient(base_url=url, api_key=KEY, pool_size=8, rate_share=SHARE, rate_window_s=rate_window_s)
 
 
-@contextlib.contextmanager
-def helpdesk(tickets: int, *options: str, messages: Callable[[int], int]) -> Iterator[str]:
-    """The base URL of a helpdesk in another process, with tickets 1 to `tickets` of so many messages."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "tickets.jsonl")
-        with path.open("w", encoding="utf-8") as out:
-            out.writelines(f"{json.dumps(conversation(number, messages(number)))}\n" for number in range(1, tickets + 1))
-        command = [sys.executable, "-m", "testing.helpdesk", "--load", str(path), "--key", KEY, *options]
-        with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as server:
-            try:
-                assert server.stdout is not None
-                yield server.stdout.readline().strip()
-            finally:
-                server.terminate()
+def desk_of(tickets: int, messages: Callable[[int], int], **options: Any) -> Helpdesk:
+    """A helpdesk with tickets 1 to `tickets` of so many messages."""
+    rows = (conversation(number, messages(number)) for number in range(1, tickets + 1))
+    return Helpdesk([as_ticket(row, position=position) for position, row in enumerate(rows)], api_key=KEY, **options)
 
 
 def conversation(number: int, messages: int) -> dict[str, Any]:
@@ -286,13 +269,6 @@ def conversation(number: int, messages: int) -> dict[str, Any]:
     speakers = ("user", "agent")
     rows = [{"speaker": speakers[position % 2], "text": text} for position, text in enumerate(texts)]
     return {"id": number, "subject": f"Ticket {number}", "messages": rows, "label": "none"}
-
-
-def read_stats(url: str) -> dict[str, Any]:
-    """What the helpdesk counted."""
-    with urlopen(f"{url}/demo/stats", timeout=10) as reply:
-        stats: dict[str, Any] = json.load(reply)
-    return stats
 
 
 def say(text: str) -> None:

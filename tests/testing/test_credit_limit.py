@@ -11,5 +11,5 @@ def test_credits_are_counted_in_decimals_and_the_wall_is_a_429() -> None:
         assert refused.status == 429
         assert 1 <= int(refused.headers["retry-after"]) <= 30
         get(url, "tickets/1")
-        stats = helpdesk.stats()
-        assert (stats["refused"], stats["too_soon"]) == (2, 1)
+        assert [call.status for call in helpdesk.calls] == [200, 200, 429, 429]
+        assert [call.too_soon for call in helpdesk.calls] == [False, False, False, True]
