@@ -126,6 +126,24 @@ def begins_with(kind: str, text: str) -> bool:
     return text.startswith(_phrases(kind))
 
 
+def greets(text: str) -> bool:
+    """True for at most four words of which the first greet."""
+    return 0 < len(text.split()) <= 4 and len(text) <= 60 and spaced(text).startswith(_greetings())
+
+
+@functools.cache
+def _greetings() -> tuple[str, ...]:
+    return tuple(exact("greetings"))
+
+
+def closes(text: str) -> bool:
+    """True for a line that is a closing, also with the place it comes from ("Viele Grüße aus Bonn")."""
+    if not 0 < len(text) <= 60 or text.rstrip().endswith(("?", "？", ":", "：")):
+        return False
+    words = words_of(text)
+    return any("".join(f"{word} " for word in part) in exact("closings") for part in (words, words[: max(2, len(words) - 2)]))
+
+
 _SCRIPTS = (("ja", "\u3041", "\u30ff"), ("ko", "\uac00", "\ud7a3"), ("zh", "\u4e00", "\u9fff"), ("th", "\u0e01", "\u0e5b"))
 _MAX_LOOK = 2000  # characters
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from cleaning import languages
 from cleaning.history import words_of
-from cleaning.quotes import ADDRESS, is_closing, is_greeting
+from cleaning.quotes import ADDRESS
 
 _MAX_NOTE_CHARS = 600
 _MAX_BOUNCE_CHARS = 8000
@@ -97,7 +97,7 @@ def _only_absent(text: str) -> bool:
         return False
     for sentence in _SENTENCES.split(text):
         said = languages.spaced(sentence)
-        if not said or is_greeting(sentence) or is_closing(sentence) or _is_name(sentence):
+        if not said or languages.greets(sentence) or languages.closes(sentence) or _is_name(sentence):
             continue
         absent, receipt = dated and languages.says("absence", said), languages.begins_with("automatic", said)
         told = told or receipt or absent

@@ -8,34 +8,27 @@ loses nothing but the header lines of what it forwards. Cuts no signature and st
 
 import functools
 import re
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
+from typing import NamedTuple
 
 from cleaning import languages
 from cleaning.history import History, words_of
 from cleaning.markup import MEDIA_MARKER, Line
-from cleaning.matching import word_set
 
 # Marks of nodes. HISTORY_BELOW is a point after which history stands, the others are containers.
-QUOTE, SOFT_QUOTE, HISTORY_BELOW, SIGNATURE, FORWARD = "quote", "soft quote", "history below", "signature", "forward"
-
-_QUOTE_NAMES = word_set(
-    "freshdesk_quote gmail_quote gmail_quote_container gmail_extra yahoo_quoted yahoo-quoted-begin iosymail moz-cite-prefix "
-    "zmail_extra protonmail_quote tutanota_quote ik_mail_quote OutlookMessageHeader front-blockquote quoted-text hs_reply "
-    "isReplyContent mailcontent origbody reply139content oriMsgHtmlSeperator mail-editor-reference-message-container "
-    "ms-outlook-mobile-body-separator-line"
-)
-_YAHOO_QUOTE = re.compile(r"ydp\w{1,20}yahoo_quoted\w*|yahoo_quoted_\w+")
-_BELOW_IDS = re.compile(r"(?:x_)*(?:divRplyFwdMsg|appendonsend|stopSpelling|OLK_SRC_BODY_SECTION|zwchr)", re.I)
-_OUTLOOK_RULE = re.compile(r"border:\s*none;\s*border-top:\s*solid\s*#(?:E1E1E1|B5C4DF)", re.I)
-_SIGNATURE_NAMES = re.compile(
-    r"gmail_signature(?:_prefix)?|moz-signature|(?:x_)*(?:ms-outlook-mobile-)?signature|(?:x_)*AppleMailSignature|"
-    r"protonmail_signature_block(?:-user)?|zmail_signature|yahoo-signature|tutanota_signature|freshdesk_signature|fd-signature|"
-    r"email-signature|composer_signature|editorUserSignature",
-    re.I,
-)
+QUOTE, HISTORY_BELOW, SIGNATURE = "quote", "history below", "signature"
+_MARKS = {
+    name: mark
+    for mark, names in ((QUOTE, "quote_nodes"), (HISTORY_BELOW, "nodes_above_history"), (SIGNATURE, "signature_nodes"))
+    for name in languages.listed(names)
+}
+_AFFIXES = re.compile(r"^(?:x_)+|^ydp\w{1,20}?(?=yahoo_quoted)|(?<=yahoo_quoted)\w+$")
 _INDENT = re.compile(r"border(?:-left)?\s*:\s*(?:none|0)", re.I)
+_OUTLOOK_RULE = re.compile(r"border:\s*none;\s*border-top:\s*solid\s*#(?:E1E1E1|B5C4DF)", re.I)
 
 
 def mail_mark(tag: str, attributes: Mapping[str, str]) -> str | None:
@@ -44,32 +37,18 @@ def mail_mark(tag: str, attributes: Mapping[str, str]) -> str | None:
     >>> mail_mark("div", {"class": "gmail_quote"}), mail_mark("div", {"class": "row"})
     ('quote', None)
     """
-    if not attributes:
-        return SOFT_QUOTE if tag == "blockquote" else None
-    node_id = attributes.get("id", "")
-    if (node_id and _BELOW_IDS.fullmatch(node_id)) or (tag == "hr" and attributes.get("tabindex") == "-1"):
-        return HISTORY_BELOW
-    for name in filter(None, [*attributes.get("class", "").split(), node_id]):
-        if name == "moz-forward-container":
-            return FORWARD
-        if name.removeprefix("x_") in _QUOTE_NAMES or _YAHOO_QUOTE.fullmatch(name):
-            return QUOTE
-        if _SIGNATURE_NAMES.fullmatch(name):
-            return SIGNATURE
-    if tag == "blockquote":
-        return _blockquote_mark(attributes)
-    if tag != "div":
+    if not attributes and tag != "blockquote":
         return None
-    if attributes.get("name") == "quote":
+    for name in (attributes.get("id", ""), *attributes.get("class", "").split()):
+        if mark := _MARKS.get(_AFFIXES.sub("", name.lower())):
+            return mark
+    if tag == "blockquote":
+        return None if _INDENT.search(attributes.get("style", "")) else QUOTE
+    if tag == "hr":
+        return HISTORY_BELOW if attributes.get("tabindex") == "-1" else None
+    if tag == "div" and attributes.get("name") == "quote":
         return QUOTE
-    return HISTORY_BELOW if _OUTLOOK_RULE.search(attributes.get("style", "")) else None
-
-
-def _blockquote_mark(attributes: Mapping[str, str]) -> str | None:
-    """A blockquote that says it cites is history; one that only indents is layout; any other may be either."""
-    if attributes.get("type", "").lower() == "cite" or "cite" in attributes:
-        return QUOTE
-    return None if _INDENT.search(attributes.get("style", "")) else SOFT_QUOTE
+    return HISTORY_BELOW if tag == "div" and _OUTLOOK_RULE.search(attributes.get("style", "")) else None
 
 
 _MAX_LINE = 300  # characters of a line that may say whose words come
@@ -77,6 +56,7 @@ _MAX_HEADER_LINES = 16
 _LOOK_AHEAD = 6  # lines
 _MAX_LOOK = 500  # characters of each
 _MIN_TAIL_WORDS = 15  # of known last lines without any sign that they are history
+_MIN_KNOWN_SHARE = 0.2  # of the words of a quote that the ticket holds
 _MAX_UNKNOWN_QUOTE = 2000  # characters of a quote that the ticket does not hold
 ADDRESS = re.compile(r"[\w.+-]{1,64}@[\w-]{1,64}")
 _DATE = re.compile(
@@ -85,12 +65,11 @@ _DATE = re.compile(
 )
 _LABEL = re.compile(r"[^\w>|]{0,3}([^\W\d][^:：\n<>@|()\d]{0,30}?)\s?\*?\s?[:：]\*?(?:\s|$|(?=\S))(?!//)[ |]{0,4}(.*)")
 _LABEL_WITHIN = re.compile(r"(?:^|\s)[^\W\d]\S{0,20}(?: [^\W\d]{1,12})?\s?[:：](?=\s)")
-_PERSON = re.compile(r"[\"'„“«]?[^\W\d_][\w.’'/@-]*(?:,? [^\W\d_a-z][\w.’'/@-]*){0,4}[\"'”“»]?\s*")
 _FRAMED = re.compile(r"\s?[-_=*#]{2,}[^\w\n]{0,3}[^-_=*#\n].{0,100}[^-_=*#\n][^\w\n]{0,3}[-_=*#]{2,}\s?")
 _RULE = re.compile(r"[_\-=*]{5,}")
 _ENDS_LIKE_ATTRIBUTION = re.compile(r"[:：]\W{0,4}$|[写寫]道\W{0,2}$")
 _MAX_END = 5  # characters of that
-_UNCLOSED_ADDRESS = re.compile(r"[<(][\w.+-]{1,64}@[\w.-]{1,64}$")
+_BROKEN_ADDRESS = re.compile(r"(?:^|\s)[<(]\n[\w.+-]{1,64}@[\w-]|[<(][\w.+-]{1,64}@[\w.-]{1,64}\n[>)]")
 _ENDS_SENTENCE = (".", "?", "!", ":", "。", "？", "！", "：", "؟", "।")
 _LETTER_OR_DIGIT = re.compile(r"[^\W_]")
 _QUOTE_SIGNS = re.compile(r"(?:\s?>)+\s?")
@@ -130,7 +109,7 @@ def _unbroken(lines: Sequence[Line]) -> list[Line]:
     joined: list[Line] = []
     last = -3  # where the last line with words stands
     for line in lines:
-        if line.text and len(joined) - last <= 2 and _continues_address(joined[last].text, line.text):
+        if line.text and len(joined) - last <= 2 and _BROKEN_ADDRESS.search(f"{joined[last].text[-140:]}\n{line.text[:140].lstrip()}"):
             joined[last:] = [Line(joined[last].text + line.text.strip(), joined[last].marks)]
         else:
             last = len(joined) if line.text else last
@@ -138,20 +117,8 @@ def _unbroken(lines: Sequence[Line]) -> list[Line]:
     return joined
 
 
-def _continues_address(before: str, text: str) -> bool:
-    if len(before) > _MAX_LINE or len(text) > _MAX_LINE:
-        return False
-    if before.endswith(("<", "(")) and before[-2:-1].strip() == "":
-        return bool(ADDRESS.match(text.strip()))
-    return text.startswith((">", ")")) and bool(_UNCLOSED_ADDRESS.search(before))
-
-
-def _in_quote(line: Line) -> bool:
-    return QUOTE in line.marks or SOFT_QUOTE in line.marks
-
-
 def _is_quoted(line: Line) -> bool:
-    return line.text.startswith(">") or _in_quote(line)
+    return line.text.startswith(">") or QUOTE in line.marks
 
 
 def _bare(text: str) -> str:
@@ -170,33 +137,33 @@ def _is_framed(text: str) -> bool:
     return len(text) <= _MAX_LINE // 2 and bool(_FRAMED.fullmatch(text))
 
 
+@functools.lru_cache(maxsize=1024)  # the lines ahead are looked at again from each line that may be a sign
+def _is_sign(text: str) -> bool:
+    """True for a line that by itself may be part of a header or attribution."""
+    text = _bare(text)
+    return len(text) <= _MAX_LINE and bool(_LABEL.fullmatch(text) or _ends_like_attribution(text) or _is_framed(text))
+
+
 def _is_reply_marker(text: str) -> bool:
     """True for a line that asks to write above it, as helpdesks put it over what they quote."""
     return len(text) <= 120 and languages.says("reply_above", languages.spaced(text))
 
 
-@dataclass(slots=True)
-class _Header:
-    """Neighbouring lines `label: value` and what they hold."""
+class _Header(NamedTuple):
+    """Neighbouring lines `label: value`: where they end, and the values."""
 
     end: int
-    labels: int = 0
-    has_address: bool = False
-    has_person: bool = False
-    has_date: bool = False
+    values: list[str]
 
-    def take(self, value: str) -> None:
-        self.labels += 1
-        self.has_address = self.has_address or ("@" in value and bool(ADDRESS.search(value)))
-        self.has_person = self.has_person or bool(_PERSON.fullmatch(value[:80]))
-        self.has_date = self.has_date or bool(_DATE.search(value))
+    @property
+    def has_address(self) -> bool:
+        return any("@" in value and ADDRESS.search(value) for value in self.values)
 
     @property
     def is_mail(self) -> bool:
-        """True for what may be a mail's header: two lines with an address and a date, or three with a person and a date."""
-        if self.labels >= 3:
-            return (self.has_address or self.has_person) and (self.has_date or self.has_address)
-        return self.labels == 2 and self.has_address and self.has_date
+        """True for what may be a mail's header: two lines with an address and a date, or more with one of them."""
+        signs = self.has_address + any(map(_DATE.search, self.values))
+        return signs + min(len(self.values), 3) >= 4
 
 
 def _next_of(marked: Sequence[bool]) -> list[int]:
@@ -217,11 +184,10 @@ class _Walker:
         self.kept: list[Line] = []
         self.cut: Counter[str] = Counter()
         self._below = False  # below a sign that history follows
-        self._labels_may_come = 0  # just below it: header lines may stand alone
+        self._just_below = False  # where header lines may stand alone
         self._end = -1  # where the last known line ended in the history
         self._question: Line | None = None  # the known line just before
         self._no_header_before = 0
-        self._signs: dict[int, bool] = {}  # whether a line is one
         self._next_text = _next_of([bool(line.text) for line in lines])
         known = history and [history.find(words_of(line.text[:_MAX_LOOK])) is not None for line in lines]
         self._next_known = _next_of(known or [False] * len(lines))
@@ -229,33 +195,30 @@ class _Walker:
     def walk(self) -> None:
         at = 0
         while at < len(self._lines):
-            at = self._step(at)
+            line = self._lines[at]
+            if HISTORY_BELOW in line.marks and not self._below and self._history_follows(at):
+                self._enter()
+            at = self._quote(at) if _is_quoted(line) else self._step(at)
         if self._history:
             self._pop_known_tail()
 
     def _step(self, at: int) -> int:
-        """Keep or cut from line `at`; the number of the next line."""
+        """Keep or cut line `at`, and what belongs to it if it is a sign; the number of the next line."""
         line = self._lines[at]
-        if HISTORY_BELOW in line.marks and not self._below and self._history_follows(at):
-            self._enter()
-        if _is_quoted(line):
-            return self._quote(at)
-        if not line.text:
-            if self._question is not None and not self._question.text.endswith(("?", "？", "؟")):
-                self._question = None
-            self.kept.append(line)
-            return at + 1
-        end = self._sign(at)
+        is_known = self._below and self._next_known[at] == at
+        end = self._sign(at) if line.text and not is_known else at
         if end > at:
             return end
-        if self._below:
+        if line.text and self._below:
             self._within(line)
         else:
+            if not line.text and self._question is not None and not self._question.text.endswith(("?", "？", "؟")):
+                self._question = None
             self.kept.append(line)
         return at + 1
 
     def _enter(self) -> None:
-        self._below, self._labels_may_come = True, 8
+        self._below = self._just_below = True
 
     # Signs that history follows
 
@@ -264,22 +227,25 @@ class _Walker:
         text = _bare(self._lines[at].text)
         if len(text) > _MAX_LINE:
             return at
+        follows = self._history_follows(at + 1)
         if _is_framed(text):
-            return self._framed(at)
-        if (self._below or self._history_follows(at + 1)) and _is_reply_marker(text):
+            end = at + 1 if follows else self._end_of_forward(at)
+            return self._drop(at, end, enter=follows)
+        if (self._below or follows) and _is_reply_marker(text):
             return self._drop(at, at + 1)
+        if follows and _RULE.fullmatch(text):
+            return self._drop(at, at + 1, enter=False)
         marked = HISTORY_BELOW in self._lines[at].marks
-        may_be_label = not text or ":" in text or "：" in text
-        if may_be_label and (self._history or marked) and at >= self._no_header_before:
+        if (not text or ":" in text or "：" in text) and (self._history or marked) and at >= self._no_header_before:
             header = self._header(at)
-            if header.is_mail and (marked or self._history_follows(header.end)):
-                return self._drop(at, header.end, rule=True, enter=self._history_follows(header.end))
+            below = self._history_follows(header.end)
+            if header.is_mail and (marked or below):
+                return self._drop(at, header.end, enter=below)
             self._no_header_before = header.end  # a block that begins further down ends at the same place
-        if self._labels_may_come and _LABEL.fullmatch(text) and self._history_follows(at + 1):
-            self._labels_may_come -= 1
+        if self._just_below and follows and _LABEL.fullmatch(text):
             return self._drop(at, at + 1)
-        self._labels_may_come = 0
-        if _ends_like_attribution(text) and self._history_follows(at + 1):
+        self._just_below = False
+        if follows and _ends_like_attribution(text):
             self.kept.append(self._lines[at])
             if self._pop_attribution():
                 self._enter()
@@ -287,59 +253,36 @@ class _Walker:
             self.kept.pop()
         return at
 
-    def _framed(self, at: int) -> int:
-        """A line between dashes: history may follow, or a forward, whose own header lines go."""
-        if self._history_follows(at + 1):
-            return self._drop(at, at + 1)
-        end = self._forward(at)
-        return self._drop(at, end, enter=False) if end else at
-
-    def _forward(self, at: int) -> int:
-        """The end of a forward's marker at `at` and the header below it; 0 if there is none."""
+    def _end_of_forward(self, at: int) -> int:
+        """The end of a forward's marker at `at` and the header below it; `at` if there is none."""
         text = _bare(self._lines[at].text)
         if not (_is_framed(text) or (len(text) <= 80 and text.rstrip().endswith((":", "：")))):
-            return 0
+            return at
         header = self._header(self._next_text[at + 1])
-        return header.end if header.labels >= 2 and (header.is_mail or header.has_address) else 0
+        return header.end if header.is_mail or (header.has_address and len(header.values) >= 2) else at
 
-    def _drop(self, at: int, end: int, *, rule: bool = False, enter: bool = True) -> int:
-        """Cut the lines from `at` to `end`, with a rule just above them; history is expected below."""
-        if rule:
-            self._pop_rules()
+    def _drop(self, at: int, end: int, *, enter: bool = True) -> int:
+        """Cut the lines from `at` to `end`; with `enter` history is expected below."""
         self._count("header", self._lines[at:end])
         if enter and not self._below:
             self._enter()
         return end
 
-    def _pop_rules(self) -> None:
-        at = len(self.kept)
-        while at and (not self.kept[at - 1].text or _RULE.fullmatch(self.kept[at - 1].text[:200])):
-            at -= 1
-        if any(line.text for line in self.kept[at:]):
-            del self.kept[at:]
-
     def _header(self, at: int) -> _Header:
         """The lines `label: value` from `at` on; of one line that holds several, that line."""
-        header = _Header(at)
-        if at < len(self._lines) and self._one_line_header(at):
-            return _Header(at + 1, 3, has_address=True, has_date=True)
-        last = at
-        while last < min(len(self._lines), at + 2 * _MAX_HEADER_LINES):
-            text = _bare(self._lines[last].text)
+        values: list[str] = []
+        end = at
+        for place in range(at, min(len(self._lines), at + 2 * _MAX_HEADER_LINES)):
+            text = _bare(self._lines[place].text)
+            if not values and "@" in text and len(parts := _LABEL_WITHIN.split(text)) > 3 and _DATE.search(text):
+                return _Header(place + 1, parts[1:])
             match = _LABEL.fullmatch(text) if 0 < len(text) <= _MAX_LINE else None
             if match and len(match[1].split()) <= 4:
-                header.take(match[2])
-                header.end = last + 1
-            elif text and not (header.labels and last == header.end and ("@" in text or text.endswith(";"))):
+                values.append(match[2])
+                end = place + 1
+            elif text and not (values and place == end and ("@" in text or text.endswith(";"))):
                 break
-            last += 1
-        return header
-
-    def _one_line_header(self, at: int) -> bool:
-        text = _bare(self._lines[at].text)
-        if len(text) > _MAX_LINE or "@" not in text:
-            return False
-        return len(_LABEL_WITHIN.findall(text)) >= 3 and bool(_DATE.search(text)) and bool(ADDRESS.search(text))
+        return _Header(end, values)
 
     def _history_follows(self, at: int) -> bool:
         """True if one of the next lines stands in an earlier message; header lines between do not count."""
@@ -351,55 +294,36 @@ class _Walker:
             at = self._next_text[at]
             if at == known or looked == _LOOK_AHEAD:
                 break
-            looked += not self._is_sign(at)
+            looked += not _is_sign(self._lines[at].text)
             at += 1
         return at == known
 
-    def _is_sign(self, at: int) -> bool:
-        """True for a line that by itself may be part of a header or attribution."""
-        if at not in self._signs:
-            text = _bare(self._lines[at].text)
-            self._signs[at] = len(text) <= _MAX_LINE and bool(_LABEL.fullmatch(text) or _ends_like_attribution(text) or _is_framed(text))
-        return self._signs[at]
-
     def _pop_attribution(self) -> bool:
-        """Cut the attribution that the kept lines end with; False if they end with none."""
+        """Cut the attribution that the kept lines end with: as many lines as hold a date and an address; False if they end with none."""
         at = len(self.kept) - 1
         while at >= 0 and not self.kept[at].text:
             at -= 1
-        start, text = at, ""
-        for _ in range(4):
-            if start < 0 or not self.kept[start].text or len(text) > _MAX_LINE:
+        found, text = None, ""
+        for start in range(at, max(-1, at - 4), -1):
+            above = _bare(self.kept[start].text)
+            text = f"{above} {text}".strip()
+            if not above or not _ends_like_attribution(text) or (found is not None and above.rstrip().endswith(("!", "?"))):
                 break
-            text = f"{_bare(self.kept[start].text)} {text}".strip()
-            if not _ends_like_attribution(text):
-                return False
-            if self._is_whole(text, start):
-                self._count("header", self.kept[start:])
-                del self.kept[start:]
-                return True
-            start -= 1
-        return False
-
-    def _is_whole(self, text: str, start: int) -> bool:
-        """True if a text is an attribution and the line above it is no part of it."""
-        if len(text) > _MAX_LINE:
+            signs = bool(_DATE.search(text)) + ("@" in text and bool(ADDRESS.search(text)))
+            found = start if signs == 2 or (signs and found is None) else found
+            if signs == 2:
+                break
+        if found is None:
             return False
-        dated, addressed = bool(_DATE.search(text)), "@" in text and bool(ADDRESS.search(text))
-        if not (dated or addressed):
-            return False
-        if dated and (addressed or start == 0):
-            return True
-        above = _bare(self.kept[start - 1].text) if start else ""
-        if not above or len(above) > _MAX_LINE or len(above) + len(text) > _MAX_LINE:
-            return True
-        missing = ADDRESS if dated else _DATE
-        return not missing.search(above) or bool(re.search(r"[!?]\s*$", above))
+        self._count("header", self.kept[found:])
+        del self.kept[found:]
+        return True
 
     # History itself
 
     def _within(self, line: Line) -> None:
         """A line below a sign of history: cut if the ticket holds it, else kept with the line before that it may answer."""
+        self._just_below = False
         end = self._history.find(words_of(line.text), after=self._end)
         if end is not None or not has_words(line.text) or _is_salutation(line.text):
             self._end = self._end if end is None else end
@@ -412,9 +336,9 @@ class _Walker:
         self.kept.append(line)
 
     def _quote(self, at: int) -> int:
-        """A run of quoted lines from `at`."""
+        """A run of quoted lines from `at`, with the empty ones in it."""
         end = last = at
-        marked = _in_quote(self._lines[at])
+        marked = QUOTE in self._lines[at].marks
         while end < len(self._lines):
             line = self._lines[end]
             if (line.text or marked) and not _is_quoted(line):
@@ -425,7 +349,7 @@ class _Walker:
         share = self._known_share(at, end)
         if share is None:
             self.kept.extend(self._lines[at:end])
-        elif share < 0.2:
+        elif share < _MIN_KNOWN_SHARE:
             self._unknown_quote(at, end)
         else:
             self._known_quote(at, end)
@@ -435,62 +359,46 @@ class _Walker:
         """The share of a run's words that stand in known lines, header lines aside; None for a run without words."""
         known = total = 0
         for place in range(at, end):
-            words = words_of(self._lines[place].text)
+            text = self._lines[place].text
             found = self._next_known[place] == place
-            if found or not self._is_sign(place):
-                total += len(words)
-                known += len(words) if found else 0
+            if found or not _is_sign(text):
+                total += len(words_of(text))
+                known += len(words_of(text)) if found else 0
         return known / total if total else None
 
     def _known_quote(self, at: int, end: int) -> None:
         """A run that the ticket holds: only what was written into it stays."""
         self._pop_attribution()
-        self._question = None
         below = self._below
         self._enter()
-        while at < end:
-            line = self._lines[at]
-            if not line.text:
-                at += 1
-                continue
-            stop = self._sign(at)
-            if stop == at:
-                self._within(line)
-                stop = at + 1
-            at = stop
-        self._below, self._labels_may_come, self._question = below, 0, None
+        self._question = None
+        while (at := self._next_text[at]) < end:
+            at = self._step(at)
+        self._below, self._just_below, self._question = below, False, None
 
     def _unknown_quote(self, at: int, end: int) -> None:
         """A run that the ticket does not hold: kept, of bounded length unless it begins the ticket; a forward without its header."""
         first = self._next_text[at]
-        below = self._forward(first) if first < end else 0
-        kept = list(self._lines[at:end])
-        if below:
-            self._count("header", self._lines[at:below])
-            kept = list(self._lines[below:end])
-        elif any(QUOTE in line.marks for line in kept) and self._has_attribution(at, end):
+        below = self._end_of_forward(first) if first < end else first
+        forwarded = below > first
+        self._count("header", self._lines[at:below] if forwarded else ())
+        kept = self._lines[below if forwarded else at : end]
+        if not forwarded and any(QUOTE in line.marks for line in kept) and self._has_attribution(kept):
             kept = [line if not line.text or line.text.startswith(">") else Line(f"> {line.text}", line.marks) for line in kept]
         self.kept.extend(self._bounded(kept) if self._history else kept)
 
-    def _has_attribution(self, at: int, end: int) -> bool:
-        lines = [*self.kept[-3:], *self._lines[at : min(end, at + 4)]]
-        return any(_ends_like_attribution(line.text) and bool(_DATE.search(line.text) or ADDRESS.search(line.text)) for line in lines)
+    def _has_attribution(self, quote: Sequence[Line]) -> bool:
+        lines = [line.text for line in (*self.kept[-3:], *quote[:4])]
+        return any(_ends_like_attribution(text) and bool(_DATE.search(text) or ADDRESS.search(text)) for text in lines)
 
     def _bounded(self, lines: list[Line]) -> list[Line]:
-        size = sum(len(line.text) for line in lines)
-        if size <= _MAX_UNKNOWN_QUOTE:
+        sizes = [len(line.text) for line in lines]
+        if sum(sizes) <= _MAX_UNKNOWN_QUOTE:
             return lines
-        head, room = 0, _MAX_UNKNOWN_QUOTE * 3 // 4
-        while head < len(lines) and room >= len(lines[head].text):
-            room -= len(lines[head].text)
-            head += 1
-        tail, room = len(lines), _MAX_UNKNOWN_QUOTE // 4
-        while tail > head and room >= len(lines[tail - 1].text):
-            room -= len(lines[tail - 1].text)
-            tail -= 1
+        head = bisect_right(list(accumulate(sizes)), _MAX_UNKNOWN_QUOTE * 3 // 4)
+        tail = max(head, len(lines) - bisect_right(list(accumulate(reversed(sizes))), _MAX_UNKNOWN_QUOTE // 4))
         self._count("quote", lines[head:tail])
-        gone = sum(len(line.text) for line in lines[head:tail])
-        return [*lines[:head], Line(f"[… {gone} quoted characters left out …]"), *lines[tail:]]
+        return [*lines[:head], Line(f"[… {sum(sizes[head:tail])} quoted characters left out …]"), *lines[tail:]]
 
     def _pop_known_tail(self) -> None:
         """Cut last lines that an earlier message holds in this order, where no sign of history was left above them."""
@@ -512,31 +420,4 @@ class _Walker:
 
 def _is_salutation(text: str) -> bool:
     """True for a short line that only greets or closes."""
-    return len(text) <= 60 and (is_closing(text) or (text.rstrip().endswith((",", "，", "、")) and is_greeting(text)))
-
-
-def is_greeting(text: str) -> bool:
-    """True for at most four words of which the first greet."""
-    said = languages.spaced(text[:100])
-    return (
-        0 < len(text.split()) <= 4
-        and len(text) <= 60
-        and any(said.startswith(greeting) for greeting in _greetings().get(said.split(" ", 1)[0], ()))
-    )
-
-
-@functools.cache
-def _greetings() -> dict[str, tuple[str, ...]]:
-    found: dict[str, tuple[str, ...]] = {}
-    for greeting in sorted(languages.exact("greetings")):
-        found[greeting.split(" ", 1)[0]] = (*found.get(greeting.split(" ", 1)[0], ()), greeting)
-    return found
-
-
-def is_closing(text: str) -> bool:
-    """True for a line that is a closing, also with the place it comes from ("Viele Grüße aus Bonn")."""
-    if not 0 < len(text) <= 60:
-        return False
-    words = words_of(text)
-    said = ("".join(f"{word} " for word in part) for part in (words, words[:-2] if len(words) > 3 else words))
-    return text.rstrip()[-1] not in "?？:：" and any(phrase in languages.exact("closings") for phrase in said)
+    return len(text) <= 60 and (languages.closes(text) or (text.rstrip().endswith((",", "，", "、")) and languages.greets(text)))

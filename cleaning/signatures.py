@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from cleaning import languages
 from cleaning.history import words_of
 from cleaning.markup import MEDIA_MARKER, Line
-from cleaning.quotes import SIGNATURE, has_words, is_closing, is_greeting
+from cleaning.quotes import SIGNATURE, has_words
 
 _MAX_LINES = 12
 _MAX_LINE = 120
@@ -82,7 +82,7 @@ def says_something(lines: Sequence[Line]) -> bool:
     said = [line.text for line in lines if has_words(line.text)]
     if len(said) > 3 or any(len(text) > 60 for text in said):
         return bool(said)
-    return any(not (is_closing(text) or is_greeting(text) or _is_name_alone(text)) for text in said)
+    return any(not (languages.closes(text) or languages.greets(text) or _is_name_alone(text)) for text in said)
 
 
 def _is_name_alone(text: str) -> bool:
@@ -113,7 +113,7 @@ def _below_separator(lines: Sequence[Line]) -> Sequence[Line]:
 def _closing(lines: Sequence[Line]) -> Sequence[Line]:
     """Without the last closing and the names and contact data below it."""
     for at in range(len(lines) - 1, max(-1, len(lines) - _MAX_BELOW), -1):
-        if is_closing(lines[at].text):
+        if languages.closes(lines[at].text):
             end = _contact_block(lines, at + 1)
             below = any(has_words(line.text) for line in lines[end:])
             alone = end == at + 1 and below
@@ -147,7 +147,7 @@ def _is_signature_line(text: str, *, first: bool, strong: bool) -> bool:
     """True for a line of a signature; `first`: it is where the name stands, `strong`: contact data or a company stand near."""
     if len(text) > _MAX_LINE or _POSTSCRIPT.match(text) or text.endswith(("?", "？")):
         return False
-    if not has_words(text) or _is_contact(text) or is_closing(text):
+    if not has_words(text) or _is_contact(text) or languages.closes(text):
         return True
     if any(word in languages.words("numbers") for word in words_of(text)):
         return False
