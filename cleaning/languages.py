@@ -25,7 +25,7 @@ name.
 
 import functools
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from pathlib import Path
 
 from cleaning.history import words_of
@@ -95,20 +95,17 @@ def _phrases(kind: str) -> tuple[str, ...]:
 
 
 @functools.cache
-def _filed(kind: str) -> dict[str, tuple[str, ...]]:
-    """The phrases of a kind, a blank before each, by their first word with a blank behind it, or by the beginning of their only word."""
-    found: dict[str, list[str]] = {}
+def _filed(kind: str) -> dict[str, list[str]]:
+    """The phrases of a kind, a blank before each, by how their first word begins."""
+    found: defaultdict[str, list[str]] = defaultdict(list)
     for phrase in _phrases(kind):
-        first, blank, _ = phrase.partition(" ")
-        found.setdefault(first + blank if blank else first[:_KEY], []).append(f" {phrase}")
-    return {key: tuple(phrases) for key, phrases in found.items()}
+        found[phrase.split()[0][:_KEY]].append(f" {phrase}")
+    return found
 
 
 @functools.lru_cache(maxsize=8)  # a text is asked for several kinds of words, one after the other
 def _keys(text: str) -> frozenset[str]:
-    """What the phrases of a text may be filed under."""
-    said = text.split()
-    return frozenset([*(word[:_KEY] for word in said), *(f"{word} " for word in said)])
+    return frozenset(word[:_KEY] for word in text.split())
 
 
 def says(kind: str, text: str) -> bool:
@@ -128,12 +125,7 @@ def begins_with(kind: str, text: str) -> bool:
 
 def greets(text: str) -> bool:
     """True for at most four words of which the first greet."""
-    return 0 < len(text.split()) <= 4 and len(text) <= 60 and spaced(text).startswith(_greetings())
-
-
-@functools.cache
-def _greetings() -> tuple[str, ...]:
-    return tuple(exact("greetings"))
+    return 0 < len(text.split()) <= 4 and len(text) <= 60 and begins_with("greetings", spaced(text))
 
 
 def closes(text: str) -> bool:
@@ -159,7 +151,7 @@ def language_of(text: str) -> str:
         if sum(first <= char <= last for char in head) > len(head) / 10:
             return code
     said = Counter(words_of(head))
-    counts = {code: sum(said[word] for word in common) for code, common in _common().items()}
+    counts = {code: sum(said[word] for word in common) for code, common in by_language("common").items()}
     best = max(counts, key=lambda code: counts[code])
     return best if counts[best] >= max(2, said.total() / 10) else "?"
 
@@ -172,8 +164,3 @@ def name_of(code: str) -> str:
     ('Deutsch', '')
     """
     return "" if code == "?" else str(json.loads((FOLDER / f"{code}.json").read_text(encoding="utf-8"))["language"])
-
-
-@functools.cache
-def _common() -> dict[str, frozenset[str]]:
-    return {code: frozenset(words) for code, words in by_language("common").items()}
