@@ -28,6 +28,7 @@ Pair = frozenset[str]
 
 BLOCK_LINES = 60
 """Issues shown at once: a page that a reader still compares line by line (44 were read without a slip)."""
+OPEN_BLOCKS = 10  # the last ones, to which more issues may be added
 NEAREST = 5
 """Of an issue that the run touched, so many of those most like it are shown: a run of five tickets asks about some thirty lines."""
 MAX_AREAS = 15
@@ -148,37 +149,25 @@ class Overview:
     def _in_blocks(self, touched: Sequence[Issue], most: int) -> list[list[str]]:
         """Blocks of names that hold every touched issue and its nearest, the largest issues first.
 
-        Where `most` blocks are enough for it, every two issues meet in one; else each touched issue stands in one, with its nearest.
+        Where `most` blocks are enough for it, every two issues meet in one; else each touched issue stands in one with its nearest.
         """
-        by_size = [issue.issue_id for issue in sorted(touched, key=lambda issue: -len(issue.tickets))]
-        if len(touched) < len(self.base.issues):
-            by_size = list(dict.fromkeys([*by_size, *(other for name in by_size for other in self._near(name))]))
-        parts = [by_size[at : at + BLOCK_LINES // 2] for at in range(0, len(by_size), BLOCK_LINES // 2)]
-        pairs = [first + second for first, second in itertools.combinations(parts, 2)] or parts
-        return [in_order(pair) for pair in pairs] if len(pairs) <= max(1, most) else self._neighbourhoods(touched)
+        near = {issue.issue_id: self._near(issue) for issue in sorted(touched, key=lambda issue: -len(issue.tickets))}
+        names = list(dict.fromkeys([*near, *itertools.chain.from_iterable(near.values())]))
+        parts = [names[at : at + BLOCK_LINES // 2] for at in range(0, len(names), BLOCK_LINES // 2)]
+        blocks = [{*first, *second} for first, second in itertools.combinations(parts, 2)] or [set(names)]
+        if len(blocks) > max(1, most):
+            blocks = []
+            for name, others in near.items():
+                shown = {name, *others}
+                fitting = [block for block in blocks[-OPEN_BLOCKS:] if len(block | shown) <= BLOCK_LINES]
+                if fitting:
+                    max(fitting, key=lambda block: len(block & shown)).update(shown)
+                else:
+                    blocks.append(shown)
+        return [in_order(block) for block in blocks]
 
-    def _neighbourhoods(self, touched: Sequence[Issue]) -> list[list[str]]:
-        """Blocks in which each touched issue stands once with its nearest, the largest issues first, neighbours together."""
-        left = dict.fromkeys(issue.issue_id for issue in sorted(touched, key=lambda issue: -len(issue.tickets)))
-        blocks: list[list[str]] = []
-        while left:
-            block: dict[str, None] = {}
-            todo: list[str] = []
-            while left:
-                name = next((name for name in todo if name in left), next(iter(left)))
-                near = self._near(name)
-                more = [other for other in (name, *near) if other not in block]
-                if len(block) + len(more) > BLOCK_LINES:
-                    break
-                block.update(dict.fromkeys(more))
-                del left[name]
-                todo += near
-            blocks.append(in_order(block))
-        return blocks
-
-    def _near(self, name: str) -> list[str]:
-        near = self.known.nearest(self.base.issues[name], NEAREST)
-        return [other for other in near if self._is_shown(self.base.issues[other])]
+    def _near(self, issue: Issue) -> list[str]:
+        return [other for other in self.known.nearest(issue, NEAREST) if self._is_shown(self.base.issues[other])]
 
     def _ask_blocks(self, count: int) -> None:
         areas = self._areas()
