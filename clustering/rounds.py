@@ -12,7 +12,7 @@ from clustering.candidates import Candidates, TicketText
 from clustering.cards import CardQuestion, Cards
 from clustering.overview import Merged, Overview
 from clustering.question import decided_row, row_of
-from clustering.wave import Asking, Founded, Question, Texts
+from clustering.wave import RESEMBLES, Asking, Question, Texts, told
 from common.errors import Stopped
 from knowledge.base import By, KnowledgeBase
 from knowledge.checkpoint import Progress
@@ -129,7 +129,7 @@ class Rounds:
         vector, ahead, free = self.known.weigher(), Texts(), []
         for question in self._put_off.values():
             said = vector(question.ticket.text)
-            if max(ahead.alike(said).values(), default=0.0) <= self.known.closeness(question.ticket):
+            if ahead.likest(said) <= self.known.closeness(question.ticket):
                 free.append(question)
                 ahead.add(said)
         return free
@@ -164,7 +164,7 @@ class Rounds:
         self.at_rest = False
         self._stop_without_answers(questions)
         may_put_off = may_put_off and not self.asking.ended
-        founded = Founded(self.known.weigher(), names_tell=not self.asking.prompts.categories) if may_put_off else None
+        vector, founded = self.known.weigher(), Texts()
         for entry in entries:
             if not isinstance(entry, Question):
                 self._commit(entry)
@@ -172,7 +172,7 @@ class Rounds:
                 self._move(entry)
             elif entry.cut_off:
                 break
-            elif founded and self._is_put_off(entry, founded):
+            elif may_put_off and self._is_put_off(entry, founded, vector):
                 self._put_off[entry.ticket.ticket_id] = entry
                 self.progress.put_off.append(entry.ticket.ticket_id)
             else:
@@ -201,13 +201,14 @@ class Rounds:
                     "check LLM_MODEL and the model server, then run the same command again"
                 )
 
-    def _is_put_off(self, question: Question, founded: Founded) -> bool:
+    def _is_put_off(self, question: Question, founded: Texts, vector: Callable[[str], Mapping[str, float]]) -> bool:
         """True for a first answer NEW much like one that founded an issue in this wave; one that founds an offered issue is remembered."""
         if not question.says_new or question.verdict is None:
             return False
-        if question.ticket.ticket_id not in self._put_off and founded.resembles(question.verdict, question.ticket.text):
+        said = told(question.verdict, question.ticket.text, vector, names_tell=not self.asking.prompts.categories)
+        if question.ticket.ticket_id not in self._put_off and founded.likest(said) >= RESEMBLES:
             return True
-        founded.add(question.verdict, question.ticket.text)
+        founded.add(said)
         return False
 
     def _commit(self, entry: Question | DecisionRow) -> None:

@@ -8,7 +8,8 @@ import pytest
 from clustering.answers import DecisionAnswer
 from clustering.candidates import Candidates, TicketText
 from clustering.question import Verdict
-from clustering.wave import RESEMBLES, Asking, Founded, Question, at_once
+from clustering.wave import RESEMBLES, Asking, Question, Texts, at_once, told
+from clustering.words import cosine
 from common.errors import Stopped
 from common.pool import WorkerPool
 from knowledge.base import KnowledgeBase
@@ -118,57 +119,47 @@ def test_questions_may_be_worked_off_in_any_order() -> None:
 @pytest.mark.parametrize(
     ("first", "second", "alike"),
     [
-        pytest.param(("Lid leaks", "The lid leaks."), ("Lid leaks", "Water leaks from the lid."), True, id="one problem"),
-        pytest.param(("Lid leaks", "The lid leaks."), ("Oven cold", "The oven stays cold."), False, id="two problems"),
-        pytest.param(("Lid leaks", ""), ("", ""), False, id="no words"),
-    ],
-)
-def test_answers_are_alike_by_the_words_of_category_and_description(first: Any, second: Any, alike: bool) -> None:
-    founded = Founded(vector)
-    assert not founded.resembles(new(*first), "Hello"), "nothing was founded yet"
-    founded.add(new(*first), "Hello")
-    assert founded.resembles(new(*second), "") is alike
-
-
-@pytest.mark.parametrize(
-    ("answer", "said", "alike"),
-    [
+        pytest.param(("Lid leaks", "The lid leaks.", ""), ("Lid leaks", "Water leaks from the lid.", ""), True, id="answers alike"),
+        pytest.param(("Lid leaks", "The lid leaks.", "Hello"), ("Oven cold", "The oven stays cold.", ""), False, id="two problems"),
+        pytest.param(("Lid leaks", "", "Hello"), ("", "", ""), False, id="no words"),
+        pytest.param(("Some trouble", "", "The kettle drips"), ("A difficulty", "", "A drip at my kettle"), True, id="customers alike"),
         pytest.param(
-            "Seal of lid, cover, hinge, handle, spout, base, cord, plug, foot, rim",
-            "Hello, water drips from the lid of my kettle",
+            ("Seal worn", "", "The kettle drips, water at the lid"),
+            ("Seal of lid, cover, hinge, handle", "", "Hello, water drips from the lid, what now?"),
             True,
             id="both a bit",
         ),
         pytest.param(
-            "Seal of lid, cover, hinge, handle, spout, base, cord, plug, foot, rim",
-            "Hello, the invoice came twice",
+            ("Seal worn", "", "The kettle drips, water at the lid"),
+            ("Seal of lid, cover, hinge, handle, spout, base, cord, plug, foot, rim", "", "Hello, the invoice came twice"),
             False,
             id="answers a bit",
         ),
-        pytest.param("Something else", "The kettle drips, water at the lid", False, id="another answer"),
     ],
 )
-def test_what_customers_said_counts_where_answers_are_alike_a_bit(answer: str, said: str, alike: bool) -> None:
-    founded = Founded(vector)
-    founded.add(new("Seal worn"), "The kettle drips, water at the lid")
-    assert founded.resembles(new(answer), said) is alike
+def test_tickets_are_alike_by_the_words_of_answers_and_customers_together(
+    first: tuple[str, str, str], second: tuple[str, str, str], alike: bool
+) -> None:
+    founded = Texts()
+    one, other = (told(new(category, description), said, vector) for category, description, said in (first, second))
+    assert founded.likest(one) == 0, "nothing was founded yet"
+    founded.add(one)
+    assert (founded.likest(other) >= RESEMBLES) is alike
 
 
 def test_with_a_closed_list_the_descriptions_alone_are_compared() -> None:
     for names_tell in (True, False):
-        founded = Founded(vector, names_tell=names_tell)
-        founded.add(new("Lid leaks", "Water comes out."), "")
-        assert founded.resembles(new("Lid leaks", "Steam stays in."), "") is names_tell
+        founded = Texts()
+        founded.add(told(new("Lid leaks", "Water comes out."), "", vector, names_tell=names_tell))
+        assert (founded.likest(told(new("Lid leaks", "Steam stays in."), "", vector, names_tell=names_tell)) > 0.3) is names_tell
 
 
 def test_what_shared_words_find_is_what_comparing_every_pair_finds() -> None:
-    said = [new("", " ".join(f"w{(number * step) % 11}" for step in range(1, 7))) for number in range(1, 40)]
-    founded = Founded(vector)
-    for place, verdict in enumerate(said):
-        texts = [vector(f"\n{other.answer.card.short_description}") for other in said[: place + 1]]
-        cosines = [sum(value * texts[-1].get(word, 0.0) for word, value in text.items()) for text in texts[:-1]]
-        assert founded.resembles(verdict, "") is any(value >= RESEMBLES for value in cosines)
-        founded.add(verdict, "")
+    texts = [vector(" ".join(f"w{(number * step) % 11}" for step in range(1, 7))) for number in range(1, 40)]
+    founded = Texts()
+    for place, text in enumerate(texts):
+        assert founded.likest(text) == pytest.approx(max((cosine(text, other) for other in texts[:place]), default=0.0))
+        founded.add(text)
 
 
 @pytest.mark.parametrize(
