@@ -25,6 +25,7 @@ from knowledge.issue import Card, Issue
 from knowledge.paths import RunFiles
 from llm.protocol import AnswerUnusable, BudgetReached, ContextTooLong
 from prompts_config import Prompts
+from review import list as review_list
 from testing.scripted_model import Asked, ScriptedModel, by_ticket, decision, latency, talk
 
 DATABASE = Path("output/silo_issues_db.json")
@@ -242,6 +243,19 @@ def test_the_row_says_why_a_ticket_is_where_it_is() -> None:
     )
     assert len(row.conversation_sha256) == 64
     assert (row.model, row.prompt_version, row.decided_by) == ("scripted", Prompts().version, "model")
+
+
+def test_a_ticket_decided_again_puts_nothing_new_beside_a_word_in_a_list_of_two_columns(caplog: pytest.LogCaptureFixture) -> None:
+    items = [talk(1, "Lid leaks."), talk(2, "Oven cold."), talk(3, "Lid or oven?")]
+    first = {1: decision(None, 0.9, category="Lid leaks"), 2: decision(None, 0.9, category="Oven cold"), 3: decision("ISSUE-1", 0.6)}
+    run(ScriptedModel(by_ticket(first)), items, merge=False)
+    flagged = RunFiles(DATABASE).flagged
+    flagged.write_text("ticket_id,decision\n3,accept\n", encoding="utf-8")
+    run(ScriptedModel(by_ticket({3: decision("ISSUE-2", 0.6)})), items[2:], merge=False, reprocess=True)
+    assert "ticket 3: the suggestion was ISSUE-1 and is ISSUE-2 now" in caplog.text
+    (row,) = review_list.load_filled(flagged).values()
+    assert (row["decision"], row["suggested_issue_id"], row["suggested_category"]) == ("accept", "ISSUE-1", "Lid leaks")
+    assert rows()[3].suggested_issue_id == "ISSUE-2"
 
 
 def test_a_ticket_with_instructions_for_the_model_is_capped_and_flagged() -> None:
