@@ -93,7 +93,7 @@ class KnowledgeBase:
 
     def told_apart(self, one: Issue, other: Issue) -> bool:
         """True for two issues of which a person said, under any of their names, that they are not the same."""
-        return bool(_names(one) & set(other.distinct_from) or _names(other) & set(one.distinct_from))
+        return one.is_told_from(other) or other.is_told_from(one)
 
     def may_merge(self, one: Issue, other: Issue) -> bool:
         """False where a run's merge would undo what a person told apart, or take away an issue that a person placed in or wrote."""
@@ -191,7 +191,7 @@ class KnowledgeBase:
         _widen(keep, gone.first_seen, gone.last_seen)
         self._home.update(dict.fromkeys(gone.tickets, keep.issue_id))
         self._lead_on(gone, keep)
-        keep.distinct_from = in_order({*keep.distinct_from, *gone.distinct_from} - _names(keep))
+        keep.distinct_from = in_order({*keep.distinct_from, *gone.distinct_from} - keep.names)
         self._forget_answered(keep)
 
     def set_card(self, issue: Issue, card: Card | Mapping[str, Any], *, by: By, step_evidence: Sequence[Sequence[str]] = ()) -> None:
@@ -335,7 +335,7 @@ class KnowledgeBase:
 
     def _lead_on(self, gone: Issue, heir: Issue) -> None:
         """Let every name of an issue lead to another one, and take it away."""
-        heir.merged_from = in_order(({*heir.merged_from} | _names(gone)) - {heir.issue_id})
+        heir.merged_from = in_order((heir.names | gone.names) - {heir.issue_id})
         self._went_to[gone.issue_id] = heir.issue_id
         self.names.update({name: heir.issue_id for name, now in self.names.items() if now == gone.issue_id})
         self._forget(gone, heir)
@@ -382,10 +382,6 @@ def oldest_first(issues: Iterable[Issue]) -> list[Issue]:
 def in_order(names: Iterable[str]) -> list[str]:
     """Issue ids in the order of the database."""
     return sorted(names, key=sort_key)
-
-
-def _names(issue: Issue) -> set[str]:
-    return {issue.issue_id, *issue.merged_from}
 
 
 def _widen(issue: Issue, *days: str) -> None:

@@ -132,6 +132,15 @@ class Issue:
         """How people are told of it: its category, or its id where it has none."""
         return self.card.category or self.issue_id
 
+    @property
+    def names(self) -> set[str]:
+        """Every id that the issue is known by: its own, and those of issues merged into it."""
+        return {self.issue_id, *self.merged_from}
+
+    def is_told_from(self, other: "Issue") -> bool:
+        """True if a person's word that this is not another issue, under any of that one's names, stands here."""
+        return not other.names.isdisjoint(self.distinct_from)
+
     def written_by_person(self) -> bool:
         """True when the card is not as the program last wrote it: no run may rewrite it."""
         return self.card_hash != card_hash(self.card)

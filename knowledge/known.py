@@ -57,7 +57,7 @@ def _database(text: str, path: Path, here: KnowledgeBase, ignored: Collection[in
 
 def _clashes(issue: Issue, theirs: KnowledgeBase, here: KnowledgeBase, ignored: Collection[int]) -> Iterator[str]:
     """What of an issue of theirs cannot stand beside what is here, in words."""
-    for name in sorted({issue.issue_id, *issue.merged_from} & here.names.keys()):
+    for name in sorted(issue.names & here.names.keys()):
         yield f"the id {name} is taken here by {here.names[name]}"
     for ticket in issue.tickets:
         home = here.home(ticket)

@@ -70,7 +70,7 @@ class Revision:
         if step.verb == "merge":
             return len(set(step.issue_ids)) == len(issues) and all(entry is one for entry in found)
         if step.verb == "distinct":
-            return _is_told_from(one, other) and _is_told_from(other, one)
+            return one.is_told_from(other) and other.is_told_from(one)
         if step.verb == "edit":
             return _has(one, step.card)
         homes = [self.base.home(ticket) for ticket in step.ticket_ids]
@@ -268,11 +268,6 @@ class Revision:
 
     def _named(self, name: str) -> str | None:
         return known_name(name, self.base.names, self.base.issues)
-
-
-def _is_told_from(one: Issue, other: Issue) -> bool:
-    """True if an issue remembers that it is not another one, under any name that this has."""
-    return not {other.issue_id, *other.merged_from}.isdisjoint(one.distinct_from)
 
 
 def _has(entry: Issue, card: Mapping[str, Any]) -> bool:
