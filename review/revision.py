@@ -105,8 +105,7 @@ class Revision:
         dropped = self.base.drop_emptied()
         for entry in self.base.issues.values():
             if self._tickets_before.get(entry.issue_id) != frozenset(entry.tickets):
-                rows = [self.log.get(ticket) for ticket in entry.tickets]
-                self.base.bring_days_in_line(entry, [to_utc(row.created_at)[:10] if row else "" for row in rows])
+                self.base.bring_days_in_line(entry, [to_utc(self._row(ticket).created_at)[:10] for ticket in entry.tickets])
         for ticket, row in self.log.items():
             home = self.base.home(ticket)
             if home is not None and row.issue_id != home.issue_id:
@@ -130,10 +129,9 @@ class Revision:
 
     def _is_misread(self, step: TicketStep) -> bool:
         """True for a suggestion that neither the log nor the title beside it bears out, as where a cell was dragged over others."""
-        row = self.log.get(step.ticket_id)
-        if row is None or not step.suggested or not step.suggested_category:
+        if step.ticket_id not in self.log or not step.suggested or not step.suggested_category:
             return False
-        named, logged = self._named(step.suggested), row.suggested_issue_id or ""
+        named, logged = self._named(step.suggested), self._logged(step)
         if step.suggested == logged or (named is not None and named == self._named(logged)):
             return False
         title = self.base.issues[named].card.category if named else ""
@@ -142,8 +140,7 @@ class Revision:
     def _decide(self, step: TicketStep, home: Issue) -> str:
         meant = self.base.issues.get(self._suggestion(step) or "")
         if step.verb == "ignore":
-            row = self.log.get(step.ticket_id)
-            self.base.take_out(step.ticket_id, by=By.PERSON, meant=(row.suggested_issue_id if row else None) or "")
+            self.base.take_out(step.ticket_id, by=By.PERSON, meant=self._logged(step))
             self._record(step.ticket_id, step.verb, None, agreed=step.ticket_id in self._no_problem_before)
             return f"taken out of {_with_title(home)}"
         towards, words = self._destination(step, home, meant)
@@ -176,8 +173,7 @@ class Revision:
 
     def _found(self, tickets: list[int], like: Issue, card: Mapping[str, Any]) -> Issue:
         """An issue founded for tickets; without a person's card it has the old category and the first ticket's subject."""
-        row = self.log.get(tickets[0])
-        subject = " ".join(row.subject.split())[:300] if row else ""
+        subject = " ".join(self._row(tickets[0]).subject.split())[:300]
         founded = self.base.found(tickets[0], Card(like.card.category, subject), confidence=1.0, by=By.PERSON)
         for ticket in tickets[1:]:
             self.base.place(ticket, founded.issue_id, by=By.PERSON)
@@ -187,10 +183,18 @@ class Revision:
 
     def _record(self, ticket: int, verb: str, issue_id: str | None, *, agreed: bool) -> None:
         """Write into the log that a person decided; the model's own words stay."""
-        row = self.log.get(ticket) or DecisionRow(ticket, issue_id, "reviewed")
+        row = self._row(ticket)
         review = {"decision": verb, "model_was_right": agreed}
         outcome: Outcome = "reviewed" if issue_id else "ignored"
         self.log[ticket] = replace(row, issue_id=issue_id, outcome=outcome, decided_by="person", extra={**row.extra, "review": review})
+
+    def _row(self, ticket: int) -> DecisionRow:
+        """What the log says of a ticket; an empty row where it says nothing."""
+        return self.log.get(ticket) or DecisionRow(ticket, None, "reviewed")
+
+    def _logged(self, step: TicketStep) -> str:
+        """What the model meant by the log, "" for nothing."""
+        return self._row(step.ticket_id).suggested_issue_id or ""
 
     def _suggestion(self, step: TicketStep) -> str | None:
         """The issue that the model meant, as far as it is still known."""
@@ -198,10 +202,9 @@ class Revision:
 
     def _suggested_name(self, step: TicketStep) -> str:
         """What the person saw as suggested; what the log says, if the file does not, or if the ticket stands there already."""
-        row = self.log.get(step.ticket_id)
-        logged = (row.suggested_issue_id if row else None) or ""
-        unsaid = step.suggested is None or (step.suggested == "" and self._named(logged) == self._named(step.was_in or ""))
-        return logged if unsaid else step.suggested or ""
+        logged = self._logged(step)
+        stands_there = step.suggested == "" and self._named(logged) == self._named(step.was_in or "")
+        return logged if step.suggested is None or stands_there else step.suggested
 
     def _accepted(self, step: TicketStep, meant: Issue | None) -> Issue:
         if meant is None:
