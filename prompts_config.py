@@ -61,11 +61,11 @@ One problem, or one kind of request, that one fix or one procedure resolves. Two
 both, however customers wrote. The same product, mood or words do not make one issue: "cannot log in, password forgotten" and "cannot log \
 in, account locked" are two.
 A request is known by what agents do for it and to what kind of thing: "move an appointment", "order a spare key". Where the company has a \
-name of its own for that (standard parcel, express parcel), the name tells, whatever the customer calls it. What is changed each by itself \
-is a kind of its own; what one form with the same questions serves is one kind. Another action (look up, book, change, cancel), another \
-kind of thing or other details that agents must ask for make another issue; so does asking how it is done, unless it is then done. Who \
-asks about something unexpected reports it. Who receives it, how much, when and how it ended make no difference. If the team says below \
-how fine issues are, that counts.
+name of its own for that (standard parcel, express parcel), the name tells, whatever the customer calls it and whoever it is for. What is \
+changed each by itself is a kind of its own; what one form with the same questions serves is one kind. Another action (look up, book, \
+change, cancel), another kind of thing or other details that agents must ask for make another issue; so does asking how it is done, unless \
+it is then done. Who asks about something unexpected reports it. How much, when and how it ended make no difference. If the team says \
+below how fine issues are, that counts.
 
 HOW TO DECIDE
 1. Read the whole ticket. Agents and internal notes often name the real cause late. Take what the customer asks for, not what comes up \
@@ -146,7 +146,7 @@ tickets. The issues of one set may be one issue that was recorded twice in other
 
 For each pair of a set ask: would one fix, or for requests one procedure with the same questions to the customer, serve all tickets of \
 both? A shared name is evidence for it, the same product or the same words are none. A different cause, another action, or another kind of \
-thing that is changed or ordered keeps two issues apart; who receives it does not. A wrong merge hides a problem. "perhaps of" \
+thing that is changed or ordered keeps two issues apart; for whom the same is done does not. A wrong merge hides a problem. "perhaps of" \
 stands at an issue of one ticket that nearly went into another issue: would that one's fix or procedure serve this ticket, with nothing in \
 it that speaks against it?
 
