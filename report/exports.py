@@ -60,7 +60,7 @@ def write_markdown(folder: Path, issues: Mapping[str, Issue], log: Mapping[int, 
     _refuse_foreign_folder(folder, index)
     files.refuse_strangers([*articles, index], begins=MARK)
     ranked = sorted(confirmed, key=lambda issue: (-len(issue.tickets), issue_db.sort_key(issue.issue_id)))
-    lines = [f"- [{_title(issue)}]({names[issue.issue_id]}): {counted(len(issue.tickets))}" for issue in ranked]
+    lines = [f"- [{plain(issue.title)}]({names[issue.issue_id]}): {counted(len(issue.tickets))}" for issue in ranked]
     files.write_text(index, "\n".join([MARK, "", "# Support issues", "", *(lines or ["No issue is worth an article yet."])]) + "\n")
     for issue, path in zip(confirmed, articles, strict=True):  # after the index, which marks the folder as ours
         files.write_text(path, f"{MARK}\n\n{article(issue, log, evidence=evidence)}")
@@ -96,7 +96,7 @@ def article(issue: Issue, log: Mapping[int, DecisionRow], *, evidence: bool = Fa
     # Lid leaks
     """
     steps = [f"{number}. {plain(step)}" for number, step in enumerate(issue.card.resolution_steps, start=1)]
-    parts = [f"# {_title(issue)}", plain(issue.card.short_description)]
+    parts = [f"# {plain(issue.title)}", plain(issue.card.short_description)]
     parts += ["## Cause", plain(issue.card.root_cause) or "Not known."]
     parts += ["## Solution", "\n".join(steps) or "None recorded."]
     if issue.card.notes:
@@ -106,10 +106,6 @@ def article(issue: Issue, log: Mapping[int, DecisionRow], *, evidence: bool = Fa
     if evidence:
         parts += ["## Evidence", _facts(issue), "\n".join(_evidence(issue.tickets, log))]
     return "\n\n".join(part for part in parts if part) + "\n"
-
-
-def _title(issue: Issue) -> str:
-    return plain(issue.title)
 
 
 def plain(text: str) -> str:

@@ -10,7 +10,10 @@ from dataclasses import dataclass
 from common.text import counted
 from knowledge.decision import DecisionRow
 from knowledge.issue import Issue, alias_map
-from review.groups import groups
+from review.groups import Question, groups
+
+KINDS: Mapping[Question, str] = {"disagrees": "doubts", "belongs": "doubts", "new": "doubts", "agrees": "meant", "no_problem": "no_problem"}
+"""How each question of a group is counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +48,8 @@ def looks(issues: Mapping[str, Issue], log: Mapping[int, DecisionRow]) -> Looks:
     """What a whole database asks people."""
     counts: Counter[str] = Counter()
     for group in groups(issues, log):
-        counts[group.question] += len(group.tickets)
-    doubts = counts["disagrees"] + counts["belongs"] + counts["new"]
-    return Looks(doubts, counts["agrees"], counts["no_problem"], _pairs(issues))
+        counts[KINDS[group.question]] += len(group.tickets)
+    return Looks(counts["doubts"], counts["meant"], counts["no_problem"], _pairs(issues))
 
 
 def _pairs(issues: Mapping[str, Issue]) -> tuple[tuple[str, str, float], ...]:

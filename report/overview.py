@@ -3,18 +3,14 @@
 Plain data from a reading, still without any HTML.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import quote
 
 from knowledge.decision import FAILURES_TO_SET_ASIDE, DecisionRow
 from knowledge.issue import Issue, sort_key
-from report import trends
-from report.facts import Effort
 from report.letter import articles
-from report.quotes import Quote
 from report.reading import Reading
-from report.trends import Move
 from review.groups import states_no_problem
 
 ROWS = 15
@@ -27,36 +23,6 @@ SEEN = "seen more than once"
 FAILED = "Failed"
 GIVEN_UP = f"Failed in the same words in {FAILURES_TO_SET_ASIDE} runs and tried no more"
 LOWER_EDGES = (0.9, 0.8, 0.7, 0.5, 0.0)
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One problem in the overview's table. `share` is of all tickets, in percent; `bars` are heights from 0 to 1."""
-
-    issue: Issue
-    move: Move
-    share: float
-    bars: tuple[float, ...]
-    quote: Quote | None
-    effort: Effort
-
-    @property
-    def count(self) -> int:
-        """How many tickets it has."""
-        return len(self.issue.tickets)
-
-    @property
-    def remark(self) -> str:
-        """The state where it says more than the count of tickets does."""
-        said = state(self.issue)
-        return "" if said == SEEN else said.removeprefix(f"{SEEN}, ")
-
-    @property
-    def arrow(self) -> str:
-        """Up or down against the days before, "" where the numbers are too small to tell; what is new or back is tagged as that."""
-        if trends.grows(self.move.recent, self.move.before):
-            return "" if self.move.kind in ("new", "back") else "up"
-        return "down" if trends.grows(self.move.before, self.move.recent) else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,21 +45,30 @@ class Band:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """The page's first screen. `first_share` and `first_effort` are of all tickets and replies, in percent; `more` rows are not shown."""
+    """The page's first screen. `problems` are all, the most tickets first, of which `rows` are shown; `first_share` and `first_effort` of
+    the first few are of all tickets and replies, in percent."""
 
     ticket_count: int
     reviewed: int
     first_count: int
     first_share: float
     first_effort: float
-    rows: list[Row]
-    more: int
-    articles: list[Row]
-    bugs: list[Row]
+    problems: list[Issue]
+    articles: list[Issue]
+    bugs: list[Issue]
     outside: list[Outside]
     failed: int
     left_out: int
     agreement: list[Band]
+
+    @property
+    def rows(self) -> list[Issue]:
+        """The problems of the table."""
+        return self.problems[:ROWS]
+
+    def share(self, issue: Issue) -> float:
+        """An issue's part of all tickets, in percent."""
+        return _percent(len(issue.tickets), self.ticket_count)
 
 
 def address(issue_id: str) -> str:
@@ -111,26 +86,36 @@ def overview(reading: Reading) -> Overview:
     issues = reading.issues.values()
     total = sum(len(issue.tickets) for issue in issues)
     problems = [issue for issue in issues if issue.tickets and not states_no_problem(issue)]
-    ranked = sorted(problems, key=lambda issue: (-len(issue.tickets), sort_key(issue.issue_id)))
-    rows = [_row(reading, issue, total) for issue in ranked]
-    by_issue, first = {row.issue.issue_id: row for row in rows}, rows[:FIRST]
+    problems.sort(key=lambda issue: (-len(issue.tickets), sort_key(issue.issue_id)))
+    first = problems[:FIRST]
     outside = _outside(reading)
     failed = sum(len(group.rows) for group in outside if group.command)
     return Overview(
         ticket_count=total,
         reviewed=len({ticket for issue in issues for ticket in issue.reviewed}),
         first_count=len(first),
-        first_share=_percent(sum(row.count for row in first), total),
-        first_effort=_percent(sum(row.effort.replies for row in first), sum(row.effort.replies for row in rows)),
-        rows=rows[:ROWS],
-        more=max(0, len(rows) - ROWS),
-        articles=[by_issue[issue.issue_id] for issue, _ in articles(issues, reading.facts)[:SHOWN]],
-        bugs=_bugs(rows),
+        first_share=_percent(sum(len(issue.tickets) for issue in first), total),
+        first_effort=_percent(_replies(reading, first), _replies(reading, problems)),
+        problems=problems,
+        articles=[issue for issue, _ in articles(issues, reading.facts)[:SHOWN]],
+        bugs=_bugs(reading, problems),
         outside=outside,
         failed=failed,
         left_out=sum(len(group.rows) for group in outside) - failed,
         agreement=agreement(reading.log.values()),
     )
+
+
+def bars(reading: Reading, issue: Issue) -> list[float]:
+    """Heights from 0 to 1 of an issue's bars."""
+    counts = reading.trends.scale.counts(reading.trends.days_of(issue))
+    return [count / max(FULL_BAR, *counts) for count in counts]
+
+
+def remark(issue: Issue) -> str:
+    """The state of an issue where it says more than the count of its tickets does."""
+    said = state(issue)
+    return "" if said == SEEN else said.removeprefix(f"{SEEN}, ")
 
 
 def state(issue: Issue) -> str:
@@ -157,22 +142,18 @@ def agreement(rows: Iterable[DecisionRow]) -> list[Band]:
     return [Band(names[low], sum(found), len(found)) for low, found in right.items() if found]
 
 
-def _row(reading: Reading, issue: Issue, total: int) -> Row:
-    counts = reading.trends.scale.counts(reading.trends.days_of(issue))
-    return Row(
-        issue,
-        reading.trends.moves[issue.issue_id],
-        share=_percent(len(issue.tickets), total),
-        bars=tuple(count / max(FULL_BAR, *counts) for count in counts),
-        quote=reading.quotes.get(issue.issue_id),
-        effort=reading.effort(issue),
-    )
+def _replies(reading: Reading, issues: Iterable[Issue]) -> int:
+    return sum(reading.effort(issue).replies for issue in issues)
 
 
-def _bugs(rows: Sequence[Row]) -> list[Row]:
+def _bugs(reading: Reading, problems: Iterable[Issue]) -> list[Issue]:
     """Bugs that came more than once, growing ones first."""
-    found = [row for row in rows if row.issue.kind == "bug" and row.count > 1]
-    return sorted(found, key=lambda row: (row.move.kind != "growing", -row.move.recent, -row.count))[:SHOWN]
+
+    def order(issue: Issue) -> tuple[bool, int, int]:
+        move = reading.trends.moves[issue.issue_id]
+        return (move.kind != "growing", -move.recent, -len(issue.tickets))
+
+    return sorted((issue for issue in problems if issue.kind == "bug" and len(issue.tickets) > 1), key=order)[:SHOWN]
 
 
 def _outside(reading: Reading) -> list[Outside]:

@@ -5,7 +5,6 @@ nothing; what a person decides in the page comes back as `review.json` (see revi
 """
 
 import base64
-import functools
 import hashlib
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from markupsafe import Markup
 
 from common import files
 from report import facts, letter
-from report.overview import MAX_OUTSIDE, address, area_address, overview
+from report.overview import MAX_OUTSIDE, address, area_address, bars, overview, remark
 from report.page_json import page_json
 from report.reading import Reading
 from review import list as review_list
@@ -32,22 +31,18 @@ def write(path: Path, reading: Reading, *, weekly: Path, came_with_run: int | No
     letter.write(weekly, letter.compose(reading), came_with_run=came_with_run)
 
 
-@functools.cache
-def _template() -> jinja2.Template:
-    """The page's frame, compiled once a process."""
-    loader = jinja2.FileSystemLoader(TEMPLATES)
-    pages = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    return pages.get_template("report.html.j2")
-
-
 def render(reading: Reading) -> str:
     """The page's text; equal data give equal bytes."""
+    loader = jinja2.FileSystemLoader(TEMPLATES)
+    pages = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     script = (TEMPLATES / "report.js").read_text(encoding="utf-8")
     style = (TEMPLATES / "report.css").read_text(encoding="utf-8")
     week = letter.compose(reading)
     data = page_json(reading, week) | {"kind": review_list.KIND, "command": reading.command("--apply-review review.json")}
     data["stamp"] = hashlib.sha256(files.dump_json(data, indent=None).encode("utf-8", "replace")).hexdigest()[:16]
-    text = _template().render(
+    text = pages.get_template(
+        "report.html.j2"
+    ).render(
         policy=_policy(script, style),
         script=Markup(script),  # noqa: S704 # our own file, not data
         style=Markup(style),  # noqa: S704 # our own file, not data
@@ -59,6 +54,8 @@ def render(reading: Reading) -> str:
         view=overview(reading),
         address=address,
         area_address=area_address,
+        bars=bars,
+        remark=remark,
         linked=facts.web_address,
         max_outside=MAX_OUTSIDE,
         as_of=max((row.updated_at for row in reading.log.values()), default="")[:10],

@@ -11,6 +11,7 @@ from knowledge.issue import Issue
 from report import facts
 from report.facts import TicketFacts
 from report.letter import Letter
+from report.looks import KINDS
 from report.overview import state
 from report.reading import Reading
 from review.groups import groups, states_no_problem
@@ -35,7 +36,7 @@ def page_json(reading: Reading, week: Letter) -> dict[str, Any]:
         },
         "span": reading.trends.span,
         "pairs": [{"ids": pair[:2], "confidence": pair[2]} for pair in reading.looks.pairs],
-        "groups": [asdict(group) for group in groups(reading.issues, reading.log)],
+        "groups": [asdict(group) | {"look": KINDS[group.question]} for group in groups(reading.issues, reading.log)],
         "card_fields": [{"name": part.name, "label": part.label, "many": part.many} for part in issue_db.CARD_FIELDS],
         "issues": [_issue(reading, issue) for issue in issues],
         "tickets": [

@@ -4,11 +4,10 @@ The one file in which a clock reading is allowed. Counts what others did; decide
 """
 
 import datetime
-import functools
 import platform
 import shlex
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from importlib import metadata
 from pathlib import Path
@@ -130,6 +129,7 @@ class RunReport:
         """The report in the file's form; durations in seconds, cost in USD."""
         outcomes, totals = self.outcomes, asdict(self.totals)
         usage, cost = totals.pop("usage"), totals.pop("cost")
+        libraries = {name: metadata.version(name) for name in _LIBRARIES}
         return {
             "ended": self.how_it_ended,
             "started_at": datetime.datetime.fromtimestamp(self._started_at, datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
@@ -156,10 +156,5 @@ class RunReport:
             "look_again": self.look_again,
             "model": self.model,
             "prompt_version": self.prompt_version,
-            "versions": {"program": self.version, "python": platform.python_version(), **_library_versions()},
+            "versions": {"program": self.version, "python": platform.python_version(), **libraries},
         }
-
-
-@functools.cache
-def _library_versions() -> Mapping[str, str]:
-    return {name: metadata.version(name) for name in _LIBRARIES}

@@ -136,6 +136,13 @@ class Move:
     quiet: int = 0
     kind: Literal["", "growing", "new", "back"] = ""
 
+    @property
+    def arrow(self) -> Literal["", "up", "down"]:
+        """Up or down against the days before, "" where the numbers are too small to tell; what is new or back is told as that."""
+        if grows(self.recent, self.before):
+            return "" if self.kind in ("new", "back") else "up"
+        return "down" if grows(self.before, self.recent) else ""
+
 
 @dataclass(frozen=True, slots=True)
 class Trends:

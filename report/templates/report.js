@@ -135,13 +135,12 @@
   }
 
   const decided = () => queue.filter((ticket) => ticketActionOf(ticket.id)).length;
-  const LOOKS = { disagrees: "doubts", belongs: "doubts", new: "doubts", agrees: "meant", no_problem: "no_problem" };
   const pairDecision = (pair) => actions.find((action) => action.issue_ids && pair.ids.every((id) => action.issue_ids.includes(id)));
   function countUp() {
     $("decisions-badge").textContent = actions.length;
     $("review-badge").textContent = queue.length - decided();
     const left = { pairs: data.pairs.filter((pair) => !pairDecision(pair)).length };
-    for (const group of data.groups) left[LOOKS[group.question]] = (left[LOOKS[group.question]] || 0) + group.tickets.filter((id) => !ticketActionOf(id)).length;
+    for (const group of data.groups) left[group.look] = (left[group.look] || 0) + group.tickets.filter((id) => !ticketActionOf(id)).length;
     for (const chip of document.querySelectorAll("[data-look]")) {
       chip.querySelector("b").textContent = left[chip.dataset.look];
       chip.hidden = !left[chip.dataset.look];

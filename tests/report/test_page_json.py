@@ -28,7 +28,7 @@ def test_a_ticket_is_told_with_where_it_stands_was_meant_and_is_near() -> None:
     assert (first["day"], first["flagged"], first["reviewed"], first["near"], first["second"]) == ("2025-01-01", False, True, [], "")
     assert (second["meant"], second["meant_gone"], second["flagged"], second["near"], second["second"]) == ("A", "", True, ["A"], "")
     assert data["pairs"] == [{"ids": ("B", "A"), "confidence": 0.6}]
-    assert data["groups"] == [{"question": "belongs", "issue_id": "A", "tickets": (2,)}]
+    assert data["groups"] == [{"question": "belongs", "look": "doubts", "issue_id": "A", "tickets": (2,)}]
 
 
 def test_what_the_model_meant_and_is_gone_is_told_as_gone() -> None:
