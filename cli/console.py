@@ -13,6 +13,7 @@ import signal
 import sys
 import textwrap
 import threading
+import time
 from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any, TextIO
@@ -71,11 +72,13 @@ class LogHandler(logging.StreamHandler):  # type: ignore[type-arg] # not subscri
 
     def __init__(self, *, verbose: bool = False) -> None:
         super().__init__(sys.stdout)
-        self.setFormatter(_PrintableFormatter(verbose=verbose))
+        self._verbose = verbose
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line, in a terminal broken between words."""
-        return _fitted(str(super().format(record)), self.stream)
+        """The line: time and words, the level from WARNING on, and who speaks when every detail is asked for."""
+        level = f"{record.levelname}: " if record.levelno > logging.INFO else ""
+        speaks = f"{record.levelname} {record.name}: " if self._verbose else level
+        return _fitted(_plain(f"{time.strftime('%H:%M:%S', time.localtime(record.created))} {speaks}{super().format(record)}"), self.stream)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one line, above the bars."""
@@ -90,19 +93,6 @@ class LogHandler(logging.StreamHandler):  # type: ignore[type-arg] # not subscri
             drop()
         else:
             super().handleError(record)
-
-
-class _PrintableFormatter(logging.Formatter):
-    """Time and words; the level from WARNING on, and who speaks when every detail is asked for."""
-
-    def __init__(self, *, verbose: bool) -> None:
-        speaks = "%(levelname)s %(name)s: " if verbose else ""
-        super().__init__(f"%(asctime)s {speaks}%(message)s", datefmt="%H:%M:%S")
-        self._loud = logging.Formatter(f"%(asctime)s {speaks or '%(levelname)s: '}%(message)s", datefmt="%H:%M:%S")
-
-    def format(self, record: logging.LogRecord) -> str:
-        text = self._loud.format(record) if record.levelno > logging.INFO else super().format(record)
-        return "\n".join(for_terminal(line) for line in text.split("\n"))
 
 
 class Progress:
@@ -141,12 +131,11 @@ class Progress:
         """One more is done; `said` stands beside the bar from now on."""
         with self._lock:
             bar = self._bars.get(phase)
-            if bar is None:
-                return
-            if said is not None:
+            if bar is not None and said is not None:
                 self._said[phase] = said
                 bar.set_postfix_str(for_terminal(said), refresh=False)
-            bar.update()
+            if bar is not None:
+                bar.update()
 
     def reach(self, phase: str, count: int) -> None:
         """So many are done by now."""
@@ -159,12 +148,12 @@ class Progress:
     def answered(self, question: str) -> None:
         """A question of the work after the tickets has its answer; its phase begins with the first."""
         phase = PHASES.get(question)
-        if phase is None or self._bars.keys() & {"deciding", "fetching"}:
-            return
         with self._lock:
+            if phase is None or self._bars.keys() & {"deciding", "fetching"}:
+                return
             if phase not in self._bars:
                 self.begin(phase, unit="answers")
-            self.reach(phase, int(self._bars[phase].n) + 1)
+            self.step(phase)
 
     def end(self, *phases: str) -> None:
         """Take bars away: those of these phases, or all."""
@@ -216,8 +205,13 @@ def show(text: str) -> None:
 
 def complain(text: str, *, kind: str = "error") -> None:
     """What went wrong, or was stopped, on stderr; in a terminal on a line of its own, whatever stands there (^C, half a bar)."""
-    said = _fitted("\n".join(for_terminal(line) for line in f"{kind}: {text}".split("\n")), sys.stderr)
+    said = _fitted(_plain(f"{kind}: {text}"), sys.stderr)
     print(f"\n{said}" if kind == "interrupted" and sys.stderr.isatty() else said, file=sys.stderr)
+
+
+def _plain(text: str) -> str:
+    """The lines without what a terminal would obey."""
+    return "\n".join(for_terminal(line) for line in text.split("\n"))
 
 
 def _fitted(text: str, stream: TextIO) -> str:
