@@ -28,9 +28,8 @@ NOTED_EVERY = 200  # ids, and at the end however it comes
 
 
 class Reader(Protocol):
-    """What reads one archived ticket: its conversation, stored on the way, or None if there is none."""
+    """What reads one archived ticket: its conversation, stored on the way, or None if there is none. Raises `TicketFailed`."""
 
-    folder: Path
     client: FreshdeskClient
 
     def read_archived(self, ticket_id: int) -> Conversation | None: ...
@@ -70,14 +69,16 @@ class Archive:
         found: list[TicketRef] = []
         failed = 0
         none = self._none()
-        for some in _batches(ids, NOTED_EVERY):
-            waiting = [(number, submit(partial(_read, reader, number))) for number in some]
+        for start in range(0, len(ids), NOTED_EVERY):
+            waiting = [(number, submit(partial(reader.read_archived, number))) for number in ids[start : start + NOTED_EVERY]]
             try:
                 for number, future in waiting:
-                    answer = future.result()
-                    if isinstance(answer, TicketFailed):
+                    try:
+                        answer = future.result()
+                    except TicketFailed:
                         failed += 1
-                    elif answer is not None:
+                        continue
+                    if answer is not None:
                         found.append(TicketRef(number, "", answer["status"], answer["created_at"], answer["updated_at"]))
                     elif reader.client.archive_refused:
                         return found, ("incomplete: this plan of Freshdesk has no archive that can be read; leave --archived out",)
@@ -101,19 +102,6 @@ class Archive:
     def _note(self, none: Iterable[int]) -> None:
         found = files.sealed({self.base_url: list(_spans(sorted(none)))})
         files.write_text(self.cache / FILE_NAME, files.dump_json(found, indent=None) + "\n")
-
-
-def _read(reader: Reader, number: int) -> Conversation | TicketFailed | None:
-    try:
-        return reader.read_archived(number)
-    except TicketFailed as error:
-        return error
-
-
-def _batches(ids: list[int], size: int) -> Iterator[list[int]]:
-    rest = iter(ids)
-    while some := list(itertools.islice(rest, size)):
-        yield some
 
 
 def _spans(numbers: list[int]) -> Iterator[tuple[int, int]]:

@@ -128,8 +128,7 @@ class ConversationSource:
     """Tickets of another status are left out when they are read; empty: none is."""
     _listed: dict[int, dict[str, Any]] = field(default_factory=dict)
     """What list pages gave of tickets that are to be read; nothing of it is written anywhere."""
-    _agents: tuple[str, ...] | None = None
-    _key: str = ""
+    _known: tuple[tuple[str, ...], bytes] | None = None
     _asking: threading.Lock = field(default_factory=threading.Lock)
     _seen: set[int] = field(default_factory=set)
 
@@ -167,11 +166,9 @@ class ConversationSource:
     def take_stock(self, placed: Iterable[int], decided: Mapping[int, DecisionRow]) -> None:
         """Say which tickets `placed` in issues lost their conversation; should another vanish from now on, `shown` stops the run."""
         there = {path.name for path in self.folder.glob("*.json")}
-        known = {ticket_id: conversation_path(ticket_id, self.folder).name in there for ticket_id in placed}
-        self._seen.update(ticket_id for ticket_id, is_there in known.items() if is_there)
-        lost = sorted(
-            number for number, is_there in known.items() if not is_there and number in decided and decided[number].conversation_sha256
-        )
+        known = set(placed)
+        self._seen |= {ticket_id for ticket_id in known if conversation_path(ticket_id, self.folder).name in there}
+        lost = [number for number in sorted(known - self._seen) if number in decided and decided[number].conversation_sha256]
         if lost:
             which = f"--ticket-ids {','.join(map(str, lost))}" if len(lost) <= _NAMED else "--pages all"
             logger.warning(
@@ -181,10 +178,9 @@ class ConversationSource:
 
     def look_ahead(self, tickets: Iterable[Ticket]) -> None:
         """Read from list pages what stands there for less than by view; it is held until `read` asks for it. Raises `Stopped`."""
-        missing = {
-            ticket["ticket_id"]: str(ticket.get("updated_at", "")) for ticket in tickets if self._at_hand(ticket["ticket_id"]) is None
-        }
-        self._listed |= data_fetcher.fetch_listed(missing, client=self.client)
+        missing = [ticket for ticket in tickets if self._at_hand(ticket["ticket_id"]) is None]
+        changes = {ticket["ticket_id"]: str(ticket.get("updated_at", "")) for ticket in missing}
+        self._listed |= data_fetcher.fetch_listed(changes, client=self.client)
 
     def read(self, ticket_id: int) -> Item:
         """A ticket's conversation, stored on the way, or why there is none. Raises what ends the run."""
@@ -211,7 +207,8 @@ class ConversationSource:
 
     def _keep(self, raw: Mapping[str, Any]) -> Conversation:
         """The conversation, stored; one that is open again is not stored, so that the run after its end reads it anew."""
-        conversation = self._build(raw)
+        agents, key = self._surroundings()
+        conversation = conversation_utils.build_conversation(raw, **asdict(self._options()), agents=agents, customer_key=key)
         reopened = self._is_open(raw)
         if reopened is not None:
             logger.warning("ticket %d is left out: %s", conversation["ticket_id"], reopened)
@@ -227,29 +224,21 @@ class ConversationSource:
         status = status_of(raw)
         return f"it has status {status} now, so it is open again" if self.statuses and status and status not in self.statuses else None
 
-    def _build(self, ticket: Mapping[str, Any]) -> Conversation:
-        return conversation_utils.build_conversation(
-            ticket, **asdict(self._options()), agents=self._agent_names(), customer_key=self._customer_key()
-        )
+    def _surroundings(self) -> tuple[tuple[str, ...], bytes]:
+        """The names of all agents, and the random key of this folder, so that what a customer is called here says nothing elsewhere.
 
-    def _customer_key(self) -> bytes:
-        """The random key of this folder, made with the first conversation: what a customer is called here says nothing elsewhere."""
+        Asked for and made with the first ticket that is fetched.
+        """
         with self._asking:
-            if not self._key:
+            if self._known is None:
+                agents = data_fetcher.fetch_agent_names(self.client) if self.settings.redact else ()
                 path = self.folder / CUSTOMER_KEY
-                self._key = files.read_text(path) or secrets.token_hex(32)
-                if files.read_text(path) != self._key:
-                    files.write_text(path, self._key)
-            return self._key.encode()
-
-    def _agent_names(self) -> tuple[str, ...]:
-        """The names of all agents, asked for with the first ticket that is fetched."""
-        if not self.settings.redact:
-            return ()
-        with self._asking:
-            if self._agents is None:
-                self._agents = data_fetcher.fetch_agent_names(self.client)
-            return self._agents
+                key = files.read_text(path)
+                if not key:
+                    key = secrets.token_hex(32)
+                    files.write_text(path, key)
+                self._known = agents, key.encode()
+            return self._known
 
 
 def stream(

@@ -51,12 +51,26 @@ def wire(options: Options, settings: Settings, cleanup: contextlib.ExitStack, *,
     """A run's parts on the database as it was `stored`, locked if the run writes; `cleanup` closes all of it."""
     files, stored = _locked(options, settings, cleanup, stored)
     written.warn_of_changes(files)
-    progress = Progress(shown=options.job is not Job.PROMPT_DEBUG)
-    cleanup.callback(progress.close)
-    store = AnswerStore(options.cache)
-    cleanup.callback(store.close)
-    model, source = _model(options, settings, store, progress), _source(options, settings, progress)
-    asking, fetching = _pool(settings.llm_workers, "asking", cleanup), _pool(settings.batch_size, "fetching", cleanup)
+    progress, store = Progress(shown=options.job is not Job.PROMPT_DEBUG), AnswerStore(options.cache)
+    asking, fetching = WorkerPool(settings.llm_workers, name="asking"), WorkerPool(settings.batch_size, name="fetching")
+    for part in (progress, store, asking, fetching):
+        cleanup.callback(part.close)
+    model = LlmClient(
+        llm_client.server_of(settings),
+        workers=settings.llm_workers,
+        store=store,
+        max_tokens_total=options.max_tokens_total,
+        max_cost=options.max_cost,
+        on_wait=progress.wait,
+    )
+    source = ConversationSource(
+        settings,
+        data_fetcher.client_of(settings, on_wait=progress.wait),
+        options.conversations,
+        options.refresh,
+        cache=options.cache,
+        statuses=settings.freshdesk_statuses if options.selection().by_status else (),
+    )
     looking = Shown(model.ask) if options.job is Job.PROMPT_DEBUG else None
     rounds = BatchRounds(model.stored, model.request)
     clusterer = IssueClusterer(
@@ -84,28 +98,6 @@ def _locked(options: Options, settings: Settings, cleanup: contextlib.ExitStack,
     return files, stored
 
 
-def _model(options: Options, settings: Settings, store: AnswerStore, progress: Progress) -> LlmClient:
-    return LlmClient(
-        llm_client.server_of(settings),
-        workers=settings.llm_workers,
-        store=store,
-        max_tokens_total=options.max_tokens_total,
-        max_cost=options.max_cost,
-        on_wait=progress.wait,
-    )
-
-
-def _source(options: Options, settings: Settings, progress: Progress) -> ConversationSource:
-    return ConversationSource(
-        settings,
-        data_fetcher.client_of(settings, on_wait=progress.wait),
-        options.conversations,
-        options.refresh,
-        cache=options.cache,
-        statuses=settings.freshdesk_statuses if options.selection().by_status else (),
-    )
-
-
 def _counted(ask: Ask, progress: Progress) -> Ask:
     """The same asking; each answer is one more step of its phase."""
 
@@ -129,9 +121,3 @@ def embedding_client(settings: Settings, store: AnswerStore | None = None) -> Em
         secrets=settings.secrets,
     )
     return EmbeddingClient(server, notes=store)
-
-
-def _pool(size: int, name: str, cleanup: contextlib.ExitStack) -> WorkerPool:
-    pool = WorkerPool(size, name=name)
-    cleanup.callback(pool.close)
-    return pool

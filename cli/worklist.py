@@ -7,7 +7,6 @@ by its id is always worked on, a reviewed one only if it is. What becomes of a t
 import logging
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from cli import source
@@ -56,14 +55,15 @@ def begin(parts: Parts, report: RunReport) -> list[Ticket]:
 def _stop_at_another_account(parts: Parts) -> None:
     """Raises `Unusable` where most tickets were decided at another address: the same numbers are other tickets there.
 
-    An account on this machine is for trying out, and has another port each time.
+    With as many at ours it counts as ours. An account on this machine is for trying out, and has another port each time.
     """
     ours, files = parts.settings.freshdesk_url, parts.clusterer.files
     rows = [row for row in parts.clusterer.decisions.values() if row.url and not _on_this_machine(row.url)]
-    theirs = Counter(row.url.removesuffix(f"/a/tickets/{row.ticket_id}") for row in rows).most_common(1)
-    if theirs and theirs[0][0] != ours and not _on_this_machine(ours):
+    counts = Counter(row.url.removesuffix(f"/a/tickets/{row.ticket_id}") for row in rows)
+    theirs = max(counts, key=lambda address: (counts[address], address == ours, address), default=ours)
+    if theirs != ours and not _on_this_machine(ours):
         raise Unusable(
-            f"{files.database} holds tickets of {for_terminal(theirs[0][0])[:100]}, and FRESHDESK_DOMAIN says {ours}, where numbers mean "
+            f"{files.database} holds tickets of {for_terminal(theirs)[:100]}, and FRESHDESK_DOMAIN says {ours}, where numbers mean "
             f"other tickets: name another database with --output; if the account was only renamed, write the new address into "
             f"{files.decisions}"
         )
@@ -79,37 +79,25 @@ def _listed(parts: Parts, report: RunReport) -> Plan:
     progress.begin("listing")
     listing = source.list_tickets(selection, parts.source, parts.fetching.submit, on_listed=lambda count: progress.reach("listing", count))
     progress.end("listing")
-    found = sort_out(listing.tickets, parts.clusterer, parts.options)
-    report.total, report.already_known, report.changed, report.aside = listing.total, found.known, found.changed, found.aside
-    wanted = tuple(found.wanted)
-    return Plan(parts.clusterer.base_sha256, selection.to_json(), wanted, listing.gaps, parts.options.most_in_a_wave)
+    report.total, wanted = listing.total, sort_out(listing.tickets, parts.clusterer, parts.options, report)
+    return Plan(parts.clusterer.base_sha256, selection.to_json(), tuple(wanted), listing.gaps, parts.options.most_in_a_wave)
 
 
-@dataclass(slots=True)
-class Worklist:
-    """Tickets to work on; how many are known; ids of known ones that changed since, and of those that are tried no more."""
-
-    wanted: list[Ticket] = field(default_factory=list)
-    known: int = 0
-    changed: list[int] = field(default_factory=list)
-    aside: list[int] = field(default_factory=list)
-
-
-def sort_out(tickets: Iterable[Ticket], clusterer: IssueClusterer, options: Options) -> Worklist:
-    """Each ticket once, in order."""
-    found = Worklist()
+def sort_out(tickets: Iterable[Ticket], clusterer: IssueClusterer, options: Options, report: RunReport) -> list[Ticket]:
+    """The tickets to work on, in order; the known ones, those of them that changed and those that are tried no more go into the report."""
+    wanted: list[Ticket] = []
     named = options.ticket_ids is not None
     for ticket in tickets:
         ticket_id, changed = ticket["ticket_id"], _changed(ticket, clusterer)
         again = options.reprocess and (named or not clusterer.reviewed(ticket_id))
         if not (named or options.reprocess) and clusterer.set_aside(ticket_id) and not changed:
-            found.aside.append(ticket_id)
+            report.aside.append(ticket_id)
         elif again or options.looks_again or not (clusterer.held(ticket_id) or _ignored_as_it_is(ticket, clusterer)):
-            found.wanted.append(ticket)
+            wanted.append(ticket)
         else:
-            found.known += 1
-            found.changed += [ticket_id] if changed else []
-    return found
+            report.already_known += 1
+            report.changed += [ticket_id] if changed else []
+    return wanted
 
 
 def _ignored_as_it_is(ticket: Ticket, clusterer: IssueClusterer) -> bool:

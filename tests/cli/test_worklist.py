@@ -18,6 +18,7 @@ from knowledge.decision import FAILURES_TO_SET_ASIDE, DecisionRow
 from knowledge.issue import Card, Issue, render
 from knowledge.paths import RunFiles
 from prompts_config import Prompts
+from report.run_report import RunReport
 from testing.scripted_model import ScriptedModel, by_ticket
 
 OLD, NEW = "2025-01-01T00:00:00Z", "2025-02-01T00:00:00Z"
@@ -50,9 +51,10 @@ def test_what_is_settled_is_left_alone(
     files.write_text(paths.database, render([Issue("A", Card("Lid leaks"), tickets=[1, 2], reviewed=[2])]))
     files.write_text(paths.decisions, "".join(decision.lines(ROWS)))
     clusterer = IssueClusterer(paths, ask=ScriptedModel(by_ticket({})).ask, prompts=Prompts())
-    found = sort_out([{"ticket_id": number, "updated_at": seen} for number in range(1, 7)], clusterer, options)
-    assert [ticket["ticket_id"] for ticket in found.wanted] == wanted
-    assert (found.known, found.changed, found.aside) == (known, changed, aside)
+    report = RunReport(paths.database, "1", "m", "p")
+    found = sort_out([{"ticket_id": number, "updated_at": seen} for number in range(1, 7)], clusterer, options, report)
+    assert [ticket["ticket_id"] for ticket in found] == wanted
+    assert (report.already_known, report.changed, report.aside) == (known, changed, aside)
 
 
 def decided(*urls: str) -> Any:
@@ -65,7 +67,7 @@ def decided(*urls: str) -> Any:
 ACME, OTHER, HERE = "https://acme.freshdesk.com", "https://other.freshdesk.com", "http://127.0.0.1:4711"
 
 
-@pytest.mark.parametrize("urls", [(), ("", ""), (ACME, ACME, OTHER), (HERE, HERE), (HERE, ACME)], ids=str)
+@pytest.mark.parametrize("urls", [(), ("", ""), (ACME, ACME, OTHER), (HERE, HERE), (HERE, ACME), (OTHER, ACME), (ACME, OTHER)], ids=str)
 def test_a_database_of_this_account_is_worked_on(urls: tuple[str, ...]) -> None:
     worklist._stop_at_another_account(decided(*urls))
 
