@@ -128,28 +128,25 @@ class _Run:
 
     def execute(self) -> None:
         """List the tickets, then do with them what was asked for."""
-        tickets = worklist.begin(self.parts, self.report)
-        if self.options.job is Job.PROMPT_DEBUG:
-            self.debug_prompts(tickets)
-        elif self.options.job is Job.DRY_RUN:
-            self.progress.close()
-            console.show(estimate.describe(tickets, self.source, self.clusterer, self.parts.settings, known=self.report.already_known))
-        elif self.options.job is Job.FETCH:
-            self.fetch(tickets)
-        else:
-            self.decide(tickets)
+        steps = {Job.PROMPT_DEBUG: self.debug_prompts, Job.DRY_RUN: self.estimate, Job.FETCH: self.fetch}
+        steps.get(self.options.job, self.decide)(worklist.begin(self.parts, self.report))
+
+    def estimate(self, tickets: Sequence[Ticket]) -> None:
+        """Say what a run would do, take and cost."""
+        self.progress.close()
+        console.show(estimate.describe(tickets, self.source, self.clusterer, self.parts.settings, known=self.report.already_known))
 
     def debug_prompts(self, tickets: Sequence[Ticket]) -> None:
         """Print prompt and answer for each ticket; without ids or pages for the first batch."""
-        if self.options.ticket_ids is None and self.options.pages is None:
-            tickets = tickets[: self.parts.settings.batch_size]
-        looks: list[Look] = []
         assert self.parts.looking is not None, "only --prompt-debug looks"
+        named = self.options.ticket_ids is not None or self.options.pages is not None
+        looks: list[Look] = []
         try:
-            for item in self._stream(tickets):
-                looks.append(prompt_debug.look(item, self.clusterer, self.parts.looking))
-                if looks[-1].failure is not None:
-                    self._count(looks[-1].failure.row())
+            for item in self._stream(tickets if named else tickets[: self.parts.settings.batch_size]):
+                look = prompt_debug.look(item, self.clusterer, self.parts.looking)
+                looks.append(look)
+                if look.failure is not None:
+                    self._count(look.failure.row())
         except BudgetReached as error:
             self.report.end(Ended.BUDGET, str(error))
         print(prompt_debug.table(looks))
@@ -182,11 +179,13 @@ class _Run:
             self.pause(left)
             return
         self.clusterer.save()
-        self._finish_report(ended, why)
-        files = self.clusterer.files
-        self.report.filled = len(review_list.load_filled(files.flagged))
-        self.report.write(files.run_report)
-        issues, decisions = self.clusterer.issues, self.clusterer.decisions
+        self.report.filled = len(review_list.load_filled(self.clusterer.files.flagged))
+        self._write_report(ended, why)
+        self.show()
+
+    def show(self) -> None:
+        """Write the page and the letter, say what became of the tickets."""
+        files, issues, decisions = self.clusterer.files, self.clusterer.issues, self.clusterer.decisions
         conversation_of = functools.partial(self.source.shown, decided=decisions)
         reading = read(issues, decisions, conversation_of, self.clusterer.nearest, files.database)
         page.write(files.report_page, reading, weekly=files.weekly, came_with_run=len(self.report.rows))
@@ -197,8 +196,7 @@ class _Run:
         """Write the open questions for a batch engine; the run goes on when their answers are there."""
         assert self.options.batch_export is not None
         self.clusterer.pause()
-        self._finish_report(Ended.WAITING)
-        self.report.write(self.clusterer.files.run_report)
+        self._write_report(Ended.WAITING)
         self.progress.close()
         console.show(jobs.export_questions(self.options.batch_export, left.questions, self.parts.store))
 
@@ -209,8 +207,7 @@ class _Run:
         try:
             self.clusterer.keep_work()
             interrupted = isinstance(error, KeyboardInterrupt)
-            self._finish_report(Ended.INTERRUPTED if interrupted else Ended.STOPPED, "" if interrupted else str(error))
-            self.report.write(self.clusterer.files.run_report)
+            self._write_report(Ended.INTERRUPTED if interrupted else Ended.STOPPED, "" if interrupted else str(error))
         except Unwritable as trouble:
             logger.warning("the checkpoint could not be brought up to date: %s", trouble)
 
@@ -223,6 +220,10 @@ class _Run:
     def _count(self, row: DecisionRow) -> None:
         self.report.rows[row.ticket_id] = row
         self.progress.step("deciding", self.report.so_far(len(self.clusterer.issues), self.parts.model.totals().cost))
+
+    def _write_report(self, ended: Ended, why: str = "") -> None:
+        self._finish_report(ended, why)
+        self.report.write(self.clusterer.files.run_report)
 
     def _finish_report(self, ended: Ended, why: str = "") -> None:
         self.report.end(ended, why)
