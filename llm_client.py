@@ -196,27 +196,23 @@ class LlmClient:
         """The answer if it can be read; else asked once more, with what was wrong."""
         reason, rejected = "", False
         for again in (False, True):
-            refused = ""
+            completion = self._whole(question)
+            rejected = rejected or completion.rejected
             try:
-                text = self._said(question)
-            except Refused as error:  # of the model's own words; what it wrote may be good all the same
-                if error.refusal.kind != "generation":
-                    raise
-                text, refused, rejected = error.refusal.generation, "it was not valid JSON", True
-            try:
-                return Answer(_read(text, question.schema, parse), text, question.usage, asked_again=again)
+                value = _read(completion.text, question.schema, parse)
+                return Answer(value, completion.text, question.usage, asked_again=again)
             except ValueError as error:
-                reason = refused or str(error)
+                reason = "it was not valid JSON" if completion.rejected else str(error)
             if not again:
                 log.debug("unusable answer, asked once more: %s", reason)
                 self._bill.count("asked_again")
-                question.complain(text, reason)
+                question.complain(completion.text, reason)
         if rejected:
             self._dialects.format_rejected()
         raise AnswerUnusable(f"no usable answer, asked twice: {reason}")
 
-    def _said(self, question: Question) -> str:
-        """The answer's text; one that the token limit cut is asked for again, once, with twice the limit, which is remembered."""
+    def _whole(self, question: Question) -> Completion:
+        """What was said; what the token limit cut is asked for again, once, with twice the limit, which is remembered."""
         completion = self._completed(question)
         if completion.cut and question.limit is not None:
             cut_at = question.limit
@@ -226,7 +222,7 @@ class LlmClient:
                 self._dialects.need(question.limit)
         if completion.cut:
             raise AnswerUnusable(f"the answer is longer than {question.limit or 'the server allows'} tokens: raise LLM_MAX_TOKENS")
-        return completion.text
+        return completion
 
     def _completed(self, question: Question) -> Completion:
         """What a call brought, tried again while the fault may pass."""
@@ -253,6 +249,8 @@ class LlmClient:
                 refusal = error.refusal
                 if refusal is None:
                     raise
+                if refusal.kind == "generation":  # of the model's own words; what it wrote may be good all the same
+                    return Completion(refusal.generation, rejected=True)
                 learnt = self._dialects.learn(question.dialect, refusal, question.sent)
                 if not learnt and not question.repeated and self._may_pass(refusal):
                     question.repeated = True

@@ -13,7 +13,7 @@ from typing import Any
 from common import times
 from common.errors import Stopped
 from common.web import TransientError
-from llm.dialect import Dialect
+from llm.dialect import LIMIT_FIELDS, Dialect
 from llm.protocol import JsonSchema, Messages, Usage
 
 QUESTIONS_IN_A_ROW = 3  # that failed, with nothing that succeeded between them
@@ -39,7 +39,7 @@ class Question:
     @property
     def limit(self) -> int | None:
         """The limit that was last sent, None if none was."""
-        return next((self.sent[name] for name in ("max_tokens", "max_completion_tokens") if name in self.sent), None)
+        return next((self.sent[name] for name in LIMIT_FIELDS if name in self.sent), None)
 
     def complain(self, text: str, reason: str) -> None:
         """Show the model what it wrote and what was wrong with it."""

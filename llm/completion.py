@@ -35,10 +35,11 @@ _BROKEN_OFF = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """What was said. `cut` means that the token limit ended it; `text` may then be empty."""
+    """What was said. `cut`: the token limit ended it; `rejected`: the server itself calls it invalid JSON. `text` may then be empty."""
 
     text: str
-    cut: bool
+    cut: bool = False
+    rejected: bool = False
 
 
 def read_completion(body: Mapping[str, Any]) -> Completion:

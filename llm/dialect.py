@@ -9,16 +9,17 @@ import hashlib
 import json
 import re
 import threading
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
-from typing import Any, Protocol
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
 from common.web import Refusal
 from llm.protocol import JsonSchema, Messages
 from llm.refusals import LIMIT_NAMES, SMALLEST_ANSWER_TOKENS, limit_is_to_blame
+from llm.store import AnswerStore
 
-FORMATS = ("json_schema", "json_object", "none")
-LIMIT_FIELDS = ("max_tokens", "max_completion_tokens", "none")
+FORMATS = ("json_schema", "json_object")
+LIMIT_FIELDS = ("max_tokens", "max_completion_tokens")
 NAMES: Mapping[str, tuple[str, ...]] = {
     "response_format": (
         "response_format", "json_schema", "json_object", "json mode", "json_mode", "structured output", "grammar", "requested parameters",
@@ -48,32 +49,36 @@ _UPPER_BOUND = re.compile(
 class Dialect:
     """How a request to this server is worded. A new one assumes the most that a server may take.
 
-    `largest_limit` is the most answer tokens that it allows, `needed_limit` the fewest with which its answers were not cut. `guessed`:
-    a part of this was learnt from a refusal that named nothing.
+    `avoided` are formats, limit fields, "temperature" and "system" (the role) that it was found not to take, `largest_limit` the most
+    answer tokens that it allows, `needed_limit` the fewest with which its answers were not cut. `guessed`: a part of this was learnt from a
+    refusal that named nothing.
     """
 
-    format: str = FORMATS[0]
-    limit_field: str = LIMIT_FIELDS[0]
-    temperature: bool = True
-    system_role: bool = True
+    avoided: frozenset[str] = frozenset()
     largest_limit: int | None = None
     needed_limit: int | None = None
-    refused: tuple[str, ...] = ()
     guessed: bool = False
+
+    @property
+    def format(self) -> str:
+        """The kind of `response_format` that is sent, "none" for none."""
+        return next((name for name in FORMATS if name not in self.avoided), "none")
 
     def request(self, messages: Messages, *, schema: JsonSchema | None, max_tokens: int, temperature: float | None) -> dict[str, Any]:
         """The request's fields besides `model`, in this dialect."""
-        sent: dict[str, Any] = {"messages": [dict(message) for message in (messages if self.system_role else _folded(messages))]}
-        if schema is not None and self.format == "json_schema":
-            sent["response_format"] = {"type": "json_schema", "json_schema": schema}
-        elif schema is not None and self.format == "json_object":
-            sent["response_format"] = {"type": "json_object"}
-        if self.limit_field != "none":
+        sent: dict[str, Any] = {"messages": [dict(message) for message in (_folded(messages) if "system" in self.avoided else messages)]}
+        if schema is not None and self.format != "none":
+            sent["response_format"] = {"type": self.format, **({"json_schema": schema} if self.format == "json_schema" else {})}
+        for field in [name for name in LIMIT_FIELDS if name not in self.avoided][:1]:
             wanted = max(max_tokens, self.needed_limit or 0)
-            sent[self.limit_field] = min(wanted, self.largest_limit or wanted)
-        if temperature is not None and self.temperature:
+            sent[field] = min(wanted, self.largest_limit or wanted)
+        if temperature is not None and "temperature" not in self.avoided:
             sent["temperature"] = temperature
         return sent
+
+    def without(self, *names: str) -> "Dialect":
+        """The same without some of what may be sent."""
+        return replace(self, avoided=self.avoided | set(names))
 
 
 def adapted(dialect: Dialect, refusal: Refusal, sent: Mapping[str, Any], *, guess: bool = False) -> Dialect | None:
@@ -87,24 +92,12 @@ def adapted(dialect: Dialect, refusal: Refusal, sent: Mapping[str, Any], *, gues
     if part is None and guess and refusal.kind == "request":
         part = next((name for name in ("response_format", "temperature") if name in sent), "limit")
         dialect = replace(dialect, guessed=True)
-    if part == "response_format" and part in sent:
-        return _other_format(dialect, refusal.named, str(sent[part]["type"]))
-    if part == "temperature" and part in sent:
-        return replace(dialect, temperature=False)
-    if part == "system" and dialect.system_role:
-        return replace(dialect, system_role=False)
     field = next((name for name in LIMIT_FIELDS if name in sent), None)
-    return _other_limit(dialect, refusal.named, field, int(sent[field])) if part == "limit" and field else None
-
-
-class Notes(Protocol):
-    """Where what was learnt outlives the run."""
-
-    def get_note(self, name: str) -> str | None:
-        """The note, None if there is none."""
-
-    def put_notes(self, notes: Iterable[tuple[str, str]]) -> None:
-        """Keep notes (name, value), all or none."""
+    if part == "limit" and field:
+        return _other_limit(dialect, refusal.named, field, int(sent[field]))
+    if part == "response_format" and part in sent:
+        return dialect.without(*_refused_formats(refusal.named, str(sent[part]["type"])))
+    return dialect.without(part) if part == "system" or (part == "temperature" and part in sent) else None
 
 
 class DialectBook:
@@ -113,7 +106,7 @@ class DialectBook:
     `_noted` is what the note says, `_remembered` what it said when this run began, `_kept` the last dialect in which an answer came.
     """
 
-    def __init__(self, about: str, *, notes: Notes | None) -> None:
+    def __init__(self, about: str, *, notes: AnswerStore | None) -> None:
         self._lock = threading.Lock()
         self._notes = notes
         self._name = "dialect:" + hashlib.sha256(about.encode()).hexdigest()[:32]
@@ -159,11 +152,9 @@ class DialectBook:
             if used != self._dialect:
                 return
             self._kept = used
-            if self._noted == proven:
-                return
-            self._noted = proven
-        if self._notes is not None:
-            self._notes.put_notes([(self._name, json.dumps(asdict(proven), sort_keys=True))])
+            is_news, self._noted = proven != self._noted, proven
+        if is_news and self._notes is not None:
+            self._notes.put_notes([(self._name, _note_of(proven))])
 
     def need(self, limit: int) -> None:
         """Ask with this limit from now on: with a smaller one an answer was cut."""
@@ -175,7 +166,7 @@ class DialectBook:
         with self._lock:
             self._rejected += 1
             if self._rejected >= 2:
-                self._dialect = replace(self._dialect, format="none", guessed=True)
+                self._dialect = replace(self._dialect.without(*FORMATS), guessed=True)
 
     def forget_unproven(self) -> None:
         """Go back to the last dialect in which an answer came: nothing that was tried since has helped."""
@@ -193,25 +184,22 @@ def _named_part(named: str) -> str | None:
     return "limit" if limit_is_to_blame(message) else None
 
 
-def _other_format(dialect: Dialect, said: str, sent: str) -> Dialect:
-    refused = tuple(sorted({*dialect.refused, sent}))
-    left = [name for name in FORMATS if name not in refused]
-    wanted = [name for name in left if name != "none" and name in said]
-    if not wanted and (_UNKNOWN_FIELD.search(said) or not re.search(r"\btype\b|schema|json_object", said, re.IGNORECASE)):
-        wanted = ["none"]  # the field itself is refused, not this kind of it
-    return replace(dialect, format=(wanted or left)[0], refused=refused)
+def _refused_formats(said: str, sent: str) -> tuple[str, ...]:
+    """The formats that a refusal rules out: the one that was sent, and the other one where the field itself is refused."""
+    names_other = any(name in said for name in FORMATS if name != sent)
+    of_field = _UNKNOWN_FIELD.search(said) or not re.search(r"\btype\b|schema|json_object", said, re.IGNORECASE)
+    return FORMATS if of_field and not names_other else (sent,)
 
 
-def _other_limit(dialect: Dialect, said: str, sent: str, limit: int) -> Dialect:
+def _other_limit(dialect: Dialect, said: str, field: str, limit: int) -> Dialect:
     """A smaller limit if the number is too large, else the other field, at last none."""
     message = said.partition("\n")[2]
     unknown = _UNKNOWN_FIELD.search(said) or "nsupported" in said or "not supported" in said
-    if _TOO_LARGE.search(message) and not unknown and limit > SMALLEST_ANSWER_TOKENS:
-        exclusive = "exclusive" in message
-        bounds = [int(number) - exclusive for number in _UPPER_BOUND.findall(message) if SMALLEST_ANSWER_TOKENS <= int(number) < limit]
-        return replace(dialect, largest_limit=max(bounds, default=max(SMALLEST_ANSWER_TOKENS, limit // 2)))
-    refused = tuple(sorted({*dialect.refused, sent}))
-    return replace(dialect, limit_field=next((name for name in LIMIT_FIELDS if name not in refused), "none"), refused=refused)
+    if unknown or not _TOO_LARGE.search(message) or limit <= SMALLEST_ANSWER_TOKENS:
+        return dialect.without(field)
+    exclusive = "exclusive" in message
+    bounds = [int(number) - exclusive for number in _UPPER_BOUND.findall(message) if SMALLEST_ANSWER_TOKENS <= int(number) < limit]
+    return replace(dialect, largest_limit=max(bounds, default=max(SMALLEST_ANSWER_TOKENS, limit // 2)))
 
 
 def _folded(messages: Messages) -> list[dict[str, str]]:
@@ -223,12 +211,14 @@ def _folded(messages: Messages) -> list[dict[str, str]]:
     return rest
 
 
+def _note_of(dialect: Dialect) -> str:
+    return json.dumps([sorted(dialect.avoided), dialect.largest_limit, dialect.needed_limit])
+
+
 def _from_note(note: str | None) -> Dialect | None:
     try:
-        kept = json.loads(note or "")
-        dialect = Dialect(**{**kept, "refused": tuple(kept["refused"])})
-    except (ValueError, TypeError, KeyError):
+        avoided, *limits = json.loads(note or "")
+        dialect = Dialect(frozenset(map(str, avoided)), *limits)
+    except (ValueError, TypeError):
         return None
-    limits = (dialect.largest_limit, dialect.needed_limit)
-    known = dialect.format in FORMATS and dialect.limit_field in LIMIT_FIELDS
-    return dialect if known and all(isinstance(limit, int | None) for limit in limits) else None
+    return dialect if all(isinstance(limit, int | None) for limit in limits) else None

