@@ -51,7 +51,7 @@ def chat_completion(
 
     No retry and no second thought. Raises `TransientError`, `Refused` or `Stopped`.
     """
-    return (connection or Connection(server_from_environment())).complete({"messages": list(messages), **fields}, timeout_s=timeout_s)
+    return (connection or Connection(server_of(env.load_settings()))).complete({"messages": list(messages), **fields}, timeout_s=timeout_s)
 
 
 def chat(messages: Sequence[Mapping[str, str]], **kwargs: Any) -> str:
@@ -59,15 +59,10 @@ def chat(messages: Sequence[Mapping[str, str]], **kwargs: Any) -> str:
 
     Raises `AnswerUnusable`, `ContextTooLong` or `Stopped`.
     """
-    server = server_from_environment()
+    server = server_of(env.load_settings())
     settings = {name: kwargs[name] for name in ("temperature", "max_tokens") if kwargs.get(name) is not None}
     client = LlmClient(replace(server, **settings), workers=1)
     return client.ask([dict(message) for message in messages], schema=kwargs.get("schema"), parse=str).text
-
-
-def server_from_environment() -> Server:
-    """The model server that the environment names. Raises `Unusable`."""
-    return server_of(env.load_settings())
 
 
 def server_of(settings: env.Settings) -> Server:

@@ -8,14 +8,13 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from common.text import shortened, without_hidden
+from common.text import CHARS_PER_TOKEN, shortened, without_hidden
 from knowledge.conversation import Conversation, Message
 from knowledge.issue import CARD_FIELDS, Issue
 
 NEW_ID = "NEW"
 UNCLEAR_ID = "UNCLEAR"
 KINDS = ("bug", "how-to", "order", "wish")
-CHARS_PER_TOKEN = 4
 FIX_CHARS, BLOCK_STEPS_CHARS = 120, 900
 
 _TEXT = {"type": "string"}

@@ -25,12 +25,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from cli.options import MAX_WAVE_TICKETS
+from common.text import CHARS_PER_TOKEN
 from demo.labelled_files import load_labelled
 from issue_clusterer import WAVE_TICKETS, IssueClusterer
 from knowledge import issue as issue_db
 from knowledge.paths import RunFiles
 from llm.protocol import Answer, Ask, JsonSchema, Messages
-from prompts_config import CHARS_PER_TOKEN, Prompts
+from prompts_config import Prompts
 from testing.chaos_llm import ChaosServer, Reply, Seen, completion
 from testing.helpdesk import DEFAULT_KEY, Helpdesk
 from testing.labelled_run import LabelledSet, RoundCounter, asking, found_issues, load_set

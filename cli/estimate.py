@@ -9,10 +9,11 @@ from cli.source import ConversationSource
 from clustering.candidates import CANDIDATES
 from common import files
 from common.errors import Unreadable
+from common.text import CHARS_PER_TOKEN
 from conversation_utils import Conversation
 from env import Settings
 from issue_clusterer import IssueClusterer
-from prompts_config import CHARS_PER_TOKEN, conversation_text
+from prompts_config import conversation_text
 
 CANDIDATE_TOKENS = 45
 ANSWER_TOKENS = 180

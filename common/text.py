@@ -7,6 +7,7 @@ import functools
 import re
 from collections.abc import Iterable, Sequence
 
+CHARS_PER_TOKEN = 4  # of a model, about
 _LEAST_SECRET_CHARS = 6  # a shorter key is a placeholder such as "none", which is also a word
 _PART_CHARS = 8
 _LINE_ENDS = re.compile("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")

@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from common.text import CHARS_PER_TOKEN
 from demo.card_writer import customer_texts, extract
 from demo.loopback import LoopbackServer, Reply, Request
 from demo.prompt_reader import Question, read_card, read_decision, read_issues, read_question
@@ -15,7 +16,6 @@ from demo.word_matcher import DOUBTFUL, MATCHES, alike_groups, shared
 from prompts_config import NEW_ID
 
 MODEL_NAME = "built-in-word-matcher"
-CHARS_PER_TOKEN = 4
 SURE_OF_A_MERGE = 0.85
 
 

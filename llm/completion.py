@@ -8,29 +8,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from common.text import valid
+from common.text import CHARS_PER_TOKEN, valid
 from common.web import TransientError
 from llm.json_text import extract_json
 from llm.protocol import AnswerUnusable, Usage
 from llm.refusals import first_choice, shown
 
-CHARS_PER_TOKEN = 4
 _MOST_TOKENS = 10**9  # a server that counts more counts wrong
 _CUT = frozenset({"length", "max_tokens", "max_output_tokens", "model_length", "token_limit", "model_context_window_exceeded"})
 _FILTERED = frozenset({"content_filter", "safety", "prohibited_content", "recitation", "sensitive", "blocklist", "spii"})
-_BROKEN_OFF = frozenset(
-    {
-        "error",
-        "insufficient_system_resource",
-        "network_error",
-        "server_error",
-        "engine_overloaded",
-        "abort",
-        "aborted",
-        "cancelled",
-        "timeout",
-    }
-)
+_BROKEN_OFF = frozenset({
+    "error", "insufficient_system_resource", "network_error", "server_error", "engine_overloaded", "abort", "aborted", "cancelled", "timeout",
+})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,12 +45,8 @@ class Usage:
     estimated: bool = False
 
     def __add__(self, other: "Usage") -> "Usage":
-        return Usage(
-            self.prompt + other.prompt,
-            self.cached + other.cached,
-            self.completion + other.completion,
-            self.estimated or other.estimated,
-        )
+        estimated = self.estimated or other.estimated
+        return Usage(self.prompt + other.prompt, self.cached + other.cached, self.completion + other.completion, estimated)
 
     def __sub__(self, other: "Usage") -> "Usage":
         return Usage(self.prompt - other.prompt, self.cached - other.cached, self.completion - other.completion, self.estimated)

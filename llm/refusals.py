@@ -22,14 +22,8 @@ LONGEST_WAIT_S = 120.0
 MAX_WORDS_CHARS = 300
 SMALLEST_ANSWER_TOKENS = 256
 LIMIT_NAMES = (
-    "max_tokens",
-    "max_completion_tokens",
-    "max_new_tokens",
-    "max_output_tokens",
-    "maxoutputtokens",
-    "maximum tokens",
-    "max tokens",
-)
+    "max_tokens", "max_completion_tokens", "max_new_tokens", "max_output_tokens", "maxoutputtokens", "maximum tokens", "max tokens",
+)  # fmt: skip
 _WITHIN = 600  # characters of a message in which a phrase is the server's own and not an echoed prompt
 NEVER = r"(?!)"
 _SAYING = ("error", "errors", "message", "detail", "msg", "error_description", "Message")

@@ -18,11 +18,12 @@ from typing import Any, TypeVar
 from clustering.vectors import Embed
 from clustering.wave import at_once
 from common.pool import Submit
+from common.text import CHARS_PER_TOKEN
 from issue_clusterer import IssueClusterer
 from knowledge.conversation import Conversation, Message
 from knowledge.paths import RunFiles
 from llm.protocol import Answer, Ask, JsonSchema, Messages, Usage
-from prompts_config import CHARS_PER_TOKEN, Prompts
+from prompts_config import Prompts
 
 T = TypeVar("T")
 Reply = Callable[[Messages, JsonSchema], str]
