@@ -19,12 +19,12 @@ import contextlib
 import datetime
 import logging
 import math
+import time
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
 import env
-from common import times
 from common.errors import Stopped, TicketFailed, Unusable
 from common.text import for_terminal
 from common.times import to_utc
@@ -89,7 +89,7 @@ def _list_changed(
     begin = listing.BEGINNING if since is None else f"{_parse_day(since)}T00:00:00Z"
     listed = ChangedList(client, lambda ref: ref.status in statuses, begin, wanted, lambda: _count(client, statuses), on_listed)
     listed.run()
-    today = f"{datetime.datetime.fromtimestamp(listed.began_at or times.wall(), datetime.timezone.utc):%Y-%m-%d}"
+    today = f"{datetime.datetime.fromtimestamp(listed.began_at or time.time(), datetime.timezone.utc):%Y-%m-%d}"
     if since is not None and since > today and not listed.seen:
         raise Unusable(f"--since {since} lies in the future: by Freshdesk's clock it is {today}")
     if not listed.seen and since is None:

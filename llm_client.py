@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 import env
-from common import times, web
+from common import web
 from common.errors import Stopped
 from common.web import Refusal, Refused, TransientError
 from llm.bill import Bill, Prices, Totals
@@ -267,7 +267,7 @@ class LlmClient:
         question.dialect = self._dialects.current()
         temperature, schema = self._server.temperature, question.schema
         question.sent = question.dialect.request(question.messages, schema=schema, max_tokens=question.max_tokens, temperature=temperature)
-        expected_tokens, began, usage = estimate_tokens(question.messages), times.monotonic(), None
+        expected_tokens, began, usage = estimate_tokens(question.messages), time.monotonic(), None
         reserved = self._bill.reserve(expected_tokens)
         try:
             body = self._post(question.sent)
@@ -339,7 +339,7 @@ def _read(text: str, schema: JsonSchema | None, parse: Callable[[str], T]) -> T:
 
 
 def _until(seconds: float) -> str:
-    return f"{seconds:.0f} s, until {time.strftime('%H:%M UTC', time.gmtime(times.wall() + seconds))}"
+    return f"{seconds:.0f} s, until {time.strftime('%H:%M UTC', time.gmtime(time.time() + seconds))}"
 
 
 def _prices(server: Server) -> Prices | None:

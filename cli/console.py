@@ -20,7 +20,6 @@ from typing import Any, TextIO
 
 from tqdm import tqdm
 
-from common import times
 from common.text import for_terminal
 
 logger = logging.getLogger(__name__)
@@ -170,7 +169,7 @@ class Progress:
 
     def wait(self, seconds: float, why: str) -> None:
         """Count a wait down in the bars; a long one is also a line of the log, now and then."""
-        now = times.monotonic()
+        now = time.monotonic()
         with self._lock:
             if now + seconds > self._waits_until:
                 self._waits_until, self._why = now + seconds, why
@@ -187,7 +186,7 @@ class Progress:
             self._count_down()
 
     def _count_down(self) -> None:
-        left = self._waits_until - times.monotonic()
+        left = self._waits_until - time.monotonic()
         with self._lock:
             if not self._why:
                 return

@@ -18,11 +18,11 @@ import re
 import secrets
 import shutil
 import stat
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from common import times
 from common.errors import Unreadable, Unwritable
 
 MAX_FILE_BYTES = 2_000_000_000
@@ -236,7 +236,7 @@ def remove_unfinished(folder: Path) -> None:
     """Take away what killed runs left half written; what is younger may be another run's, under way. Never raises."""
     with contextlib.suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
-            if is_unfinished(entry.name) and entry.stat(follow_symlinks=False).st_mtime < times.wall() - _LEFTOVER_AFTER_S:
+            if is_unfinished(entry.name) and entry.stat(follow_symlinks=False).st_mtime < time.time() - _LEFTOVER_AFTER_S:
                 os.unlink(entry.path)
 
 

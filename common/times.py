@@ -4,7 +4,6 @@ Takes ISO 8601 with or without an offset; refuses nothing: what is no time is ""
 """
 
 import re
-import time
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -42,19 +41,3 @@ def _offset(text: str | None) -> timedelta:
         raise ValueError("no place on earth is that far off")
     offset = timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
     return offset if text[0] == "+" else -offset
-
-
-def monotonic() -> float:
-    """Seconds on a clock that never goes back; only differences mean anything."""
-    return time.monotonic()
-
-
-def wall() -> float:
-    """Seconds since 1970 (UTC); only for dates in headers and for the run report."""
-    return time.time()
-
-
-def sleep(seconds: float) -> None:
-    """Wait `seconds`; nothing for zero and below."""
-    if seconds > 0:
-        time.sleep(seconds)

@@ -11,6 +11,7 @@ import ipaddress
 import itertools
 import random
 import re
+import time
 import urllib.request
 import zlib
 from collections.abc import Callable, Generator, Iterator, Mapping
@@ -25,8 +26,6 @@ from requests.adapters import HTTPAdapter
 from requests.exceptions import ConnectTimeout, InvalidProxyURL, InvalidSchema, InvalidURL, MissingSchema, ProxyError, ReadTimeout, SSLError
 from requests.utils import default_headers
 from urllib3.exceptions import HTTPError, NewConnectionError, ReadTimeoutError
-
-from common import times
 
 T = TypeVar("T")
 
@@ -117,7 +116,7 @@ def parse_retry_after(value: str | None, *, now: float) -> float | None:
 
 def retry_after_s(response: requests.Response) -> float | None:
     """What a reply's `Retry-After` asks to wait; a date counts from the server's own clock, since this machine's may be wrong."""
-    return parse_retry_after(response.headers.get("Retry-After"), now=server_time(response) or times.wall())
+    return parse_retry_after(response.headers.get("Retry-After"), now=server_time(response) or time.time())
 
 
 def server_time(response: requests.Response) -> float | None:
@@ -202,7 +201,7 @@ class Http:
 
         `timeout_s` bounds the whole call. Raises `TransientError` for no reply or a part of one, `Refused` past `max_bytes`.
         """
-        deadline = times.monotonic() + timeout_s
+        deadline = time.monotonic() + timeout_s
         timeout = (min(CONNECT_TIMEOUT_S, timeout_s), timeout_s)
         try:
             request = requests.Request(method, url, headers=self._headers, params=params, data=data).prepare()
@@ -240,7 +239,7 @@ def _pieces(response: requests.Response, *, deadline: float, max_bytes: int) -> 
     size = 0
     while size <= max_bytes and (piece := response.raw.read1(65536, decode_content=False)):
         size += len(piece)
-        if times.monotonic() > deadline:
+        if time.monotonic() > deadline:
             raise TimeoutError
         yield piece
 

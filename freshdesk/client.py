@@ -7,13 +7,14 @@ import base64
 import json
 import logging
 import threading
+import time
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 import requests
 
-from common import times, web
+from common import web
 from common.errors import Stopped
 from common.text import for_terminal, without_secrets
 from common.web import CA_VARIABLE, NO_HOST, Refusal, Refused, TransientError
@@ -103,7 +104,7 @@ class FreshdeskClient:
             headers = response.headers
             return self._judge(call, response, body)
         finally:
-            call.spent_s += times.monotonic() - started
+            call.spent_s += time.monotonic() - started
             self._gate.leave(call.credits, headers, started=started)
 
     def _exchange(self, call: "_Call") -> tuple[requests.Response, bytes]:

@@ -6,9 +6,9 @@ reads nothing of a reply but its rate headers. Does not pace: a window's share m
 
 import math
 import threading
+import time
 from collections.abc import Callable, Mapping
 
-from common import times
 from common.errors import Stopped
 
 ANNOUNCE_FROM_S = 1.0
@@ -36,15 +36,15 @@ class RateGate:
         while True:
             with self._changed:
                 until, why = self._opens(credits)
-                wait_s = until - times.monotonic()
+                wait_s = until - time.monotonic()
                 if wait_s <= 0:
                     self._in_flight += credits
-                    return times.monotonic()
+                    return time.monotonic()
                 if math.isinf(wait_s):
                     self._changed.wait()
                     continue
             self._tell(wait_s, why)
-            times.sleep(wait_s)
+            time.sleep(wait_s)
 
     def leave(self, credits: float, headers: Mapping[str, str] | None = None, *, started: float = math.inf) -> None:
         """A call of `credits` that `started` then is over; `headers` are its reply's, None when no reply came."""
@@ -57,7 +57,7 @@ class RateGate:
 
     def _learn(self, left: float, total: float | None, started: float) -> None:
         """What is left, by a reply; more than before is another window, unless others overtook the reply. Needs the lock."""
-        now = times.monotonic()
+        now = time.monotonic()
         self.total = total or self.total or (left if math.isfinite(left) else None)
         if self._left is not None and (started < self._left_at or math.isinf(left)):
             self._left = min(left, self._left)
@@ -69,7 +69,7 @@ class RateGate:
     def hold(self, seconds: float) -> None:
         """Nobody starts a call for `seconds` from now; a longer hold that stands already is kept."""
         with self._changed:
-            self._held_until = max(self._held_until, times.monotonic() + seconds)
+            self._held_until = max(self._held_until, time.monotonic() + seconds)
             self._left = None
         self._tell(seconds, HELD)
 
@@ -82,7 +82,7 @@ class RateGate:
 
     def _opens(self, credits: float) -> tuple[float, str]:
         """When a call may start and what it waits for; infinity: when a call that is under way has its reply. Needs the lock."""
-        now = times.monotonic()
+        now = time.monotonic()
         if self._closed is not None:
             raise Stopped(*self._closed.args)
         if now < self._held_until:
@@ -97,7 +97,7 @@ class RateGate:
 
     def _tell(self, seconds: float, why: str) -> None:
         """One word for all threads that wait for the same moment."""
-        until = times.monotonic() + seconds
+        until = time.monotonic() + seconds
         if self._on_wait is not None and seconds >= ANNOUNCE_FROM_S and until >= self._announced + ANNOUNCE_FROM_S:
             self._announced = until
             self._on_wait(seconds, why)

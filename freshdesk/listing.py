@@ -7,11 +7,11 @@ Keeps no text but the subject. What could not be listed is said in words.
 
 import datetime
 import math
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from common import times
 from common.errors import Stopped
 from common.times import to_utc
 from common.web import Refused, TransientError
@@ -109,7 +109,7 @@ class ChangedList:
             reply = list_page(self.client, self.since, page)
         except (TransientError, Refused) as error:
             raise cannot_list("the list of tickets", error) from error
-        self.began_at = times.wall() if reply.at is None else reply.at
+        self.began_at = time.time() if reply.at is None else reply.at
         return reply
 
     def _take(self, reply: Reply) -> list[TicketRef]:
@@ -199,7 +199,7 @@ def later_page(get: Callable[[], Reply], *, what: str, gaps: list[str]) -> Reply
             if wait_s is None or not isinstance(error, Refused):
                 gaps.append(f"incomplete: {what} could not be listed ({error})")
                 return None
-        times.sleep(wait_s)
+        time.sleep(wait_s)
     return None
 
 

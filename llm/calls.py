@@ -4,13 +4,13 @@ Shared by all workers of one server. Sees neither what is asked nor what an answ
 """
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from common import times
 from common.errors import Stopped
 from common.web import TransientError
 from llm.dialect import LIMIT_FIELDS, Dialect
@@ -94,8 +94,8 @@ class Gate:
     def start_call(self) -> None:
         """Return once a call may start, however often the moment is moved meanwhile. Raises `Stopped` where the run has to end."""
         slept_to = 0.0
-        while (moment := self._not_before) > max(slept_to, times.monotonic()):
-            times.sleep(moment - times.monotonic())
+        while (moment := self._not_before) > max(slept_to, time.monotonic()):
+            time.sleep(max(0.0, moment - time.monotonic()))
             slept_to = moment  # a sleep is never shorter than asked, so one moment is slept for once
         if self._stopped is not None:
             raise Stopped(*self._stopped.args)
@@ -103,7 +103,7 @@ class Gate:
     def hold(self, seconds: float) -> None:
         """Nobody starts a call for `seconds` from now; a longer hold that stands already is kept."""
         with self._condition:
-            self._not_before = max(self._not_before, times.monotonic() + seconds)
+            self._not_before = max(self._not_before, time.monotonic() + seconds)
 
     def stop(self, error: Stopped) -> Stopped:
         """The error that ends the run, the first of all; from here on no call starts."""
@@ -124,7 +124,7 @@ class Gate:
         with self._condition:
             if since >= self._narrowed_at:
                 self.width = max(1, self.width // 2)
-                self._narrowed_at = times.monotonic()
+                self._narrowed_at = time.monotonic()
 
     def failed(self, *, outside: bool) -> bool:
         """Note a question that failed; whether that was one too many: before any usable answer, or in a row for reasons `outside` of it."""

@@ -18,7 +18,8 @@ _MOST_TOKENS = 10**9  # a server that counts more counts wrong
 _CUT = frozenset({"length", "max_tokens", "max_output_tokens", "model_length", "token_limit", "model_context_window_exceeded"})
 _FILTERED = frozenset({"content_filter", "safety", "prohibited_content", "recitation", "sensitive", "blocklist", "spii"})
 _BROKEN_OFF = frozenset({
-    "error", "insufficient_system_resource", "network_error", "server_error", "engine_overloaded", "abort", "aborted", "cancelled", "timeout",
+    "error", "insufficient_system_resource", "network_error", "server_error", "engine_overloaded", "abort", "aborted", "cancelled",
+    "timeout",
 })  # fmt: skip
 
 

@@ -7,6 +7,7 @@ every secret out of what comes back before anyone sees it.
 import json
 import logging
 import re
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,7 +15,6 @@ from urllib.parse import urlsplit, urlunsplit
 
 import requests
 
-from common import times
 from common.errors import Stopped
 from common.text import valid, without_secrets
 from common.web import CA_VARIABLE, Http, Refusal, Refused, TransientError, redirect_host
@@ -103,7 +103,7 @@ class Connection:
             raise self._stop(str(error), error.look_at) from error
         log.debug("reply %d: %s", response.status_code, text[:_MAX_LOGGED_CHARS])
         if not 200 <= response.status_code < 300:
-            raise self._refusal(read_refusal(response.status_code, text, response.headers, now=times.wall()), response.headers)
+            raise self._refusal(read_refusal(response.status_code, text, response.headers, now=time.time()), response.headers)
         return self._object(text)
 
     def get(self, name: str) -> Any:

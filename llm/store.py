@@ -11,13 +11,14 @@ import logging
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from weakref import WeakValueDictionary
 
-from common import files, times
+from common import files
 from common.errors import Stopped
 from llm.protocol import Usage
 
@@ -158,7 +159,7 @@ class AnswerStore:
 
 def _connect(path: Path) -> sqlite3.Connection:
     db = sqlite3.connect(path, timeout=LOCKED_S, isolation_level=None, check_same_thread=False)
-    deadline, journals = times.monotonic() + LOCKED_S, list(_JOURNALS)
+    deadline, journals = time.monotonic() + LOCKED_S, list(_JOURNALS)
     try:
         while True:
             try:
@@ -169,10 +170,10 @@ def _connect(path: Path) -> sqlite3.Connection:
                 return db
             except sqlite3.OperationalError as error:
                 locked = "database is locked" in str(error)  # SQLite's own waiting does not cover two that open it at one moment
-                if (locked and times.monotonic() > deadline) or (not locked and len(journals) == 1):
+                if (locked and time.monotonic() > deadline) or (not locked and len(journals) == 1):
                     raise
                 journals = journals if locked else journals[1:]
-                times.sleep(0.02 if locked else 0)
+                time.sleep(0.02 if locked else 0)
     except BaseException:
         db.close()
         raise

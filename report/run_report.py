@@ -6,6 +6,7 @@ The one file in which a clock reading is allowed. Counts what others did; decide
 import datetime
 import platform
 import shlex
+import time
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
@@ -13,7 +14,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from common import files, times
+from common import files
 from common.errors import Ended
 from common.text import counted
 from knowledge.decision import DecisionRow
@@ -48,8 +49,8 @@ class RunReport:
     totals: Totals = field(default_factory=Totals)
     ended: Ended = Ended.DONE
     ended_because: str = ""
-    _started: float = field(default_factory=times.monotonic)
-    _started_at: float = field(default_factory=times.wall)
+    _started: float = field(default_factory=time.monotonic)
+    _started_at: float = field(default_factory=time.time)
 
     def end(self, how: Ended, why: str = "") -> None:
         """Note how the run ended, with the reason where there is one."""
@@ -63,7 +64,7 @@ class RunReport:
     @property
     def duration_s(self) -> float:
         """Seconds since the run began."""
-        return times.monotonic() - self._started
+        return time.monotonic() - self._started
 
     @property
     def outcomes(self) -> Counter[str]:

@@ -11,7 +11,6 @@ import pytest
 
 from cli import console
 from cli.console import Progress
-from common import times
 
 
 class Terminal(io.StringIO):
@@ -45,7 +44,7 @@ def test_a_log_line_stands_on_a_line_of_its_own_while_a_bar_is_shown(monkeypatch
 def test_a_wait_is_counted_down_beside_the_bar(monkeypatch: pytest.MonkeyPatch) -> None:
     screen = terminal_of(monkeypatch)
     now = [100.0]
-    monkeypatch.setattr(times, "monotonic", lambda: now[0])
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
     monkeypatch.setenv("COLUMNS", "120")
     progress = Progress()
     progress.begin("fetching", 3)
@@ -74,7 +73,7 @@ def test_a_bar_of_unknown_length_shows_how_far_it_is(monkeypatch: pytest.MonkeyP
 
 def test_long_waits_are_logged_now_and_then_and_short_ones_never(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
-    monkeypatch.setattr(times, "monotonic", lambda: now[0])
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
     caplog.set_level(logging.INFO)
     progress = Progress(shown=False)
     for seconds, later in ((2, 1), (30, 1), (30, 70), (30, 1)):
