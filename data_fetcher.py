@@ -27,7 +27,7 @@ from typing import Any
 import env
 from common.errors import Stopped, TicketFailed, Unusable
 from common.text import for_terminal
-from common.times import to_utc
+from common.times import seconds_of, to_utc
 from common.web import Refused, TransientError
 from freshdesk import listing, search
 from freshdesk.client import FreshdeskClient
@@ -131,7 +131,7 @@ def fetch_listed(wanted: Mapping[int, str], *, client: FreshdeskClient) -> dict[
 
     How far a page reaches is learnt from the one before it. Whoever is not in the answer is to be read by view. Raises `Stopped`.
     """
-    rest = sorted((listing.seconds_of(change), ticket_id) for ticket_id, change in wanted.items() if change)
+    rest = sorted((seconds_of(change), ticket_id) for ticket_id, change in wanted.items() if change)
     found: dict[int, dict[str, Any]] = {}
     reach_s = math.inf
     place = chars = 0
@@ -148,7 +148,7 @@ def fetch_listed(wanted: Mapping[int, str], *, client: FreshdeskClient) -> dict[
         rows = {row["id"]: row for row in reply.value if isinstance(row, dict) and is_ticket_id(row.get("id"))}
         found |= {number: row for number, row in rows.items() if number in wanted}
         chars += sum(len(str(row.get("description"))) for row in rows.values())
-        end = listing.seconds_of(listing.last_change(list(listing.parse_refs(reply.value))))
+        end = seconds_of(listing.last_change(list(listing.parse_refs(reply.value))))
         if listing.is_last(reply) or end < begin or math.isinf(end):
             break
         reach_s = end - begin

@@ -3,6 +3,7 @@
 Takes ISO 8601 with or without an offset; refuses nothing: what is no time is "".
 """
 
+import math
 import re
 from datetime import datetime, timedelta
 from typing import Any
@@ -31,6 +32,16 @@ def to_utc(value: Any) -> str:
     except (ValueError, OverflowError):
         return ""
     return f"{moment.isoformat()}Z"
+
+
+def seconds_of(moment: object) -> float:
+    """A time in seconds since 1970; infinity for what is none.
+
+    >>> seconds_of("1970-01-01T02:00:09+02:00"), seconds_of("soon")
+    (9.0, inf)
+    """
+    text = to_utc(moment)
+    return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp() if text else math.inf
 
 
 def _offset(text: str | None) -> timedelta:

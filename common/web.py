@@ -3,12 +3,12 @@
 Knows neither Freshdesk nor the model server.
 """
 
-import contextlib
 import email.utils
 import gzip
 import io
 import ipaddress
 import itertools
+import math
 import random
 import re
 import time
@@ -16,7 +16,6 @@ import urllib.request
 import zlib
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from typing import Any, TypeVar, cast
 from urllib.parse import urljoin, urlsplit
 
@@ -26,6 +25,8 @@ from requests.adapters import HTTPAdapter
 from requests.exceptions import ConnectTimeout, InvalidProxyURL, InvalidSchema, InvalidURL, MissingSchema, ProxyError, ReadTimeout, SSLError
 from requests.utils import default_headers
 from urllib3.exceptions import HTTPError, NewConnectionError, ReadTimeoutError
+
+from common.times import seconds_of
 
 T = TypeVar("T")
 
@@ -107,11 +108,8 @@ def parse_retry_after(value: str | None, *, now: float) -> float | None:
     elif re.fullmatch(DURATION, text, re.IGNORECASE):
         return duration_s(text)
     else:
-        try:
-            moment = _moment(text).timestamp()
-        except (ValueError, TypeError, OverflowError):
-            return None
-    return moment - now if moment >= now else None
+        moment = _http_date(text) or seconds_of(text)
+    return moment - now if now <= moment < math.inf else None
 
 
 def retry_after_s(response: requests.Response) -> float | None:
@@ -121,8 +119,12 @@ def retry_after_s(response: requests.Response) -> float | None:
 
 def server_time(response: requests.Response) -> float | None:
     """The server's clock when it answered, in seconds since 1970; None if it did not say."""
+    return _http_date(response.headers.get("Date", ""))
+
+
+def _http_date(text: str) -> float | None:
     try:
-        return email.utils.parsedate_to_datetime(response.headers.get("Date", "")[:40]).timestamp()
+        return email.utils.parsedate_to_datetime(text[:40]).timestamp()
     except (ValueError, TypeError, OverflowError):
         return None
 
@@ -135,13 +137,6 @@ def duration_s(text: str) -> float:
     """
     parts = _DURATION_PART.findall(text)
     return sum(float(number) * _UNITS_S["ms" if unit.lower().startswith(("ms", "mil")) else unit[0].lower()] for number, unit in parts)
-
-
-def _moment(text: str) -> datetime:
-    with contextlib.suppress(ValueError, TypeError):
-        return email.utils.parsedate_to_datetime(text)
-    found = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    return found if found.tzinfo else found.replace(tzinfo=timezone.utc)
 
 
 def backoff_wait_s(attempt: int, *, draw: Callable[[], float] = random.random) -> float:

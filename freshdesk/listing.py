@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from common.errors import Stopped
-from common.times import to_utc
+from common.times import seconds_of, to_utc
 from common.web import Refused, TransientError
 from freshdesk.client import ACCOUNT_NAME, FreshdeskClient, Reply
 
@@ -227,16 +227,6 @@ def last_change(rows: list[TicketRef]) -> str:
     """The last row's time of change; "" where the order of changes is not kept, so that nothing may be concluded from it."""
     changes = [ref.updated_at for ref in rows if ref.updated_at]
     return changes[-1] if changes and changes == sorted(changes) else ""
-
-
-def seconds_of(moment: object) -> float:
-    """A time of the API in seconds since 1970; infinity for what is none.
-
-    >>> seconds_of("1970-01-01T02:00:09+02:00"), seconds_of("soon")
-    (9.0, inf)
-    """
-    text = to_utc(moment)
-    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp() if text else math.inf
 
 
 def next_second(moment: str) -> str:

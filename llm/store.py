@@ -61,7 +61,7 @@ class AnswerStore:
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / FILE_NAME
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._asking: WeakValueDictionary[str, threading.Lock] = WeakValueDictionary()
         self._db: sqlite3.Connection | None = None
 
@@ -110,8 +110,10 @@ class AnswerStore:
 
     def close(self) -> None:
         """Close the file; the next use opens it again."""
-        with self._lock:
-            self._close()
+        with self._lock, contextlib.suppress(sqlite3.Error):
+            db, self._db = self._db, None
+            if db is not None:
+                db.close()
 
     def __del__(self) -> None:
         """A store that nobody has closed ends with its last user."""
@@ -124,7 +126,7 @@ class AnswerStore:
                 try:
                     return self._run(statement, rows)
                 except (OSError, sqlite3.Error) as error:
-                    self._close()
+                    self.close()
                     if attempt == 2 or not _is_damage(error):
                         raise Stopped(f"answers cannot be kept in {self._path}: {_why(error)}") from error
                     self._set_aside(error)
@@ -140,12 +142,6 @@ class AnswerStore:
             self._db.execute("BEGIN IMMEDIATE")
             self._db.executemany(statement, rows)
         return []
-
-    def _close(self) -> None:
-        if self._db is not None:
-            with contextlib.suppress(sqlite3.Error):
-                self._db.close()
-            self._db = None
 
     def _set_aside(self, error: Exception) -> None:
         number = 1

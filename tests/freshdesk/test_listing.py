@@ -10,10 +10,11 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from common.errors import Stopped
+from common.times import seconds_of
 from common.web import Refusal, Refused, TransientError
 from freshdesk import listing
 from freshdesk.client import FreshdeskClient, Reply
-from freshdesk.listing import ChangedList, by_creation, parse_refs, seconds_of, status_of
+from freshdesk.listing import ChangedList, by_creation, parse_refs, status_of
 from testing.plain_desk import PlainDesk, raw_ticket
 
 START = datetime.datetime(2024, 2, 27, 23, 30, tzinfo=datetime.timezone.utc)
