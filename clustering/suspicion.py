@@ -14,7 +14,7 @@ from pathlib import Path
 from common.text import without_hidden
 
 _MAX_SCAN_CHARS = 200_000
-_WINDOW_CHARS = 2_000
+_WINDOW_CHARS, _OVERLAP_CHARS = 2_000, 200
 _TAG_LETTERS = {0xE0000 + code: chr(code) for code in range(0x20, 0x7F)}
 
 
@@ -31,6 +31,8 @@ def is_suspicious(texts: Iterable[str]) -> bool:
 
 def _plain(text: str) -> str:
     """Compatibility letters folded, tag letters made visible, other invisible characters gone."""
+    if text.isascii():
+        return text
     folded = unicodedata.normalize("NFKC", text.translate(_TAG_LETTERS))
     return "".join(char for char in folded if unicodedata.category(char) != "Cf")
 
@@ -38,9 +40,9 @@ def _plain(text: str) -> str:
 @functools.cache
 def _patterns() -> tuple[re.Pattern[str], ...]:
     lines = Path(__file__).with_name("orders.txt").read_text(encoding="utf-8").splitlines()
-    return tuple(re.compile(line, re.IGNORECASE) for line in lines if not line.startswith("#"))
+    return tuple(re.compile(line, re.IGNORECASE | re.MULTILINE) for line in lines if not line.startswith("#"))
 
 
 def _has_pattern(view: str) -> bool:
-    pieces = (line[start : start + _WINDOW_CHARS + 100] for line in view.splitlines() for start in range(0, len(line), _WINDOW_CHARS))
+    pieces = [view[start : start + _WINDOW_CHARS + _OVERLAP_CHARS] for start in range(0, len(view), _WINDOW_CHARS)]
     return any(pattern.search(piece) for piece in pieces for pattern in _patterns())
