@@ -88,15 +88,10 @@ class IssueClusterer:
         """Work on this knowledge base from here on."""
         self._base = base
         self._known = Candidates(base, conversation_of=self._conversation_of, embed=self._embed)
-        self._rounds = self._new_rounds(Progress(), set())
-
-    def _new_rounds(self, progress: Progress, leaving: set[int]) -> Rounds:
-        return Rounds(
-            self._base,
+        self._rounds = Rounds(
+            base,
             self._known,
             self._asking,
-            progress,
-            leaving,
             self.decisions,
             self._sizes_before,
             note=self._note_now,
@@ -140,8 +135,8 @@ class IssueClusterer:
         listed = {ticket["ticket_id"]: ticket for ticket in plan.tickets if ticket["ticket_id"] not in progress.decided}
         progress.put_off = [ticket for ticket in progress.put_off if ticket in listed]
         rest = [listed[ticket] for ticket in dict.fromkeys([*progress.put_off, *listed])]
-        leaving = {ticket["ticket_id"] for ticket in rest if self._base.home(ticket["ticket_id"]) is not None}
-        self._rounds = self._new_rounds(progress, leaving)
+        self._rounds.progress = progress
+        self._rounds.leaving = {ticket["ticket_id"] for ticket in rest if self._base.home(ticket["ticket_id"]) is not None}
         return rest
 
     def decide(self, items: Iterable[Item], *, on_decided: Callable[[DecisionRow], None] = lambda _row: None) -> None:

@@ -53,11 +53,11 @@ class Rounds:
     base: KnowledgeBase
     known: Candidates
     asking: Asking
-    progress: Progress
-    leaving: set[int]
     decisions: dict[int, DecisionRow]
     sizes_before: Mapping[str, int]
     note: Callable[[DecisionRow], None]
+    progress: Progress = field(default_factory=Progress)
+    leaving: set[int] = field(default_factory=set)
     decide_ignored: bool = False
     on_decided: Callable[[DecisionRow], None] = lambda _row: None
     at_rest: bool = True
