@@ -242,10 +242,13 @@ def test_a_merge_moves_the_tickets_and_a_dropped_issue_is_gone() -> None:
 
 
 def test_a_ticket_that_was_asked_about_is_not_read_from_disk() -> None:
-    base, found = known(sealed("ISSUE-1", "Lid", tickets=[1]), sealed("ISSUE-2", "Box", tickets=[2]))
+    base = KnowledgeBase({name: sealed(name, tickets=tickets) for name, tickets in {"ISSUE-1": [1, 3, 4], "ISSUE-2": [2]}.items()})
+    read: list[int] = []
+    found = Candidates(base, conversation_of=lambda ticket: read.append(ticket))
     found.offered(text(7, "gasket"), leaving=())
     base.place(7, "ISSUE-2", confidence=0.9, by=By.MODEL)
     assert found.search("gasket", 1) == ["ISSUE-2"]
+    assert set(read) == {1, 2, 3, 4}
 
 
 def test_only_conversations_that_are_there_are_read() -> None:
