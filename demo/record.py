@@ -22,11 +22,11 @@ import llm_client
 import main
 from cli.options import Options
 from common import files
-from demo import model, show
+from demo import show
 from demo.helpdesk import SampleHelpdesk, load_tickets
 from demo.model import BuiltInModel
-from demo.prompt_reader import Question, read_decision, read_issues, read_question
-from demo.recorded import FILE, Recording, find_ticket, words_of
+from demo.prompt_reader import Question, read_decision, read_issues
+from demo.recorded import FILE, RecordedModel, Recording, find_ticket, words_of
 from prompts_config import UNCLEAR_ID
 
 QUESTIONS = Path("demo_questions.jsonl")
@@ -34,21 +34,12 @@ QUESTIONS = Path("demo_questions.jsonl")
 
 def open_questions(recording: Recording, tickets: list[dict[str, Any]]) -> list[Question]:
     """Questions of a whole run over the sample tickets that the recording does not answer, in a stable order, each once."""
-    found: dict[str, Question] = {}
-
-    def answer(messages: Any) -> dict[str, Any]:
-        question = read_question(messages)
-        said = recording.answer(question)
-        if said is None:
-            found[question.user] = question
-            return model.answer(messages)
-        return said
-
-    with tempfile.TemporaryDirectory() as folder, SampleHelpdesk(tickets) as helpdesk_url, BuiltInModel(answer_with=answer) as model_url:
+    asked = RecordedModel(recording)
+    with tempfile.TemporaryDirectory() as folder, SampleHelpdesk(tickets) as helpdesk_url, BuiltInModel(answer_with=asked) as model_url:
         there = Options(pages="all", output=Path(folder) / "db.json", conversations=Path(folder) / "c", cache=Path(folder) / "cache")
         with contextlib.redirect_stdout(io.StringIO()):
             main.run_with_report(there, show.settings_of(helpdesk_url, model_url))
-    return [found[text] for text in sorted(found)]
+    return [asked.unanswered[text] for text in sorted(asked.unanswered)]
 
 
 def lines_of(question: Question, answer: Mapping[str, Any], tickets: list[dict[str, Any]]) -> list[dict[str, Any]]:

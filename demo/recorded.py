@@ -6,11 +6,13 @@ What was not recorded is not answered here: nothing is made up.
 
 import json
 import re
+import threading
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from demo.prompt_reader import Offered, Question, Ticket, read_decision, read_issues
+from demo import model
+from demo.prompt_reader import Offered, Question, Ticket, read_decision, read_issues, read_question
 from prompts_config import NEW_ID, UNCLEAR_ID
 
 FILE = Path(__file__).with_name("recorded.jsonl")
@@ -93,6 +95,31 @@ class Recording:
         shown = _SHOWN_TICKET.findall(user)
         steps = [_resting_on(step, shown) for step in card["resolution_steps"]]
         return {**card, "resolution_steps": [step for step in steps if step]}
+
+
+class RecordedModel:
+    """Answers from the recording, and from the word matcher what was not recorded, which `unanswered` keeps by its text. Safe for threads.
+
+    `recorded` and `by_matcher` count the answers of each.
+    """
+
+    def __init__(self, recording: Recording) -> None:
+        self._recording = recording
+        self._lock = threading.Lock()
+        self.recorded = self.by_matcher = 0
+        self.unanswered: dict[str, Question] = {}
+
+    def __call__(self, messages: Any) -> dict[str, Any]:
+        """The answer to one question. Raises `ValueError` where it is none of the program's."""
+        question = read_question(messages)
+        found = self._recording.answer(question)
+        with self._lock:
+            if found is not None:
+                self.recorded += 1
+                return found
+            self.by_matcher += 1
+            self.unanswered[question.user] = question
+        return model.answer(messages)
 
 
 def find_ticket(ticket: Ticket, known: Mapping[int, set[str]]) -> int | None:

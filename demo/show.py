@@ -4,9 +4,7 @@ Everything happens on loopback and under output/demo/ (or demo/ beside another -
 the next those of the week after. Has no rules of its own: what it shows is what a real run does.
 """
 
-import threading
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,11 +12,9 @@ from typing import Any
 import data_fetcher
 from cli import console
 from cli.options import Job, Options
-from demo import model
 from demo.helpdesk import DEFAULT_KEY, SampleHelpdesk, load_tickets
 from demo.model import BuiltInModel
-from demo.prompt_reader import read_question
-from demo.recorded import Recording
+from demo.recorded import RecordedModel, Recording
 from env import Settings
 from issue_clusterer import IssueClusterer
 from report.run_report import RunReport
@@ -31,22 +27,6 @@ SECOND_WEEK = "2026-06-28T12:00:00Z"
 Run = Callable[[Options, Settings], tuple[IssueClusterer, RunReport]]
 
 
-class RecordedModel:
-    """Answers from the recording, and from the word matcher what was not recorded; counts both. Safe for threads."""
-
-    def __init__(self, recording: Recording) -> None:
-        self._recording = recording
-        self._lock = threading.Lock()
-        self.answered: Counter[str] = Counter()
-
-    def __call__(self, messages: Any) -> dict[str, Any]:
-        """The answer to one question. Raises `ValueError` where it is none of the program's."""
-        found = self._recording.answer(read_question(messages))
-        with self._lock:
-            self.answered["matcher" if found is None else "recorded"] += 1
-        return model.answer(messages) if found is None else found
-
-
 def run_demo(options: Options, run: Run) -> RunReport:
     """The report of a run on the sample tickets; prints what a person should know about what it saw."""
     there = _in_demo_folder(options)
@@ -55,10 +35,10 @@ def run_demo(options: Options, run: Run) -> RunReport:
     console.show(f"Sample helpdesk: {len(tickets)} invented tickets of a maker of kitchen devices. No account, no key, no network.")
     console.show(f"A run reads what is resolved or closed: {done} of them.")
     console.show("Answers: recorded from a language model that was asked the program's own questions (demo/recorded.jsonl).")
-    recorded = RecordedModel(Recording.load(tickets))
-    with SampleHelpdesk(tickets) as helpdesk_url, BuiltInModel(answer_with=recorded) as model_url:
+    asked = RecordedModel(Recording.load(tickets))
+    with SampleHelpdesk(tickets) as helpdesk_url, BuiltInModel(answer_with=asked) as model_url:
         _, report = run(there, settings_of(helpdesk_url, model_url))
-    console.show("\n" + _told(recorded.answered, report))
+    console.show("\n" + _told(asked, report))
     if there.job is Job.DRY_RUN:
         console.show("The time is that of a real helpdesk and a real model; the demo takes a few seconds.")
     if there.job is Job.RUN and report.already_known + len(report.rows):
@@ -73,14 +53,13 @@ def _weeks(tickets: Sequence[dict[str, Any]], database: Path) -> tuple[list[dict
     return [ticket for ticket in tickets if ticket["created_at"] < SECOND_WEEK], [t for t in tickets if t["created_at"] >= SECOND_WEEK]
 
 
-def _told(answered: Mapping[str, int], report: RunReport) -> str:
+def _told(asked: RecordedModel, report: RunReport) -> str:
     """Where this run's answers came from."""
-    if not sum(answered.values()):
+    if not asked.recorded + asked.by_matcher:
         stored = report.totals.stored_answers
         return f"No question was asked: {f'{stored} answers were' if stored else 'everything was'} here already."
-    by_matcher = answered.get("matcher", 0)
-    others = f", {by_matcher} by the built-in word matcher, which is no language model" if by_matcher else ""
-    return f"{answered.get('recorded', 0)} questions were answered from the recording{others}."
+    others = f", {asked.by_matcher} by the built-in word matcher, which is no language model" if asked.by_matcher else ""
+    return f"{asked.recorded} questions were answered from the recording{others}."
 
 
 def _next(later: int, folder: Path) -> str:

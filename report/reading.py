@@ -86,9 +86,11 @@ def read(
     found = Reading(issues, log, database, flagged_tickets(issues), trends(issues, log), looks(issues, log))
     days, flagged = found.trends.days, found.flagged
     home = {ticket: issue for issue in issues.values() for ticket in issue.tickets}
-    room = MAX_ALL_CONVERSATIONS_CHARS
+    room, looked_for = MAX_ALL_CONVERSATIONS_CHARS, set(list(flagged)[:MAX_NEAREST])
     for ticket in sorted(home, key=lambda ticket: (ticket in flagged, days.get(ticket, ""), ticket), reverse=True):
         conversation = conversation_of(ticket)
+        if nearest is not None and ticket in looked_for:
+            found.near[ticket] = _near(found, ticket, conversation, nearest)
         if conversation is not None:
             _note(found, home[ticket], ticket, conversation)
             if room > 0:
@@ -96,8 +98,6 @@ def read(
                 room -= sum(len(message["text"]) + 60 for message in shown["messages"])
                 found.conversations.append(shown)
     found.conversations.sort(key=lambda shown: int(shown["id"]))
-    if nearest is not None:
-        found.near = {ticket: _near(found, ticket, conversation_of, nearest) for ticket in list(flagged)[:MAX_NEAREST]}
     return found
 
 
@@ -120,11 +120,10 @@ def _shown(ticket: int, conversation: Conversation) -> dict[str, Any]:
     return {"id": ticket, "messages": messages}
 
 
-def _near(found: Reading, ticket: int, conversation_of: ConversationOf, nearest: Nearest) -> list[str]:
+def _near(found: Reading, ticket: int, conversation: Conversation | None, nearest: Nearest) -> list[str]:
     """The few issues most like a flagged ticket, besides the one it stands in; in a large database judged by the cards alone."""
-    conversation, row = conversation_of(ticket), found.log.get(ticket)
-    subject = conversation["subject"] if conversation is not None else row.subject if row else ""
-    text = customer_text(conversation) if conversation is not None else ""
+    row = found.log.get(ticket)
+    subject, text = (row.subject if row else "", "") if conversation is None else (conversation["subject"], customer_text(conversation))
     return [name for name in nearest(subject, text, ticket, NEAREST + 2) if name != found.flagged[ticket].issue_id][:NEAREST]
 
 

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from demo.prompt_reader import Question, read_question
-from demo.recorded import FILE, Recording
+from demo.recorded import FILE, RecordedModel, Recording
 from knowledge.issue import Card, Issue
 from prompts_config import Prompts
-from testing.demo_questions import TICKETS, asked
+from testing.demo_questions import TICKETS, asked, conversation, question
 from testing.scripted_model import talk
 
 LINES = [json.loads(line) for line in FILE.read_text(encoding="utf-8").splitlines()]
@@ -82,3 +82,10 @@ def test_a_cards_steps_rest_on_the_tickets_that_are_shown() -> None:
     answer = said("issue_card", user)
     assert answer is not None
     assert [step.rpartition(" [")[2] for step in answer["resolution_steps"]] == ["1020:3]", "1277:2]", "1020:5]"]
+
+
+def test_what_is_not_recorded_is_answered_by_the_matcher_and_counted() -> None:
+    answers = RecordedModel(RECORDING)
+    assert answers(asked(1124))["confidence"] > 0
+    assert answers(question(conversation("customer: Praktikumsplatz gesucht")))["issue_id"] == "NEW"
+    assert (answers.recorded, answers.by_matcher, len(answers.unanswered)) == (1, 1, 1)

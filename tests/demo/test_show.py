@@ -7,11 +7,9 @@ import pytest
 from cli.options import Job, Options
 from demo import show
 from demo.helpdesk import load_tickets
-from demo.recorded import Recording
 from env import Settings
 from issue_clusterer import IssueClusterer
 from report.run_report import RunReport
-from testing.demo_questions import TICKETS, asked, conversation, question
 
 FOLDER = Path("output/demo")
 
@@ -48,13 +46,6 @@ def test_it_says_how_many_tickets_a_run_reads_and_what_to_do_next(capsys: pytest
 
 def test_the_time_that_a_dry_run_tells_is_not_the_demos(capsys: pytest.CaptureFixture[str]) -> None:
     assert said(capsys, Options(job=Job.DRY_RUN))[-1].startswith("The time is that of a real helpdesk and a real model")
-
-
-def test_what_is_not_recorded_is_answered_by_the_matcher_and_counted() -> None:
-    answers = show.RecordedModel(Recording.load(TICKETS))
-    assert answers(asked(1124))["confidence"] > 0
-    assert answers(question(conversation("customer: Praktikumsplatz gesucht")))["issue_id"] == "NEW"
-    assert answers.answered == {"recorded": 1, "matcher": 1}
 
 
 @pytest.mark.parametrize(("output", "folder"), [("output/silo_issues_db.json", "output/demo"), ("elsewhere/my.json", "elsewhere/demo")])
