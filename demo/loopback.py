@@ -54,7 +54,7 @@ class LoopbackServer:
     def start(self) -> str:
         """The base URL, such as `http://127.0.0.1:50123`, of the server that listens from now on."""
         self._server = _Server(self._port, lambda request: self.respond(request))
-        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, name="loopback", daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.002}, name="loopback", daemon=True).start()
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def stop(self) -> None:

@@ -1,18 +1,21 @@
 """A chat-completions server on loopback that does what it is told, well or badly: for tests and for measuring the client.
 
-Standard library only. Its sleeping is its own (not `time.sleep`), so that tests may replace that.
+Its sleeping is its own (not `time.sleep`), so that tests may replace that.
 """
 
+import contextlib
 import json
 import random
 import socket
-import struct
 import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from functools import partial
 from typing import Any, Literal
+
+from demo import loopback
+from testing.faults import send_fault
 
 Ending = Literal["whole", "reset", "cut", "drip", "hang"]
 
@@ -35,7 +38,7 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What to send back. `ending`: whole; a reset before it; cut in the middle; dripping blank lines for ever; nothing at all."""
+    """What to send back. `ending`: whole; a reset or a cut in the middle; dripping blank lines for ever; nothing at all."""
 
     status: int = 200
     body: Any = None
@@ -73,49 +76,30 @@ class ChaosServer:
 
     def __init__(self, behave: Behaviour) -> None:
         self.seen: list[Seen] = []
-        self.most_at_once = 0
-        self.cpu_s = 0.0  # of the threads that serve, headers not counted; exact for one caller at a time
+        self.base_url = ""
+        """Where it is, ending in /v1; known once it is open."""
+        self.cpu_s = 0.0  # of the threads that answer, without reading and sending; exact for one caller at a time
+        self.most_at_once = self._inside = 0
         self._behave = behave
-        self._inside = 0
         self._lock = threading.Lock()
         self._closing = threading.Event()
-        self._server = _Server(("127.0.0.1", 0), self._handler())
-
-    @property
-    def base_url(self) -> str:
-        """Where it is, ending in /v1."""
-        return f"http://127.0.0.1:{self._server.server_port}/v1"
+        self._server = _Loopback(self)
 
     def __enter__(self) -> "ChaosServer":
-        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        self.base_url = f"{self._server.start()}/v1"
         return self
 
     def __exit__(self, *_: object) -> None:
         self._closing.set()
-        self._server.shutdown()
-        self._server.server_close()
+        self._server.stop()
 
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
-        chaos = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-            disable_nagle_algorithm = True
-
-            def do_POST(self) -> None:
-                before = time.thread_time()
-                chaos._serve(self)
-                chaos.cpu_s += time.thread_time() - before
-
-            def log_message(self, format: str, *args: Any) -> None:
-                pass
-
-        return Handler
-
-    def _serve(self, handler: BaseHTTPRequestHandler) -> None:
-        body = json.loads(handler.rfile.read(int(handler.headers["Content-Length"])))
+    def answer(self, request: loopback.Request) -> loopback.Reply:
+        """What goes over the wire for one request, and how."""
+        if request.method != "POST":
+            return loopback.Reply(501)
+        before = time.thread_time()
         with self._lock:
-            seen = Seen(len(self.seen) + 1, handler.path, dict(handler.headers.items()), body, time.monotonic())
+            seen = Seen(len(self.seen) + 1, request.target, request.headers, json.loads(request.body), time.monotonic())
             self.seen.append(seen)
             self._inside += 1
             self.most_at_once = max(self.most_at_once, self._inside)
@@ -125,40 +109,32 @@ class ChaosServer:
         finally:
             with self._lock:
                 self._inside -= 1
-        self._send(handler, reply)
+        self.cpu_s += time.thread_time() - before
+        return loopback.Reply(reply.status, reply.data(), {"Content-Type": "application/json", **reply.headers}, self._way(reply.ending))
 
-    def _send(self, handler: BaseHTTPRequestHandler, reply: Reply) -> None:
-        data = reply.data()
-        headers = {"Content-Type": "application/json", "Content-Length": str(len(data)), **reply.headers}
-        head = f"HTTP/1.1 {reply.status} X\r\n" + "".join(f"{name}: {value}\r\n" for name, value in headers.items()) + "\r\n"
-        handler.close_connection = reply.ending != "whole"
-        try:
-            if reply.ending == "whole":
-                handler.wfile.write(head.encode() + data)
-            elif reply.ending == "cut":
-                handler.wfile.write(head.encode() + data[: len(data) // 2])
-            elif reply.ending == "drip":
-                handler.wfile.write(head.encode().replace(f"Content-Length: {len(data)}".encode(), b"Content-Length: 1000000"))
-                self._drip(handler)
-            elif reply.ending == "reset":
-                handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            else:
-                self._closing.wait(600)
-        except OSError:
-            handler.close_connection = True
+    def _way(self, ending: Ending) -> Callable[[socket.socket, bytes], None] | None:
+        """How a reply is put on the wire, None for whole."""
+        own = {"drip": self._drip, "hang": self._hang}
+        return None if ending == "whole" else own.get(ending, partial(send_fault, ending))
 
-    def _drip(self, handler: BaseHTTPRequestHandler) -> None:
-        while not self._closing.wait(0.05):
-            handler.wfile.write(b"\n")
+    def _drip(self, connection: socket.socket, _whole: bytes) -> None:
+        """Blank lines for ever."""
+        with contextlib.suppress(OSError):
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000000\r\n\r\n")
+            while not self._closing.wait(0.05):
+                connection.sendall(b"\n")
+
+    def _hang(self, _connection: socket.socket, _whole: bytes) -> None:
+        self._closing.wait(600)
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False
-    request_queue_size = 128
+class _Loopback(loopback.LoopbackServer):
+    def __init__(self, chaos: ChaosServer) -> None:
+        super().__init__()
+        self._chaos = chaos
 
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Clients that hang up are part of the play."""
+    def respond(self, request: loopback.Request) -> loopback.Reply:
+        return self._chaos.answer(request)
 
 
 def faulty(behave: Behaviour, *, share: float, seed: int, hang_s: float) -> Behaviour:
