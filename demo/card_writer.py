@@ -33,9 +33,7 @@ restart retry rinse run scan select send set sign soak start submit switch tap t
 unlink unplug untick update upgrade upload use verify visit wait wash wipe
 """
 _STEP_OPENING = re.compile(r"(?:(?:please|then|next|first|now|just|kindly|simply|and|step [0-9]+:?|[0-9]{1,2}[.)]|[-*•])[\s,]+)+", re.I)
-_STEP = re.compile(
-    rf"(?:{'|'.join(_VERBS.split())})\b|.*\b(?:i|we)(?:'ve| have)?\s+(?:now |just |already )?(?:[a-z]+(?:ed|t)|reset|set|sent|put)\b", re.I
-)
+_STEP = re.compile(rf"(?:{'|'.join(_VERBS.split())})\b", re.I)
 _CHAT_SUBJECT = re.compile(r"(?:chat|call|conversation|message|e-?mail|ticket|request)\b(?: (?:with|from|by)\b.*)?$", re.I)
 _SUBJECT_NOISE = re.compile(r"^(?:(?:re|fwd?|aw|wg|tr|sv)\s*:\s*|\[[^\]]{0,40}\]\s*)+", re.I)
 
@@ -127,7 +125,7 @@ def _cause(messages: Iterable[Said]) -> tuple[str, int]:
 
 
 def _steps(messages: Iterable[Said]) -> tuple[tuple[str, ...], int]:
-    """What agents told the customer to do or did themselves, from the message that says most of it, and its number; ((), 0) for none."""
+    """What agents told the customer to do, from the message that says most of it, and its number; ((), 0) for none."""
     by_message = [
         (list(dict.fromkeys(f"{step} {message.name}" for sentence in _sentences(message) if (step := _step(sentence)))), message.number)
         for message in messages
