@@ -183,7 +183,7 @@ def _points(scene: Scene, args: argparse.Namespace) -> list[tuple[Start, int]]:
     empty, everything = scene.work / "empty", by_id(scene.ids)
     empty.mkdir()
     listed = scene.later("listed", everything)
-    (listed / REVIEW).write_text(filled((listed / FLAGGED).read_text(encoding="utf-8")), encoding="utf-8")
+    (listed / REVIEW).write_text(filled((listed / FLAGGED).read_text(encoding="utf-8"), scene.ids), encoding="utf-8")
     review = ("--apply-review", REVIEW)
     reviewed = shutil.copytree(listed, scene.work / "reviewed")
     scene.do(reviewed, review)

@@ -68,7 +68,7 @@ def prepared(work: Path, ids: Sequence[int]) -> Iterator[tuple[Job, list[Event]]
     folder.mkdir()
     assert _call(folder, _ids(earlier))[0] == 0
     yield from _recorded(work, folder, "run", _ids(ids))
-    (folder / REVIEW).write_text(filled((folder / OUTPUT / RESULTS[1]).read_text(encoding="utf-8")), encoding="utf-8")
+    (folder / REVIEW).write_text(filled((folder / OUTPUT / RESULTS[1]).read_text(encoding="utf-8"), ids), encoding="utf-8")
     yield from _recorded(work, folder, "review", ("--apply-review", REVIEW))
     yield from _recorded(work, folder, "undo", ("--undo-review",))
     yield from _recorded(work, folder, "export", ("--export", "markdown", "articles"))
@@ -102,14 +102,15 @@ def _ids(ids: Sequence[int]) -> tuple[str, ...]:
     return ("--ticket-ids", ",".join(map(str, ids)))
 
 
-def filled(text: str) -> str:
-    """The review list with a decision in each row."""
-    rows = list(csv.DictReader(io.StringIO(text.removeprefix("\ufeff"))))
-    out = io.StringIO()
-    writer = csv.DictWriter(out, list(rows[0]))
+def filled(text: str, ids: Sequence[int] = ()) -> str:
+    """The review list with a decision in each row, and with one on the last of `ids` that it does not hold."""
+    listed = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")))
+    out, rows = io.StringIO(), list(listed)
+    writer = csv.DictWriter(out, listed.fieldnames or ())
     writer.writeheader()
-    for number, row in enumerate(rows):
-        decision = ("confirm", "accept" if row["suggested_issue_id"] else "new", "ignore")[number % 3]
+    sure = [{"ticket_id": str(ticket)} for ticket in ids if str(ticket) not in {row["ticket_id"] for row in rows}]
+    for number, row in enumerate([*rows, *sure[-1:]]):
+        decision = ("confirm", "accept" if row.get("suggested_issue_id") else "new", "ignore")[number % 3]
         writer.writerow(row | {"decision": decision})
     return out.getvalue()
 
