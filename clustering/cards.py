@@ -44,22 +44,19 @@ class CardQuestion:
     answer: "Future[Answer[CardAnswer]]"
 
 
+@dataclass(frozen=True, slots=True)
 class Cards:
     """The card questions of one run. `sizes_before` gives the number of tickets of each issue when the run began."""
 
-    def __init__(
-        self,
-        base: KnowledgeBase,
-        known: Candidates,
-        progress: Progress,
-        sizes_before: Mapping[str, int],
-        asking: Asking,
-    ) -> None:
-        self._base, self._known, self._progress, self._before, self._asking = base, known, progress, sizes_before, asking
+    base: KnowledgeBase
+    known: Candidates
+    progress: Progress
+    sizes_before: Mapping[str, int]
+    asking: Asking
 
     def due(self, *, at_end: bool = False) -> list[Issue]:
         """The issues whose cards are due; `at_end` also where the last card saw less than half."""
-        return [issue for issue in self._base.changed_issues() if self._is_due(issue, at_end=at_end)]
+        return [issue for issue in self.base.changed_issues() if self._is_due(issue, at_end=at_end)]
 
     def begin(self, due: Iterable[Issue]) -> list[CardQuestion]:
         """The questions about these issues' cards, under way."""
@@ -69,22 +66,22 @@ class Cards:
         """Write the cards; returns the tickets that do not belong."""
         misfits: list[int] = []
         for question in questions:
-            answer = self._asking.answer(question.answer, about="a card")
-            self._progress.card_sizes[question.issue_id] = question.size
-            self._progress.shown.update(question.tickets)
-            issue = self._base.issues.get(question.issue_id)
+            answer = self.asking.answer(question.answer, about="a card")
+            self.progress.card_sizes[question.issue_id] = question.size
+            self.progress.shown.update(question.tickets)
+            issue = self.base.issues.get(question.issue_id)
             if answer is None or issue is None or issue.written_by_person():
                 continue
             found = checked(answer.card, answer.steps, question.said)
             if not found.card.category:
                 say_unusable("a card", "the card talks to the model")
                 continue
-            self._base.set_card(issue, found.card, by=By.MODEL, step_evidence=found.evidence)
-            misfits += [ticket for ticket in answer.misfits if ticket in issue.tickets and ticket not in self._base.reviewed]
+            self.base.set_card(issue, found.card, by=By.MODEL, step_evidence=found.evidence)
+            misfits += [ticket for ticket in answer.misfits if ticket in issue.tickets and ticket not in self.base.reviewed]
         return misfits
 
     def _is_due(self, issue: Issue, *, at_end: bool) -> bool:
-        last, size = self._progress.card_sizes.get(issue.issue_id, self._before.get(issue.issue_id, 1)), len(issue.tickets)
+        last, size = self.progress.card_sizes.get(issue.issue_id, self.sizes_before.get(issue.issue_id, 1)), len(issue.tickets)
         grown = any(last < step <= size for step in CARD_AT) or (at_end and size > 2 * last)
         return grown and not issue.written_by_person()
 
@@ -92,8 +89,8 @@ class Cards:
         shown = [shorten(conversation, max_chars=CARD_CHARS) for conversation in self._speaking(issue)]
         if not shown:
             return None
-        tickets, prompts = tuple(conversation["ticket_id"] for conversation in shown), self._asking.prompts
-        answer = self._asking.put(
+        tickets, prompts = tuple(conversation["ticket_id"] for conversation in shown), self.asking.prompts
+        answer = self.asking.put(
             prompts.card_messages(issue, shown, [with_numbers(step) for step in old_steps(issue)]),
             schema=CARD_SCHEMA,
             parse=functools.partial(parse_card, shown=tickets, categories=prompts.categories),
@@ -107,22 +104,19 @@ class Cards:
         for step in old_steps(issue):
             for ticket, number in step.messages:
                 if ticket in issue.tickets:
-                    stored = self._known.conversations([ticket])
+                    stored = self.known.conversations([ticket])
                     said[(ticket, number)] = agent_messages(stored[0]).get((ticket, number), "") if stored else step.text
         return said
 
     def _speaking(self, issue: Issue) -> list[Conversation]:
         """At most `CARD_TICKETS` conversations, in the order of their tickets; text that talks to the model is not passed on."""
-        stored = {entry["ticket_id"]: entry for entry in self._known.conversations(exemplars(issue, MOST_LOOKED_AT))}
-        likeness = {ticket: self._fits(issue, entry) for ticket, entry in stored.items()} if len(stored) > CARD_TICKETS else {}
-        odd_first = sorted(stored, key=lambda ticket: (likeness.get(ticket, 0.0), ticket))
-        unseen = [ticket for ticket in odd_first if ticket not in self._progress.shown]
+        stored = {entry["ticket_id"]: entry for entry in self.known.conversations(exemplars(issue, MOST_LOOKED_AT))}
+        likeness = {ticket: self.known.similarity(TicketText.of(entry), issue.issue_id) for ticket, entry in stored.items()}
+        odd_first = sorted(stored, key=lambda ticket: (likeness[ticket], ticket))
+        unseen = [ticket for ticket in odd_first if ticket not in self.progress.shown]
         chosen = _first(unseen, CARD_TICKETS - TYPICAL, stored)
         chosen += _first((ticket for ticket in reversed(odd_first) if ticket not in chosen), CARD_TICKETS - len(chosen), stored)
         return [stored[ticket] for ticket in sorted(chosen)]
-
-    def _fits(self, issue: Issue, conversation: Conversation) -> float:
-        return self._known.similarity(TicketText.of(conversation), issue.issue_id)
 
 
 def _first(tickets: Iterable[int], count: int, stored: Mapping[int, Conversation]) -> list[int]:
