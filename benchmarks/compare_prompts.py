@@ -24,17 +24,17 @@ import env
 import llm_client
 import prompts_config
 from common.pool import WorkerPool
+from common.text import aligned
 from env import Settings
-from issue_clusterer import IssueClusterer
 from knowledge import issue as issue_db
 from knowledge.conversation import Conversation, shown_conversation
 from knowledge.decision import DecisionRow
-from knowledge.paths import RunFiles
 from llm.bill import Prices, Totals
 from llm.protocol import Answer, JsonSchema, Messages, Usage
 from llm.store import AnswerStore
 from llm_client import LlmClient
 from prompts_config import Prompts
+from testing.labelled_run import LabelledSet, cluster
 from testing.scoring import Scores, scores
 
 T = TypeVar("T")
@@ -114,20 +114,12 @@ def run_side(side: Side, conversations: Sequence[Conversation], settings: Settin
     """One side's run from an empty database, in a temporary folder."""
     server = dataclasses.replace(llm_client.server_of(settings), model=side.model)
     counted = Counted(LlmClient(server, workers=settings.llm_workers, store=store))
-    stored = {conversation["ticket_id"]: conversation for conversation in conversations}
-    pool = WorkerPool(settings.llm_workers, name="asking")
+    data, pool = LabelledSet("", tuple(conversations), {}), WorkerPool(settings.llm_workers, name="asking")
     try:
         with tempfile.TemporaryDirectory() as folder:
-            clusterer = IssueClusterer(
-                RunFiles(Path(folder) / "issues.json"),
-                ask=counted.ask,
-                prompts=side.prompts,
-                conversation_of=stored.get,
-                submit=pool.submit,
-                model=side.model,
+            clusterer = cluster(
+                data, counted.ask, folder=Path(folder), consolidate=merge, submit=pool.submit, prompts=side.prompts, model=side.model
             )
-            clusterer.decide(conversations)
-            clusterer.conclude(overview=merge)
     finally:
         pool.close()
     homes = {ticket: issue.issue_id for issue in clusterer.issues.values() for ticket in issue.tickets}
@@ -156,15 +148,11 @@ def comparison(a: Outcome, b: Outcome, truth: Mapping[int, str]) -> str:
         table.append((f"truth for {len(known)} tickets", "", "", ""))
         table += [_numbers(f"  {name}", getattr(of_a, name), getattr(of_b, name)) for name in MEASURES]
     changed = differing(a, b)
-    lines = [
-        *_aligned(table),
-        "",
-        f"{len(changed)} of {len(a.rows.keys() | b.rows.keys())} tickets stand with other tickets in B than in A",
-    ]
+    of_all = f"{len(changed)} of {len(a.rows.keys() | b.rows.keys())} tickets stand with other tickets in B than in A"
+    lines = [*aligned(table), "", of_all]
     if changed:
-        lines += _aligned(
-            [("ticket", "A", "B", "truth", "subject"), *(_difference(ticket, a, b, truth) for ticket in changed[:SHOWN_DIFFERENCES])]
-        )
+        shown = [_difference(ticket, a, b, truth) for ticket in changed[:SHOWN_DIFFERENCES]]
+        lines += aligned([("ticket", "A", "B", "truth", "subject"), *shown])
     if len(changed) > SHOWN_DIFFERENCES:
         lines.append(f"and {len(changed) - SHOWN_DIFFERENCES} more")
     return "\n".join(lines)
@@ -209,11 +197,6 @@ def _numbers(name: str, one: float | None, other: float | None) -> tuple[str, st
         return (name, "not known", "not known", "")
     form = ".3f" if isinstance(one, float) or isinstance(other, float) else "d"
     return (name, format(one, form), format(other, form), format(other - one, "+" + form) if other != one else "")
-
-
-def _aligned(table: Sequence[tuple[str, ...]]) -> list[str]:
-    widths = [max(len(row[column]) for row in table) for column in range(len(table[0]))]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table]
 
 
 def _module(path: Path) -> ModuleType:

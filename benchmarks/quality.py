@@ -23,6 +23,7 @@ from pathlib import Path
 from clustering.vectors import Embed
 from common import files
 from common.errors import Unreadable
+from common.text import aligned
 from demo.model import answer
 from knowledge import issue as issue_db
 from llm.embeddings import LocalModel
@@ -197,11 +198,8 @@ def _scored(name: str, path: Path, labels: Mapping[int, str]) -> dict[str, objec
 def _table(results: Sequence[dict[str, object]]) -> str:
     """One line a result; the spread of ARI and ACC over the orders stands behind them."""
     head = ["set", "model", "order", *COLUMNS.values()]
-    lines = [head]
-    for result in results:
-        lines.append([*(str(result[name]) for name in ("set", "model", "order")), *(_cell(result, name) for name in COLUMNS)])
-    widths = [max(len(line[place]) for line in lines) for place in range(len(head))]
-    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines)
+    cells = ([*(str(result[name]) for name in head[:3]), *(_cell(result, name) for name in COLUMNS)] for result in results)
+    return "\n".join(aligned([head, *cells]))
 
 
 def _cell(result: dict[str, object], name: str) -> str:

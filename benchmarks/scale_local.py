@@ -7,13 +7,16 @@ decided by a model that answers from labels, whose own time is not counted. Noth
 """
 
 import argparse
+import json
+import multiprocessing
 import resource
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from statistics import median
 from typing import Any, TypeVar
@@ -63,36 +66,30 @@ def place(folder: Path, tickets: int, topics: int, more: int) -> None:
     data = placed_set(folder / "set.jsonl", tickets + more, topics)
     lines = (folder / "set.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
     (folder / "new.jsonl").write_text("".join(lines[tickets:]), encoding="utf-8")
+    (folder / "conversations").mkdir()
     issues: dict[str, Issue] = {}
     rows: list[DecisionRow] = []
-    (folder / "conversations").mkdir()
-    for conversation in data.conversations:
+    for place, conversation in enumerate(data.conversations):
         path = folder / "conversations" / f"{conversation['ticket_id']}.json"
         path.write_text(files.dump_json(conversation) + "\n", encoding="utf-8")
-    names = _names_of(issues)
-    for conversation in data.conversations[:tickets]:
-        ticket = conversation["ticket_id"]
-        issue = issues.setdefault(data.labels[ticket], _issue(conversation))
-        issue.tickets = [*issue.tickets, ticket] if issue.tickets[-1:] != [ticket] else issue.tickets
-        rows.append(_row(conversation, issue, names))
+        if place < tickets:
+            issue = issues.setdefault(data.labels[conversation["ticket_id"]], _issue(conversation))
+            issue.tickets.append(conversation["ticket_id"])
+            rows.append(_row(conversation, issue, tuple(known.issue_id for known in islice(issues.values(), 20))))
     files.write_text(folder / "silo_issues_db.json", issue_db.render(issues.values()))
     files.write_text(folder / "decisions.jsonl", decision.render(rows))
-
-
-def _names_of(issues: Mapping[str, Issue]) -> Callable[[], tuple[str, ...]]:
-    return lambda: tuple(issue.issue_id for issue in list(issues.values())[:20])
 
 
 def _issue(conversation: Conversation) -> Issue:
     said = conversation["conversation"][0]["text"].split()
     card = Card(" ".join(said[:5]), " ".join(said)[:110], tuple(sorted(said[:5])), "It was old.", ("Replace it.",))
-    issue = Issue(f"ISSUE-{conversation['ticket_id']}", card, status="confirmed", confidence=0.95, tickets=[conversation["ticket_id"]])
+    issue = Issue(f"ISSUE-{conversation['ticket_id']}", card, status="confirmed", confidence=0.95)
     issue.seal_card()
     issue.first_seen = issue.last_seen = conversation["created_at"][:10]
     return issue
 
 
-def _row(conversation: Conversation, issue: Issue, names: Callable[[], tuple[str, ...]]) -> DecisionRow:
+def _row(conversation: Conversation, issue: Issue, offered: tuple[str, ...]) -> DecisionRow:
     return DecisionRow(
         ticket_id=conversation["ticket_id"],
         issue_id=issue.issue_id,
@@ -100,7 +97,7 @@ def _row(conversation: Conversation, issue: Issue, names: Callable[[], tuple[str
         confidence=0.95,
         reason=f"fits {issue.issue_id}: {issue.card.short_description}",
         evidence=(1,),
-        candidates=names() if len(issue.tickets) < 3 else (issue.issue_id,) * 20,
+        candidates=offered,
         subject=conversation["subject"],
         url=conversation["url"],
         created_at=conversation["created_at"],
@@ -188,16 +185,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     for size in args.sizes.split(","):
         tickets, topics = (int(part) for part in size.split(":"))
         with tempfile.TemporaryDirectory(prefix="scale-") as name:
-            for step in ("place", "measure"):
-                _in_a_process(step, Path(name), tickets, topics, args.more)
+            _apart(place, Path(name), tickets, topics, args.more)
+            print(json.dumps(_apart(measure, Path(name), tickets)), flush=True)
     return 0
 
 
-def _in_a_process(step: str, folder: Path, tickets: int, topics: int, more: int) -> None:
+def _apart(step: Callable[..., T], *args: Any) -> T:
     """One step in a process of its own, so that making the data does not count as memory of the work."""
-    code = f"from benchmarks.scale_local import {step}; from pathlib import Path; import sys, json; a = sys.argv"
-    call = "place(Path(a[1]), int(a[2]), int(a[3]), int(a[4]))" if step == "place" else "print(json.dumps(measure(Path(a[1]), int(a[2]))))"
-    subprocess.run([sys.executable, "-c", f"{code}; {call}", str(folder), str(tickets), str(topics), str(more)], check=True)
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as process:
+        return process.submit(step, *args).result()
 
 
 if __name__ == "__main__":

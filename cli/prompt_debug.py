@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from common.text import for_terminal, shortened
+from common.text import aligned, for_terminal, shortened
 from issue_clusterer import FetchFailure, IssueClusterer, Item
 from knowledge.issue import SURE, Issue
 from llm.protocol import Answer, AnswerUnusable, Ask, ContextTooLong, JsonSchema, Messages
@@ -118,12 +118,9 @@ def table(looks: Sequence[Look]) -> str:
     """All tickets that were looked at, a line each: what iterating prompts is about."""
     rows = [("ticket", "now", "would be", "confidence")]
     rows += [(str(look.ticket_id), look.now, look.would_be, "-" if look.confidence is None else f"{look.confidence:.2f}") for look in looks]
-    widths = [max(len(row[column]) for row in rows) for column in range(3)]
-    lines = ["  ".join([*(cell.ljust(width) for cell, width in zip(row[:3], widths, strict=True)), row[3]]) for row in rows]
     changed = sum(look.changes for look in looks)
-    return "\n".join(
-        [RULE, *(for_terminal(line) for line in lines), f"{len(looks)} looked at, {changed} would change; nothing was written"]
-    )
+    lines = [for_terminal(line) for line in aligned(rows)]
+    return "\n".join([RULE, *lines, f"{len(looks)} looked at, {changed} would change; nothing was written"])
 
 
 def _print_part(title: str, text: str) -> None:

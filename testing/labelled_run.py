@@ -15,9 +15,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from clustering.vectors import Embed
-from clustering.wave import at_once
-from common.pool import Submit
 from common.text import CHARS_PER_TOKEN
 from issue_clusterer import IssueClusterer
 from knowledge.conversation import Conversation, Message
@@ -185,17 +182,16 @@ class _Waiting(Future[Any]):
 
 
 def cluster(
-    data: LabelledSet, ask: Ask, *, folder: Path, consolidate: bool = True, embed: Embed | None = None, submit: Submit = at_once
+    data: LabelledSet, ask: Ask, *, folder: Path, consolidate: bool = True, prompts: Prompts | None = None, **options: Any
 ) -> IssueClusterer:
-    """The clusterer after a run over the set; `folder` has no database, and nothing is saved there."""
+    """The clusterer after a run over the set; `folder` has no database, and nothing is saved there. `options` are the clusterer's."""
     stored = {conversation["ticket_id"]: conversation for conversation in data.conversations}
     clusterer = IssueClusterer(
         RunFiles(folder / "issues.json"),
         ask=ask,
-        prompts=Prompts(),
+        prompts=prompts or Prompts(),
         conversation_of=stored.get,
-        embed=embed,
-        submit=submit,
+        **options,
     )
     clusterer.decide(data.conversations)
     clusterer.conclude(overview=consolidate)

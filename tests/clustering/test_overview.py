@@ -259,6 +259,7 @@ def test_every_name_is_asked_about_before_one_is_asked_about_twice() -> None:
     assert found[3] == ["y", "z"]
 
 
+@pytest.mark.slow
 def test_of_very_many_unsure_tickets_each_is_asked_about_beside_what_it_meant() -> None:
     unsure = [issue(number, unsure={number: 0.5}, held_back="ISSUE-1") for number in range(2, 1_002)]
     look = Look(issue(1), *unsure, merge=same())
