@@ -226,7 +226,7 @@ class LlmClient:
             """A server with too much to do is left alone by everyone, not only by the worker that it told."""
             question.waited_s += seconds
             self._bill.count("retries")
-            if fault.status == 429 or fault.retry_after_s is not None:
+            if fault.status == 429:
                 self._gate.hold(seconds)
             self._on_wait(seconds, str(fault))
 
@@ -275,6 +275,7 @@ class LlmClient:
         except TransientError as fault:
             if fault.status in _CROWDED:
                 self._gate.crowded(since=began)
+            self._gate.hold(fault.retry_after_s or 0.0)
             raise
         except Stopped as error:
             raise self._gate.stop(error) from error
