@@ -12,7 +12,7 @@ from typing import Any
 
 from clustering.candidates import Candidates, ConversationOf, Nearest, TicketText, nearest_issues
 from clustering.question import Verdict, ask_where
-from clustering.rounds import FetchFailure, Item, Rounds
+from clustering.rounds import Item, Rounds, unread
 from clustering.vectors import Embed
 from clustering.wave import Asking, at_once
 from common import files as safe_files
@@ -31,7 +31,7 @@ from llm.protocol import Ask
 from prompts_config import Prompts
 from review import list as review_list
 
-__all__ = ["WAVE_TICKETS", "DecisionRow", "FetchFailure", "Issue", "IssueClusterer", "Item", "Plan"]
+__all__ = ["WAVE_TICKETS", "DecisionRow", "Issue", "IssueClusterer", "Item", "Plan", "unread"]
 
 logger = logging.getLogger(__name__)
 

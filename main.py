@@ -25,7 +25,7 @@ from cli.source import Ticket
 from cli.wiring import Parts, wire
 from common.errors import Ended, Exit, Trouble, Unusable, Unwritable
 from env import Settings
-from issue_clusterer import FetchFailure, IssueClusterer, Item
+from issue_clusterer import IssueClusterer, Item
 from knowledge import issue
 from knowledge.decision import DecisionRow
 from llm.batch import QuestionsLeft
@@ -146,7 +146,7 @@ class _Run:
                 look = prompt_debug.look(item, self.clusterer, self.parts.looking)
                 looks.append(look)
                 if look.failure is not None:
-                    self._count(look.failure.row())
+                    self._count(look.failure)
         except BudgetReached as error:
             self.report.end(Ended.BUDGET, str(error))
         print(prompt_debug.table(looks))
@@ -155,8 +155,8 @@ class _Run:
         """Fill `conversations/`."""
         cuts = Cuts()
         for item in self._stream(tickets):
-            if isinstance(item, FetchFailure):
-                self._count(item.row())
+            if isinstance(item, DecisionRow):
+                self._count(item)
             else:
                 cuts.add(item)
         self.progress.close()

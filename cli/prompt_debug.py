@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from common.text import aligned, for_terminal, shortened
-from issue_clusterer import FetchFailure, IssueClusterer, Item
+from issue_clusterer import IssueClusterer, Item, unread
+from knowledge.decision import DecisionRow
 from knowledge.issue import SURE, Issue
 from llm.protocol import Answer, AnswerUnusable, Ask, ContextTooLong, JsonSchema, Messages
 
@@ -31,7 +32,7 @@ class Look:
     would_be: str
     confidence: float | None = None
     changes: bool = False
-    failure: FetchFailure | None = None
+    failure: DecisionRow | None = None
 
 
 class Shown:
@@ -67,9 +68,9 @@ class Shown:
 
 def look(item: Item, clusterer: IssueClusterer, shown: Shown) -> Look:
     """What would become of one ticket, printed on the way; `shown` is what the clusterer asks."""
-    home = clusterer.home(item.ticket_id if isinstance(item, FetchFailure) else item["ticket_id"])
+    home = clusterer.home(item.ticket_id if isinstance(item, DecisionRow) else item["ticket_id"])
     now = home.issue_id if home is not None else "-"
-    if isinstance(item, FetchFailure):
+    if isinstance(item, DecisionRow):
         return _failed(item, now)
     print(head(item["ticket_id"], item["subject"], home))
     if item["ignored"]:
@@ -78,7 +79,7 @@ def look(item: Item, clusterer: IssueClusterer, shown: Shown) -> Look:
     try:
         found = clusterer.preview(item)
     except (AnswerUnusable, ContextTooLong) as error:
-        return _failed(FetchFailure(item["ticket_id"], str(error), item["subject"]), now)
+        return _failed(unread(item["ticket_id"], str(error), item["subject"]), now)
     answer = found.answer
     category = "" if answer.unclear else answer.card.category
     said = verdict(found.joins, answer.issue_id, found.confidence, clusterer.issues, category=category, paid=shown.paid)
@@ -88,7 +89,7 @@ def look(item: Item, clusterer: IssueClusterer, shown: Shown) -> Look:
     return Look(item["ticket_id"], now, (found.joins or own) + doubt, found.confidence, changes=(found.joins or own) != now)
 
 
-def _failed(failure: FetchFailure, now: str) -> Look:
+def _failed(failure: DecisionRow, now: str) -> Look:
     print(f"=> no usable answer for ticket {failure.ticket_id}: {for_terminal(failure.reason)}\n")
     return Look(failure.ticket_id, now, "failed", failure=failure)
 

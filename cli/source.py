@@ -27,7 +27,7 @@ from env import Settings
 from freshdesk.access import STATUSES
 from freshdesk.client import FreshdeskClient
 from freshdesk.listing import OnListed, TicketRef, by_creation, status_of
-from issue_clusterer import FetchFailure, Item
+from issue_clusterer import Item, unread
 from knowledge.conversation import conversation_path, shown_conversation, ticket_url
 from knowledge.decision import DecisionRow
 
@@ -194,7 +194,7 @@ class ConversationSource:
                 raw = data_fetcher.fetch_ticket(ticket_id, client=self.client, listed=raw)
             return self._keep(raw)
         except TicketFailed as error:
-            return FetchFailure(ticket_id, str(error).removeprefix(f"ticket {ticket_id}: "))
+            return unread(ticket_id, str(error).removeprefix(f"ticket {ticket_id}: "))
 
     def read_archived(self, ticket_id: int) -> Conversation | None:
         """An archived ticket's conversation, stored on the way; None if there is none. Raises `TicketFailed` and what ends the run."""
@@ -256,8 +256,8 @@ def stream(
     count = failed = 0
     unsolved: Counter[int] = Counter()
     for item in _read_ahead(tickets, source, submit, on_read):
-        count, failed = count + 1, failed + isinstance(item, FetchFailure)
-        if not isinstance(item, FetchFailure) and item["status"] and item["status"] not in source.settings.freshdesk_statuses:
+        count, failed = count + 1, failed + isinstance(item, DecisionRow)
+        if not isinstance(item, DecisionRow) and item["status"] and item["status"] not in source.settings.freshdesk_statuses:
             unsolved[item["status"]] += item["ignored"] is None
         yield item
     if count:

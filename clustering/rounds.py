@@ -26,20 +26,13 @@ UNANSWERED_IN_A_ROW = 10
 """Tickets in a row, in their order, whose questions found no usable answer: the model server gives none any more."""
 
 
-@dataclass(frozen=True, slots=True)
-class FetchFailure:
-    """A ticket that could not be read; it is reported, and decided by a later run."""
-
-    ticket_id: int
-    reason: str
-    subject: str = ""
-
-    def row(self) -> DecisionRow:
-        """The decision log's row."""
-        return DecisionRow(self.ticket_id, None, "failed", reason=self.reason, subject=self.subject)
+Item = Conversation | DecisionRow
+"""A ticket to decide, or the row of one that could not be read, which a later run decides."""
 
 
-Item = Conversation | FetchFailure
+def unread(ticket_id: int, reason: str, subject: str = "") -> DecisionRow:
+    """The row of a ticket that could not be read."""
+    return DecisionRow(ticket_id, None, "failed", reason=reason, subject=subject)
 
 
 @dataclass(slots=True)
@@ -68,9 +61,9 @@ class Rounds:
         """Read the tickets that an interrupted run had put off: they stand first in the stream."""
         for ticket_id in [ticket for ticket in self.progress.put_off if ticket not in self._put_off]:
             item = next(stream, None)
-            if isinstance(item, FetchFailure):
+            if isinstance(item, DecisionRow):
                 self.progress.put_off.remove(ticket_id)
-                self._commit(item.row())
+                self._commit(item)
             elif item is not None:
                 self._put_off[ticket_id] = Question(item, TicketText.of(item))
 
@@ -144,12 +137,12 @@ class Rounds:
         """Questions about tickets, under way, and rows of those that are not asked about; vectors are made of all texts at once."""
         if self.known.by_vectors:
             items = list(items)
-            self.known.expect(TicketText.of(item).text for item in items if not isinstance(item, FetchFailure))
+            self.known.expect(TicketText.of(item).text for item in items if not isinstance(item, DecisionRow))
         return [self._asked(item) for item in items]
 
     def _asked(self, item: Item) -> Question | DecisionRow:
-        if isinstance(item, FetchFailure):
-            return item.row()
+        if isinstance(item, DecisionRow):
+            return item
         if item["ignored"] and not (self.decide_ignored and item["conversation"]):
             return row_of(item, "ignored", reason=item["ignored"])
         if item["ignored"]:

@@ -13,7 +13,7 @@ from clustering.wave import at_once
 from common import files as safe_files
 from common.errors import Stopped, Unwritable
 from common.pool import WorkerPool
-from issue_clusterer import FetchFailure, IssueClusterer, Item, Plan
+from issue_clusterer import IssueClusterer, Item, Plan, unread
 from knowledge import checkpoint as checkpoint_file
 from knowledge import decision as decision_log
 from knowledge import issue as issue_db
@@ -42,13 +42,13 @@ class Killed(BaseException):
 
 
 def clusterer_for(model: ScriptedModel, items: Sequence[Item], *, folder: Path | None = None, **options: Any) -> IssueClusterer:
-    stored = {item["ticket_id"]: item for item in items if not isinstance(item, FetchFailure)}
+    stored = {item["ticket_id"]: item for item in items if not isinstance(item, DecisionRow)}
     options = {"conversation_of": stored.get, "prompts": Prompts(), "model": "scripted", **options}
     return IssueClusterer(RunFiles((folder or Path()) / DATABASE), ask=model.ask, **options)
 
 
 def id_of(item: Item) -> int:
-    return item.ticket_id if isinstance(item, FetchFailure) else item["ticket_id"]
+    return item.ticket_id if isinstance(item, DecisionRow) else item["ticket_id"]
 
 
 def run(
@@ -213,7 +213,7 @@ def test_an_ignored_ticket_is_not_asked_about_unless_it_was_named() -> None:
 
 
 def test_a_ticket_that_could_not_be_read_is_a_failure_and_the_run_goes_on() -> None:
-    clusterer = run(ScriptedModel(by_ticket({2: decision()})), [FetchFailure(1, "gone (404)", "Old"), talk(2, "Lid.")])
+    clusterer = run(ScriptedModel(by_ticket({2: decision()})), [unread(1, "gone (404)", "Old"), talk(2, "Lid.")])
     assert list(clusterer.issues) == ["ISSUE-2"]
     assert rows()[1] == DecisionRow(1, None, "failed", reason="gone (404)", subject="Old", failures=1)
 
@@ -350,7 +350,7 @@ def test_a_ticket_that_fails_when_decided_again_stays_where_it_was_with_its_row(
 def test_a_ticket_that_cannot_be_fetched_again_stays_where_it_was() -> None:
     run(ScriptedModel(by_ticket({1: decision()})), [talk(1, "Lid.")])
     before = results()
-    clusterer = run(ScriptedModel(by_ticket({})), [FetchFailure(1, "gone")], reprocess=True)
+    clusterer = run(ScriptedModel(by_ticket({})), [unread(1, "gone")], reprocess=True)
     assert clusterer.rows[1].outcome == "failed"
     assert results() == before
 
@@ -490,7 +490,7 @@ def test_a_database_edited_while_the_run_worked_is_not_overwritten() -> None:
 
 def test_a_budget_that_ends_within_a_wave_keeps_its_decided_beginning() -> None:
     seed_database(sealed("ISSUE-100", tickets=list(range(100, 120))))
-    answers = {1: decision("ISSUE-100"), 2: "rubbish", 3: BudgetReached("10 tokens"), 4: decision("ISSUE-100"), 5: FetchFailure}
+    answers = {1: decision("ISSUE-100"), 2: "rubbish", 3: BudgetReached("10 tokens"), 4: decision("ISSUE-100")}
     clusterer = clusterer_for(ScriptedModel(by_ticket(answers)), [])
     clusterer.begin(Plan("", {}, tuple({"ticket_id": n} for n in range(1, 5))))
     told: list[int] = []
@@ -631,7 +631,7 @@ def test_a_whole_wave_is_asked_before_its_first_ticket_is_committed() -> None:
 
 
 def test_the_first_checkpoint_comes_after_five_tickets_and_not_after_six() -> None:
-    items: list[Item] = [FetchFailure(ticket, "gone") for ticket in range(1, 8)]
+    items: list[Item] = [unread(ticket, "gone") for ticket in range(1, 8)]
     clusterer = clusterer_for(ScriptedModel(by_ticket({})), items)
     clusterer.begin(Plan("", {}, tuple({"ticket_id": ticket} for ticket in range(1, 8))))
     there: list[bool] = []
@@ -738,7 +738,7 @@ def many_tickets(count: int = 40) -> list[Item]:
         words = TOPICS[names[(ticket * 7) % len(names)]].split()
         said = " ".join(words[(ticket + step) % len(words)] for step in range(6))
         if ticket % 17 == 5:
-            items.append(FetchFailure(ticket, "gone"))
+            items.append(unread(ticket, "gone"))
         else:
             items.append(
                 talk(

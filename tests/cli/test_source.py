@@ -20,7 +20,7 @@ from common.pool import WorkerPool
 from demo.labelled_files import as_ticket
 from freshdesk.client import FreshdeskClient
 from freshdesk.listing import TicketListing, TicketRef
-from issue_clusterer import FetchFailure
+from issue_clusterer import unread
 from knowledge.conversation import save_conversation
 from knowledge.decision import DecisionRow
 from testing.helpdesk import Helpdesk
@@ -106,7 +106,7 @@ def test_refresh_fetches_once_more_but_not_twice_in_a_run(fetched: list[int]) ->
 
 
 def test_a_ticket_that_is_gone_is_a_failure(fetched: list[int]) -> None:
-    assert source().read(404) == FetchFailure(404, "gone (404)")
+    assert source().read(404) == unread(404, "gone (404)")
     assert fetched == [404]
     assert not FOLDER.exists() or not list(FOLDER.iterdir())
 
@@ -199,7 +199,7 @@ def test_a_ticket_that_is_open_again_is_left_out_with_a_word_and_not_stored(coun
         tickets = ticket_source.list_tickets(Selection(pages=None), made, at_once).tickets
         helpdesk.tickets[2]["status"] = 2
         items = list(ticket_source.stream(tickets, made, at_once))
-        assert [item["ignored"] for item in items if not isinstance(item, FetchFailure)].count(None) == count - 1
+        assert [item["ignored"] for item in items if not isinstance(item, DecisionRow)].count(None) == count - 1
         assert "ticket 2 is left out: it has status 2 now, so it is open again" in caplog.text
         assert not Path("conversations/2.json").exists()
         helpdesk.tickets[2]["status"] = 5
@@ -237,7 +237,7 @@ def test_tickets_come_in_the_order_of_the_list_whoever_is_read_first(workers: in
         items = list(ticket_source.stream([{"ticket_id": number} for number in range(200, 0, -1)], source(), pool.submit))
     finally:
         pool.close()
-    assert [item["ticket_id"] for item in items if not isinstance(item, FetchFailure)] == list(range(200, 0, -1))
+    assert [item["ticket_id"] for item in items if not isinstance(item, DecisionRow)] == list(range(200, 0, -1))
 
 
 def test_no_more_than_a_bounded_number_is_read_ahead(fetched: list[int]) -> None:
@@ -267,13 +267,13 @@ def test_agents_are_asked_for_once_a_run_and_hidden_in_every_ticket(fetched: lis
     )
     reader = source()
     read = [reader.read(number) for number in (1, 2)]
-    assert [item["conversation"][0]["text"] for item in read if not isinstance(item, FetchFailure)] == ["As [NAME_1] said, it leaks."] * 2
+    assert [item["conversation"][0]["text"] for item in read if not isinstance(item, DecisionRow)] == ["As [NAME_1] said, it leaks."] * 2
     assert len(calls) == 1
 
 
 def test_agents_are_not_asked_for_where_nothing_is_hidden(fetched: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(data_fetcher, "fetch_agent_names", lambda client: pytest.fail("asked"))
-    assert not isinstance(source(redact=False).read(1), FetchFailure)
+    assert not isinstance(source(redact=False).read(1), DecisionRow)
 
 
 @pytest.mark.usefixtures("fetched")

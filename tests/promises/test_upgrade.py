@@ -21,10 +21,10 @@ from cli.source import ConversationSource
 from clustering.candidates import Candidates
 from common.errors import TicketFailed
 from freshdesk.client import FreshdeskClient
-from issue_clusterer import FetchFailure
 from knowledge import issue
 from knowledge.base import KnowledgeBase
 from knowledge.conversation import CLEANER_VERSION
+from knowledge.decision import DecisionRow
 from llm.store import AnswerStore
 
 CASES = Path(__file__).parents[1] / "cases" / "upgrade"
@@ -82,7 +82,7 @@ def test_a_ticket_that_cannot_be_read_again_keeps_its_file(old_files: dict[str, 
     monkeypatch.setattr(data_fetcher, "fetch_ticket", gone)
     known = source()
     for ticket_id in (201, 202, 203):
-        assert isinstance(known.read(ticket_id), FetchFailure)
+        assert isinstance(known.read(ticket_id), DecisionRow)
         assert known.shown(ticket_id, {}) is not None
     assert {path.name: path.read_bytes() for path in FOLDER.glob("[0-9]*.json")} == old_files
 
