@@ -14,10 +14,10 @@ from clustering.candidates import Candidates, ConversationOf, Nearest, TicketTex
 from clustering.question import Verdict, ask_where
 from clustering.rounds import Item, Rounds, unread
 from clustering.vectors import Embed
-from clustering.wave import Asking, at_once
+from clustering.wave import Asking
 from common import files as safe_files
 from common.errors import Unwritable
-from common.pool import Submit
+from common.pool import Submit, at_once
 from knowledge import checkpoint as checkpoint_file
 from knowledge import decision, written
 from knowledge import issue as issue_db

@@ -32,9 +32,8 @@ import data_fetcher
 import main as main_module
 from cli.options import Options
 from cli.source import ConversationSource, Selection, list_tickets, stream
-from clustering.wave import at_once
 from common.errors import TicketFailed
-from common.pool import WorkerPool
+from common.pool import WorkerPool, at_once
 from demo.labelled_files import FIRST_DAY, as_ticket
 from env import Settings
 from freshdesk import client as freshdesk_client

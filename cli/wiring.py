@@ -15,7 +15,7 @@ from cli.options import Job, Options
 from cli.prompt_debug import Shown
 from cli.source import ConversationSource
 from common import files as safe_files
-from common.pool import WorkerPool
+from common.pool import WorkerPool, at_once
 from env import Settings
 from issue_clusterer import IssueClusterer
 from knowledge import issue, written
@@ -79,7 +79,7 @@ def wire(options: Options, settings: Settings, cleanup: contextlib.ExitStack, *,
         prompts=Prompts(product_context=settings.product_context, categories=settings.categories, language=settings.language),
         conversation_of=lambda ticket_id: source.shown(ticket_id, clusterer.decisions),
         embed=embedding_client(settings, store).embed if settings.embedding_model else None,
-        submit=rounds.submit if options.batch_export else asking.submit,
+        submit=at_once if options.batch_export else asking.submit,
         model=settings.llm_model,
         decide_ignored=options.ticket_ids is not None,
         wave_tickets=options.most_in_a_wave,

@@ -134,13 +134,3 @@ def told(verdict: Verdict, said: str, vector: Callable[[str], Mapping[str, float
 def say_unusable(about: str, why: str) -> None:
     """Tell the log of an answer that is not used."""
     logger.warning("a question about %s had no usable answer and changes nothing: %s", about, why)
-
-
-def at_once(call: Callable[[], T]) -> "Future[T]":
-    """A future of `call()`, done here and now: the way to run without threads."""
-    future: Future[T] = Future()
-    try:
-        future.set_result(call())
-    except Exception as error:  # noqa: BLE001 - handed to whoever waits for the future
-        future.set_exception(error)
-    return future

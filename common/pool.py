@@ -14,6 +14,16 @@ Submit = Callable[[Callable[[], Any]], "Future[Any]"]
 """What has a call made, now or by somebody else, and gives its future."""
 
 
+def at_once(call: Callable[[], T]) -> "Future[T]":
+    """A future of `call()`, done here and now: the way to run without threads."""
+    future: Future[T] = Future()
+    try:
+        future.set_result(call())
+    except Exception as error:  # noqa: BLE001 - handed to whoever waits for the future
+        future.set_exception(error)
+    return future
+
+
 class WorkerPool:
     """`size` daemon threads that take work in the order in which it was given."""
 

@@ -8,7 +8,6 @@ import itertools
 import json
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -208,9 +207,9 @@ class QuestionsLeft(Exception):
 
 
 class BatchRounds:
-    """`ask` and `submit` for a clusterer that asks nobody; `stored` and `request` are the model client's.
+    """`ask` for a clusterer that asks nobody; `stored` and `request` are the model client's.
 
-    A call is made when it is submitted. A round is all that is submitted before the first result is waited for: a wave's questions, its
+    A call is made `at_once`. A round is all that is submitted before the first result is waited for: a wave's questions, its
     second askings, or those about issues. What it asks in vain stands in each of its `QuestionsLeft`, the first of which ends the run.
     """
 
@@ -226,12 +225,3 @@ class BatchRounds:
             self._left[key] = BatchQuestion(key, body, schema["name"])
             raise QuestionsLeft(self._left)
         return answer
-
-    def submit(self, call: Callable[[], T]) -> "Future[T]":
-        """A future of `call()` that has its result, or what it raised."""
-        future: Future[T] = Future()
-        try:
-            future.set_result(call())
-        except Exception as error:  # noqa: BLE001 - handed to whoever waits for the future
-            future.set_exception(error)
-        return future

@@ -9,10 +9,9 @@ from typing import Any
 import pytest
 
 from clustering.candidates import CANDIDATES
-from clustering.wave import at_once
 from common import files as safe_files
 from common.errors import Stopped, Unwritable
-from common.pool import WorkerPool
+from common.pool import WorkerPool, at_once
 from issue_clusterer import IssueClusterer, Item, Plan, unread
 from knowledge import checkpoint as checkpoint_file
 from knowledge import decision as decision_log

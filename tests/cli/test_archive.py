@@ -9,7 +9,7 @@ import pytest
 from cli import source as ticket_source
 from cli.archive import Archive
 from cli.source import Selection
-from clustering.wave import at_once
+from common.pool import at_once
 from tests.cli.test_source import desk, run, thread
 
 

@@ -14,9 +14,8 @@ import data_fetcher
 import env
 from cli import source as ticket_source
 from cli.source import READ_AHEAD, ConversationSource, Selection
-from clustering.wave import at_once
 from common.errors import Stopped, TicketFailed
-from common.pool import WorkerPool
+from common.pool import WorkerPool, at_once
 from demo.labelled_files import as_ticket
 from freshdesk.client import FreshdeskClient
 from freshdesk.listing import TicketListing, TicketRef

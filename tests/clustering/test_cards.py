@@ -6,7 +6,8 @@ import pytest
 
 from clustering.candidates import Candidates
 from clustering.cards import CARD_AT, CARD_CHARS, CARD_TICKETS, Cards
-from clustering.wave import Asking, at_once
+from clustering.wave import Asking
+from common.pool import at_once
 from knowledge.base import By, KnowledgeBase
 from knowledge.checkpoint import Progress
 from knowledge.conversation import Conversation

@@ -8,7 +8,8 @@ import pytest
 from clustering import overview
 from clustering.candidates import Candidates
 from clustering.overview import BLOCK_LINES, MAX_AREAS, MERGE_ISSUES, Merged, Overview, cliques
-from clustering.wave import Asking, at_once
+from clustering.wave import Asking
+from common.pool import at_once
 from knowledge.base import By, KnowledgeBase
 from knowledge.conversation import Conversation
 from knowledge.decision import DecisionRow

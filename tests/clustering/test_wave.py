@@ -8,10 +8,10 @@ import pytest
 from clustering.answers import DecisionAnswer
 from clustering.candidates import Candidates, TicketText
 from clustering.question import Verdict
-from clustering.wave import RESEMBLES, Asking, Question, Texts, at_once, told
+from clustering.wave import RESEMBLES, Asking, Question, Texts, told
 from clustering.words import cosine
 from common.errors import Stopped
-from common.pool import WorkerPool
+from common.pool import WorkerPool, at_once
 from knowledge.base import KnowledgeBase
 from knowledge.issue import Card, Issue
 from llm.protocol import Answer, AnswerUnusable, BudgetReached, ContextTooLong, Usage
