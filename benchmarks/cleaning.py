@@ -1,17 +1,14 @@
 """How well messages are cleaned and redacted, and how fast: figures with a floor each.
 
 Words over the pairs in `tests/cases/messages`, speakers over `tests/cases/tickets`, redaction over the planted corpus, time for 1 000
-tickets of 20 messages, and time against the size of hostile input. The same pairs go through two libraries for the job where they are
-installed (`pip install mail-parser-reply quotequail`); they only cut, so this project's HTML reader makes lines of what goes in or comes
-out. The pairs were written together with the rules: read the figures as "these cases hold", not as the rate on anybody's mail.
-Exits 1 if a floor is missed.
+tickets of 20 messages, and time against the size of hostile input. The pairs were written together with the rules: read the figures as
+"these cases hold", not as the rate on anybody's mail. Exits 1 if a floor is missed.
 
     python -m benchmarks.cleaning [--only words|speakers|redaction|speed|doubling]
 """
 
 import argparse
 import functools
-import importlib
 import itertools
 import json
 import math
@@ -20,7 +17,6 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -39,17 +35,6 @@ MIN_KEPT, MAX_LEFT = 0.995, 0.02
 MIN_RECALL, MIN_LOOK_ALIKES = 0.99, 0.99
 MAX_SECONDS_1000 = 9.0
 MAX_GROWTH = 2.4  # for twice the input
-LANGUAGES = ("en", "de", "fr", "es", "it", "nl", "sv", "pl", "ja", "zh", "da", "cs")
-
-
-@dataclass(frozen=True, slots=True)
-class Words:
-    """Shares over all pairs: of the wanted words how many came out, of the others how many did; and pairs with no difference."""
-
-    kept: float
-    left: float
-    exact: int
-    pairs: int
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -69,41 +54,22 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def measure_words() -> bool:
-    """Words of the message pairs, here and in the libraries."""
-    print(f"{'words over the message pairs':34} {'kept':>8} {'left of the rest':>17} {'pairs exact':>12}")
-    ours = score(cleaned)
-    report("this project", ours)
-    for name, clean in libraries().items():
-        report(name, score(clean)) if clean else print(f"  {name:32} not installed")
-    return ours.kept >= MIN_KEPT and ours.left <= MAX_LEFT
-
-
-def report(name: str, words: Words) -> None:
-    print(f"  {name:32} {words.kept:8.2%} {words.left:17.2%} {words.exact:8} / {words.pairs}")
-
-
-def score(clean: Callable[[str], str]) -> Words:
-    """The shares for one way of cleaning."""
+    """Of the words wanted in the message pairs how many came out, of all others how many did; and pairs with no difference."""
     kept = wanted_words = left = other_words = exact = pairs = 0
     for path in sorted((CASES / "messages").glob("*.html")):
         source = path.read_text(encoding="utf-8")
         wanted = words_of(path.with_suffix(".txt").read_text(encoding="utf-8"))
-        whole, got = words_of(shown(source)), words_of(clean(source))
-        kept += (wanted & got).total()
-        wanted_words += wanted.total()
-        left += (got - wanted).total()
-        other_words += (whole - wanted).total()
-        exact += got == wanted
-        pairs += 1
-    return Words(kept / wanted_words, left / other_words, exact, pairs)
+        whole, got = words_of(tidy("\n".join(line.text for line in html_lines(source)))), words_of(cleaned(source))
+        kept, wanted_words = kept + (wanted & got).total(), wanted_words + wanted.total()
+        left, other_words = left + (got - wanted).total(), other_words + (whole - wanted).total()
+        exact, pairs = exact + (got == wanted), pairs + 1
+    print(f"{'words over the message pairs':34} {'kept':>8} {'left of the rest':>17} {'pairs exact':>12}")
+    print(f"  {'this project':32} {kept / wanted_words:8.2%} {left / other_words:17.2%} {exact:8} / {pairs}")
+    return kept / wanted_words >= MIN_KEPT and left / other_words <= MAX_LEFT
 
 
 def words_of(text: str) -> Counter[str]:
     return Counter(re.findall(r"\w+", text.lower()))
-
-
-def shown(source: str) -> str:
-    return tidy("\n".join(line.text for line in html_lines(source)))
 
 
 def cleaned(source: str) -> str:
@@ -118,22 +84,6 @@ def _said() -> History:
     for message in (CASES / "thread.txt").read_text(encoding="utf-8").split("\n\n"):
         known.add(message.split("\n"))
     return known
-
-
-def libraries() -> dict[str, Callable[[str], str] | None]:
-    """Two libraries by name; None where one is not installed."""
-    found: dict[str, Callable[[str], str] | None] = {"mail-parser-reply": None, "quotequail (cuts no signatures)": None}
-    try:
-        parser = importlib.import_module("mailparser_reply").EmailReplyParser(languages=list(LANGUAGES))
-        found["mail-parser-reply"] = lambda source: str(parser.parse_reply(text=shown(source)) or "")
-    except ImportError:
-        pass
-    try:
-        quote_html = importlib.import_module("quotequail").quote_html
-        found["quotequail (cuts no signatures)"] = lambda source: "\n".join(shown(html) for new, html in quote_html(source) if new)
-    except ImportError:
-        pass
-    return found
 
 
 def measure_speakers() -> bool:

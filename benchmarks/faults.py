@@ -30,7 +30,7 @@ from multiprocessing.synchronize import Event
 from pathlib import Path
 
 import main as program
-from benchmarks.power import REVIEW, filled
+from benchmarks.power import REVIEW, by_id, filled
 from testing.disk_faults import Disk, die, failing
 from testing.offline_site import offline
 from testing.topic_site import RESULTS, topic_tickets
@@ -153,11 +153,6 @@ class Scene:
         for argv in commands:
             self.do(folder, argv)
         return folder
-
-
-def by_id(ids: Sequence[int]) -> tuple[str, ...]:
-    """The arguments that name tickets."""
-    return ("--ticket-ids", ",".join(map(str, ids)))
 
 
 Trial = Callable[[], Tried]

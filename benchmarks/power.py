@@ -66,8 +66,8 @@ def prepared(work: Path, ids: Sequence[int]) -> Iterator[tuple[Job, list[Event]]
     earlier = ids[: max(2, len(ids) // 6)]
     folder = work / "state"
     folder.mkdir()
-    assert _call(folder, _ids(earlier))[0] == 0
-    yield from _recorded(work, folder, "run", _ids(ids))
+    assert _call(folder, by_id(earlier))[0] == 0
+    yield from _recorded(work, folder, "run", by_id(ids))
     (folder / REVIEW).write_text(filled((folder / OUTPUT / RESULTS[1]).read_text(encoding="utf-8"), ids), encoding="utf-8")
     yield from _recorded(work, folder, "review", ("--apply-review", REVIEW))
     yield from _recorded(work, folder, "undo", ("--undo-review",))
@@ -98,7 +98,8 @@ def _files(root: Path) -> dict[str, bytes]:
     return {str(path.relative_to(root)): path.read_bytes() for path in paths}
 
 
-def _ids(ids: Sequence[int]) -> tuple[str, ...]:
+def by_id(ids: Sequence[int]) -> tuple[str, ...]:
+    """The arguments that name tickets."""
     return ("--ticket-ids", ",".join(map(str, ids)))
 
 

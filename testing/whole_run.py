@@ -1,7 +1,6 @@
 """A run over sockets as the tests of the contract begin it, and what it leaves: files, rows, calls."""
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -13,10 +12,8 @@ import pytest
 
 from issue_clusterer import IssueClusterer
 from testing.chaos_llm import Behaviour, Reply, Seen, says
+from testing.process import plain_environment
 from testing.topic_site import RESULTS, TopicSite, schema_of, sorting, topic_tickets
-
-ROOT = Path(__file__).resolve().parents[1]
-
 
 DATABASE = Path("output/silo_issues_db.json")
 
@@ -118,10 +115,9 @@ def one_line_of(capsys: pytest.CaptureFixture[str]) -> str:
 
 
 def begun(site: TopicSite, *arguments: str, stdout: int = subprocess.PIPE, more: dict[str, str] | None = None) -> "subprocess.Popen[str]":
-    environment = {**os.environ, **site.environment, "PYTHONPATH": str(ROOT), **(more or {})}
-    return subprocess.Popen(
-        [sys.executable, "-m", "main", *arguments], env=environment, stdout=stdout, stderr=subprocess.PIPE, encoding="utf-8"
-    )
+    environment = plain_environment(**site.environment, **(more or {}))
+    command = [sys.executable, "-m", "main", *arguments]
+    return subprocess.Popen(command, env=environment, stdout=stdout, stderr=subprocess.PIPE, encoding="utf-8")
 
 
 def started(site: TopicSite, *arguments: str, **more: str) -> "subprocess.CompletedProcess[str]":

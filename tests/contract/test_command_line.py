@@ -15,12 +15,12 @@ import llm_client
 import main
 from issue_clusterer import IssueClusterer
 from testing.chaos_llm import Reply, Seen, completion, refuses
+from testing.process import ROOT
 from testing.topic_site import question_of, schema_of, sorting, topic_tickets
 from testing.whole_run import (
     CARD,
     DATABASE,
     JUMPY,
-    ROOT,
     OpenSite,
     answering,
     begun,
