@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from cleaning import languages
 from cleaning.history import words_of
 from cleaning.markup import MEDIA_MARKER, Line
+from cleaning.matching import longest_first
 from cleaning.quotes import SIGNATURE, has_words
 
 _MAX_LINES = 12
@@ -21,15 +22,14 @@ _MAX_BELOW = 1000  # lines at the end in which a closing or a phone's line is lo
 _MIN_NOTICE_CHARS, _MAX_NOTICE_CHARS = 12, 6000
 _SEPARATOR = re.compile(r"(?:--|—|––|__)\s?")
 _POSTSCRIPT = re.compile(r"\W{0,3}p\.?\s?p?\.?s\b|\W{0,3}n\.?b\.?[:\s]", re.I)
-_MAIL = re.compile(r"[\w.+-]{1,64}@[\w.-]{1,190}")
-_WEB = re.compile(
-    r"(?:https?://|\bwww\.)\S{1,100}|\([\w-]{1,63}(?:\.[\w-]{1,63}){1,6}\)|\b[\w-]{2,40}\.(?:com|net|org|info|example|[a-z]{2})(?:/\S{0,60})?\b",
+_HOST = r"[\w-]{1,63}(?:\.[\w-]{1,63}){1,6}"
+_ADDRESS = re.compile(
+    rf"[\w.+-]{{1,64}}@[\w.-]{{1,190}}|(?:https?://|\bwww\.)\S{{1,100}}|\({_HOST}\)|"
+    r"\b[\w-]{2,40}\.(?:com|net|org|info|example|[a-z]{2})(?:/\S{0,60})?\b",
     re.I,
 )
 _PHONE = re.compile(r"(?:\+|\(\+?|\b0)[\d(][\d ()/.\-–]{5,24}\d")
-_CONTACT_LABEL = re.compile(
-    r"\b(?:t|m|p|f|e|w|i|d|tel|ph|mob|web|www|mail|e-?mail|fax|skype|whatsapp|linkedin|direct|office|cell)\b\s?[.:|]{0,2}", re.I
-)
+_CONTACT_LABELS = languages.words("phones") | languages.words("titles") | languages.listed("contact_labels")
 _COMPANY = re.compile(
     r"\b(?:gmbh|mbh|ltd|limited|llc|llp|inc|s\.?à?\.?a?\.?r\.?l|b\.?v|n\.?v|ag|plc|corp|s\.?p\.?a|s\.?r\.?l|s\.?l|s\.?a|z o\.?\s?o|"
     r"ltda|ab|a/s|oy|kg|e\.?v|d\.?o\.?o|s\.?r\.?o|kft|hrb|ооо|株式会社|有限公司)(?:\b|\.)",
@@ -40,15 +40,11 @@ _POSTAL = re.compile(
 )
 _SENTENCE_END = re.compile(r"[.!?…。！？]\s*$")
 _DEVICE = re.compile(
-    r"\b(?:iphon|ipad|ipod|ios|macbook|android|outlook|samsung|galaxy|huawei|xiaomi|redmi|oneplus|motorola|nokia|blackberry|pixel|xperia|sony|"
-    r"oppo|vivo|honor|gmail|yahoo|hotmail|proton ?mail|thunderbird|k-9|gmx|web\.de|mail\.ru|t-online|aol|icloud|spark|bluemail|nine|newton|"
-    r"airmail|edison|zoho|fairemail|tutanota|tuta|windows|mailbird|em client|at&t|verizon|t-mobile|vodafone|mailspring|superhuman|front|"
-    r"hey|fastmail|yandex|naver|seznam|wp|onet|libero|laposte|orange|free|sfr|mail|мейл|яндекс|айфон)"
+    rf"\b(?:{longest_first(languages.listed('devices'))})"
     r"(?:[a-zåäöéáíóúőűа-я]{0,5}(?![^\W_\u0e00-\uffff])|(?=[\u0e00-\uffff]))(?:[-'’][^\W\d_]{1,10}\b)?|手机|手機|스마트폰|携帯",
     re.I,
 )
-
-Cut = Callable[[Sequence[Line]], Sequence[Line]]
+_SENT, _SENT_FROM = languages.words("sent"), languages.words("sent_from")
 
 
 def without_signature(lines: Sequence[Line], cut: Counter[str] | None = None) -> list[Line]:
@@ -59,22 +55,13 @@ def without_signature(lines: Sequence[Line], cut: Counter[str] | None = None) ->
     >>> [line.text for line in without_signature([Line("It fails."), Line("-- "), Line("Ann")])]
     ['It fails.']
     """
-    lines = _cut(lines, cut, (("signature", _marked), ("notice", _notice), ("signature", _sent_from)))
-    whole = len(lines)
-    lines = _cut(lines, cut, (("signature", _below_separator), ("signature", _closing)))
-    if len(lines) < whole:
-        lines = _cut(lines, cut, (("notice", _notice), ("signature", _sent_from)))
-    return list(lines)
-
-
-def _cut(lines: Sequence[Line], count: Counter[str] | None, steps: Sequence[tuple[str, Cut]]) -> Sequence[Line]:
-    for reason, step in steps:
-        shorter = step(lines)
+    for reason, without in _STEPS:
+        shorter = without(lines)
         if len(shorter) < len(lines) and says_something(shorter):
-            if count is not None:
-                count[reason] += sum(len(line.text) for line in lines) - sum(len(line.text) for line in shorter)
+            if cut is not None:
+                cut[reason] += sum(len(line.text) for line in lines) - sum(len(line.text) for line in shorter)
             lines = shorter
-    return lines
+    return list(lines)
 
 
 def says_something(lines: Sequence[Line]) -> bool:
@@ -173,17 +160,12 @@ def _is_contact(text: str) -> bool:
     """True for a line of addresses, links and phone numbers with hardly a word beside them."""
     if len(text) > _MAX_LINE:
         return False
-    rest, found = text, 0
-    for pattern in (_MAIL, _WEB, _PHONE):
-        rest, count = pattern.subn(" ", rest)
-        found += count
-    if not found:
-        return False
-    rest = _CONTACT_LABEL.sub(" ", rest)
-    left = [word for word in words_of(rest) if word not in languages.words("phones") and word not in languages.words("titles")]
-    if any(char.isdigit() for char in "".join(left)) or any(word in languages.words("numbers") for word in left):
-        return bool(_MAIL.search(text) or _WEB.search(text)) and len(left) <= 6 and "|" in text
-    return len(left) <= 1 or (_capitalised(rest.replace("|", " ")) and len(left) <= 6)
+    rest, addresses = _ADDRESS.subn(" ", text)
+    rest, phones = _PHONE.subn(" ", rest)
+    left = [word for word in words_of(rest) if word not in _CONTACT_LABELS]
+    if any(map(str.isdigit, "".join(left))) or not languages.words("numbers").isdisjoint(left):
+        return addresses > 0 and "|" in text and len(left) <= 6
+    return addresses + phones > 0 and (len(left) <= 1 or (len(left) <= 6 and _capitalised(rest)))
 
 
 # The last lines
@@ -236,19 +218,28 @@ def _sent_from(lines: Sequence[Line]) -> Sequence[Line]:
     while end and (not lines[end - 1].text or is_phone_signature(lines[end - 1].text)):
         end -= 1
     rest = lines[:end] if any(line.text for line in lines[end:]) else lines
-    alone = [
+    texts = ["", *(line.text for line in rest)]
+    alone = {
         at
         for at in range(max(1, len(rest) - _MAX_BELOW), len(rest) - 1)
-        if not rest[at - 1].text and not rest[at + 1].text and is_phone_signature(rest[at].text)
-    ]
-    return [line for at, line in enumerate(rest) if at not in alone] if alone else rest
+        if not texts[at] and not texts[at + 2] and is_phone_signature(texts[at + 1])
+    }
+    return [line for at, line in enumerate(rest) if at not in alone]
 
+
+_STEPS: tuple[tuple[str, Callable[[Sequence[Line]], Sequence[Line]]], ...] = (
+    ("signature", _marked),
+    ("notice", _notice),
+    ("signature", _sent_from),
+    ("signature", _below_separator),
+    ("signature", _closing),
+)
 
 _ANY_PHONE = re.compile(
     r"\b(?:phone|smartphone|mobil|telef|tablet|handy|celular|cellulare|móvil|device|gerät|appareil|dispositivo|телефон)", re.I
 )
 _BETWEEN_WORDS = re.compile(r"[\s,.;:!()|„“”\"«»–—*_-]+")
-_BRACKETED_LINK = re.compile(r"[<(]https?://[^\s<>()]{1,2000}[>)]|\([\w-]{1,63}(?:\.[\w-]{1,63}){1,6}\)")
+_BRACKETED_LINK = re.compile(rf"[<(]https?://[^\s<>()]{{1,2000}}[>)]|\({_HOST}\)")
 
 
 def is_phone_signature(text: str) -> bool:
@@ -263,22 +254,17 @@ def is_phone_signature(text: str) -> bool:
     if not text or len(text) > _MAX_LINE or len(text.split()) > 14 or text.rstrip().endswith(("?", ":")):
         return False
     others = [word for word in _BETWEEN_WORDS.split(_DEVICE.sub(" ", text)) if word]
-    if not _DEVICE.search(text) and not (len(others) >= 4 and others[0] in languages.words("sent") and _ANY_PHONE.search(text)):
+    if not _DEVICE.search(text) and not (len(others) >= 4 and others[0] in _SENT and _ANY_PHONE.search(text)):
         return False
-    known = languages.words("sent_from")
-    sent = any(word in languages.words("sent") or _made_of(word, languages.words("sent") | known, unspaced=True) for word in others)
-    others = [word for word in others if len(word) > 2 and word not in known and not any(char.isdigit() for char in word)]
-    return sent and all(_made_of(word, known) for word in others)
+    sent = any(word in _SENT or (word[0] >= "\u0e00" and _is_made_of_known(word)) for word in others)
+    return sent and all(len(word) <= 2 or any(map(str.isdigit, word)) or _is_made_of_known(word) for word in others)
 
 
-def _made_of(word: str, known: frozenset[str], *, unspaced: bool = False) -> bool:
-    """True for words of scripts without blanks that are put together from known ones; unless `unspaced`, also for "meinem/meiner"."""
+def _is_made_of_known(word: str) -> bool:
+    """True for a word of such lines, for "meinem/meiner", and in scripts without blanks for known words one after the other."""
     if word[0] < "\u0e00":
-        return not unspaced and all(part in known or len(part) <= 2 for part in re.split(r"[-'’/]", word))
-    at = 0
-    while at < len(word):
-        size = next((size for size in range(min(8, len(word) - at), 0, -1) if word[at : at + size] in known), 0)
-        if not size:
-            return False
-        at += size
-    return True
+        return word in _SENT_FROM or all(part in _SENT_FROM or len(part) <= 2 for part in re.split(r"[-'’/]", word))
+    return bool(_KNOWN_UNSPACED.fullmatch(word))
+
+
+_KNOWN_UNSPACED = re.compile(rf"(?:{longest_first(word for word in _SENT | _SENT_FROM if word[0] >= chr(0xE00))})+")
