@@ -163,105 +163,107 @@ def is_no_name(word: str) -> bool:
     return word.strip(".,!").casefold() in NO_NAMES
 
 
-# What a text itself tells. `name` is where the name may stand; `is_name` says whether it is one.
+# What a text itself tells: patterns whose group `name` is where a name may stand.
 _WORD = rf"[^\W\d_](?:{LETTER}{{1,23}}(?:[-']{LETTER}{{2,20}})?|\.)"
+_UNSPACED_WORD = rf"(?:[\u0e00-\u0e7f]{{2,24}}|{UNSPACED_LETTER}{{1,8}})"
 _NAME = rf"(?P<name>{_WORD}(?:[ \t]{_WORD}){{0,3}})"
+_ANY_NAME = rf"(?P<name>{_WORD}(?:[ \t]{_WORD}){{0,3}}|{_UNSPACED_WORD}(?: {_UNSPACED_WORD})?)"
 _FROM = longest_first(word for word in languages.words("from") if not UNSPACED.match(word))
+_TITLES = rf"(?:(?:{longest_first(word for word in languages.words('titles') if not UNSPACED.match(word))})\.?[ \t]{{1,2}}){{0,2}}"
+_BEHIND_NAMES = {word for code in ("ja", "zh", "ko") for word in languages.by_language("titles")[code] if UNSPACED.match(word)}
 _ENDS = rf"(?=[ \t]{{0,2}}(?:[,!.:;|(\n@-]|$)|[ \t](?:{_FROM})[ \t])"
 _BEGINS = r"(?:^[ \t]{0,4}|(?<=[.!?,>] ))"
-_BEGINS_UNSPACED = rf"(?:^[ \t]{{0,4}}|(?<=[.!?,>] )|(?<=[.!?,])(?={UNSPACED_LETTER}))"
 _AND = "and|und|et|y|e|i|og|och|en|&|\\+|и|і|og|ja|och|a|și"
+_CONJUNCTIONS = frozenset(_AND.split("|"))
+_SIGNING, _OPENING = (languages.words(kind) | languages.words("thanks") for kind in ("closings", "greetings"))
+_I_M = re.I | re.M
 
-
-def _titles() -> str:
-    spaced = longest_first(word for word in languages.words("titles") if not UNSPACED.match(word))
-    return rf"(?:(?:{spaced})\.?[ \t]{{1,2}}){{0,2}}"
-
-
-def _suffixes() -> str:
-    found = {word for code in ("ja", "zh", "ko") for word in languages.by_language("titles").get(code, ())}
-    return longest_first(word for word in found if UNSPACED.match(word))
-
-
-def _lists(*kinds: str) -> frozenset[str]:
-    return frozenset(word for kind in kinds for word in languages.words(kind))
-
-
-_SIGNING = _lists("closings", "thanks")
-_OPENING = _lists("greetings", "thanks")
-_UNSPACED_WORD = rf"(?:[\u0e00-\u0e7f]{{2,24}}|{UNSPACED_LETTER}{{1,8}})"
-_UNSPACED_NAME = rf"(?P<name>{_UNSPACED_WORD}(?: {_UNSPACED_WORD})?)"
-_THANKS_AND = rf"(?:[^\W\d_]{{2,12}}(?: [^\W\d_]{{2,12}})? (?:{_AND}) )?"
-GREETED = WordPattern(_OPENING, lambda words: rf"{_BEGINS}{words},?[ \t]{{1,2}}{_titles()}{_NAME}{_ENDS}", flags=re.I | re.M)
-GREETED_UNSPACED = WordPattern(
+_GREETED = WordPattern(_OPENING, lambda words: rf"{_BEGINS}{words},?[ \t]{{1,2}}{_TITLES}{_NAME}{_ENDS}", flags=_I_M)
+_HONOURED = WordPattern(
+    _BEHIND_NAMES,
+    lambda words: rf"^[ \t]{{0,4}}(?P<name>{UNSPACED_LETTER}{{1,6}}?(?: {UNSPACED_LETTER}{{1,4}}?)??) ?{words}{_ENDS}",
+    flags=re.M,
+)
+_GREETED_UNSPACED = WordPattern(
     [word for word in _OPENING if UNSPACED.match(word)],
-    lambda words: rf"{_BEGINS}{words}[ ,]{{0,2}}(?P<name>{UNSPACED_LETTER}{{2,10}}?)(?:{_suffixes()}){_ENDS}",
+    lambda words: rf"{_BEGINS}{words}[ ,]{{0,2}}(?P<name>{UNSPACED_LETTER}{{2,10}}?)(?:{longest_first(_BEHIND_NAMES)}){_ENDS}",
     flags=re.M,
 )
 _THAI_TITLES = "|".join(entry.removesuffix("{}") for entry in languages.by_language("addressed")["th"])
-GREETED_THAI = WordPattern(
+_THAI_NAME = r"(?P<name>[\u0e00-\u0e7f]{2,24}(?: [\u0e00-\u0e7f]{2,24})?)"
+_GREETED_THAI = WordPattern(
     languages.by_language("greetings")["th"],
-    lambda words: (
-        rf"{_BEGINS}{words}(?:(?<=คุณ)|[ ,]{{0,3}}(?:{_THAI_TITLES})) ?(?P<name>[\u0e00-\u0e7f]{{2,24}}(?: [\u0e00-\u0e7f]{{2,24}})?){_ENDS}"
-    ),
+    lambda words: rf"{_BEGINS}{words}(?:(?<=คุณ)|[ ,]{{0,3}}(?:{_THAI_TITLES})) ?{_THAI_NAME}{_ENDS}",
     flags=re.M,
 )
-HONOURED = re.compile(rf"^[ \t]{{0,4}}(?P<name>{UNSPACED_LETTER}{{1,6}}?(?: {UNSPACED_LETTER}{{1,4}}?)??) ?(?:{_suffixes()}){_ENDS}", re.M)
-SIGNED = WordPattern(
+_SIGNED = WordPattern(
     _SIGNING,
     lambda words: (
-        rf"{_BEGINS_UNSPACED}{_THANKS_AND}(?P<closing>{words})[,.!]?[ \t]?\n{{1,2}}"
-        rf"(?=[ \t]{{0,4}}(?:{_NAME}|{_UNSPACED_NAME.replace('name', 'other')})[ \t]?"
-        rf"(?:[,|(\n@]|$|[ \t](?:{_FROM})[ \t]))"
+        rf"(?:{_BEGINS}|(?<=[.!?,])(?={UNSPACED_LETTER}))(?:[^\W\d_]{{2,12}}(?: [^\W\d_]{{2,12}})? (?:{_AND}) )?(?P<closing>{words})"
+        rf"[,.!]?[ \t]?\n{{1,2}}(?=[ \t]{{0,4}}{_ANY_NAME}[ \t]?(?:[,|(\n@]|$|[ \t](?:{_FROM})[ \t]))"
     ),
-    flags=re.I | re.M,
+    flags=_I_M,
 )
-SIGNED_BESIDE = WordPattern(
+_SIGNED_BESIDE = WordPattern(
     languages.words("closings"),
     lambda words: rf"^[ \t]{{0,4}}{words}[,.]?[ \t](?P<name>{_WORD}(?: {_WORD}){{0,2}})[.,]?[ \t]{{0,2}}(?=\s*\Z|\n\n|\n\[)",
-    flags=re.I | re.M,
+    flags=_I_M,
 )
-INTRODUCED = WordPattern(languages.words("introductions"), lambda words: rf"{words}[,:]?[ \t]{{1,2}}{_titles()}{_NAME}(?!\w)")
-_UNSPACED_TOLD = rf"(?P<name>(?:[\u0e00-\u0e7f]{{2,24}}|{UNSPACED_LETTER}{{2,8}}?)(?: {_UNSPACED_WORD}?)?)"
-INTRODUCED_UNSPACED = WordPattern(
-    [word for word in languages.words("introductions") if UNSPACED.match(word)],
-    lambda words: rf"{words} ?{_UNSPACED_TOLD}(?=です|と申|とい|と言|입니다|이라|라고|이에|예요|이고|ค่ะ|ครับ|[ ,.!;\n]|$)",
+_LAST_LINE = WordPattern(
+    (), lambda _: rf"\n\n(?<=[.!?)😀-🙏]\n\n)(?P<name>{_WORD})(?=\s*\Z|\n\[(?:attachment|image))", flags=0, glued=("\n\n",)
 )
-I_AM = WordPattern(
-    languages.words("i_am"),
-    lambda words: rf"{_BEGINS}{words},?[ \t]{{1,2}}{_titles()}{_NAME}(?=\W|$)",
-    flags=re.I | re.M,
+_INTRODUCED = WordPattern(languages.words("introductions"), lambda words: rf"{words}[,:]?[ \t]{{1,2}}{_TITLES}{_NAME}(?!\w)")
+_I_AM = WordPattern(languages.words("i_am"), lambda words: rf"{_BEGINS}{words},?[ \t]{{1,2}}{_TITLES}{_NAME}(?=\W|$)", flags=_I_M)
+_HERE = WordPattern(
+    (), lambda _: rf"(?:^|(?<=[,.!] ))(?P<name>{_WORD} {_WORD})(?= here\b ?(?:[,.!-]|from\b|at\b))", flags=re.M, glued=(" here",)
 )
-_CHINESE = re.compile(rf"(?:我是|这是|這是)(?P<name>{_CHINESE_FAMILY}[\u4e00-\u9fff]{{1,2}})(?=[,.!;\n ]|$)")
-_JAPANESE = re.compile(
-    rf"(?:(?:私は|わたしは|^)(?P<name>{UNSPACED_LETTER}{{2,6}}?(?: {UNSPACED_LETTER}{{1,4}}?)?)(?:と申し|といい|と言い)ます)", re.M
+_INTRODUCED_UNSPACED = (
+    WordPattern(
+        [word for word in languages.words("introductions") if UNSPACED.match(word)],
+        lambda words: (
+            rf"{words} ?(?P<name>(?:[\u0e00-\u0e7f]{{2,24}}|{UNSPACED_LETTER}{{2,8}}?)(?: {_UNSPACED_WORD}?)?)"
+            r"(?=です|と申|とい|と言|입니다|이라|라고|이에|예요|이고|ค่ะ|ครับ|[ ,.!;\n]|$)"
+        ),
+    ),
+    WordPattern(
+        ("我是", "这是", "這是"), lambda words: rf"{words}(?P<name>{_CHINESE_FAMILY}[\u4e00-\u9fff]{{1,2}})(?=[,.!;\n ]|$)", flags=0
+    ),
+    WordPattern(
+        ("と申します", "といいます", "と言います"),
+        lambda words: rf"(?:私は|わたしは|^)(?P<name>{UNSPACED_LETTER}{{2,6}}?(?: {UNSPACED_LETTER}{{1,4}}?)?){words}",
+        flags=re.M,
+    ),
+    WordPattern(
+        ("저는", "나는"), lambda words: rf"{words} ?(?P<name>{_KOREAN_FAMILY}[가-힣]{{2}})(?=입니다|이라고|라고|이고|예요)", flags=0
+    ),
 )
-_KOREAN = re.compile(rf"(?:저는|나는) ?(?P<name>{_KOREAN_FAMILY}[가-힣]{{2}})(?=입니다|이라고|라고|이고|예요)")
-UNSPACED_I_AM = (_CHINESE, _JAPANESE, _KOREAN)
-LABELLED = WordPattern(
+_LABELLED = WordPattern(
     languages.words("name_labels"),
     lambda words: (
-        rf"(?:^|(?<=[|;(,])|(?<=[.,] ))[ \t*-]{{0,4}}{words} ?[\"'*]?[ \t]{{0,2}}[:=|][ \t]{{0,2}}\*?{_titles()}"
-        rf"(?:{_NAME}|{_UNSPACED_NAME.replace('name', 'other')})(?=(?: ?(?:{_suffixes()}))?[ \t]{{0,2}}(?:[|,;.)\n*]|$))"
+        rf"(?:^|(?<=[|;(,])|(?<=[.,] ))[ \t*-]{{0,4}}{words} ?[\"'*]?[ \t]{{0,2}}[:=|][ \t]{{0,2}}\*?{_TITLES}"
+        rf"{_ANY_NAME}(?=(?: ?(?:{longest_first(_BEHIND_NAMES)}))?[ \t]{{0,2}}(?:[|,;.)\n*]|$))"
     ),
-    flags=re.I | re.M,
+    flags=_I_M,
 )
 _FORMS = [form for form in languages.words("addressed") if not UNSPACED.match(form.strip("{}"))]
-_BEFORE = [form.removesuffix(" {}") for form in _FORMS if form.endswith("}")]
-_BEHIND = [form.removeprefix("{} ") for form in _FORMS if form.startswith("{")]
-ADDRESSED = WordPattern(_BEFORE, lambda words: rf"(?<![\w.&])(?P<title>{words})\.?[ \t\n]{_titles()}(?={_NAME}(?!\w))")
-ADDRESSED_BEHIND = WordPattern(_BEHIND, lambda words: rf"(?P<name>{_WORD}(?: {_WORD})?) (?P<title>{words})(?![\w])")
-_KANJI = "\u4e00-\u9fff々"
-UNSPACED_ADDRESSED = (
-    re.compile(rf"(?P<name>{_CHINESE_FAMILY}[\u4e00-\u9fff]{{0,2}}?)(?:先生|女士|小姐|太太)"),
-    re.compile(
-        rf"(?<![{_KANJI}\u30a0-\u30ffおご])(?P<name>[{_KANJI}]{{2,4}}(?<![員者屋店手社方師客主家人様]))(?:様|さん|さま|氏)(?![{_KANJI}])"
-    ),
-    re.compile(rf"(?<![가-힣])(?P<name>{_KOREAN_FAMILY}[가-힣]{{2}}(?<!자)) ?(?:님|씨)"),
+_ADDRESSED = WordPattern(
+    [form.removesuffix(" {}") for form in _FORMS if form.endswith("}")],
+    lambda words: rf"(?<![\w.&])(?P<title>{words})\.?[ \t\n]{_TITLES}(?={_NAME}(?!\w))",
 )
-_CONJUNCTIONS = frozenset(_AND.split("|"))
-_HERE = re.compile(rf"(?:^|(?<=[,.!] ))(?P<name>{_WORD} {_WORD})(?= here\b ?(?:[,.!-]|from\b|at\b))", re.M)
-LAST_LINE = re.compile(rf"\n\n(?<=[.!?)😀-🙏]\n\n)(?P<name>{_WORD})(?=\s*\Z|\n\[(?:attachment|image))")
+_ADDRESSED_BEHIND = WordPattern(
+    [form.removeprefix("{} ") for form in _FORMS if form.startswith("{")],
+    lambda words: rf"(?P<name>{_WORD}(?: {_WORD})?) (?P<title>{words})(?![\w])",
+)
+_KANJI = "\u4e00-\u9fff々"
+_ADDRESSED_UNSPACED = (
+    WordPattern(("先生", "女士", "小姐", "太太"), lambda words: rf"(?P<name>{_CHINESE_FAMILY}[\u4e00-\u9fff]{{0,2}}?){words}", flags=0),
+    WordPattern(
+        ("様", "さん", "さま", "氏"),
+        lambda words: rf"(?<![{_KANJI}\u30a0-\u30ffおご])(?P<name>[{_KANJI}]{{2,4}}(?<![員者屋店手社方師客主家人様])){words}(?![{_KANJI}])",
+        flags=0,
+    ),
+    WordPattern(("님", "씨"), lambda words: rf"(?<![가-힣])(?P<name>{_KOREAN_FAMILY}[가-힣]{{2}}(?<!자)) ?{words}", flags=0),
+)
 _AGENTS_LAST_LINE = re.compile(
     rf"(?<=[.!?,)\n]\n)(?P<name>{_WORD}(?: {_WORD})?)"
     rf"(?=(?: (?:{_FROM}) (?P<company>[^\W\d_a-z]{LETTER}{{0,20}})[^\n]{{0,40}})?(?:\s*\Z|\n\[(?:attach|image)))"
@@ -270,38 +272,35 @@ _MORE_AFTER_I_AM = re.compile(rf"[ \t]{{0,2}}(?:[,.!;(\n]|$|-|(?:{_FROM}|{_AND}|
 _HERE_BEHIND = re.compile(r"[ \t]{1,2}(?:from|here|speaking|aus|hier|von)\b", re.I)
 
 
-def _found(plain: Plain, take: Callable[["re.Match[str]"], Iterator[Place]], *patterns: "WordPattern | re.Pattern[str]") -> Iterator[Place]:
-    """The places that `take` makes of the matches of patterns."""
-    for pattern in patterns:
-        for match in pattern.finditer(plain if isinstance(pattern, WordPattern) else plain.text):  # type: ignore[arg-type]
-            yield from take(match)
+def _found(plain: Plain, place: Callable[["re.Match[str]"], Place | None], *patterns: WordPattern) -> Iterator[Place]:
+    """The places of names in the matches of patterns."""
+    return (found for pattern in patterns for match in pattern.finditer(plain) if (found := place(match)))
 
 
 def told(plain: Plain) -> Iterator[Place]:
     """Places of names that a text tells: greeted, introduced, signed, labelled or addressed."""
     yield from greeted(plain)
-    yield from _found(plain, _signed, SIGNED)
-    yield from _found(plain, _labelled, LABELLED)
+    yield from _found(plain, _signed, _SIGNED)
+    yield from _found(plain, _labelled, _LABELLED)
     yield from introduced(plain)
-    yield from _found(plain, _with_title, ADDRESSED)
-    yield from _found(plain, _before_title, ADDRESSED_BEHIND)
+    yield from _found(plain, _with_title, _ADDRESSED)
+    yield from _found(plain, _before_title, _ADDRESSED_BEHIND)
+    yield from _found(plain, written_as_name, _SIGNED_BESIDE, _LAST_LINE, *_ADDRESSED_UNSPACED)
     if "|" in plain.text:
         yield from _in_columns(plain.text)
-    yield from _found(plain, written_as_name, SIGNED_BESIDE, LAST_LINE, *(UNSPACED_ADDRESSED if plain.is_unspaced else ()))
 
 
 def greeted(plain: Plain) -> Iterator[Place]:
     """Places of names that a text greets."""
-    yield from _found(plain, _greeted, GREETED)
-    yield from _found(plain, written_as_name, *((HONOURED, GREETED_UNSPACED, GREETED_THAI) if plain.is_unspaced else ()))
+    yield from _found(plain, _greeted, _GREETED)
+    yield from _found(plain, written_as_name, _HONOURED, _GREETED_UNSPACED, _GREETED_THAI)
 
 
 def introduced(plain: Plain) -> Iterator[Place]:
     """Places of names by which somebody introduces himself."""
-    yield from _found(plain, _introduced_by, INTRODUCED)
-    yield from _found(plain, _said_to_be, I_AM)
-    here = (_HERE,) if " here" in plain.text else ()
-    yield from _found(plain, written_as_name, *here, *((INTRODUCED_UNSPACED, *UNSPACED_I_AM) if plain.is_unspaced else ()))
+    yield from _found(plain, _introduced_by, _INTRODUCED)
+    yield from _found(plain, _said_to_be, _I_AM)
+    yield from _found(plain, written_as_name, _HERE, *_INTRODUCED_UNSPACED)
 
 
 def last_line(text: str) -> "re.Match[str] | None":
@@ -310,37 +309,52 @@ def last_line(text: str) -> "re.Match[str] | None":
     return None if match is None or (match["company"] and is_no_name(match["company"])) else match
 
 
-def _greeted(match: "re.Match[str]") -> Iterator[Place]:
+def written_as_name(match: "re.Match[str]") -> Place | None:
+    """The place of the name in a match, if it is written like one: capitals (where a script has them), and no word of roles in it."""
+    words = match["name"].split()
+    company = next((at for at, word in enumerate(words) if at and word in languages.words("from") and word not in PARTICLES), len(words))
+    if not _are_name(words[:company]) or match["name"].lower() in _SIGNING:
+        return None
+    return match.start("name"), match.end("name") if company == len(words) else match.start("name") + len(" ".join(words[:company]))
+
+
+def _are_name(words: list[str]) -> bool:
+    if any(map(is_no_name, words)) or all(word.lower() in PARTICLES for word in words) or words[0].lower() in _CONJUNCTIONS:
+        return False
+    return all(not word[0].islower() or word in PARTICLES for word in words)
+
+
+def _greeted(match: "re.Match[str]") -> Place | None:
     """In a script without capitals more than two words are a sentence."""
     has_case = match["name"][0].upper() != match["name"][0].lower()
-    return written_as_name(match) if has_case or len(match["name"].split()) <= 2 else iter(())
+    return written_as_name(match) if has_case or len(match["name"].split()) <= 2 else None
 
 
-def _signed(match: "re.Match[str]") -> Iterator[Place]:
+def _signed(match: "re.Match[str]") -> Place | None:
     """A closing of few letters is a value where a label stands above it: "Brand:\\nLG\\nKettle"."""
     is_value = len(match["closing"]) <= 4 and match.string[: match.start()].rstrip().endswith(":")
-    return iter(()) if is_value else written_as_name(match)
+    return None if is_value else written_as_name(match)
 
 
-def _labelled(match: "re.Match[str]") -> Iterator[Place]:
-    return iter(()) if (match["name"] or match["other"]).lower() in _HEADINGS else written_as_name(match)
+def _labelled(match: "re.Match[str]") -> Place | None:
+    return None if match["name"].lower() in _HEADINGS else written_as_name(match)
 
 
-def _with_title(match: "re.Match[str]") -> Iterator[Place]:
-    words, end = _leading_name(match, most=2 if match["name"][0].isupper() else 1)
-    if words and _is_title(match):
-        yield match.start("name"), end
+def _with_title(match: "re.Match[str]") -> Place | None:
+    place = _leading_name(match, most=2 if match["name"][0].isupper() else 1)
+    return place if place and _is_title(match) else None
 
 
-def _before_title(match: "re.Match[str]") -> Iterator[Place]:
+def _before_title(match: "re.Match[str]") -> Place | None:
     """The name before a form of address; at a sentence's beginning, where any word has a capital, only before one with a capital."""
     words = match["name"].split()
     begins = _SENTENCE_START.search(match.string[max(0, match.start() - 8) : match.start()]) is not None
     if len(words) == 2 and (begins or not _are_name(words[:1])):
         begins = False
         del words[0]
-    if _are_name(words) and not (begins and match["title"].islower()):
-        yield match.end("name") - len(" ".join(words)), match.end("name")
+    if not _are_name(words) or (begins and match["title"].islower()):
+        return None
+    return match.end("name") - len(" ".join(words)), match.end("name")
 
 
 def _is_title(match: "re.Match[str]") -> bool:
@@ -354,7 +368,7 @@ def _is_title(match: "re.Match[str]") -> bool:
     return dotted or title[0].isupper() or len(title) > 2 or not title.isascii()
 
 
-_HEADINGS = _lists("name_labels", "phones", "numbers", "versions", "passwords") | NO_NAMES
+_HEADINGS = NO_NAMES.union(*map(languages.words, ("name_labels", "phones", "numbers", "versions", "passwords")))
 _PLAIN_LABELS = frozenset(words[0] for words in languages.by_language("name_labels").values())
 
 
@@ -403,51 +417,33 @@ def _is_cell_name(words: list[str], *, sure: bool) -> bool:
 _WHOLE_WORD = re.compile(rf"{_WORD}|{_UNSPACED_WORD}")
 
 
-def written_as_name(match: "re.Match[str]") -> Iterator[Place]:
-    """The place of the name in a match, if it is written like one: capitals (where a script has them), and no word of roles in it."""
-    group = "other" if match["name"] is None else "name"
-    words = match[group].split()
-    company = next((at for at, word in enumerate(words) if at and word in languages.words("from") and word not in PARTICLES), len(words))
-    if _are_name(words[:company]) and match[group].lower() not in _SIGNING:
-        yield match.start(group), match.end(group) if company == len(words) else match.start(group) + len(" ".join(words[:company]))
-
-
-def _are_name(words: list[str]) -> bool:
-    if any(is_no_name(word) for word in words) or all(word.lower() in PARTICLES for word in words) or words[0].lower() in _CONJUNCTIONS:
-        return False
-    return all(not word[0].islower() or word in PARTICLES for word in words)
-
-
-def _introduced_by(match: "re.Match[str]") -> Iterator[Place]:
+def _introduced_by(match: "re.Match[str]") -> Place | None:
     """The words up to the first that no name holds; after "my name is" in small letters too."""
     small_too = match[0].lower().startswith(("my ", "name is", "i am called")) and match["name"][0].islower()
-    words, end = _leading_name(match, small_too=small_too)
-    if words:
-        yield match.start("name"), end
+    return _leading_name(match, small_too=small_too)
 
 
-def _said_to_be(match: "re.Match[str]") -> Iterator[Place]:
+def _said_to_be(match: "re.Match[str]") -> Place | None:
     """After "I am" and "this is" stands anything: only two or more words like a name, or one with "here" or "from" behind it, are one."""
-    words, end = _leading_name(match)
-    behind = match.string[end : end + 24]
-    whole = [word for word in words if word not in PARTICLES]
-    if words and (_MORE_AFTER_I_AM.match(behind) if len(whole) > 1 else _HERE_BEHIND.match(behind)):
-        yield match.start("name"), end
+    place = _leading_name(match)
+    if place is None:
+        return None
+    whole = [word for word in match.string[slice(*place)].split() if word not in PARTICLES]
+    behind = match.string[place[1] : place[1] + 24]
+    return place if (_MORE_AFTER_I_AM if len(whole) > 1 else _HERE_BEHIND).match(behind) else None
 
 
-def _leading_name(match: "re.Match[str]", *, small_too: bool = False, most: int = 4) -> tuple[list[str], int]:
-    """(the first words of a match that are written like a name, where they end)."""
-    taken: list[str] = []
-    at = end = match.start("name")
-    for word in match["name"].split():
-        at = match.string.index(word, at)
-        small = word[0].islower() and word not in PARTICLES
-        is_full = len([known for known in taken if known not in PARTICLES]) == most
-        if is_full or word in _STOPS or is_no_name(word) or (small and not (small_too and len(taken) < 2)):
+def _leading_name(match: "re.Match[str]", *, small_too: bool = False, most: int = 4) -> Place | None:
+    """The place of the first words of a match that are written like a name; particles stand only between them."""
+    start = at = end = match.start("name")
+    taken = 0  # words that are no particles
+    for number, word in enumerate(match["name"].split()):
+        at = match.string.index(word, at) + len(word)
+        if taken == most or word in _STOPS or is_no_name(word):
             break
-        taken.append(word)
-        at += len(word)
-        end = at if word not in PARTICLES else end
-    while taken and taken[-1].lower() in PARTICLES:
-        taken.pop()
-    return taken, end - (end > match.start("name") and match.string[end - 1] == ".")
+        if word.lower() in PARTICLES:
+            continue
+        if word[0].islower() and not (small_too and number < 2):
+            break
+        taken, end = taken + 1, at
+    return (start, end - (match.string[end - 1] == ".")) if taken else None

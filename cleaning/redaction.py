@@ -86,8 +86,8 @@ class Redactor:
             return
         offset = max(0, len(text) - _LAST_CHARS)
         match = names.last_line(text[offset:])
-        if match is not None and match["name"] in self._last_lines:
-            yield from ((offset + start, offset + end) for start, end in names.written_as_name(match))
+        if match is not None and match["name"] in self._last_lines and (place := names.written_as_name(match)):
+            yield offset + place[0], offset + place[1]
 
     def _placeholder(self, kind: str, value: str) -> str:
         if kind in ("PHONE", "CARD", "IBAN"):
