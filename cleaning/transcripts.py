@@ -7,6 +7,7 @@ a person whom the ticket names, somebody who offers help. All else stays the wor
 
 import itertools
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -28,16 +29,20 @@ _NAME = r"(?P<name>[^\W\d_](?:[^\n:|<>\[\]()]{0,40}?[^\s:|<>\[\](),-])?(?: ?\((?
 _START = r"[ \t>*-]{0,4}"
 _BOLD = r"\*{0,2}"
 _TEXT = r"(?=[ ]|$|[^\x00-\x7f])"
-_TIMED = tuple(
-    re.compile(_START + shape)
-    for shape in (
-        rf"[\[(]?{_TIME}[\])]?(?: ?[-|,] ?| ){_BOLD}<?{_NAME}(?:{_BOLD} ?:{_BOLD}|>:?| \|){_TEXT}",
-        rf"{_BOLD}{_NAME}{_BOLD}(?: ?[\[(]{_TIME}[\])]|(?:,| ?[|-]| [^\W\d_]{{2,4}})? {_TIME})(?: ?:{_BOLD}| \|){_TEXT}",
-        rf"{_BOLD}{_NAME}{_BOLD}(?: ?[\[(]{_TIME}[\])]|(?:,| ?[|-]| [^\W\d_]{{2,4}})? {_TIME})$",
-        rf"[\[(]?{_TIME}[\])]?(?: ?[-|,] ?| ){_BOLD}<?{_NAME}>?{_BOLD}$",
+_SPEAKS = rf"(?:{_BOLD} ?:{_BOLD}|>:?| \|){_TEXT}"
+_BEFORE = rf"[\[(]?{_TIME}[\])]?(?: ?[-|,] ?| ){_BOLD}<?{_NAME}"
+_BEHIND = rf"{_BOLD}{_NAME}{_BOLD}(?: ?[\[(]{_TIME}[\])]|(?:,| ?[|-]| [^\W\d_]{{2,4}})? {_TIME})"
+# The layouts of a line that begins a turn, and whether it holds a time.
+_LAYOUTS = tuple(
+    (re.compile(_START + shape), timed)
+    for shape, timed in (
+        (_BEFORE + _SPEAKS, True),
+        (rf"{_BEHIND}(?: ?:{_BOLD}| \|){_TEXT}", True),
+        (rf"{_BEHIND}$", True),
+        (rf"{_BEFORE}>?{_BOLD}$", True),
+        (rf"{_BOLD}<?{_NAME}{_SPEAKS}", False),
     )
 )
-_UNTIMED = (re.compile(rf"{_START}{_BOLD}<?{_NAME}(?:{_BOLD} ?:{_BOLD}|>:?| \|){_TEXT}"),)
 _SIGNS = (":", "：", "|", ">")  # one of them stands in each head
 _NUMBER_BEHIND = re.compile(r"[ #]*\d+$")
 _MACHINES = word_set(
@@ -61,10 +66,16 @@ class Transcript:
     names: list[str]
 
 
-class _Head(NamedTuple):
-    at: int  # the line
+class _Said(NamedTuple):
+    """What stands in the lines of a text from `at` on, behind the name that the first of them begins with."""
+
+    at: int
     name: str
-    end: int  # of the head in it
+    text: str
+
+    @property
+    def key(self) -> str:
+        return self.name.casefold()
 
 
 def transcript(text: str, *, known: Callable[[str], Speaker | None] = lambda name: None) -> Transcript | None:
@@ -77,40 +88,51 @@ def transcript(text: str, *, known: Callable[[str], Speaker | None] = lambda nam
         return None
     lines = text.split("\n")
     plain = [folded(line[:_MAX_HEAD]).rstrip() for line in lines]
-    for shapes, timed in ((_TIMED, True), (_UNTIMED, False)):
-        for shape in shapes:
-            heads = [_Head(at, _tidy(found["name"]), found.end()) for at, line in enumerate(plain) if (found := shape.match(line))]
-            if not _take_turns(heads):
-                continue
-            said = _said(lines, heads)
-            roles = _roles(heads, said, known, guess=timed) if _is_talk(heads, said, timed=timed) else None
-            if roles is not None:
-                people = dict.fromkeys(_person(head.name) for head in heads)
-                return Transcript(_turns(lines, heads, said, roles), [person for person in people if person])
+    for layout, timed in _LAYOUTS:
+        heads = [(at, found) for at, line in enumerate(plain) if (found := layout.match(line))]
+        if not timed:
+            heads = _speakers_only(heads, known)
+        said = _said(lines, heads)
+        roles = _roles(said, known, guess=timed) if _is_talk(said, timed=timed) else None
+        if roles is not None:
+            people = dict.fromkeys(_person(one.name) for one in said)
+            return Transcript(_turns(lines, said, roles), [person for person in people if person])
     return None
 
 
-def _tidy(name: str) -> str:
-    return name.strip(" *<>,-")
+_Heads = list[tuple[int, "re.Match[str]"]]
 
 
-def _key(name: str) -> str:
-    return name.casefold()
+def _name(found: "re.Match[str]") -> str:
+    return found["name"].strip(" *<>,-")
 
 
-def _take_turns(heads: Sequence[_Head]) -> bool:
-    """True for two or more names of which at least one speaks again after another."""
-    order = [key for key, _ in itertools.groupby(_key(head.name) for head in heads)]
-    return len(order) >= _MIN_TURNS and 2 <= len(set(order)) <= _MAX_SPEAKERS and len(order) > len(set(order))
+def _speakers_only(heads: _Heads, known: Callable[[str], Speaker | None]) -> _Heads:
+    """The heads without labels that somebody put into a turn ("Browser: Firefox"): names that stand once and tell nobody, beside others."""
+    names = Counter(_name(found).casefold() for _, found in heads)
+    speakers = [(at, found) for at, found in heads if names[(name := _name(found)).casefold()] > 1 or _role(name) or known(name)]
+    return speakers if len({_name(found).casefold() for _, found in speakers}) > 1 else heads
 
 
-def _is_talk(heads: Sequence[_Head], said: Sequence[str], *, timed: bool) -> bool:
-    """True if the names may be speakers', and what they say is more than values."""
-    if any(_names_a_thing(name) for name in {head.name for head in heads}):
+def _said(lines: Sequence[str], heads: _Heads) -> list[_Said]:
+    """What stands behind each head and below it, up to the next."""
+    ends = [*(at for at, _ in heads[1:]), len(lines)]
+    return [
+        _Said(at, _name(found), "\n".join([lines[at][found.end() :], *lines[at + 1 : end]]).strip())
+        for (at, found), end in zip(heads, ends, strict=False)
+    ]
+
+
+def _is_talk(said: Sequence[_Said], *, timed: bool) -> bool:
+    """True for two names or more that take turns and may be speakers', and for words that are more than values."""
+    order = [key for key, _ in itertools.groupby(one.key for one in said)]
+    if len(order) < _MIN_TURNS or not 2 <= len(set(order)) <= _MAX_SPEAKERS or len(order) == len(set(order)):
         return False
-    if sum(len(languages.spaced(text).split()) for text in said) < _MIN_WORDS * len(said):
+    if any(_names_a_thing(name) for name in {one.name for one in said}):
         return False
-    return timed or len(heads) >= _MIN_UNTIMED_SHARE * sum(1 + text.count("\n") for text in said)
+    if sum(len(languages.spaced(one.text).split()) for one in said) < _MIN_WORDS * len(said):
+        return False
+    return timed or len(said) >= _MIN_UNTIMED_SHARE * sum(1 + one.text.count("\n") for one in said)
 
 
 def _names_a_thing(name: str) -> bool:
@@ -118,62 +140,47 @@ def _names_a_thing(name: str) -> bool:
     return _role(name) is None and (words in _NO_SPEAKERS or not _MACHINES.isdisjoint(words.split()) or len(words.split()) > 5)
 
 
-def _said(lines: Sequence[str], heads: Sequence[_Head]) -> list[str]:
-    """What stands behind each head and below it, up to the next."""
-    ends = [*(head.at for head in heads[1:]), len(lines)]
-    return ["\n".join([lines[head.at][head.end :], *lines[head.at + 1 : end]]).strip() for head, end in zip(heads, ends, strict=True)]
+_ROLES: tuple[tuple[str, Speaker], ...] = (("chat_agents", "agent"), ("chat_customers", "user"))
 
 
 def _role(name: str) -> Speaker | None:
     """Who speaks under this name, by a word for customers or agents in it."""
     said = f" {languages.spaced(_NUMBER_BEHIND.sub('', name))}"
-    for kind, speaker in _ROLES:
-        if any(f" {phrase}" in said for phrase in languages.exact(kind) if len(phrase) <= len(said)):
-            return speaker
-    return None
+    return next((speaker for kind, speaker in _ROLES if any(f" {phrase}" in said for phrase in languages.exact(kind))), None)
 
 
-_ROLES: tuple[tuple[str, Speaker], ...] = (("chat_agents", "agent"), ("chat_customers", "user"))
-
-
-def _roles(
-    heads: Sequence[_Head], said: Sequence[str], known: Callable[[str], Speaker | None], *, guess: bool
-) -> dict[str, Speaker] | None:
+def _roles(said: Sequence[_Said], known: Callable[[str], Speaker | None], *, guess: bool) -> dict[str, Speaker] | None:
     """Who each name is; None if no name tells. Of two names one tells the other; of a guess the first to speak is the customer."""
-    names = {_key(head.name): head.name for head in heads}
+    names = {one.key: one.name for one in said}
     roles = {key: role for key, name in names.items() if (role := _role(name) or known(name))}
     if "agent" not in roles.values():
-        for head, text in zip(heads, said, strict=True):
-            if languages.says("offers_help", languages.spaced(text)):
-                roles.setdefault(_key(head.name), "agent")
-                break
+        helper = next((one.key for one in said if languages.says("offers_help", languages.spaced(one.text))), None)
+        if helper is not None:
+            roles.setdefault(helper, "agent")
     if not roles and guess and len(names) == 2:
-        roles[_key(heads[0].name)] = "user"
+        roles[said[0].key] = "user"
     others: Speaker = "agent" if "user" in roles.values() else "user"
     whole: dict[str, Speaker] = {key: roles.get(key, others) for key in names}
     return whole if roles and len(set(whole.values())) == 2 else None
 
 
-def _turns(lines: Sequence[str], heads: Sequence[_Head], said: Sequence[str], roles: dict[str, Speaker]) -> list[Turn]:
+def _turns(lines: Sequence[str], said: Sequence[_Said], roles: dict[str, Speaker]) -> list[Turn]:
     """The chat's turns, those of one speaker joined, between what the writer of the message says above and below."""
-    turns = [Turn(None, "\n".join(lines[: heads[0].at]).strip())]
-    last, below = _parted(said, blank_between=any("\n\n" in text for text in _between(lines, heads)))
-    for head, text in zip(heads, [*said[:-1], last], strict=True):
-        speaker = roles[_key(head.name)]
+    blank_between = any("" in lines[one.at : following.at] for one, following in itertools.pairwise(said))
+    last, below = _parted(said[-1].text, blank_between=blank_between)
+    turns = [Turn(None, "\n".join(lines[: said[0].at]).strip())]
+    for one in (*said[:-1], said[-1]._replace(text=last)):
+        speaker = roles[one.key]
         if turns[-1].speaker == speaker:
-            turns[-1] = Turn(speaker, f"{turns[-1].text}\n{text}".strip())
+            turns[-1] = Turn(speaker, f"{turns[-1].text}\n{one.text}".strip())
         else:
-            turns.append(Turn(speaker, text))
+            turns.append(Turn(speaker, one.text))
     return [turn for turn in (*turns, Turn(None, below)) if turn.text]
 
 
-def _between(lines: Sequence[str], heads: Sequence[_Head]) -> list[str]:
-    return ["\n".join([*lines[head.at : following.at], ""]) for head, following in itertools.pairwise(heads)]
-
-
-def _parted(said: Sequence[str], *, blank_between: bool) -> tuple[str, str]:
+def _parted(text: str, *, blank_between: bool) -> tuple[str, str]:
     """(the last turn, what the writer says below the chat): files, and a new paragraph unless the chat has empty lines itself."""
-    lines = said[-1].split("\n")
+    lines = text.split("\n")
     end = len(lines)
     while end > 1 and MEDIA_MARKER.fullmatch(lines[end - 1]):
         end -= 1
@@ -186,8 +193,7 @@ def _person(name: str) -> str:
     """The person whom a name holds beside a word for what he is: `Agent Tom`, `Tom (Support)`, `Tom from Support`; "" for none."""
     if _role(name) is None:
         return name
-    words = _BESIDE.split(name)[0].split()
-    words = list(itertools.takewhile(lambda word: word.lower() not in languages.words("from"), words))
+    words = list(itertools.takewhile(lambda word: word.lower() not in languages.words("from"), _BESIDE.split(name)[0].split()))
     if words and _role(words[0]) is not None:
         del words[0]
     person = " ".join(words)

@@ -82,6 +82,13 @@ def test_what_stands_around_a_chat_is_the_writer_s() -> None:
     assert found.turns[-1] == (None, "What can I do now?\n[attachment: chat.txt]")
 
 
+def test_a_label_within_a_turn_is_nobody_s_name() -> None:
+    found = transcript("Guest: it clicks twice now\nModel: K2\nRuben: please descale it\nGuest: it clicks on\nRuben: we send one")
+    assert found is not None
+    assert found.turns[0] == ("user", "it clicks twice now\nModel: K2")
+    assert found.names == ["Ruben"]
+
+
 NO_CHATS = {
     "an address": "Name: Edda Holm\nStreet: Weir Road 9\nTown: Hexham\nPhone: 01434 555 010",
     "a list of keys and values": "Device: kettle K2\nColour: red\nDevice: toaster T1\nColour: light green",
