@@ -120,14 +120,9 @@ def of_today(conversation: Conversation, options: CleaningOptions) -> Conversati
     for message in conversation["conversation"]:
         redactor.learn(message["text"], greets=message["speaker"] == "agent")
     clean = redactor.redact if options.redact else str
-    shown = conversation.copy()
-    shown["subject"] = clean(conversation["subject"])
-    shown["conversation"] = [
-        {**message, "text": clean(message["text"])}
-        for message in conversation["conversation"]
-        if options.include_private_notes or not message["private"]
-    ]
-    return shown
+    said = (message for message in conversation["conversation"] if options.include_private_notes or not message["private"])
+    subject = clean(conversation["subject"])
+    return {**conversation, "subject": subject, "conversation": [{**message, "text": clean(message["text"])} for message in said]}
 
 
 def _name_customer(result: Conversation, ticket: Mapping[str, Any], key: bytes) -> None:
@@ -185,11 +180,10 @@ def _join(entries: list[Entry], clean: Callable[[str], str]) -> list[Message]:
     messages: list[Message] = []
     for (speaker, private, pasted), group in itertools.groupby(entries, key=lambda entry: (entry.speaker, entry.private, entry.pasted)):
         joined = list(group)
-        text = "\n\n".join(clean(entry.text) for entry in joined)
         first, cut = joined[0], sum((entry.cut for entry in joined), Counter[str]())
         message: Message = {
             "speaker": speaker,
-            "text": text,
+            "text": "\n\n".join(clean(entry.text) for entry in joined),
             "private": private,
             "incoming": first.incoming,
             "created_at": first.created_at,

@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 MAX_WORDS = 1_000_000
-_MAX_ANCHORS = 12  # places of a line's rarest word that are tried, from either end
+_MAX_ANCHORS = 24  # places of a line's rarest word that are tried, the last first
 _SHORT_WORDS = 2
 _MAX_CACHED = 500  # characters
 _LINK = re.compile(r"https?://\S+|\([\w-]{1,63}(?:\.[\w-]{1,63}){1,8}\)")
@@ -93,10 +93,7 @@ class History:
             return 0, ()
         every = [self._places[word] for word in words]
         places = min(every, key=len)
-        anchor = every.index(places)
-        if len(places) > 2 * _MAX_ANCHORS:
-            places = places[-_MAX_ANCHORS:] + places[:_MAX_ANCHORS]
-        return anchor, places[::-1]
+        return every.index(places), places[: -_MAX_ANCHORS - 1 : -1]
 
     def _around(self, words: Sequence[str], anchor: int, place: int) -> int | None:
         """The end of the words around one place of their rarest, all in its message and not far apart."""

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from lxml import etree  # type: ignore[import-untyped] # ships no types; what is used of it stands in _stream
 
-from cleaning.matching import word_set
+from cleaning.languages import listed
 from common.text import one_line, printable
 
 MAX_DEPTH = 400
@@ -27,19 +27,10 @@ _CHUNK_BYTES = 8192
 NodeMark = Callable[[str, Mapping[str, str]], "str | None"]
 
 
-BLANK_LINE_AROUND = word_set("p h1 h2 h3 h4 h5 h6 ul ol table blockquote pre")
-BLOCKS = BLANK_LINE_AROUND | word_set(
-    "address article aside caption center dd details dialog dir div dl dt fieldset figcaption figure footer form header "
-    "hr html body legend li main menu nav section summary tbody tfoot thead tr"
-)
-_SHOWN = word_set("br img li td th")  # by themselves, not only by what is in them
-SKIPPED = word_set("head iframe math noframes object optgroup option script style svg template title")
-_INLINE = word_set(
-    "a abbr acronym applet area audio b base basefont bdi bdo big br button canvas cite code col colgroup data datalist del dfn "
-    "em embed font frame frameset i img input ins kbd label link map mark marquee meta meter nobr noscript output param picture "
-    "progress q rp rt ruby s samp select small source span strike strong sub sup td textarea th time track tt u var video wbr xml"
-)
-_KNOWN = BLOCKS | SKIPPED | _INLINE
+BLANK_LINE_AROUND, SKIPPED = listed("html_with_blank_lines"), listed("html_hidden")
+BLOCKS = BLANK_LINE_AROUND | listed("html_blocks")
+_SHOWN = {"br", "img", "li", "td", "th"}  # by themselves, not only by what is in them
+_KNOWN = BLOCKS | SKIPPED | listed("html_inline")
 _OFFICE_PREFIXES = ("o:", "v:", "w:", "m:", "st1:", "x:", "u1:", "u2:", "u3:", "u4:", "u5:")
 _TAG = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9:_-]*)([^<>]*)(>?)")
 _ANY_TAG = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9]*)[^<>]*>|<![^<>]*>|<\?[^<>]*>")

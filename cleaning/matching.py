@@ -194,11 +194,6 @@ def either(words: Iterable[str]) -> str:
     return f"(?:{'|'.join([*parts, *filter(None, [longest_first(unspaced)])])})"
 
 
-def word_set(words: str) -> frozenset[str]:
-    """The words of a text."""
-    return frozenset(words.split())
-
-
 def longest_first(words: Iterable[str]) -> str:
     """The alternation of `words` for a pattern, so that none hides a longer one."""
     return "|".join(re.escape(word) for word in sorted(words, key=lambda word: (-len(word), word)))

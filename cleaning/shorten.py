@@ -18,10 +18,8 @@ def shorten(conversation: Conversation, *, max_chars: int) -> Conversation:
         return conversation
     messages = _without_middle(messages, most=max(3, budget // _MIN_MESSAGE_CHARS))
     limits = _limits([len(message["text"]) for message in messages], budget, protected=_telling(messages))
-    short = [_with_text(message, _cut(message["text"], limit)) for message, limit in zip(messages, limits, strict=True)]
-    result = conversation.copy()
-    result["conversation"] = short
-    return result
+    short: list[Message] = [{**message, "text": _cut(message["text"], limit)} for message, limit in zip(messages, limits, strict=True)]
+    return {**conversation, "conversation": short}
 
 
 def _telling(messages: list[Message]) -> list[int]:
@@ -38,7 +36,7 @@ def _without_middle(messages: list[Message], *, most: int) -> list[Message]:
         return messages
     head, tail = (most - 1) // 2, most - 1 - (most - 1) // 2
     gone = len(messages) - head - tail
-    marker = _with_text(messages[head], f"[… {gone} messages left out …]")
+    marker: Message = {**messages[head], "text": f"[… {gone} messages left out …]"}
     kept = [*messages[:head], marker, *messages[-tail:]]
     for at in _telling(messages):
         if head <= at < len(messages) - tail:
@@ -85,9 +83,3 @@ def _word_end(head: str) -> int:
 def _word_start(tail: str) -> int:
     found = [at for at in (tail.find(" "), tail.find("\n")) if at >= 0]
     return min(found) + 1 if found and min(found) < len(tail) * 0.2 else 0
-
-
-def _with_text(message: Message, text: str) -> Message:
-    changed = message.copy()
-    changed["text"] = text
-    return changed

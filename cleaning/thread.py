@@ -196,15 +196,13 @@ _ADDRESSES = ("from_email", "to_emails", "cc_emails", "bcc_emails", "fwd_emails"
 
 def people_named(ticket: Mapping[str, Any]) -> list[str]:
     """Names of requester, agents and correspondents as far as the payload holds them; mailboxes of the helpdesk are no people."""
-    found = _persons(ticket, *_PERSONS) + strings(ticket.get("name"))
-    found += _names_in_addresses(address for key in _ADDRESSES if key != "to_emails" for address in strings(ticket.get(key)))
-    for message in items(ticket.get("conversations")):
-        if not isinstance(message, Mapping):
-            continue
-        mailbox = "to_emails" if flag(message.get("incoming")) else "from_email"
-        found += _persons(message, *_PERSONS)
-        found += _names_in_addresses(address for key in _ADDRESSES if key != mailbox for address in strings(message.get(key)))
-        found += [name for name in map(_agent_in, strings(message.get("from_email"))) if name and mailbox == "from_email"]
+    found: list[str] = []
+    for part in (ticket, *(message for message in items(ticket.get("conversations")) if isinstance(message, Mapping))):
+        is_answer = part is not ticket and not flag(part.get("incoming"))
+        mailbox = "from_email" if is_answer else "to_emails"
+        found += _persons(part, *_PERSONS) + strings(part.get("name"))
+        found += _names_in_addresses(address for key in _ADDRESSES if key != mailbox for address in strings(part.get(key)))
+        found += filter(None, map(_agent_in, strings(part.get("from_email")) if is_answer else ()))
     return list(dict.fromkeys(name[:100] for name in found))
 
 
@@ -307,14 +305,12 @@ def _subject(ticket: Mapping[str, Any]) -> str:
 
 def number(value: Any) -> int | None:
     """The whole number that a field holds, also as text or as a decimal; else None."""
-    if isinstance(value, bool) or value is None:
-        return None
     if isinstance(value, str):
         match = re.fullmatch(r"\s*(-?[0-9]{1,18})(?:\.0*)?\s*", value)
         return int(match[1]) if match else None
     if isinstance(value, float):
-        return int(value) if value == value and abs(value) < 2**53 and value == int(value) else None
-    return value if isinstance(value, int) else None
+        return int(value) if value.is_integer() and abs(value) < 2**53 else None
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def flag(value: Any) -> bool:

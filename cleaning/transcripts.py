@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from cleaning import languages
 from cleaning.markup import MEDIA_MARKER
-from cleaning.matching import folded, word_set
+from cleaning.matching import folded
 from knowledge.conversation import Speaker
 
 _MIN_TURNS, _MAX_SPEAKERS = 3, 6
@@ -45,9 +45,7 @@ _LAYOUTS = tuple(
 )
 _SIGNS = (":", "：", "|", ">")  # one of them stands in each head
 _NUMBER_BEHIND = re.compile(r"[ #]*\d+$")
-_MACHINES = word_set(
-    "server kernel driver daemon system info warn warning error debug trace fatal notice step expected actual result note q a"
-)
+_MACHINES = languages.listed("machine_names")
 _NO_SPEAKERS = languages.exact("phones") | languages.exact("numbers") | languages.exact("passwords") | languages.exact("versions")
 
 
