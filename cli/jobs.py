@@ -2,7 +2,6 @@
 
 import contextlib
 import functools
-import json
 import logging
 import shlex
 from collections.abc import Callable, Iterator, Sequence
@@ -210,7 +209,7 @@ def stored_conversation(ticket_id: int, folder: Path) -> Conversation | None:
 
 def export_questions(path: Path, questions: Sequence[BatchQuestion], store: AnswerStore) -> str:
     """Where the questions stand and what to do with them; their names are on disk before they are. Raises `Stopped`, `Unwritable`."""
-    store.put_notes((_PREFIX + question.key, json.dumps(question.body["model"])) for question in questions)
+    store.put_notes((_PREFIX + question.key, "") for question in questions)
     parts = batch.write_questions(path, questions)
     return (
         f"{len(questions)} questions in {', '.join(map(str, parts))} (endpoint {batch.URL}). Next: have the provider's batch engine answer "
@@ -230,25 +229,19 @@ def _import_results(place: _Place) -> str:
             raise Unreadable(
                 f"{'; '.join(first_few(results.odd, _SHOWN)) or 'the files are empty'}. Nothing was imported{_UNKNOWN * unknown}"
             )
-        kept = {answer.key: store.get(answer.key) for answer in results.answers}
-        fresh = [answer for answer in results.answers if getattr(kept[answer.key], "text", None) != answer.text]
-        store.put_all((answer.key, answer.text, answer.usage) for answer in fresh)
+        kept = {key: store.get(key) for key in results.answers}
+        fresh = {key: answer for key, answer in results.answers.items() if getattr(kept[key], "text", None) != answer.text}
+        store.put_all((key, answer.text, answer.usage) for key, answer in fresh.items())
         waiting = sum(store.get(key) is None for key in exported)
     finally:
         store.close()
     known_already = len(results.answers) - len(fresh)
     lines = [f"{len(fresh)} answers imported" + (f", {known_already} were there already" if known_already else "")]
-    lines += first_few([f"no answer to {key[:12]}…: {reason}" for key, reason in results.unanswered], _SHOWN)
+    lines += first_few([f"no answer to {key[:12]}…: {reason}" for key, reason in results.unanswered.items()], _SHOWN)
     lines += first_few([f"left out: {problem}" for problem in results.odd], _SHOWN)
     lines += [f"some are unknown{_UNKNOWN}"] if unknown else []
-    lines += _other_models(results, settings.llm_model)
     lines += [f"{waiting} exported questions have no answer yet; the next export holds them again"] if waiting else []
     return "\n".join([*map(for_terminal, lines), "Next: the command that exported, again; without --batch-export it asks the rest itself."])
-
-
-def _other_models(results: batch.Results, model: str) -> list[str]:
-    names = sorted({answer.model for answer in results.answers if answer.model and not batch.same_model(model, answer.model)})
-    return [f"warning: answered by {', '.join(names)[:200]}, where LLM_MODEL is {model}"] if names else []
 
 
 _JOBS: dict[Job, Callable[[_Place], str]] = {

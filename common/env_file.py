@@ -4,26 +4,22 @@ Reads what editors, shells and secret managers make of such a file: BOMs, UTF-16
 meaning.
 """
 
-import contextlib
 import functools
 import io
 import re
 import stat
 from collections.abc import Collection, Mapping
-from concurrent import futures
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from dotenv.parser import Binding, parse_stream
 
 from common.errors import Unusable
-from common.pool import WorkerPool
 from common.text import one_letter_off
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 _LINE_NAME = re.compile(r"\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]{0,99})\s*=")
 _BOMS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
-_PIPE_WAIT_S = 10.0
 _MAX_BYTES = 1_000_000
 
 
@@ -120,17 +116,11 @@ def _text(path: Path) -> str:
 
 @functools.lru_cache(maxsize=4)  # what a secret manager hands through a pipe is there once
 def _pipe_content(path: Path, _inode: int) -> bytes:
-    """What comes out of a named pipe until it is closed, waited for some seconds. Raises OSError."""
-
-    def read() -> bytes:
-        with open(path, "rb") as pipe:
-            return pipe.read(_MAX_BYTES)
-
-    content = b""
-    with contextlib.suppress(TimeoutError, futures.TimeoutError):
-        content = WorkerPool(1, name="pipe").submit(read).result(timeout=_PIPE_WAIT_S)
+    """What comes out of a named pipe until it is closed. Raises OSError."""
+    with open(path, "rb") as pipe:
+        content = pipe.read(_MAX_BYTES)
     if not content:
-        raise OSError(f"it is a pipe out of which nothing came for {_PIPE_WAIT_S:.0f} seconds; is what fills it running?")
+        raise OSError("it is a pipe out of which nothing came; is what fills it running?")
     return content
 
 

@@ -6,7 +6,6 @@ answer is kept, so it says nothing about anybody and proves what was asked. Send
 
 import itertools
 import json
-import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +17,9 @@ from common.text import without_secrets
 from common.web import TransientError
 from llm.completion import read_completion, read_usage
 from llm.json_text import extract_json
-from llm.protocol import Answer, AnswerUnusable, JsonSchema, Messages, Usage
+from llm.protocol import Answer, AnswerUnusable, JsonSchema, Messages
 from llm.refusals import error_in_answer, read_refusal, shown
+from llm.store import StoredAnswer
 
 T = TypeVar("T")
 
@@ -30,17 +30,16 @@ URL = "/v1/chat/completions"
 
 @dataclass(frozen=True, slots=True)
 class BatchQuestion:
-    """One request of a batch: `key` is its name, `body` what the server is to be sent, `schema` the name of the answer's schema."""
+    """One request of a batch: `key` is its name, `body` what the server is to be sent."""
 
     key: str
     body: Mapping[str, Any]
-    schema: str
 
     @property
     def line(self) -> str:
         """The request's line.
 
-        >>> BatchQuestion("1f", {"model": "m", "messages": []}, "issue_card").line
+        >>> BatchQuestion("1f", {"model": "m", "messages": []}).line
         '{"custom_id": "1f", "method": "POST", "url": "/v1/chat/completions", "body": {"model": "m", "messages": []}}\\n'
         """
         data = {"custom_id": self.key, "method": "POST", "url": URL, "body": self.body}
@@ -48,21 +47,11 @@ class BatchQuestion:
 
 
 @dataclass(frozen=True, slots=True)
-class BatchAnswer:
-    """A usable answer: the model's text, what it cost, and the model's name as the provider gives it ("" if it does not)."""
-
-    key: str
-    text: str
-    usage: Usage
-    model: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Results:
-    """What result files hold: usable answers; questions that have none, with the reason; lines that are no result, with their place."""
+    """What result files hold: usable answers by name; why questions have none; lines that are no result, with their place."""
 
-    answers: tuple[BatchAnswer, ...]
-    unanswered: tuple[tuple[str, str], ...]
+    answers: Mapping[str, StoredAnswer]
+    unanswered: Mapping[str, str]
     odd: tuple[str, ...]
 
 
@@ -92,7 +81,7 @@ def read_results(paths: Sequence[Path], *, exported: Collection[str], secrets: C
 
     A success beats a failure of the same name, wherever they stand; the last success counts. Raises `Unreadable` for a file that is none.
     """
-    answers: dict[str, BatchAnswer] = {}
+    answers: dict[str, StoredAnswer] = {}
     failed: dict[str, str] = {}
     odd: list[str] = []
     for place, line in _lines(paths):
@@ -102,26 +91,12 @@ def read_results(paths: Sequence[Path], *, exported: Collection[str], secrets: C
             key = str(result["custom_id"])
             if key not in exported:
                 raise ValueError(f"the id {shown(key)[:70]!r} is unknown here")
-            answers[key] = _answer(key, result)
+            answers[key] = _answer(result)
         except (AnswerUnusable, TransientError) as error:
             failed[key] = str(error)
         except ValueError as error:
             odd.append(f"{place}: {error}")
-    unanswered = tuple((key, reason) for key, reason in failed.items() if key not in answers)
-    return Results(tuple(answers.values()), unanswered, tuple(odd))
-
-
-def same_model(asked: str, answered: str) -> bool:
-    """Whether a server's name for its model is the one that was asked for: a folder in front and a date or version behind do not count.
-
-    >>> same_model("gpt-5-mini", "gpt-5-mini-2025-08-07"), same_model("openai/gpt-oss-20b", "gpt-oss-20b")
-    (True, True)
-    >>> same_model("gpt-4.1", "gpt-4.1-nano-2025-04-14")
-    False
-    """
-    first, second = (name.strip().lower().rpartition("/")[2] for name in (asked, answered))
-    behind = second.removeprefix(first) if second.startswith(first) else first.removeprefix(second) if first.startswith(second) else "?"
-    return re.fullmatch(r"(?:[-@:](?:latest|v?[0-9][0-9.:-]{0,20}))?", behind) is not None
+    return Results(answers, {key: reason for key, reason in failed.items() if key not in answers}, tuple(odd))
 
 
 def _parts(lines: Iterable[str], max_lines: int, max_bytes: int) -> Iterator[list[str]]:
@@ -169,7 +144,7 @@ def _result(line: str) -> dict[str, Any]:
     return result
 
 
-def _answer(key: str, result: Mapping[str, Any]) -> BatchAnswer:
+def _answer(result: Mapping[str, Any]) -> StoredAnswer:
     """The usable answer of one result. Raises `AnswerUnusable` or `TransientError` where there is none."""
     response = result.get("response")
     body = response.get("body", response) if isinstance(response, dict) else None
@@ -185,7 +160,7 @@ def _answer(key: str, result: Mapping[str, Any]) -> BatchAnswer:
     except ValueError as error:
         if "two JSON objects" not in str(error):  # whoever asked knows which of them is whole
             raise AnswerUnusable(str(error)) from error
-    return BatchAnswer(key, completion.text, read_usage(body, []), str(body.get("model") or ""))
+    return StoredAnswer(completion.text, read_usage(body, []))
 
 
 def _complaint(status: Any, said: Any) -> str:
@@ -222,6 +197,6 @@ class BatchRounds:
         answer = self._stored(messages, schema=schema, parse=parse)
         if answer is None:
             key, body = self._request(messages, schema=schema)
-            self._left[key] = BatchQuestion(key, body, schema["name"])
+            self._left[key] = BatchQuestion(key, body)
             raise QuestionsLeft(self._left)
         return answer

@@ -128,13 +128,15 @@ def test_a_dotenv_file_that_is_a_pipe_is_read_once(complete: pytest.MonkeyPatch)
     server.join()
 
 
-def test_a_pipe_that_nobody_fills_is_named(complete: pytest.MonkeyPatch) -> None:
+def test_a_pipe_that_is_closed_empty_is_named(complete: pytest.MonkeyPatch) -> None:
     env.DOTENV_PATH.unlink(missing_ok=True)
     os.mkfifo(env.DOTENV_PATH)
     env_file._pipe_content.cache_clear()  # the name and the inode may be those of another test's pipe
-    complete.setattr(env_file, "_PIPE_WAIT_S", 0.1)
+    server = threading.Thread(target=lambda: open(env.DOTENV_PATH, "wb").close())
+    server.start()
     with pytest.raises(Unusable, match=r"cannot read \.env: it is a pipe out of which nothing came"):
         env.load_settings()
+    server.join()
 
 
 def test_a_folder_in_place_of_the_dotenv_file_is_named(complete: pytest.MonkeyPatch) -> None:
