@@ -6,6 +6,7 @@ Changes no word. Does not know HTML, mail or tickets.
 import functools
 import re
 from collections.abc import Iterable, Sequence
+from os.path import commonprefix
 
 CHARS_PER_TOKEN = 4  # of a model, about
 _LEAST_SECRET_CHARS = 6  # a shorter key is a placeholder such as "none", which is also a word
@@ -120,11 +121,11 @@ def without_secrets(text: str, secrets: Iterable[str]) -> str:
         if len(secret) >= _LEAST_SECRET_CHARS:
             text = text.replace(secret, "[key]")
         for start, part in _parts(secret):
-            while (found := text.find(part)) >= 0:
-                end = _PART_CHARS
-                while start + end < len(secret) and text[found + end : found + end + 1] == secret[start + end]:
-                    end += 1
-                text = f"{text[:found]}[key]{text[found + end :]}"
+            if part in text:
+                before, *pieces = text.split(part)
+                tail = secret[start + _PART_CHARS :]
+                more = [len(commonprefix((piece, tail))) for piece in pieces]  # noqa: RUF071 - letters are what is compared
+                text = "[key]".join([before, *(piece[length:] for piece, length in zip(pieces, more, strict=True))])
     return text
 
 

@@ -6,8 +6,8 @@ bodies echo prompts. Changes nothing and waits for nothing. The texts that come 
 
 import json
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from requests.structures import CaseInsensitiveDict
@@ -217,23 +217,34 @@ def _error_body(value: Any, depth: int = 0) -> _ErrorBody:
     """One reading of all shapes: text or HTML, string, object, array, flat, `detail`, FastAPI's list, and one of them in another."""
     if isinstance(value, str):
         return _ErrorBody(message=value)
-    if not isinstance(value, dict | list) or depth > _DEEPEST:
+    if depth > _DEEPEST or not isinstance(value, dict | list):
         return _ErrorBody()
-    own = value if isinstance(value, dict) else {}
-    inner = [own[name] for name in _SAYING if own.get(name)] if isinstance(value, dict) else value[:_DEEPEST]
-    parts = [part for part in (_error_body(one, depth + 1) for one in inner) if part.message or part.codes]
-    message = (" " if own else "; ").join(part.message for part in parts if part.message)
-    codes = [own.get(name) for name in ("code", "type", "status", "__type")]
-    if isinstance(own.get("innererror"), dict):
-        codes.append(own["innererror"].get("code"))
-    named = [own.get("param"), own.get("failed_param")]
-    if isinstance(own.get("loc"), list):  # FastAPI: {"type", "loc": ["body", "field"], "msg"}
-        named.append(".".join(str(step) for step in own["loc"] if step != "body"))
-    if "msg" in own:
-        message += f" ({own.get('type')})"
+    if isinstance(value, list):
+        return _joined(_ErrorBody(), [_error_body(one, depth + 1) for one in value[:_DEEPEST]], "; ")
+    parts = [_error_body(value[name], depth + 1) for name in _SAYING if value.get(name)]
+    whole = _joined(_own_words(value), parts, " ")
+    unread = depth and value and not whole.message and not any(part.codes for part in parts)
+    return replace(whole, message=json.dumps(value)) if unread else whole
+
+
+def _own_words(error: Mapping[str, Any]) -> _ErrorBody:
+    """What one error object says beside its message: codes, the field that it is about, all its fields."""
+    inner, place = error.get("innererror"), error.get("loc")
+    codes = [*(error.get(name) for name in ("code", "type", "status", "__type")), inner.get("code") if isinstance(inner, dict) else None]
+    named = [error.get("param"), error.get("failed_param")]
+    if isinstance(place, list):  # FastAPI: {"type", "loc": ["body", "field"], "msg"}
+        named.append(".".join(str(step) for step in place if step != "body"))
+    kind = f"({error.get('type')})" if "msg" in error else ""
+    said = " ".join(str(code) for code in codes if isinstance(code, str | int))
+    return _ErrorBody(said, kind, " ".join(name for name in named if isinstance(name, str)), error)
+
+
+def _joined(own: _ErrorBody, parts: Sequence[_ErrorBody], between: str) -> _ErrorBody:
+    """An error body with those in it: their words before its own, their fields before its own."""
+    said = between.join(part.message for part in parts if part.message)
     return _ErrorBody(
-        " ".join([*(str(code) for code in codes if isinstance(code, str | int)), *(part.codes for part in parts)]),
-        message or (json.dumps(value) if depth and own and not parts else ""),
-        " ".join([*(name for name in named if isinstance(name, str)), *(part.param for part in parts)]).strip(),
-        {**own, **{name: held for part in parts for name, held in part.fields.items()}},
+        " ".join(body.codes for body in (own, *parts) if body.codes),
+        f"{said} {own.message}".strip(),
+        " ".join(body.param for body in (own, *parts) if body.param),
+        {**own.fields, **{name: held for part in parts for name, held in part.fields.items()}},
     )

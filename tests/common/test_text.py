@@ -1,8 +1,10 @@
 """Text that can be stored, sent and shown: halves of letters, hidden letters, cells and lines."""
 
+import time
+
 import pytest
 
-from common.text import for_cell, for_terminal, is_valid, one_line, printable, shortened, tidy, valid, without_hidden
+from common.text import for_cell, for_terminal, is_valid, one_line, printable, shortened, tidy, valid, without_hidden, without_secrets
 
 HALF = "\ud83d"
 
@@ -39,6 +41,16 @@ def test_a_cell_holds_one_short_line(text: str, cell: str) -> None:
 def test_what_is_too_long_ends_in_an_ellipsis_within_its_length() -> None:
     assert shortened("Lid leaks", 5) == "Lid…"
     assert shortened("Lid", 3) == "Lid"
+
+
+def test_a_text_full_of_parts_of_a_key_takes_linear_time() -> None:
+    def spent(times: int) -> float:
+        began = time.process_time()
+        assert without_secrets("45678abcd x " * times, ["sk-12345678abcdefg90"]) == "[key] x " * times
+        return time.process_time() - began
+
+    spent(1000)
+    assert spent(64_000) < 64 * 4 * max(spent(1000), 0.002)
 
 
 def test_a_terminal_gets_no_control_character() -> None:
