@@ -116,10 +116,10 @@ def _build(ticket: Mapping[str, Any], options: CleaningOptions, *, agents: tuple
 
 def of_today(conversation: Conversation, options: CleaningOptions) -> Conversation:
     """A stored conversation of whatever rules, hiding what the options hide by the rules of today; on disk it stays as it is."""
-    redactor = Redactor()
+    redactor, hidden = Redactor(), conversation["redacted"] and conversation["cleaner_version"] == CLEANER_VERSION
     for message in conversation["conversation"]:
         redactor.learn(message["text"], greets=message["speaker"] == "agent")
-    clean = redactor.redact if options.redact else str
+    clean = redactor.redact if options.redact and not hidden else str
     said = (message for message in conversation["conversation"] if options.include_private_notes or not message["private"])
     subject = clean(conversation["subject"])
     return {**conversation, "subject": subject, "conversation": [{**message, "text": clean(message["text"])} for message in said]}

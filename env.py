@@ -255,13 +255,18 @@ def folder(name: str) -> Path:
 
 def csv_separator() -> str:
     """What separates the columns of every table, checked; the other settings may be missing. Raises `Unusable`."""
-    return _one("CSV_SEPARATOR")
+    return str(_one("CSV_SEPARATOR"))
 
 
-def _one(name: str) -> str:
+def switch(name: str) -> bool:
+    """What one setting of 0 or 1 says, checked; the other settings may be missing. Raises `Unusable`."""
+    return bool(_one(name))
+
+
+def _one(name: str) -> Any:
     known, text = _KNOWN[name], get(name)
     try:
-        return str(known.default if text is None else known.metadata["convert"](text))
+        return known.default if text is None else known.metadata["convert"](text)
     except ValueError as error:
         raise Unusable(f"{name} {error}") from error
 

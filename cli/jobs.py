@@ -17,7 +17,7 @@ from common.errors import Unreadable, Unusable, Unwritable
 from common.text import counted, first_few, for_terminal
 from conversation_utils import of_today
 from knowledge import decision, issue, known, written
-from knowledge.conversation import CLEANER_VERSION, CleaningOptions, Conversation, shown_conversation
+from knowledge.conversation import CleaningOptions, Conversation, shown_conversation
 from knowledge.paths import RunFiles, command
 from llm import batch
 from llm.batch import BatchQuestion
@@ -61,7 +61,8 @@ class _Place:
         """Page and letter, from what stands in the files now."""
         beside = self.files.database.parent / "conversations"  # where the demo keeps them
         folder = beside if beside.is_dir() else self.options.conversations
-        issues, conversation_of = issue.load(self.files.database), functools.partial(stored_conversation, folder=folder)
+        hiding = CleaningOptions(redact=env.switch("REDACT"), include_private_notes=env.switch("INCLUDE_PRIVATE_NOTES"))
+        issues, conversation_of = issue.load(self.files.database), functools.partial(stored_conversation, folder=folder, options=hiding)
         log, nearest = decision.load(self.files.decisions), nearest_issues(issues, conversation_of)
         page.write(self.files.report_page, read(issues, log, conversation_of, nearest, self.files.database), weekly=self.files.weekly)
 
@@ -69,7 +70,7 @@ class _Place:
         """`done`, with the page written; what cannot be written, or not be waited for, undoes nothing of it."""
         try:
             self.write_page()
-        except (Unwritable, KeyboardInterrupt) as error:
+        except (Unusable, Unwritable, KeyboardInterrupt) as error:
             trouble = f"the page could not be rewritten ({str(error) or 'interrupted'}): {later}"
             return f"{done}\nwarning: this is done; {for_terminal(trouble)}"
         return f"{done}\n{self.files.report_page} and {self.files.weekly.name} are new: reload the page where it is open"
@@ -199,12 +200,10 @@ def _export(place: _Place) -> str:
     return f"{counted(len(articles), 'article')} in {target}" + (f"; left out: {missing}" if missing else "")
 
 
-def stored_conversation(ticket_id: int, folder: Path) -> Conversation | None:
-    """A stored conversation for the page; one of older rules that hid what is private hides it by the rules of today."""
+def stored_conversation(ticket_id: int, folder: Path, options: CleaningOptions) -> Conversation | None:
+    """A stored conversation for the page, whatever rules and options it was made by; what these options hide is hidden by today's rules."""
     kept = shown_conversation(ticket_id, folder)
-    if kept is None or kept["cleaner_version"] == CLEANER_VERSION:
-        return kept
-    return of_today(kept, CleaningOptions(redact=kept["redacted"]))
+    return None if kept is None else of_today(kept, options)
 
 
 def export_questions(path: Path, questions: Sequence[BatchQuestion], store: AnswerStore) -> str:

@@ -213,6 +213,24 @@ def test_the_page_after_a_review_shows_the_stored_conversations(folder: str, fil
     assert "The kettle is pink." in files.report_page.read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize(("setting", "value"), [("INCLUDE_PRIVATE_NOTES", "0"), ("REDACT", "1")])
+def test_the_page_after_a_review_hides_what_the_settings_of_today_hide(
+    setting: str, value: str, files: RunFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = talk(5, "The kettle is pink.", agent="Call jo@example.com back.", redacted=False)
+    told["conversation"][-1]["private"] = True
+    save_conversation(told, Path("conversations"))
+    monkeypatch.setenv("REDACT", "0")
+    for given, seen in ((None, True), (value, False)):
+        if given is not None:
+            monkeypatch.setenv(setting, given)
+        ticket = flagged(files)[0]
+        assert main.main(["--apply-review", str(sheet(Path(), (int(ticket), "confirm")))]) == 0
+        page = files.report_page.read_text(encoding="utf-8")
+        assert "The kettle is pink." in page
+        assert ("jo@example.com" in page) is seen
+
+
 # What lies beside the database
 
 

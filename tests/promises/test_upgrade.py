@@ -23,7 +23,7 @@ from common.errors import TicketFailed
 from freshdesk.client import FreshdeskClient
 from knowledge import issue
 from knowledge.base import KnowledgeBase
-from knowledge.conversation import CLEANER_VERSION
+from knowledge.conversation import CLEANER_VERSION, CleaningOptions
 from knowledge.decision import DecisionRow
 from llm.store import AnswerStore
 
@@ -70,7 +70,7 @@ def test_the_index_knows_the_words_of_old_conversations() -> None:
 
 
 def test_the_page_reads_them_too() -> None:
-    shown = jobs.stored_conversation(201, FOLDER)
+    shown = jobs.stored_conversation(201, FOLDER, CleaningOptions())
     assert shown is not None
     assert SECRET not in json.dumps(shown)
 
