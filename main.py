@@ -115,7 +115,7 @@ def _exit_status(report: RunReport, options: Options) -> int:
     """The exit status of a run; what was not done is said on stderr."""
     if not report.incomplete or report.ended is Ended.WAITING:
         return Exit.DONE
-    complain(summary.trouble(report))
+    complain(summary.not_done_line(report))
     return Exit.STOPPED if options.job is Job.PROMPT_DEBUG else Exit.INCOMPLETE
 
 
@@ -163,7 +163,7 @@ class _Run:
         self._finish_report(Ended.FETCHED)
         stored = len(tickets) - len(self.report.failures)
         done = f"{stored} conversations in {self.source.folder}, {len(self.source.fetched)} fetched now"
-        console.show("\n".join([done, *cuts.lines(), *summary.troubles(self.report)]))
+        console.show("\n".join([done, *cuts.lines(), *summary.not_done_lines(self.report)]))
 
     def decide(self, tickets: Sequence[Ticket]) -> None:
         """Decide, conclude, save; a budget that is reached ends the deciding, not the saving."""
@@ -185,12 +185,12 @@ class _Run:
 
     def show(self) -> None:
         """Write the page and the letter, say what became of the tickets."""
-        files, issues, decisions = self.clusterer.files, self.clusterer.issues, self.clusterer.decisions
+        files, decisions = self.clusterer.files, self.clusterer.decisions
         conversation_of = functools.partial(self.source.shown, decided=decisions)
-        reading = read(issues, decisions, conversation_of, self.clusterer.nearest, files.database)
+        reading = read(self.clusterer.issues, decisions, conversation_of, self.clusterer.nearest, files.database)
         page.write(files.report_page, reading, weekly=files.weekly, came_with_run=len(self.report.rows))
         self.progress.close()
-        console.show(summary.summary(self.report, issues, decisions, files.report_page))
+        console.show(summary.render(self.report, reading, files.report_page))
 
     def pause(self, left: QuestionsLeft) -> None:
         """Write the open questions for a batch engine; the run goes on when their answers are there."""

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from common.text import CHARS_PER_TOKEN, shortened, without_hidden
-from knowledge.conversation import Conversation, Message
+from knowledge.conversation import Conversation, speaker_name
 from knowledge.issue import CARD_FIELDS, Issue
 
 NEW_ID = "NEW"
@@ -284,13 +284,6 @@ def conversation_text(conversation: Conversation) -> str:
         text = without_hidden(message["text"]).replace("\r", "\n").replace("\n", "\n    ")
         lines.append(f"[{number}] {speaker_name(message)}: {text}")
     return "\n".join(lines)
-
-
-def speaker_name(message: Message) -> str:
-    """How a message's author is called in a prompt."""
-    if message["speaker"] == "user":
-        return "customer"
-    return "internal note" if message["private"] else "agent"
 
 
 def _messages(system: str, user: str) -> list[dict[str, str]]:

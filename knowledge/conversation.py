@@ -89,6 +89,13 @@ class Conversation(_Facts, total=False):
     channel: str
 
 
+def speaker_name(message: Message) -> str:
+    """How people and models are told who wrote a message."""
+    if message["speaker"] == "user":
+        return "customer"
+    return "internal note" if message["private"] else "agent"
+
+
 def customer_text(conversation: Conversation) -> str:
     """What the customer said: all their messages, one below the other."""
     return "\n\n".join(message["text"] for message in conversation["conversation"] if message["speaker"] == "user")

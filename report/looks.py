@@ -44,7 +44,7 @@ class Looks:
         return f"{said}; {counted(len(self.pairs), 'pair')} of issues may be one" if self.pairs else said
 
 
-def looks(issues: Mapping[str, Issue], log: Mapping[int, DecisionRow]) -> Looks:
+def count_looks(issues: Mapping[str, Issue], log: Mapping[int, DecisionRow]) -> Looks:
     """What a whole database asks people."""
     counts: Counter[str] = Counter()
     for group in groups(issues, log):

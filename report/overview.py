@@ -44,7 +44,7 @@ class Band:
 
 
 @dataclass(frozen=True, slots=True)
-class Overview:
+class FirstScreen:
     """The page's first screen. `problems` are all, the most tickets first, of which `rows` are shown; `first_share` and `first_effort` of
     the first few are of all tickets and replies, in percent."""
 
@@ -81,7 +81,7 @@ def area_address(area: str) -> str:
     return "#issues?area=" + quote(area, safe="", errors="replace")
 
 
-def overview(reading: Reading) -> Overview:
+def first_screen(reading: Reading) -> FirstScreen:
     """Numbers, table and lists of the first screen."""
     issues = reading.issues.values()
     total = sum(len(issue.tickets) for issue in issues)
@@ -90,7 +90,7 @@ def overview(reading: Reading) -> Overview:
     first = problems[:FIRST]
     outside = _outside(reading)
     failed = sum(len(group.rows) for group in outside if group.command)
-    return Overview(
+    return FirstScreen(
         ticket_count=total,
         reviewed=len({ticket for issue in issues for ticket in issue.reviewed}),
         first_count=len(first),

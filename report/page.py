@@ -14,7 +14,8 @@ from markupsafe import Markup
 
 from common import files
 from report import facts, letter
-from report.overview import MAX_OUTSIDE, address, area_address, bars, overview, remark
+from report.letter import Letter
+from report.overview import MAX_OUTSIDE, address, area_address, bars, first_screen, remark
 from report.page_json import page_json
 from report.reading import Reading
 from review import list as review_list
@@ -27,17 +28,17 @@ def write(path: Path, reading: Reading, *, weekly: Path, came_with_run: int | No
 
     `came_with_run` is how many tickets the run decided, None where no run was.
     """
-    files.write_text(path, render(reading))
-    letter.write(weekly, letter.compose(reading), came_with_run=came_with_run)
+    week = letter.compose(reading)
+    files.write_text(path, render(reading, week))
+    letter.write(weekly, week, came_with_run=came_with_run)
 
 
-def render(reading: Reading) -> str:
+def render(reading: Reading, week: Letter) -> str:
     """The page's text; equal data give equal bytes."""
     loader = jinja2.FileSystemLoader(TEMPLATES)
     pages = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     script = (TEMPLATES / "report.js").read_text(encoding="utf-8")
     style = (TEMPLATES / "report.css").read_text(encoding="utf-8")
-    week = letter.compose(reading)
     data = page_json(reading, week) | {"kind": review_list.KIND, "command": reading.command("--apply-review review.json")}
     data["stamp"] = hashlib.sha256(files.dump_json(data, indent=None).encode("utf-8", "replace")).hexdigest()[:16]
     text = pages.get_template(
@@ -51,7 +52,7 @@ def render(reading: Reading) -> str:
         read=reading,
         trends=reading.trends,
         week=week,
-        view=overview(reading),
+        view=first_screen(reading),
         address=address,
         area_address=area_address,
         bars=bars,

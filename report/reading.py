@@ -10,23 +10,22 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from knowledge.conversation import Conversation, customer_text
+from common.web import is_loopback
+from knowledge.conversation import Conversation, customer_text, speaker_name
 from knowledge.decision import DecisionRow
 from knowledge.issue import Issue
 from knowledge.paths import DEFAULT_OUTPUT, command
 from report import facts, quotes
 from report.facts import Effort, TicketFacts
-from report.looks import Looks, looks
+from report.looks import Looks, count_looks
 from report.quotes import Quote
-from report.trends import Trends, trends
+from report.trends import Trends, read_trends
 from review.groups import flagged_tickets
 
 MAX_CONVERSATION_CHARS = 20_000
 MAX_ALL_CONVERSATIONS_CHARS = 20_000_000
 NEAREST = 3
 MAX_NEAREST = 500
-
-_THIS_MACHINE = ("127.0.0.1", "localhost", "::1")
 
 ConversationOf = Callable[[int], Conversation | None]
 Nearest = Callable[[str, str, int, int], list[str]]
@@ -64,7 +63,7 @@ class Reading:
     def account(self) -> str:
         """The helpdesk that most tickets came from, "" when none is known."""
         host = _most(urlsplit(row.url).hostname or "" for row in self.log.values() if row.url.startswith("http"))
-        return "a helpdesk on this machine" if host in _THIS_MACHINE else host
+        return "a helpdesk on this machine" if is_loopback(host) else host
 
     def model(self) -> str:
         """The model that decided most tickets, "" when none is known."""
@@ -83,7 +82,7 @@ def read(
     `conversation_of` gives a ticket's stored conversation; `nearest` tells the issues most like a ticket; `database` is named in the
     commands that the page tells.
     """
-    found = Reading(issues, log, database, flagged_tickets(issues), trends(issues, log), looks(issues, log))
+    found = Reading(issues, log, database, flagged_tickets(issues), read_trends(issues, log), count_looks(issues, log))
     days, flagged = found.trends.days, found.flagged
     home = {ticket: issue for issue in issues.values() for ticket in issue.tickets}
     room, looked_for = MAX_ALL_CONVERSATIONS_CHARS, set(list(flagged)[:MAX_NEAREST])
@@ -94,7 +93,7 @@ def read(
         if conversation is not None:
             _note(found, home[ticket], ticket, conversation)
             if room > 0:
-                shown = _shown(ticket, conversation)
+                shown = _cut(ticket, conversation)
                 room -= sum(len(message["text"]) + 60 for message in shown["messages"])
                 found.conversations.append(shown)
     found.conversations.sort(key=lambda shown: int(shown["id"]))
@@ -110,13 +109,12 @@ def _note(found: Reading, issue: Issue, ticket: int, conversation: Conversation)
         found.quotes[issue.issue_id] = said
 
 
-def _shown(ticket: int, conversation: Conversation) -> dict[str, Any]:
+def _cut(ticket: int, conversation: Conversation) -> dict[str, Any]:
     room, messages = MAX_CONVERSATION_CHARS, []
     for message in conversation["conversation"]:
         text = message["text"][: max(room, 0)]
         room -= len(message["text"])
-        who = "customer" if message["speaker"] == "user" else "internal note" if message["private"] else "agent"
-        messages.append({"who": who, "at": message["created_at"], "text": text, "cut": len(message["text"]) - len(text)})
+        messages.append({"who": speaker_name(message), "at": message["created_at"], "text": text, "cut": len(message["text"]) - len(text)})
     return {"id": ticket, "messages": messages}
 
 

@@ -5,7 +5,6 @@ The one file in which a clock reading is allowed. Counts what others did; decide
 
 import datetime
 import platform
-import shlex
 import time
 from collections import Counter
 from collections.abc import Iterable
@@ -18,6 +17,7 @@ from common import files
 from common.errors import Ended
 from common.text import counted
 from knowledge.decision import DecisionRow
+from knowledge.paths import command
 from llm.bill import Totals
 
 _LIBRARIES = ("requests", "python-dotenv", "tqdm", "backoff")
@@ -109,12 +109,7 @@ class RunReport:
     def command(self, ticket_ids: Iterable[int], flags: str = "") -> str:
         """The command for some tickets of this run's database, "" for none."""
         ids = ",".join(str(ticket_id) for ticket_id in ticket_ids)
-        return f"python -m main {flags}--ticket-ids {ids}{self.at_output}" if ids else ""
-
-    @property
-    def at_output(self) -> str:
-        """The end of a command that means this run's database."""
-        return f" --output {shlex.quote(str(self.output))}"
+        return command(f"{flags}--ticket-ids {ids}", self.output) if ids else ""
 
     def so_far(self, issues: int, cost: float | None) -> str:
         """What stands beside the bar: issues, doubts, USD."""

@@ -6,37 +6,35 @@ from pathlib import Path
 
 from common.errors import Ended
 from common.text import counted, for_terminal, thousands
-from knowledge.decision import FAILURES_TO_SET_ASIDE, DecisionRow
+from knowledge.decision import FAILURES_TO_SET_ASIDE
 from knowledge.issue import Issue, sort_key
-from report.looks import looks
+from knowledge.paths import command
+from report.reading import Reading
 from report.run_report import RunReport
-from report.trends import trends
+from report.trends import Trends
 
 TOP = 3
 SHOWN_FAILURES = 20
 SHOWN_REASONS = 4
 
 
-def summary(report: RunReport, issues: Mapping[str, Issue], decisions: Mapping[int, DecisionRow], page: Path) -> str:
-    """What came in, what wants a look, what moves, what it cost, what to do next.
-
-    `issues` and `decisions` are those of the whole database.
-    """
+def render(report: RunReport, reading: Reading, page: Path) -> str:
+    """What came in, what wants a look, what moves, what it cost, what to do next; `reading` is of the whole database."""
     known = f"{thousands(report.already_known)} known already; " if report.already_known else ""
     lines = [
-        _came_in(report, issues),
-        f"{looks(issues, decisions)}; {counted(len(issues), 'issue')} in all",
-        _biggest(issues),
-        *_moving(issues, decisions),
+        _came_in(report, reading.issues),
+        f"{reading.looks}; {counted(len(reading.issues), 'issue')} in all",
+        _biggest(reading.issues),
+        *_moving(reading.trends),
         f"{known}{_duration(report.duration_s)}; {_tokens(report)}",
-        *troubles(report),
+        *not_done_lines(report),
     ]
     if not (report.all_failed and report.incomplete):  # else the last line, on stderr, says what helps
         lines.append(f"Next: {_help(report) if report.all_failed else f'open {page}'}")
     return "\n".join(["", *(line for line in lines if line)])
 
 
-def trouble(report: RunReport) -> str:
+def not_done_line(report: RunReport) -> str:
     """One line on what was not done, and the next step."""
     rest = "none could be decided" if report.all_failed else "the rest is saved"
     parts = [
@@ -48,7 +46,7 @@ def trouble(report: RunReport) -> str:
     return "; ".join([*filter(None, parts), _help(report) if report.all_failed else step])
 
 
-def troubles(report: RunReport) -> list[str]:
+def not_done_lines(report: RunReport) -> list[str]:
     """Lines on what was not done and how to do it."""
     lines = [*report.gaps, *_failures(report)]
     if report.set_aside:
@@ -57,7 +55,7 @@ def troubles(report: RunReport) -> list[str]:
         lines.append(f"  try them again: {report.command(report.set_aside)}")
     if report.filled:
         waiting = f"of the review list {'is' if report.filled == 1 else 'are'} filled in and not applied yet"
-        lines.append(f"{counted(report.filled, 'row')} {waiting}: python -m main --apply-review{report.at_output}")
+        lines.append(f"{counted(report.filled, 'row')} {waiting}: {command('--apply-review', report.output)}")
     if report.changed:
         lines.append(f"{counted(len(report.changed))} of the database changed in Freshdesk since; to look again: {report.look_again}")
     return lines
@@ -123,9 +121,8 @@ def _biggest(issues: Mapping[str, Issue]) -> str:
     return _named("Biggest", ((issue, f"{len(issue.tickets)}") for issue in ranked[:TOP] if len(issue.tickets) > 1))
 
 
-def _moving(issues: Mapping[str, Issue], decisions: Mapping[int, DecisionRow]) -> list[str]:
+def _moving(found: Trends) -> list[str]:
     """A line each for what grows, is new, and came back; "" for none."""
-    found = trends(issues, decisions)
     new, more = found.of("new"), len(found.of("new")) - TOP
     return [
         _named("Growing", ((move.issue, found.remark(move)) for move in found.of("growing")[:TOP])),

@@ -172,15 +172,16 @@ class Trends:
         return [self.days[ticket] for ticket in issue.tickets if ticket in self.days]
 
 
-def trends(issues: Mapping[str, Issue], log: Mapping[int, DecisionRow]) -> Trends:
+def read_trends(issues: Mapping[str, Issue], log: Mapping[int, DecisionRow]) -> Trends:
     """What grows, is new or came back, by the days of tickets and by nothing that a run does.
 
     Four weeks against the four before; one week against the one before while all there is is younger than eight weeks. Nothing moves in
     data of less than a week, and nothing is new in data that begins within the span itself. The time ends with the newest ticket, whether
     it stands in an issue or not.
     """
-    days = ticket_days(issues, log)
-    came = {ticket: to_utc(row.created_at)[:10] for ticket, row in log.items() if to_utc(row.created_at)} | days
+    came = _days(log)
+    days = _placed(issues, came)
+    came |= days
     newest = max(came.values(), default="")
     age = _days_between(min(came.values()), newest) if came else 0
     span = RECENT_DAYS if age >= 2 * RECENT_DAYS else WEEK_DAYS
@@ -204,11 +205,16 @@ def _move(issue: Issue, own: Sequence[str], newest: str, *, span: int, judged: b
 
 def ticket_days(issues: Mapping[str, Issue], log: Mapping[int, DecisionRow]) -> dict[int, str]:
     """The UTC day of each ticket in an issue, from the decision log, for a lone ticket also from its issue; unknown ones are missing."""
+    return _placed(issues, _days(log))
+
+
+def _days(log: Mapping[int, DecisionRow]) -> dict[int, str]:
+    return {ticket: day for ticket, row in log.items() if (day := to_utc(row.created_at)[:10])}
+
+
+def _placed(issues: Mapping[str, Issue], came: Mapping[int, str]) -> dict[int, str]:
     days: dict[int, str] = {}
     for issue in issues.values():
-        for ticket in issue.tickets:
-            row = log.get(ticket)
-            known = row.created_at if row and to_utc(row.created_at) else issue.first_seen if len(issue.tickets) == 1 else ""
-            if to_utc(known):
-                days[ticket] = to_utc(known)[:10]
+        lone = to_utc(issue.first_seen)[:10] if len(issue.tickets) == 1 else ""
+        days |= {ticket: day for ticket in issue.tickets if (day := came.get(ticket) or lone)}
     return days

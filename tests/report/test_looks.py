@@ -4,7 +4,7 @@ import pytest
 
 from knowledge.decision import DecisionRow
 from knowledge.issue import Card, Issue
-from report.looks import Looks, looks
+from report.looks import Looks, count_looks
 
 
 def database() -> tuple[dict[str, Issue], dict[int, DecisionRow]]:
@@ -26,7 +26,7 @@ def database() -> tuple[dict[str, Issue], dict[int, DecisionRow]]:
 
 
 def test_every_unsure_ticket_is_of_one_kind_and_every_pair_is_told_once() -> None:
-    found = looks(*database())
+    found = count_looks(*database())
     assert (found.doubts, found.meant, found.no_problem, found.tickets) == (2, 1, 1, 4)
     assert found.pairs == (("A", "B", 0.6),)
 

@@ -7,8 +7,8 @@ import pytest
 
 from knowledge.decision import FAILURES_TO_SET_ASIDE, DecisionRow
 from knowledge.issue import Card, Issue
-from report import page
-from report.overview import Overview, overview, state
+from report import letter, page
+from report.overview import FirstScreen, first_screen, state
 from report.reading import Reading, read
 
 
@@ -44,7 +44,7 @@ def test_an_issue_that_was_quiet_and_came_back_is_named() -> None:
 
 
 def test_the_headline_is_the_share_of_the_first_five() -> None:
-    view = overview(reading_of({f"issue {number}": ["2025-01-01"] * number for number in range(1, 9)}))
+    view = first_screen(reading_of({f"issue {number}": ["2025-01-01"] * number for number in range(1, 9)}))
     assert (view.first_count, view.first_share) == (5, 83.3)  # 8 + 7 + 6 + 5 + 4 of 36
     assert [view.share(issue) for issue in view.rows][:2] == [22.2, 19.4]
 
@@ -56,7 +56,7 @@ def test_a_ticket_that_states_no_problem_is_counted_apart() -> None:
         "C": Issue("C", Card("Lid drips"), tickets=[4], unsure={4: 0.6}, held_back="A"),
     }
     reading = read(issues, {})
-    assert ([issue.issue_id for issue in overview(reading).rows], reading.looks.no_problem) == (["A", "C"], 1)
+    assert ([issue.issue_id for issue in first_screen(reading).rows], reading.looks.no_problem) == (["A", "C"], 1)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_a_machines_counting_is_told_from_a_persons_checking(issue: Issue, said:
     assert state(issue) == said
 
 
-def kinds(**more: Any) -> Overview:
+def kinds(**more: Any) -> FirstScreen:
     issues = {
         "HOW": Issue("HOW", Card("Lid upside down", resolution_steps=("Turn it.",)), tickets=[1, 2, 3], kind="how-to"),
         "FEW": Issue("FEW", Card("Beep", resolution_steps=("Hold minus.",)), tickets=[4, 5], kind="how-to"),
@@ -86,7 +86,7 @@ def kinds(**more: Any) -> Overview:
     }
     days = {31: "2025-03-22", 21: "2025-01-01", 22: "2025-03-20", 23: "2025-03-21", 24: "2025-03-22", 11: "2025-01-01", 12: "2025-01-02"}
     dated = {number: DecisionRow(number, None, "matched", created_at=f"{day}T08:00:00Z") for number, day in days.items()}
-    return overview(read(issues, {**dated, **more.get("log", {})}))
+    return first_screen(read(issues, {**dated, **more.get("log", {})}))
 
 
 def test_articles_are_how_to_questions_with_a_fix_and_bugs_that_grow_come_first() -> None:
@@ -103,7 +103,8 @@ def test_failed_and_set_aside_tickets_are_listed_with_their_reasons() -> None:
         5: DecisionRow(5, None, "ignored", reason="the ticket states no problem: Thanks.", decided_by="person"),
         4: DecisionRow(4, None, "failed", reason="filtered", failures=FAILURES_TO_SET_ASIDE),
     }
-    text = page.render(read({}, log, database=Path("output/seed.json")))
+    reading = read({}, log, database=Path("output/seed.json"))
+    text = page.render(reading, letter.compose(reading))
     view = kinds(log=log)
     assert (view.failed, view.left_out) == (2, 3)
     assert [(group.title, len(group.rows)) for group in view.outside] == [

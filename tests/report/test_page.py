@@ -11,9 +11,9 @@ import pytest
 from knowledge.conversation import Conversation
 from knowledge.decision import DecisionRow
 from knowledge.issue import Card, Issue
+from report import letter, trends
 from report import page as report
-from report import trends
-from report.reading import read
+from report.reading import Reading, read
 from testing.scripted_model import talk
 
 HOSTILE = [
@@ -34,6 +34,10 @@ def conversation(ticket_id: int, *texts: str) -> Conversation:
     told = talk(ticket_id, "")
     told["conversation"] = [{**told["conversation"][0], "text": text} for text in texts]
     return told
+
+
+def rendered(reading: Reading) -> str:
+    return report.render(reading, letter.compose(reading))
 
 
 def hostile_page() -> str:
@@ -74,7 +78,7 @@ def hostile_page() -> str:
         talked: Any = conversation(number, f"{text} and some more words to be quoted from this", text)
         talked |= {"type": text, "tags": [text], "channel": text, "requester": text, "company": text, "resolved_at": text}
         told[number] = talked
-    return report.render(read(issues, log, told.get))
+    return rendered(read(issues, log, told.get))
 
 
 class Elements(HTMLParser):
@@ -122,7 +126,7 @@ def test_hostile_text_is_all_there_in_the_pages_json() -> None:
     [("https://acme.freshdesk.com/a/tickets/7", True), ("http://127.0.0.1:8080/a/tickets/7", False), ("javascript:alert(1)", False)],
 )
 def test_the_helpdesk_is_linked_unless_it_is_one_for_trying_out(url: str, linked: bool) -> None:
-    page = report.render(read({"A": Issue("A", Card("a"), tickets=[7])}, {7: DecisionRow(7, "A", "new", 0.9, url=url)}))
+    page = rendered(read({"A": Issue("A", Card("a"), tickets=[7])}, {7: DecisionRow(7, "A", "new", 0.9, url=url)}))
     assert json.loads(Elements(page).json["data"])["tickets"][0]["url"] == (url if linked else "")
 
 
@@ -135,7 +139,7 @@ def test_the_policy_allows_just_this_script_and_style_and_no_request() -> None:
 
 
 def test_nothing_in_the_page_points_to_a_network() -> None:
-    page = report.render(read({}, {}))
+    page = rendered(read({}, {}))
     assert not re.findall(r"https?://(?!www\.w3\.org/2000/svg)", page)
 
 
@@ -151,7 +155,7 @@ def test_equal_data_give_equal_bytes() -> None:
     ],
 )
 def test_the_page_tells_the_command_for_its_database(database: str, command: str) -> None:
-    page = report.render(read({}, {}, database=Path(database)))
+    page = rendered(read({}, {}, database=Path(database)))
     assert json.loads(Elements(page).json["data"])["command"] == command
 
 
@@ -163,7 +167,7 @@ def test_an_empty_database_gives_a_page(tmp_path: Path) -> None:
 
 def test_a_person_written_database_without_log_and_conversations_gives_a_page() -> None:
     known = Issue("WIFI", Card("Wi-Fi"), tickets=[1, 2], first_seen="2025-01-01", last_seen="2025-02-01")
-    page = report.render(read({"WIFI": known}, {}))
+    page = rendered(read({"WIFI": known}, {}))
     data = json.loads(Elements(page).json["data"])
     assert data["issues"][0]["person"] is True
     assert data["conversations"] == []
@@ -173,7 +177,7 @@ def test_a_person_written_database_without_log_and_conversations_gives_a_page() 
 def test_days_that_people_wrote_in_their_own_way_are_not_drawn(seen: str) -> None:
     issues = {"A": Issue("A", Card("a"), tickets=[1], first_seen=seen, last_seen=seen)}
     assert trends.ticket_days(issues, {}) == {}
-    report.render(read(issues, {}))
+    rendered(read(issues, {}))
 
 
 @pytest.mark.parametrize(

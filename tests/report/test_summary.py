@@ -10,8 +10,9 @@ from knowledge.decision import FAILURES_TO_SET_ASIDE, DecisionRow
 from knowledge.issue import Card, Issue
 from llm.bill import Totals
 from llm.protocol import Usage
+from report.reading import read
 from report.run_report import RunReport
-from report.summary import summary, trouble, troubles
+from report.summary import not_done_line, not_done_lines, render
 
 
 def row(ticket_id: int, outcome: Any, confidence: float | None = None, **fields: Any) -> DecisionRow:
@@ -48,7 +49,7 @@ def monday() -> tuple[RunReport, dict[str, Issue], dict[int, DecisionRow]]:
 
 def test_the_summary_is_what_a_lead_asks_on_a_monday() -> None:
     made, issues, decisions = monday()
-    lines = summary(made, issues, decisions, Path("output/report.html")).splitlines()[1:]
+    lines = render(made, read(issues, decisions), Path("output/report.html")).splitlines()[1:]
     assert lines[:3] == [
         "8 new tickets: 4 fit known issues, 2 are in 2 new issues, 1 hold no issue (1 a survey), 1 could not be read or decided",
         "1 decision wants a look (1 real doubt); 4 issues in all",
@@ -65,24 +66,24 @@ def test_the_summary_is_what_a_lead_asks_on_a_monday() -> None:
 
 def test_every_new_ticket_stands_in_one_part_of_the_first_line() -> None:
     made, issues, decisions = monday()
-    first = summary(made, issues, decisions, Path("r.html")).splitlines()[1]
+    first = render(made, read(issues, decisions), Path("r.html")).splitlines()[1]
     total, parts = first.split(" new tickets: ")
     assert int(total) == sum(int(part.split()[0]) for part in parts.split(", "))
 
 
 def test_a_run_without_a_new_ticket_says_so_in_a_few_lines() -> None:
-    lines = summary(report(already_known=93), {}, {}, Path("r.html")).splitlines()
+    lines = render(report(already_known=93), read({}, {}), Path("r.html")).splitlines()
     assert lines[1:3] == ["0 new tickets", "No decision wants a look; 0 issues in all"]
     assert len(lines) == 5
 
 
 def test_what_was_estimated_is_called_so() -> None:
-    assert "about 10 tokens in" in summary(report(totals=Totals(usage=Usage(10, estimated=True), cost=1.0)), {}, {}, Path("r.html"))
+    assert "about 10 tokens in" in render(report(totals=Totals(usage=Usage(10, estimated=True), cost=1.0)), read({}, {}), Path("r.html"))
 
 
 def test_many_failures_are_shown_in_part_and_retried_in_full() -> None:
     made = report(*(row(n, "failed", reason="gone") for n in range(1, 31)))
-    lines = troubles(made)
+    lines = not_done_lines(made)
     assert len([line for line in lines if line.startswith("  ticket")]) == 20
     assert "  and 10 more (run_report.json)" in lines
     assert ",29,30 --output" in lines[-1]
@@ -90,8 +91,8 @@ def test_many_failures_are_shown_in_part_and_retried_in_full() -> None:
 
 def test_where_every_ticket_failed_the_next_step_is_not_the_page_nor_the_same_command() -> None:
     made = report(row(7, "failed", reason="no JSON"), row(9, "failed", reason="no JSON"), listed=2)
-    assert "Next: " not in summary(made, {}, {}, Path("r.html"))
-    assert trouble(made) == (
+    assert "Next: " not in render(made, read({}, {}), Path("r.html"))
+    assert not_done_line(made) == (
         "2 tickets failed, none could be decided; python -m main --check tests every setting; "
         "--ticket-ids 7 --prompt-debug shows what became of one ticket"
     )
@@ -99,23 +100,23 @@ def test_where_every_ticket_failed_the_next_step_is_not_the_page_nor_the_same_co
 
 def test_a_ticket_that_is_not_there_is_no_matter_of_settings() -> None:
     made = report(row(99, "failed", reason="HTTP 404: no such ticket, nor in the archive"), listed=1)
-    assert trouble(made).endswith("check the number: there is no such ticket, or this key may not see it")
-    assert not any("try them again" in line for line in troubles(made))
+    assert not_done_line(made).endswith("check the number: there is no such ticket, or this key may not see it")
+    assert not any("try them again" in line for line in not_done_lines(made))
 
 
 def test_what_is_tried_no_more_leaves_the_advice_in_the_summary() -> None:
     made = report(row(7, "failed", reason="filtered", failures=FAILURES_TO_SET_ASIDE), listed=1)
-    assert summary(made, {}, {}, Path("r.html")).splitlines()[-1].startswith("Next: python -m main --check")
+    assert render(made, read({}, {}), Path("r.html")).splitlines()[-1].startswith("Next: python -m main --check")
 
 
 def test_filled_rows_that_wait_are_named_with_the_command_that_applies_them() -> None:
-    assert troubles(report(filled=9)) == [
+    assert not_done_lines(report(filled=9)) == [
         "9 rows of the review list are filled in and not applied yet: python -m main --apply-review --output output/db.json"
     ]
 
 
 def test_what_changed_since_is_named() -> None:
-    assert troubles(report(changed=[3, 4])) == [
+    assert not_done_lines(report(changed=[3, 4])) == [
         "2 tickets of the database changed in Freshdesk since; to look again: "
         "python -m main --refresh --reprocess --ticket-ids 3,4 --output output/db.json"
     ]
@@ -134,12 +135,12 @@ def test_what_changed_since_is_named() -> None:
     ids=["failures", "gaps", "stopped"],
 )
 def test_one_line_says_what_was_not_done_and_what_to_do(made: RunReport, line: str) -> None:
-    assert trouble(made).startswith(line)
-    assert "\n" not in trouble(made)
+    assert not_done_line(made).startswith(line)
+    assert "\n" not in not_done_line(made)
 
 
 def test_strangers_words_cannot_steer_the_terminal() -> None:
     evil = "\x1b]0;owned\x07\x1b[2J\u202e\r"
     issues = {evil: Issue(evil, Card(evil), tickets=[1])}
-    text = summary(report(row(1, "failed", reason=evil), row(2, "ignored", reason=evil)), issues, {}, Path("r.html"))
+    text = render(report(row(1, "failed", reason=evil), row(2, "ignored", reason=evil)), read(issues, {}), Path("r.html"))
     assert not {"\x1b", "\x07", "\u202e", "\r"} & set(text)

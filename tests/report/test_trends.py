@@ -22,7 +22,7 @@ def moved(**days: list[str]) -> dict[str, list[str]]:
             issue.tickets.append(number)
             known[number] = day
         issues[name] = issue
-    found = trends.trends(issues, dated(known))
+    found = trends.read_trends(issues, dated(known))
     return {kind: [one.issue.issue_id for one in found.of(kind)] for kind in ("growing", "new", "back")}
 
 
@@ -74,16 +74,16 @@ def test_nothing_moves_where_there_is_nothing_to_compare_with(days: list[str]) -
 
 def test_an_issue_first_seen_before_its_known_tickets_is_not_new() -> None:
     issue = Issue("A", Card("a"), tickets=[2], first_seen="2024-06-01")
-    found = trends.trends({"A": issue, "B": Issue("B", Card("b"), tickets=[1])}, dated({1: "2025-01-01", 2: "2025-03-01"}))
+    found = trends.read_trends({"A": issue, "B": Issue("B", Card("b"), tickets=[1])}, dated({1: "2025-01-01", 2: "2025-03-01"}))
     assert found.of("new") == []
 
 
 def test_a_run_of_nothing_changes_nothing() -> None:
     issues, log = {"A": Issue("A", Card("a"), tickets=[1, 2])}, dated({1: "2025-01-01", 2: "2025-03-01"})
-    assert trends.trends(issues, log) == trends.trends(dict(issues), dict(log))
+    assert trends.read_trends(issues, log) == trends.read_trends(dict(issues), dict(log))
 
 
 def test_a_doubt_that_is_held_back_is_nothing_new() -> None:
     doubt = Issue("B", Card("b"), tickets=[2], unsure={2: 0.5}, held_back="A")
-    found = trends.trends({"A": Issue("A", Card("a"), tickets=[1]), "B": doubt}, dated({1: "2025-01-01", 2: "2025-03-01"}))
+    found = trends.read_trends({"A": Issue("A", Card("a"), tickets=[1]), "B": doubt}, dated({1: "2025-01-01", 2: "2025-03-01"}))
     assert found.of("new") == []
