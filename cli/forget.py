@@ -145,7 +145,7 @@ def _forget_in_database(kept: Kept, files: RunFiles) -> int:
         if left is not None:
             safe_files.write_text(export, left)
     for changed in kept.base.changed_issues():
-        kept.base.bring_days_in_line(changed, [log[ticket_id].created_at[:10] if ticket_id in log else "" for ticket_id in changed.tickets])
+        kept.base.bring_days_in_line(changed, [log[ticket_id].day if ticket_id in log else "" for ticket_id in changed.tickets])
     if files.flagged.exists():
         filled = review_list.filled_or_set_aside(files.flagged)
         others = {ticket_id: cells for ticket_id, cells in filled.items() if ticket_id not in kept.known}

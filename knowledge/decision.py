@@ -4,7 +4,6 @@ It is a log, not state: a line that cannot be read is left out with a warning an
 counts, so equal decisions give equal bytes. Decides nothing.
 """
 
-import hashlib
 import logging
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -16,6 +15,7 @@ from urllib.parse import urlsplit
 from common import files
 from common.errors import Unreadable
 from common.forms import is_number, is_share, is_text, list_of
+from common.times import to_utc
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ class DecisionRow:
     `issue_id` is None for a ticket that is in no issue, as failed and ignored ones must be (else ValueError); `confidence` is that of the
     decision made, None when nothing was decided; `evidence` are numbers of messages, counted from 1; `candidates` are the issue ids that
     were shown; `short_description`, `second_choice` (the id that would be next) and `kind` are the model's words on the ticket, in the file
-    only where it said something; `confidence_raw` is the model's own word before any guard lowered it; `guards` are the guards that did;
+    only where it said something; `guards` are the guards that lowered the model's confidence;
     `extra` holds keys the program does not know. `failures`: in how many runs one after the other the ticket failed in the same words, in
     the file where it did.
     """
@@ -55,11 +55,15 @@ class DecisionRow:
     short_description: str = ""
     second_choice: str = ""
     kind: str = ""
-    confidence_raw: float | None = None
     guards: tuple[str, ...] = ()
     failures: int = 0
     decided_by: DecidedBy = ""
     extra: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def day(self) -> str:
+        """The UTC day `YYYY-MM-DD` on which the ticket was made, "" when unknown."""
+        return self.created_at[:10]
 
     @property
     def set_aside(self) -> bool:
@@ -86,7 +90,6 @@ _FORMS: dict[str, Callable[[Any], bool]] = {
     "evidence": list_of(is_number),
     "candidates": list_of(is_text),
     "url": _is_address,
-    "confidence_raw": is_share,
     "guards": list_of(is_text),
     "failures": lambda value: is_number(value) and value < 1_000_000,
     "decided_by": get_args(DecidedBy).__contains__,
@@ -95,9 +98,7 @@ _FORMS: dict[str, Callable[[Any], bool]] = {
 _SAID = ("short_description", "second_choice", "kind")
 _KEYS = tuple(entry.name for entry in fields(DecisionRow) if entry.name != "extra")
 _OPTIONAL = {key: _FORMS.get(key, is_text) for key in _KEYS if key not in ("ticket_id", "outcome")}
-_KNOWN = frozenset((*_KEYS, "margin"))  # of earlier versions, and kept no longer
-_whole: set[bytes] = set()
-"""Digests of contents that were found to hold no damaged line: each is parsed once."""
+_KNOWN = frozenset((*_KEYS, "margin", "confidence_raw"))  # of earlier versions, and kept no longer
 
 
 def load(path: Path) -> dict[int, DecisionRow]:
@@ -153,8 +154,10 @@ def from_json(item: Any) -> DecisionRow:
     if item.get("outcome") not in get_args(Outcome):
         raise ValueError("no outcome that this program knows")
     values: dict[str, Any] = {key: item[key] for key, fits in _OPTIONAL.items() if key in item and fits(item[key])}
-    for key in ("confidence", "confidence_raw"):
-        values[key] = float(values[key]) if key in values else None
+    if "confidence" in values:
+        values["confidence"] = float(values["confidence"])
+    for key in ("created_at", "updated_at"):
+        values[key] = to_utc(values.get(key))
     for key in ("issue_id", "suggested_issue_id"):
         values[key] = values.get(key) or None
     for key in ("evidence", "candidates", "guards"):
@@ -166,14 +169,9 @@ def from_json(item: Any) -> DecisionRow:
 
 def _is_damaged(path: Path) -> bool:
     try:
-        content = files.read_bytes(path) or b""
-        return _digest(content) not in _whole and bool(_parse(content, name=str(path))[1])
+        return bool(_parse(files.read_bytes(path) or b"", name=str(path))[1])
     except Unreadable:
         return True
-
-
-def _digest(content: bytes) -> bytes:
-    return hashlib.sha256(content).digest()
 
 
 def _parse(content: bytes, *, name: str) -> tuple[dict[int, DecisionRow], list[int]]:
@@ -189,6 +187,4 @@ def _parse(content: bytes, *, name: str) -> tuple[dict[int, DecisionRow], list[i
             bad.append(number)
         else:
             rows[row.ticket_id] = row
-    if not bad:
-        _whole.add(_digest(content))
     return {ticket_id: rows[ticket_id] for ticket_id in sorted(rows)}, bad

@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import Any
 
 from common.errors import Unusable
-from common.times import to_utc
 from knowledge.base import By, KnowledgeBase, oldest_first
 from knowledge.decision import DecisionRow, Outcome
 from knowledge.issue import Card, Issue, card_hash, known_name
@@ -105,7 +104,7 @@ class Revision:
         dropped = self.base.drop_emptied()
         for entry in self.base.issues.values():
             if self._tickets_before.get(entry.issue_id) != frozenset(entry.tickets):
-                self.base.bring_days_in_line(entry, [to_utc(self._row(ticket).created_at)[:10] for ticket in entry.tickets])
+                self.base.bring_days_in_line(entry, [self._row(ticket).day for ticket in entry.tickets])
         for ticket, row in self.log.items():
             home = self.base.home(ticket)
             if home is not None and row.issue_id != home.issue_id:

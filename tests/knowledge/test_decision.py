@@ -31,7 +31,6 @@ ROW = DecisionRow(
     conversation_sha256="ab" * 32,
     model="m",
     prompt_version="1f3a9c02",
-    confidence_raw=0.9,
     guards=("told_what_to_answer",),
     decided_by="model",
 )
@@ -142,16 +141,27 @@ def test_a_log_with_damaged_lines_is_kept_before_it_is_written_anew(tmp_path: Pa
     assert [other.read_bytes() for other in tmp_path.glob("*.unreadable")] == ([content] if kept else [])
 
 
-def test_a_whole_log_is_parsed_once_and_one_that_was_damaged_since_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_log_that_was_damaged_since_it_was_read_is_kept(tmp_path: Path) -> None:
     path = tmp_path / "decisions.jsonl"
     path.write_bytes(GOOD)
-    rows = decision.load(path)
-    with monkeypatch.context() as patched:
-        patched.setattr(decision, "from_json", lambda _item: pytest.fail("parsed once more"))
-        decision.write(path, [*rows.values(), ROW])
+    decision.write(path, [*decision.load(path).values(), ROW])
     path.write_bytes(damaged := path.read_bytes() + b"<<<<<<< HEAD\n")
     decision.write(path, [ROW])
     assert [other.read_bytes() for other in tmp_path.glob("*.unreadable")] == [damaged]
+
+
+@pytest.mark.parametrize(
+    ("value", "day"), [("2025-07-24T23:30:00-02:00", "2025-07-25"), ("2025-07-24T18:24:46Z", "2025-07-24"), ("soon", ""), (5, "")], ids=repr
+)
+def test_a_time_is_brought_to_utc_where_it_is_read(value: Any, day: str) -> None:
+    assert decision.from_json({"ticket_id": 1, "outcome": "new", "created_at": value}).day == day
+
+
+def test_what_earlier_versions_wrote_and_nobody_reads_is_kept_no_longer(tmp_path: Path) -> None:
+    path = tmp_path / "decisions.jsonl"
+    path.write_text('{"ticket_id": 1, "outcome": "new", "issue_id": "A", "margin": 0.1, "confidence_raw": 0.9}\n', encoding="utf-8")
+    (row,) = decision.load(path).values()
+    assert not {"margin", "confidence_raw"} & json.loads(decision.render([row])).keys()
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with a name here")
