@@ -73,7 +73,7 @@ def run_with_report(options: Options, settings: Settings | None = None) -> tuple
     settings = command_line.with_overrides(options, settings or env.load_settings())
     stored = issue.load_stored(options.output)  # what cannot be read ends the run before a folder is made or a call
     with contextlib.ExitStack() as cleanup:
-        settings = settings if options.job is Job.DRY_RUN else _with_model(settings, cleanup)
+        settings = settings if options.job in (Job.DRY_RUN, Job.FETCH) else _with_model(settings, cleanup)
         parts = wire(options, settings, cleanup, stored=stored)
         version, prompts = command_line.version(), parts.clusterer.prompts.version
         report = RunReport(options.output, version, settings.llm_model, prompts, reprocess=options.reprocess)
@@ -93,7 +93,7 @@ def _with_model(settings: Settings, cleanup: contextlib.ExitStack) -> Settings:
         return settings
     from demo.model import BuiltInModel  # loaded only by who has no model
 
-    logger.info("no language model is set: the built-in matcher sorts tickets by their words alone, roughly, and finds few causes")
+    logger.info("the built-in matcher sorts tickets by their words alone, roughly, and finds few causes")
     return replace(settings, llm_base_url=cleanup.enter_context(BuiltInModel()))
 
 

@@ -79,6 +79,12 @@ def prices(settings: Settings, options: Options) -> Iterator[Finding]:
         yield Finding("prices", True, f"{settings.llm_price_in:g} USD in, {settings.llm_price_out:g} USD out per million tokens")
 
 
+def redaction(settings: Settings, options: Options) -> Iterator[Finding]:
+    """Whether names and secrets are taken out of what the model reads."""
+    if not settings.redact:
+        yield Finding("redaction", None, "OFF (REDACT): names and secrets go to the model server as they are")
+
+
 def model(settings: Settings, options: Options) -> Iterator[Finding]:
     """Whether the model answers, in which format, and how much it reads at once."""
     if settings.llm_base_url == env.BUILT_IN:
@@ -127,7 +133,7 @@ def helpdesk(settings: Settings, options: Options) -> Iterator[Finding]:
         yield Finding(*line)
 
 
-CHECKS: tuple[Check, ...] = (folders, helpdesk, model, embeddings, prices)
+CHECKS: tuple[Check, ...] = (folders, helpdesk, redaction, model, embeddings, prices)
 
 
 def run(options: Options) -> int:

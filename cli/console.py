@@ -228,7 +228,7 @@ def signals_as_interrupts() -> Iterator[None]:
     def interrupt(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    known = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    known = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
     heard = [number for number in known if signal.getsignal(number) is not signal.SIG_IGN]
     before: list[tuple[int, Callable[..., Any] | int | None]] = []
     with contextlib.suppress(ValueError):  # only the main thread may handle signals

@@ -46,13 +46,14 @@ def describe(
     calls = round(deciding * (1 + OVERVIEW_SHARE))
     tokens_in, tokens_out = round(calls * _prompt_tokens(here, clusterer)), calls * ANSWER_TOKENS
     seconds = max(calls * _call_s(clusterer.files.run_report, settings), (len(tickets) - len(here)) * FETCH_S)
+    key = "" if settings.llm_base_url == env.BUILT_IN else "; whether the model's key works is told by --check"
     listed = f"{len(tickets) + known} listed, {known} known (free), {deciding} to decide"
     return "\n".join(
         [
             f"{listed}, {_minutes(seconds)}, {_cost(settings, tokens_in, tokens_out)}",
             f"{len(tickets) - len(here)} conversations to fetch, {len(here)} stored in {source.folder}",
             f"about {calls} model calls, {tokens_in} tokens in, {tokens_out} out, before prefix caching and stored answers",
-            "nothing was asked and nothing was written (--dry-run); whether the model's key works is told by --check",
+            f"nothing was asked and nothing was written (--dry-run){key}",
         ]
     )
 

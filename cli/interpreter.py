@@ -5,6 +5,8 @@ on any Python 3 and imports nothing that has to be installed.
 """
 
 import importlib.util
+import os
+import signal
 import sys
 
 OLDEST = (3, 10)
@@ -19,6 +21,22 @@ LIBRARIES = {
     "stdnum": "python-stdnum",
 }
 """Module name to the name in requirements.txt."""
+
+
+def leave(_number: int, _frame: object) -> None:
+    """End the program on Ctrl-C while it loads and nothing has begun."""
+    os.write(2, b"interrupted: run the same command again\n")
+    os._exit(130)
+
+
+def _is_started() -> bool:
+    """True where main.py is the program, and not a part of another."""
+    started = getattr(sys.modules["__main__"], "__file__", None) or ""
+    return os.path.abspath(started) == os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "main.py")
+
+
+if _is_started() and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    signal.signal(signal.SIGINT, leave)  # until console.signals_as_interrupts, whose way keeps the work
 
 
 def problem(version: "tuple[int, ...]" = sys.version_info[:3], libraries: "dict[str, str]" = LIBRARIES) -> str:

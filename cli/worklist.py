@@ -10,12 +10,13 @@ from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from cli import source
-from cli.options import Options
+from cli.options import Job, Options
 from cli.source import Ticket
 from cli.wiring import Parts
 from common.errors import Unusable
-from common.text import for_terminal
+from common.text import counted, for_terminal
 from common.web import is_loopback
+from env import BUILT_IN_MODEL
 from issue_clusterer import IssueClusterer, Plan
 from knowledge.checkpoint import leftover
 from report.run_report import RunReport
@@ -29,6 +30,7 @@ def begin(parts: Parts, report: RunReport) -> list[Ticket]:
     An interrupted run goes on if this is the same command; of another one the decisions are kept. Raises `Unusable` where the database
     holds another account's tickets.
     """
+    _say_what_matters(parts)
     selection, clusterer = parts.options.selection().to_json(), parts.clusterer
     saved = None if parts.options.reads_only else leftover(clusterer.files, fresh=parts.options.fresh)
     if saved is not None:
@@ -50,6 +52,18 @@ def begin(parts: Parts, report: RunReport) -> list[Ticket]:
         placed = (ticket_id for issue in clusterer.issues.values() for ticket_id in issue.tickets if ticket_id not in listed)
         parts.source.take_stock(placed, clusterer.decisions)
     return tickets
+
+
+def _say_what_matters(parts: Parts) -> None:
+    """Warn of what nobody should find out afterwards: redaction that is off, a database that no language model sorted."""
+    options, settings = parts.options, parts.settings
+    if not settings.redact:
+        logger.warning("redaction is OFF (REDACT): names and secrets go into %s and to the model server as they are", options.conversations)
+    rows = parts.clusterer.decisions.values()
+    rough = sum(row.model == BUILT_IN_MODEL and row.decided_by == "model" for row in rows)
+    if rough and settings.llm_model != BUILT_IN_MODEL and not options.reprocess and options.job not in (Job.FETCH, Job.PROMPT_DEBUG):
+        sorted_by = f"{counted(rough)} of {options.output} {'was' if rough == 1 else 'were'} sorted by the {BUILT_IN_MODEL}"
+        logger.warning("%s, and what is sorted stays: begin a database for %s with --output NEW.json", sorted_by, settings.llm_model)
 
 
 def _stop_at_another_account(parts: Parts) -> None:

@@ -15,8 +15,9 @@ from common import files
 from common.errors import Unreadable
 from common.forms import is_number, is_share, is_text, list_of, map_of
 from common.text import one_letter_off
+from knowledge.paths import RunFiles
 
-LEFT_AS_IT_IS = ". The file is left as it is; restore it (see its .bak) or choose another --output."
+LEFT_AS_IT_IS = ". The file is left as it is; "
 IssueStatus = Literal["provisional", "confirmed"]
 MAX_CATEGORY_CHARS = 80
 SURE = 0.7
@@ -235,7 +236,9 @@ def load_stored(path: Path) -> Stored:
         content = files.read_bytes(path)
         issues = {} if content is None else parse(files.decoded(content, name=str(path)), name=str(path))
     except Unreadable as error:
-        raise Unreadable(f"{error}{LEFT_AS_IT_IS}") from error
+        backup = RunFiles(path).backup
+        restore = f"put {backup} in its place" if backup.exists() else "restore it"
+        raise Unreadable(f"{error}{LEFT_AS_IT_IS}{restore} or choose another --output") from error
     return Stored(issues, hashlib.sha256(content or b"").hexdigest())
 
 
@@ -248,7 +251,7 @@ def parse(text: str, *, name: str) -> dict[str, Issue]:
         issues = [from_json(item, place=f"entry {number}") for number, item in enumerate(data, start=1)]
         _check_together(issues)
     except (ValueError, Unreadable) as error:
-        raise Unreadable(f"{name} is no issue database: {error}{LEFT_AS_IT_IS}") from error
+        raise Unreadable(f"{name} is no issue database: {error}") from error
     return {issue.issue_id: issue for issue in in_id_order(issues)}
 
 

@@ -10,13 +10,17 @@ from pathlib import Path
 
 from common import files
 from common.errors import Unreadable, Unusable
-from common.text import first_few, one_line, tidy
+from common.text import counted, first_few, one_line, tidy
 from knowledge import issue as issue_db
 from knowledge.base import KnowledgeBase
 from knowledge.issue import MAX_CATEGORY_CHARS, Card, Issue
 
 MAX_NAMED = 20
 MAX_DESCRIPTION_CHARS = 2_000
+_WAY_OUT = (
+    "A seed goes into a database that holds none of its tickets and ids: begin with an empty one (--output NEW.json), "
+    "or leave these issues out of the seed"
+)
 PREFIX = "KNOWN-"
 """How issues of a table are called: people's own, so that no ticket's number is taken."""
 
@@ -46,21 +50,23 @@ def _database(text: str, path: Path, here: KnowledgeBase, ignored: Collection[in
     try:
         theirs = KnowledgeBase(issue_db.parse(text, name=str(path)))
     except Unreadable as error:
-        raise Unreadable(f"{path} adds nothing: {str(error).removesuffix(issue_db.LEFT_AS_IT_IS)}") from error
+        raise Unreadable(f"{path} adds nothing: {error}") from error
     new = [issue for issue in theirs.issues.values() if issue != here.issues.get(issue.issue_id)]
     clashes = [f"{issue.issue_id}: {clash}" for issue in new for clash in _clashes(issue, theirs, here, ignored)]
     if clashes:
-        headline = f"{path} adds nothing, because it clashes with the database in {len(clashes)} places"
-        raise Unusable("\n  ".join([headline, *first_few(clashes, MAX_NAMED)]))
+        headline = f"{path} adds nothing, because it clashes with the database in {counted(len(clashes), 'place')}"
+        raise Unusable("\n".join(["\n  ".join([headline, *first_few(clashes, MAX_NAMED)]), _WAY_OUT]))
     return Seed(tuple(new), len(theirs.issues) - len(new))
 
 
 def _clashes(issue: Issue, theirs: KnowledgeBase, here: KnowledgeBase, ignored: Collection[int]) -> Iterator[str]:
     """What of an issue of theirs cannot stand beside what is here, in words."""
+    homes = {ticket: here.home(ticket) for ticket in issue.tickets}
+    told = {home.issue_id for home in homes.values() if home is not None}
     for name in sorted(issue.names & here.names.keys()):
-        yield f"the id {name} is taken here by {here.names[name]}"
-    for ticket in issue.tickets:
-        home = here.home(ticket)
+        if here.names[name] not in told:
+            yield f"the id {name} is taken here by {here.names[name]}"
+    for ticket, home in homes.items():
         if home is not None:
             yield f"ticket {ticket} stands here in {home.issue_id}"
         elif ticket in here.reviewed or ticket in ignored:

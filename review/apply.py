@@ -226,7 +226,7 @@ def _checked_copies(folder: Path, files: RunFiles) -> str:
                 raise ValueError(f"{target.name} is not as it was kept")
         return str(kept["database_sha256"])
     except (Unreadable, ValueError, KeyError, TypeError, AttributeError) as error:
-        reason = str(error).removesuffix(issue.LEFT_AS_IT_IS)
+        reason = str(error).partition(issue.LEFT_AS_IT_IS)[0]
         raise Unusable(f"cannot undo: {folder} is damaged, and nothing was changed ({reason})") from error
 
 

@@ -28,7 +28,7 @@ def _our_half(monkeypatch: pytest.MonkeyPatch) -> None:
     from cli import check as module
 
     global OURS
-    OURS = (module.folders, module.model, module.embeddings, module.prices)
+    OURS = (module.folders, module.redaction, module.model, module.embeddings, module.prices)
 
 
 OURS: tuple[object, ...] = ()
@@ -105,3 +105,9 @@ def test_a_file_that_is_there_is_not_to_be_copied(tmp_path: Path, capsys: pytest
     (tmp_path / ".env").write_text("LLM_MODEL=a\n")
     assert main.main(["--check"]) == 1
     assert "copy .env.example" not in capsys.readouterr().out
+
+
+def test_redaction_that_is_off_is_a_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    status, said, _ = check(lambda _seen: READY, monkeypatch, capsys, REDACT="no")
+    assert status == 0
+    assert "--      redaction: OFF (REDACT): names and secrets go to the model server as they are" in said

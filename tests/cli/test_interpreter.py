@@ -1,8 +1,12 @@
 """The wrong Python gets one line with the next step, and no traceback."""
 
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 from cli import interpreter
 
@@ -34,3 +38,17 @@ def test_a_python_without_libraries_gets_a_line_and_exit_2() -> None:
     assert done.returncode == 2
     assert done.stderr.startswith("error: ")
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no SIGINT to send there")
+def test_ctrl_c_while_the_program_loads_is_one_line_and_no_traceback(tmp_path: Path) -> None:
+    for name in ("main.py", "cli/__init__.py", "cli/interpreter.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes((ROOT / name).read_bytes())
+    (tmp_path / "env.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n", encoding="utf-8")  # the next import
+    done = subprocess.run([sys.executable, "-m", "main", "--help"], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (130, "interrupted: run the same command again\n")
+
+
+def test_another_program_keeps_its_own_ctrl_c() -> None:
+    assert signal.getsignal(signal.SIGINT) is not interpreter.leave

@@ -101,3 +101,28 @@ def test_who_has_no_model_yet_names_the_built_in_one(
     assert sorted(ticket for issue in issues_at() for ticket in issue["tickets"]) == list(range(1001, 1013))
     assert not site.model.seen, "the other server was asked"
     assert "built-in matcher" in caplog.text
+
+
+@pytest.mark.parametrize("command", [[], ["--dry-run"]], ids=["run", "dry run"])
+def test_what_the_built_in_one_sorted_is_told_to_whoever_has_a_model_now(
+    command: list[str], open_site: OpenSite, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    open_site(3)
+    with monkeypatch.context() as before:
+        before.setenv("LLM_API_BASE_URL", "built-in")
+        assert main.main([]) == main.main([]) == 0
+    assert "NEW.json" not in caplog.text
+    assert main.main(command) == 0
+    assert "3 tickets of output/silo_issues_db.json were sorted by the built-in word matcher" in caplog.text
+    assert caplog.text.count("--output NEW.json") == 1
+
+
+def test_redaction_that_is_off_is_told_at_the_start(
+    open_site: OpenSite, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    open_site(2)
+    assert main.main(["--dry-run"]) == 0
+    assert "REDACT" not in caplog.text
+    monkeypatch.setenv("REDACT", "no")
+    assert main.main([]) == 0
+    assert "redaction is OFF (REDACT)" in caplog.text

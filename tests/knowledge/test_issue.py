@@ -278,3 +278,17 @@ def test_an_issue_of_ours_without_tickets_is_refused_and_one_that_a_person_wrote
     with pytest.raises(Unreadable, match="has no tickets"):
         parse([{key: value for key, value in CONTRACT.items() if key != "tickets"}])
     assert parse([{"issue_id": "WIFI", "category": "Wi-Fi"}])["WIFI"].tickets == []
+
+
+@pytest.mark.parametrize("content", [b'[{"x": 1}]', b"\xff"], ids=["no issue", "no text"])
+def test_what_to_do_with_a_damaged_database_is_said_once(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "db.json"
+    path.write_bytes(content)
+    with pytest.raises(Unreadable) as refused:
+        issue_db.load(path)
+    assert str(refused.value).endswith(". The file is left as it is; restore it or choose another --output")
+    assert str(refused.value).count("left as it is") == 1
+    backup = tmp_path / "db.json.bak"
+    backup.write_text("[]", encoding="utf-8")
+    with pytest.raises(Unreadable, match=r"; put .*db\.json\.bak in its place or choose"):
+        issue_db.load(path)

@@ -43,6 +43,12 @@ def test_a_clash_is_named_and_nothing_is_added(issue: Issue, words: str, tmp_pat
     with pytest.raises(Unusable, match="adds nothing") as refused:
         known.load(seed(tmp_path, Issue("ISSUE-50", Card("Fine"), tickets=[50]), issue), here())
     assert words in str(refused.value)
+    assert "begin with an empty one (--output NEW.json)" in str(refused.value)
+
+
+def test_a_clash_is_told_once(tmp_path: Path) -> None:
+    with pytest.raises(Unusable, match="in 1 place\n  ISSUE-1: ticket 2 stands here in ISSUE-1\n"):
+        known.load(seed(tmp_path, Issue("ISSUE-1", Card("Another"), tickets=[2])), here())
 
 
 @pytest.mark.parametrize(
