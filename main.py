@@ -24,6 +24,7 @@ from cli.prompt_debug import Look
 from cli.source import Ticket
 from cli.wiring import Parts, wire
 from common.errors import Ended, Exit, Trouble, Unusable, Unwritable
+from common.text import counted
 from env import Settings
 from issue_clusterer import IssueClusterer, Item
 from knowledge import issue
@@ -162,8 +163,11 @@ class _Run:
         self.progress.close()
         self._finish_report(Ended.FETCHED)
         stored = len(tickets) - len(self.report.failures)
-        done = f"{stored} conversations in {self.source.folder}, {len(self.source.fetched)} fetched now"
-        console.show("\n".join([done, *cuts.lines(), *summary.not_done_lines(self.report)]))
+        done = [f"{counted(stored, 'conversation')} in {self.source.folder}, {len(self.source.fetched)} fetched now"]
+        if self.report.already_known:
+            known = f"{counted(self.report.already_known, 'more ticket')} in the database already"
+            done.append(f"{known}: left alone (--reprocess looks at them too)")
+        console.show("\n".join([*done, *cuts.lines(), *summary.not_done_lines(self.report)]))
 
     def decide(self, tickets: Sequence[Ticket]) -> None:
         """Decide, conclude, save; a budget that is reached ends the deciding, not the saving."""

@@ -150,8 +150,11 @@ def run(options: Options) -> int:
 
 def _findings(options: Options) -> Iterator[Finding]:
     values, missing, wrong = env.read_settings()
-    for problem in [f"{name} is missing" for name in missing] + wrong:
-        yield Finding("settings", False, f"{problem}; it stands {env.where_they_stand()}")
+    if missing:
+        they = f"{'is' if len(missing) == 1 else 'are'} missing {env.where_they_stand()}"
+        yield Finding("settings", False, f"{', '.join(missing)} {they}{env.no_model_yet(missing)}")
+    for problem in wrong:
+        yield Finding("settings", False, problem)
     if missing or _REQUIRED - values.keys():
         return
     if not wrong:

@@ -77,7 +77,7 @@ class LogHandler(logging.StreamHandler):  # type: ignore[type-arg] # not subscri
         """The line: time and words, the level from WARNING on, and who speaks when every detail is asked for."""
         level = f"{record.levelname}: " if record.levelno > logging.INFO else ""
         speaks = f"{record.levelname} {record.name}: " if self._verbose else level
-        return _fitted(_plain(f"{time.strftime('%H:%M:%S', time.localtime(record.created))} {speaks}{super().format(record)}"), self.stream)
+        return fitted(_plain(f"{time.strftime('%H:%M:%S', time.localtime(record.created))} {speaks}{super().format(record)}"), self.stream)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one line, above the bars."""
@@ -199,12 +199,12 @@ class Progress:
 
 def show(text: str) -> None:
     """Print lines for people, in a terminal broken between words and further lines indented; elsewhere as they are."""
-    print(_fitted(text, sys.stdout), flush=True)
+    print(fitted(text, sys.stdout), flush=True)
 
 
 def complain(text: str, *, kind: str = "error") -> None:
     """What went wrong, or was stopped, on stderr; in a terminal on a line of its own, whatever stands there (^C, half a bar)."""
-    said = _fitted(_plain(f"{kind}: {text}"), sys.stderr)
+    said = fitted(_plain(f"{kind}: {text}"), sys.stderr)
     print(f"\n{said}" if kind == "interrupted" and sys.stderr.isatty() else said, file=sys.stderr)
 
 
@@ -213,7 +213,8 @@ def _plain(text: str) -> str:
     return "\n".join(for_terminal(line) for line in text.split("\n"))
 
 
-def _fitted(text: str, stream: TextIO) -> str:
+def fitted(text: str, stream: TextIO) -> str:
+    """The lines as a stream takes them: in a terminal broken between words, further lines indented."""
     width = shutil.get_terminal_size().columns if stream.isatty() else 0
     if width < _NARROW:
         return text

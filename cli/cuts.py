@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 
 from cleaning.languages import language_of
+from common.text import thousands
 from knowledge.conversation import Conversation, customer_text
 
 _SHOWN = 6  # languages of one reason
@@ -36,11 +37,12 @@ class Cuts:
         >>> cuts.lines()
         []
         """
-        cut = [f"{reason} {self._characters[reason]:,} characters in {_counts(found)}" for reason, found in sorted(self._messages.items())]
+        sizes = {reason: thousands(size) for reason, size in self._characters.items()}
+        cut = [f"{reason} {sizes[reason]} characters in {_counts(found)}" for reason, found in sorted(self._messages.items())]
         left_out = [f"{reason} {_counts(found)}" for reason, found in sorted(self._left_out.items())]
         ignored = [f"{reason} {_counts(found)}" for reason, found in sorted(self._ignored.items())]
-        groups = (("cut from messages: ", cut), ("messages left out: ", left_out), ("tickets ignored: ", ignored))
-        return [title + "; ".join(parts) for title, parts in groups if parts]
+        groups = (("cut from messages", cut), ("messages left out", left_out), ("tickets ignored", ignored))
+        return [f"{title} (by language): {'; '.join(parts)}" for title, parts in groups if parts]
 
 
 def _counts(found: Counter[str]) -> str:

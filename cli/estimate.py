@@ -9,7 +9,7 @@ from cli.source import ConversationSource
 from clustering.candidates import CANDIDATES
 from common import files
 from common.errors import Unreadable
-from common.text import CHARS_PER_TOKEN
+from common.text import CHARS_PER_TOKEN, counted
 from conversation_utils import Conversation
 from env import Settings
 from issue_clusterer import IssueClusterer
@@ -51,7 +51,7 @@ def describe(
     return "\n".join(
         [
             f"{listed}, {_minutes(seconds)}, {_cost(settings, tokens_in, tokens_out)}",
-            f"{len(tickets) - len(here)} conversations to fetch, {len(here)} stored in {source.folder}",
+            f"{counted(len(tickets) - len(here), 'conversation')} to fetch, {len(here)} stored in {source.folder}",
             f"about {calls} model calls, {tokens_in} tokens in, {tokens_out} out, before prefix caching and stored answers",
             f"nothing was asked and nothing was written (--dry-run){key}",
         ]

@@ -12,11 +12,12 @@ from pathlib import Path
 
 from common import files as safe_files
 from common.errors import Unreadable
+from common.text import counted
 from knowledge import decision, issue, written
 from knowledge.base import KnowledgeBase
 from knowledge.conversation import conversation_path
 from knowledge.decision import DecisionRow
-from knowledge.paths import RunFiles
+from knowledge.paths import RunFiles, command
 from llm.store import FILE_NAME, AnswerStore
 from review import apply, decisions
 from review import list as review_list
@@ -46,7 +47,7 @@ def forget(
     """
     kept = _kept(ticket_ids, files, folders)
     if not kept.known:
-        return f"nothing is kept of {_tickets(ticket_ids)}", False
+        return "\n".join([f"nothing is kept of {_tickets(ticket_ids)}", *_elsewhere(ticket_ids, files)]), False
     if not confirm(_question(kept, files, cache)):
         return "nothing was changed", False
     answers = _empty(cache)
@@ -55,7 +56,7 @@ def forget(
         for left in (*path.parent.glob(f".{path.name}.*.part"), path):
             safe_files.remove(left)
     gone = _forget_in_database(kept, files)
-    return _in_words(kept, answers, copies, gone), True
+    return "\n".join([_in_words(kept, answers, copies, gone), *_elsewhere(ticket_ids, files)]), True
 
 
 def _kept(ticket_ids: Sequence[int], files: RunFiles, folders: Sequence[Path]) -> Kept:
@@ -70,6 +71,21 @@ def _kept(ticket_ids: Sequence[int], files: RunFiles, folders: Sequence[Path]) -
     ]
     unknown = tuple(ticket_id for ticket_id in ticket_ids if ticket_id not in known)
     return Kept(base, log, tuple(path for ticket_id in known for path in paths[ticket_id]), tuple(known), unknown)
+
+
+def _elsewhere(ticket_ids: Sequence[int], files: RunFiles) -> list[str]:
+    """A line for each database beside this one that holds some of the tickets too, with the command for it."""
+    lines = []
+    for path in sorted(files.database.parent.glob("*.json")):
+        with contextlib.suppress(Unreadable):  # no database
+            if files.own(path):
+                continue
+            base, log = KnowledgeBase(issue.load(path)), decision.load(RunFiles(path).decisions)
+            held = [number for number in ticket_ids if base.home(number) or number in base.reviewed or number in log]
+            if held:
+                again = command(f"--forget {','.join(map(str, held))}", path)
+                lines.append(f"{path} holds {_tickets(held)} too: {again}")
+    return lines
 
 
 def _copies(files: RunFiles) -> list[Path]:
@@ -100,7 +116,7 @@ def _tickets_in(path: Path) -> set[int]:
 def _question(kept: Kept, files: RunFiles, cache: Path) -> str:
     by_people = [ticket_id for ticket_id in kept.known if ticket_id in kept.base.reviewed]
     lines = [f"This deletes all that is kept of {_tickets(kept.known)}, and cannot be undone:"]
-    lines += [f"  {len(kept.conversations)} conversations, their decisions, their places in issues in {files.database}"]
+    lines += [f"  {counted(len(kept.conversations), 'conversation')}, their decisions, their places in issues in {files.database}"]
     lines += [f"  what people decided on {_tickets(by_people)}"] if by_people else []
     lines += ["  all cached answers of the model, for they cannot be told apart"] if (cache / FILE_NAME).exists() else []
     lines += ["  the copies from before reviews: reviews applied so far can no longer be undone"] if apply.kept_reviews(files) else []
@@ -160,8 +176,8 @@ def _forget_in_database(kept: Kept, files: RunFiles) -> int:
 
 
 def _in_words(kept: Kept, answers: int, copies: int, gone: int) -> str:
-    parts = [f"{len(kept.conversations)} conversations", f"{gone} issues that held nothing else" if gone else ""]
-    parts += [f"{answers} cached answers" if answers else "", f"{copies} copies" if copies else ""]
+    parts = [counted(len(kept.conversations), "conversation"), f"{counted(gone, 'issue')} that held nothing else" if gone else ""]
+    parts += [counted(answers, "cached answer") if answers else "", f"{copies} {'copy' if copies == 1 else 'copies'}" if copies else ""]
     lines = [f"{_tickets(kept.known)} forgotten: {', '.join(part for part in parts if part)} are gone"]
     lines += [f"nothing was kept of {_tickets(kept.unknown)}"] if kept.unknown else []
     return "\n".join(

@@ -6,8 +6,10 @@ on any Python 3 and imports nothing that has to be installed.
 
 import importlib.util
 import os
+import shutil
 import signal
 import sys
+import textwrap
 
 OLDEST = (3, 10)
 LIBRARIES = {
@@ -45,19 +47,22 @@ def problem(version: "tuple[int, ...]" = sys.version_info[:3], libraries: "dict[
     >>> problem((3, 8, 10)).partition(";")[0]
     'Python 3.10 or newer is needed, this is 3.8.10'
     """
-    steps = "{} -m venv .venv, then .venv/bin/pip install -r requirements.txt"
+    steps = "{} -m venv .venv, then .venv/bin/pip install --no-deps --only-binary :all: --require-hashes -r requirements.lock"
     if version < OLDEST:
         found = ".".join(str(part) for part in version)
         return "Python 3.10 or newer is needed, this is " + found + "; use a newer one: " + steps.format("python3.12")
     missing = [name for module, name in libraries.items() if importlib.util.find_spec(module) is None]
     if missing:
+        named = ", ".join(missing) + (" is" if len(missing) == 1 else " are")
         return (
-            ", ".join(missing) + " is not installed for " + sys.executable + "; use the project's own Python (.venv/bin/python -m main), or"
+            named + " not installed for " + sys.executable + "; use the project's own Python (.venv/bin/python -m main), or"
             " make it: " + steps.format("python3")
         )
     return ""
 
 
 if problem():
-    sys.stderr.write("error: " + problem() + "\n")
+    width = shutil.get_terminal_size().columns if sys.stderr.isatty() else 0
+    said = "error: " + problem()
+    sys.stderr.write((textwrap.fill(said, width, break_on_hyphens=False, break_long_words=False) if width > 20 else said) + "\n")
     sys.exit(2)

@@ -4,19 +4,22 @@ import contextlib
 import functools
 import logging
 import shlex
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import env
+from cli import console
 from cli import forget as forgetting
 from cli.options import BESIDE, Job, Options
+from cli.source import Selection
 from clustering.candidates import nearest_issues
 from common import files as safe_files
-from common.errors import Unreadable, Unusable, Unwritable
+from common.errors import Ended, Unreadable, Unusable, Unwritable
 from common.text import counted, first_few, for_terminal
 from conversation_utils import of_today
-from knowledge import decision, issue, known, written
+from knowledge import checkpoint, decision, issue, known, written
 from knowledge.conversation import CleaningOptions, Conversation, shown_conversation
 from knowledge.paths import RunFiles, command
 from llm import batch
@@ -46,10 +49,13 @@ class _Place:
         """The database locked for `what`. Raises `Unusable` if it cannot be read, is in use or an interrupted run waits to be finished."""
         issue.load(self.files.database)
         with self.files.locked():
-            if self.files.checkpoint.exists():
+            saved = checkpoint.load(self.files.checkpoint)
+            if saved is not None:
+                waits = f'"ended": "{Ended.WAITING.value}"' in (safe_files.read_text(self.files.run_report) or "")
+                began = self.command(Selection.flags(saved.plan.selection))
                 raise Unusable(
-                    f"a run on {self.files.database} was interrupted ({self.files.checkpoint}); run its command again to finish it, "
-                    f"or set it aside with --fresh, then come back with {what}"
+                    f"a run on {self.files.database} {'waits for a batch engine' if waits else 'was interrupted'} "
+                    f"({self.files.checkpoint}): finish it with {began}, or begin it anew with --fresh, then come back with {what}"
                 )
             yield
 
@@ -112,7 +118,8 @@ def _add_seed(place: _Place) -> str:
         safe_files.write_if_changed(files.database, lambda: [text], backup=files.backup)
         review_list.write(files.flagged, joined, both, separator=files.separator)
         same = f", {seed.same} were here already" if seed.same else ""
-        done = f"{len(seed.issues)} issues with {len(placed)} tickets added from {path}{same}; {len(joined)} issues in {files.database}"
+        came = f"{counted(len(seed.issues), 'issue')} with {counted(len(placed))} added from {path}{same}"
+        done = f"{came}; {counted(len(joined), 'issue')} in {files.database}"
         return place.with_page(done, later="the next run writes it again")
 
 
@@ -122,7 +129,8 @@ def _apply_review(place: _Place) -> str:
     with place.held("--apply-review"):
         paths = [named] if named != BESIDE else _beside(files)
         if not paths:
-            return f"nothing to apply: no row of {files.flagged} is filled in, and no review*.json lies beside it"
+            exported = f"the page's export is in your downloads: {place.command('--apply-review PATH')}"
+            return f"nothing to apply: no row of {files.flagged} is filled in, and no review*.json lies beside it; {exported}"
         return _apply(place, paths)
 
 
@@ -172,7 +180,7 @@ def _forget(place: _Place) -> str:
 
 def _confirmed(question: str) -> bool:
     """Whether somebody says yes. Raises `Unusable` where nobody can."""
-    print(f"{question} [y/N] ", end="", flush=True)
+    print(console.fitted(f"{question} [y/N]", sys.stdout), end=" ", flush=True)
     try:
         answer = input()
     except (EOFError, OSError):
@@ -211,8 +219,9 @@ def export_questions(path: Path, questions: Sequence[BatchQuestion], store: Answ
     store.put_notes((_PREFIX + question.key, "") for question in questions)
     parts = batch.write_questions(path, questions)
     return (
-        f"{len(questions)} questions in {', '.join(map(str, parts))} (endpoint {batch.URL}). Next: have the provider's batch engine answer "
-        f"{'it' if len(parts) == 1 else 'each'}, then python -m main --batch-import RESULTS [ERRORS], then this same command again. "
+        f"{counted(len(questions), 'question')} in {', '.join(map(str, parts))} (endpoint {batch.URL}). "
+        f"Next: have the provider's batch engine answer {'it' if len(parts) == 1 else 'each'}, "
+        "then python -m main --batch-import RESULTS [ERRORS], then this same command again. "
         "Without --batch-export the run goes on by itself at any time."
     )
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import env
+from cli.console import complain
 from cli.source import Selection
 from common.errors import Unusable
 from common.text import is_valid
@@ -156,6 +157,7 @@ def _unknown(words: Sequence[str], parser: argparse.ArgumentParser) -> str:
     if re.fullmatch(r"[0-9,]{1,80}", word):
         return f"there is no {word!r}: write ticket numbers without blanks, such as 169,167"
     flags = [flag for action in parser._actions for flag in action.option_strings if flag.startswith("--")]
+    flags.remove(Job.FORGET.value)  # never guessed: it deletes
     near = difflib.get_close_matches(word if word.startswith("--") else f"--{word.lstrip('-')}", flags, n=1, cutoff=0.6)
     return f"there is no {word[:80]!r}" + (f" (did you mean {near[0]}?)" if near else "")
 
@@ -184,7 +186,8 @@ def with_overrides(options: Options, settings: Settings) -> Settings:
 
 class _OneLineParser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"error: {message}; see python -m main --help\n")
+        complain(f"{message}; see python -m main --help")
+        self.exit(2)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -6,6 +6,7 @@
 import itertools
 import logging
 import secrets
+import shlex
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -62,6 +63,14 @@ class Selection:
         """The selection as it stands in a checkpoint."""
         return asdict(self) | {"ticket_ids": None if self.ticket_ids is None else list(self.ticket_ids)}
 
+    @staticmethod
+    def flags(saved: Mapping[str, Any]) -> str:
+        """The flags that asked for the selection that stands in a checkpoint."""
+        ids, pages = saved.get("ticket_ids"), saved.get("pages")
+        listed = f"--pages {'all' if pages is None else pages}" if ids is None else f"--ticket-ids {','.join(map(str, ids))}"
+        named = [f"--{name} {shlex.quote(str(saved[name]))}" for name in ("since", "query") if saved.get(name)]
+        return " ".join([listed, *named, *(f"--{name}" for name in ("archived", "reprocess") if saved.get(name))])
+
     @property
     def by_status(self) -> bool:
         """True where a ticket that is open again is not what was asked for."""
@@ -107,11 +116,12 @@ def _archived(
 
 def _listed(selection: Selection, count: int, total: int | None) -> str:
     """How many of which tickets were listed, in words."""
-    which = "that the query finds" if selection.query else "resolved or closed"
+    which = "that the query finds and" if selection.query else "resolved or closed"
     which += f" and changed since {selection.since}" if selection.since else ""
     of = f"{count} of the {total}" if total is not None and total > count else str(count)
-    pages = f" ({selection.pages} pages; --pages all takes all)" if selection.pages and total is not None and total > count else ""
-    return f"{of} tickets {which} that your key can see{pages}"
+    cut = selection.pages and total is not None and total > count
+    pages = f" ({counted(selection.pages or 0, 'page')}; --pages all takes all)" if cut else ""
+    return f"{of} {'ticket' if of == '1' else 'tickets'} {which} that your key can see{pages}"
 
 
 @dataclass(slots=True)

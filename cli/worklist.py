@@ -19,6 +19,7 @@ from common.web import is_loopback
 from env import BUILT_IN_MODEL
 from issue_clusterer import IssueClusterer, Plan
 from knowledge.checkpoint import leftover
+from knowledge.paths import command
 from report.run_report import RunReport
 
 logger = logging.getLogger(__name__)
@@ -38,11 +39,12 @@ def begin(parts: Parts, report: RunReport) -> list[Ticket]:
     _stop_at_another_account(parts)
     if saved is not None and dict(saved.plan.selection) == selection:
         plan, done = saved.plan, len(saved.progress.decided)
-        logger.info("going on after ticket %d of %d of the run that was interrupted", done, len(plan.tickets))
+        logger.info("going on after ticket %d of %d of the run that did not end", done, len(plan.tickets))
     else:
         if saved is not None:
             left = len(saved.plan.tickets) - len(saved.progress.decided)
-            logger.warning("an interrupted run left %d tickets undecided; its decisions are kept, for the rest run its command again", left)
+            began = command(source.Selection.flags(saved.plan.selection), clusterer.files.database)
+            logger.warning("a run that did not end left %s undecided; its decisions are kept, for the rest run %s", counted(left), began)
             saved = None
         plan = _listed(parts, report)
     report.listed, report.gaps = len(plan.tickets), plan.gaps

@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from common.errors import Unreadable, Unwritable
+from common.errors import Unreadable, Unusable, Unwritable
 
 MAX_FILE_BYTES = 2_000_000_000
 _BLOCK_BYTES = 1_000_000
@@ -72,20 +72,22 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_over(path: Path, text: str, *, begins: str) -> None:
-    """Put `text` at `path` if nothing stands there, or nothing in it, or what begins with `begins`. Raises `Unwritable`."""
+    """Put `text` at `path` if nothing stands there, or nothing in it, or what begins with `begins`. Raises `Unusable`, `Unwritable`."""
     refuse_strangers((path,), begins=begins)
     write_text(path, text)
 
 
 def refuse_strangers(paths: Iterable[Path], *, begins: str) -> None:
-    """Raises `Unwritable` naming the first of `paths` with a file that is not empty and does not begin with `begins`."""
+    """Raises `Unusable` naming the first of `paths` with a file that is not empty and does not begin with `begins`, or with no file."""
     mark = begins.encode()
     for path in paths:
         with _or_unwritable("write", path):
-            _refuse_special(path)
+            words = special(path)
+            if words:
+                raise Unusable(f"{path} is {words} where a file has to be; name another place")
             start = next(blocks(path), b"")[: len(mark)] if path.exists() else b""
         if start and start != mark:
-            raise Unwritable(f"{path} was not made by this kind of export and is left as it is; name another place, or move it away")
+            raise Unusable(f"{path} was not made by this kind of export and is left as it is; name another place, or move it away")
 
 
 def write_if_changed(path: Path, texts: Callable[[], Iterable[str]], *, backup: Path | None = None) -> None:

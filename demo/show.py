@@ -4,6 +4,7 @@ Everything happens on loopback and under output/demo/ (or demo/ beside another -
 the next those of the week after. Has no rules of its own: what it shows is what a real run does.
 """
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from demo.model import BuiltInModel
 from demo.recorded import RecordedModel, Recording
 from env import Settings
 from issue_clusterer import IssueClusterer
+from knowledge.paths import DEFAULT_OUTPUT, command
 from report.run_report import RunReport
 
 FOLDER = "demo"
@@ -42,7 +44,7 @@ def run_demo(options: Options, run: Run) -> RunReport:
     if there.job is Job.DRY_RUN:
         console.show("The time is that of a real helpdesk and a real model; the demo takes a few seconds.")
     if there.job is Job.RUN and report.already_known + len(report.rows):
-        console.show(_next(len(later), there.output.parent))
+        console.show(_next(len(later), options.output))
     return report
 
 
@@ -62,11 +64,13 @@ def _told(asked: RecordedModel, report: RunReport) -> str:
     return f"{asked.recorded} questions were answered from the recording{others}."
 
 
-def _next(later: int, folder: Path) -> str:
+def _next(later: int, database: Path) -> str:
+    by_make = "MAKELEVEL" in os.environ and database == DEFAULT_OUTPUT  # as `make demo` starts it
+    same = "make demo" if by_make else command("--demo", database)
     again = f"brings the {later} tickets of the week after" if later else "finds nothing new and asks nothing"
     return "\n".join(
         [
-            f"`make demo` again {again}; rm -r {folder} starts over.",
+            f"{same} again {again}; rm -r {database.parent / FOLDER} starts over.",
             "Links to tickets in the list lead to the sample helpdesk, which has ended.",
             "Your own tickets: copy .env.example to .env, then run python -m main --check",
         ]

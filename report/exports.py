@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from common import files
-from common.errors import Unwritable
+from common.errors import Unusable, Unwritable
 from common.text import counted, for_spreadsheet, one_line
 from knowledge import issue as issue_db
 from knowledge.decision import DecisionRow
@@ -52,7 +52,7 @@ def write_markdown(folder: Path, issues: Mapping[str, Issue], log: Mapping[int, 
     """One article draft for each issue that is worth one, named by its title, and an `index.md`; returns the articles.
 
     `evidence` adds the tickets that each rests on. Only into a folder that is new, empty, or was filled by such an export; articles of it
-    that are none any more go. Raises `Unwritable`.
+    that are none any more go. Raises `Unusable`, `Unwritable`.
     """
     confirmed = [issue for issue in issues.values() if worth_an_article(issue)]
     names = _file_names(confirmed)
@@ -79,13 +79,15 @@ def _remove_stale(folder: Path, *, kept: set[str]) -> None:
 
 
 def _refuse_foreign_folder(folder: Path, index: Path) -> None:
-    """Raises `Unwritable` for what is no folder, and for one with other things in it and no index of ours."""
+    """Raises `Unusable` for what is no folder, and for one with other things in it and no index of ours."""
+    if folder.exists() and not folder.is_dir():
+        raise Unusable(f"{folder} is a file where a folder has to be; name another place")
     try:
         holds_something = folder.exists() and any(not files.is_unfinished(entry.name) for entry in folder.iterdir())
     except OSError as error:
         raise Unwritable(f"cannot write into {folder}: {error.strerror or error}") from error
     if holds_something and not index.exists():
-        raise Unwritable(f"{folder} holds other files and no index.md of an earlier export; name a new or an empty folder")
+        raise Unusable(f"{folder} holds other files and no index.md of an earlier export; name a new or an empty folder")
 
 
 def article(issue: Issue, log: Mapping[int, DecisionRow], *, evidence: bool = False) -> str:

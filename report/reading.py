@@ -63,7 +63,9 @@ class Reading:
     def account(self) -> str:
         """The helpdesk that most tickets came from, "" when none is known."""
         host = _most(urlsplit(row.url).hostname or "" for row in self.log.values() if row.url.startswith("http"))
-        return "a helpdesk on this machine" if is_loopback(host) else host
+        if is_loopback(host):
+            return "Hearthly, an invented company" if self.database.parent.name == "demo" else "a helpdesk on this machine"
+        return host
 
     def model(self) -> str:
         """The model that decided most tickets, "" when none is known."""

@@ -43,7 +43,7 @@ def not_done_line(report: RunReport) -> str:
         report.how_it_ended if report.ended in (Ended.BUDGET, Ended.STOPPED) else "",
     ]
     step = f"try again with: {report.retry}" if report.failures else "run the same command again"
-    return "; ".join([*filter(None, parts), _help(report) if report.all_failed else step])
+    return "; ".join([*filter(None, parts), _help(report) if report.all_failed or _nothing_but_missing(report) else step])
 
 
 def not_done_lines(report: RunReport) -> list[str]:
@@ -67,17 +67,22 @@ def _failures(report: RunReport) -> list[str]:
         return []
     lines = ["failed:", *(f"  ticket {row.ticket_id}: {for_terminal(row.reason)}" for row in failures[:SHOWN_FAILURES])]
     lines += [f"  and {len(failures) - SHOWN_FAILURES} more (run_report.json)"] if len(failures) > SHOWN_FAILURES else []
-    return lines if _missing(report) else [*lines, f"  try them again{once}: {report.retry}"]
+    return lines if _nothing_but_missing(report) else [*lines, f"  try them again{once}: {report.retry}"]
 
 
-def _missing(report: RunReport) -> bool:
-    """True when all that failed is not there, or not for this key: trying again would not help."""
-    return bool(report.failures) and all("no such ticket" in row.reason for row in report.failures)
+def _missing(report: RunReport) -> int:
+    """How many of the numbers that failed are no ticket, or none for this key: trying again would not help."""
+    return sum("no such ticket" in row.reason for row in report.failures)
+
+
+def _nothing_but_missing(report: RunReport) -> bool:
+    """True when that is all that was not done."""
+    return bool(report.failures) and _missing(report) == len(report.failures) and not report.gaps
 
 
 def _help(report: RunReport) -> str:
     """What helps where nothing could be decided: the same command would fail in the same way."""
-    if _missing(report):
+    if _nothing_but_missing(report):
         return "check the number: there is no such ticket, or this key may not see it"
     one = f"--ticket-ids {min(report.rows)} --prompt-debug shows what became of one ticket"
     return f"python -m main --check tests every setting; {one}"
@@ -87,8 +92,9 @@ def _came_in(report: RunReport, issues: Mapping[str, Issue]) -> str:
     """Every decided ticket once: in a known issue, in a new one, in none, or not read."""
     fresh = [issue for issue in issues.values() if issue.tickets and all(ticket in report.rows for ticket in issue.tickets)]
     in_fresh = sum(len(issue.tickets) for issue in fresh)
-    ignored, failed = report.outcomes["ignored"], report.outcomes["failed"]
-    fits = len(report.rows) - in_fresh - ignored - failed
+    ignored, missing = report.outcomes["ignored"], _missing(report)
+    failed, tickets = report.outcomes["failed"] - missing, len(report.rows) - missing
+    fits = tickets - in_fresh - ignored - failed
     parts = [
         f"{fits} fit known issues" if fits else "",
         f"{in_fresh} are in {counted(len(fresh), 'new issue')}" if fresh else "",
@@ -96,8 +102,9 @@ def _came_in(report: RunReport, issues: Mapping[str, Issue]) -> str:
         f"{failed} could not be read or decided" if failed else "",
     ]
     said = ", ".join(part for part in parts if part)
-    came = f"{counted(len(report.rows))} decided again" if report.reprocess else counted(len(report.rows), "new ticket")
-    return f"{came}: {said}" if said else came
+    came = f"{counted(tickets)} decided again" if report.reprocess else counted(tickets, "new ticket")
+    none = f"; {counted(missing, 'number')} without a ticket" if missing else ""
+    return f"{came}: {said}{none}" if said else f"{came}{none}"
 
 
 def _reasons(report: RunReport) -> str:

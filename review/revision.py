@@ -208,7 +208,8 @@ class Revision:
     def _accepted(self, step: TicketStep, meant: Issue | None) -> Issue:
         if meant is None:
             named = self._suggested_name(step)
-            why = f"the suggested {named} is no issue of this database" if named else "there is no suggestion to accept"
+            gone = f"the suggested {named} is no issue of this database (is the review of another --output?)"
+            why = gone if named else "there is no suggestion to accept"
             raise Unusable(f"ticket {step.ticket_id}: {why}; write confirm, new, or move with a target_issue_id")
         name, seen = meant.issue_id, set[str]()
         while name in self._becomes and name not in seen:

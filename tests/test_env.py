@@ -158,7 +158,9 @@ def test_a_model_address_that_would_lose_the_key_is_refused(value: str, reason: 
 def test_a_local_embedding_model_that_is_not_installed_names_the_command(missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == missing else object())
     monkeypatch.setenv("EMBEDDING_MODEL", "local")
-    with pytest.raises(Unusable, match=r"EMBEDDING_MODEL is local, .* python -m pip install -r requirements-local\.txt$"):
+    with pytest.raises(
+        Unusable, match=r"EMBEDDING_MODEL is local, .* python -m pip install --no-deps --require-hashes -r requirements-local\.txt$"
+    ):
         env.load_settings()
     monkeypatch.setattr("importlib.util.find_spec", lambda _name: object())
     assert env.load_settings().embedding_model == "local"

@@ -556,8 +556,8 @@
     const hours = work.median_hours === null ? null : work.median_hours < 24 ? plural(Math.round(work.median_hours), "hour") : plural(Math.round(work.median_hours / 24), "day");
     const parts = [
       `${plural(issue.tickets.length, "ticket")}, ${lately(issue)}`,
-      work.median_replies === null ? null : `${plural(work.replies, "reply", "replies")} of agents${issue.tickets.length > 1 ? `, ${work.median_replies} in the median` : ""}`,
-      hours ? `solved in ${hours}${issue.tickets.length > 1 ? " in the median" : ""}` : null,
+      work.median_replies === null ? null : `${plural(work.replies, "reply", "replies")} of agents${issue.tickets.length > 1 ? `, typically ${work.median_replies}` : ""}`,
+      hours ? `${issue.tickets.length > 1 ? "typically " : ""}solved in ${hours}` : null,
       work.customers > 1 ? plural(work.customers, "customer") : null,
       work.companies ? plural(work.companies, "company", "companies") : null,
       work.reopened ? `${work.reopened} reopened` : null,
@@ -656,8 +656,8 @@
   const unticked = new Set(queue.map((ticket) => ticket.id).filter(suspicious));
   const GROUPS = {
     disagrees: { title: (n, to) => [`${plural(n, "unsure ticket")} ${n === 1 ? "stands" : "stand"} elsewhere, the model meant `, to], yes: ["accept", "Accept: move ticked there"], no: ["confirm", "Ticked are right as they stand"] },
-    belongs: { title: (n, to) => [`${plural(n, "unsure ticket")} probably ${n === 1 ? "belongs" : "belong"} to `, to], yes: ["accept", "Accept: move ticked there"], no: ["confirm", "Ticked are issues of their own"] },
-    new: { title: (n) => [`${plural(n, "unsure ticket")} founded ${n === 1 ? "an issue of its own" : "issues of their own"}`], yes: ["confirm", "Ticked are issues of their own"], no: null },
+    belongs: { title: (n, to) => [`${plural(n, "unsure ticket")} probably ${n === 1 ? "belongs" : "belong"} to `, to], yes: ["accept", "Accept: move ticked there"], no: ["confirm", "Ticked are issues of their own", "It is an issue of its own"] },
+    new: { title: (n) => [`${plural(n, "unsure ticket")} founded ${n === 1 ? "an issue of its own" : "issues of their own"}`], yes: ["confirm", "Ticked are issues of their own", "It is an issue of its own"], no: null },
     agrees: { title: (n, to) => [`${plural(n, "unsure ticket")} ${n === 1 ? "stands" : "stand"} where the model meant: `, to], yes: ["confirm", "Confirm ticked"], no: null },
     no_problem: { title: (n) => [`${plural(n, "ticket")} without a problem`], yes: ["ignore", "Ignore ticked"], no: ["confirm", "Ticked are issues all the same"] },
   };
@@ -688,6 +688,7 @@
     const left = beyond.filter((id) => unticked.has(id)).length;
     const ticked = () => open.filter((id) => !unticked.has(id));
     const act = (verb) => () => { const ids = ticked(); if (ids.length) decideAll(verb, ids); else say("Tick at least one ticket."); };
+    const wording = ([, many, one]) => (one && group.tickets.length === 1 ? one : many);
     const target = issues.get(group.issue_id);
     return el("section", { className: open.length ? "panel group" : "panel group done" },
       el("h3", {}, ...kind.title(group.tickets.length, target ? issueLink(target.id) : "")),
@@ -696,8 +697,8 @@
       beyond.length ? el("p", { className: "remark" }, `and ${beyond.length} more, ${left ? `of which ${beyond.length - left} are ticked` : "which are ticked too"}`) : null,
       open.some(suspicious) ? el("p", { className: "note" }, "Suspicious text: the ticket speaks to the model rather than to an agent. Look at it before you tick it.") : null,
       open.length ? el("div", { className: "buttons" },
-        button(kind.yes[1], act(kind.yes[0]), { className: open.every(suspicious) ? "" : "main" }),
-        kind.no ? button(kind.no[1], act(kind.no[0])) : null) : el("p", { className: "remark" }, "All decided."));
+        button(wording(kind.yes), act(kind.yes[0]), { className: open.every(suspicious) ? "" : "main" }),
+        kind.no ? button(wording(kind.no), act(kind.no[0])) : null) : el("p", { className: "remark" }, "All decided."));
   }
 
   function pairView(pair) {

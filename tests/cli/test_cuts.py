@@ -11,7 +11,7 @@ def test_what_was_cut_is_told_by_reason_and_language() -> None:
     cuts.add(talk(3, "The lamp is dark and it does not start.", dropped={"auto-reply": 2}))
     cuts.add(talk(4, "Die Lampe ist dunkel und ich warte.", ignored="merged into ticket 9"))
     assert cuts.lines() == [
-        "cut from messages: history 1,234 characters in 2 (de 1, en 1)",
-        "messages left out: auto-reply 2 (en 2)",
-        "tickets ignored: merged 1 (de 1)",
+        "cut from messages (by language): history 1 234 characters in 2 (de 1, en 1)",
+        "messages left out (by language): auto-reply 2 (en 2)",
+        "tickets ignored (by language): merged 1 (de 1)",
     ]

@@ -329,3 +329,20 @@ def test_forgotten_answers_are_overwritten_on_the_disk(tmp_path: Path) -> None:
     assert (store.get("key"), store.get_note("vector")) == (None, None)
     store.close()
     assert not any(SIGN.encode() in path.read_bytes() for path in tmp_path.iterdir())
+
+
+@pytest.mark.usefixtures("site")
+def test_other_databases_beside_it_that_hold_the_ticket_are_named_with_the_command(
+    say: Callable[[str], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = FILES.database.with_name("cc.json")
+    shutil.copy(FILES.database, other)
+    FILES.database.with_name("empty.json").write_text("[]", encoding="utf-8")
+    FILES.database.with_name("notes.json").write_text(f'{{"ticket_id": {GONE}}}', encoding="utf-8")
+    say("y")
+    line = f"{other} holds ticket {GONE} too: python -m main --forget {GONE} --output {other}"
+    for _twice in range(2):
+        assert main.main(["--forget", f"{GONE},4711"]) == Exit.DONE
+        assert [said for said in capsys.readouterr().out.splitlines() if " too: " in said] == [line]
+    assert main.main(["--forget", str(GONE), "--output", str(other)]) == Exit.DONE
+    assert " too: " not in capsys.readouterr().out

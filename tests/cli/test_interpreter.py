@@ -24,7 +24,8 @@ def test_an_old_python_is_told_which_is_needed() -> None:
 def test_a_missing_library_is_named_with_the_way_to_get_it() -> None:
     said = interpreter.problem((3, 12, 0), {"no_such_library": "no-such-library"})
     assert said.startswith("no-such-library is not installed for ")
-    assert "pip install -r requirements.txt" in said
+    assert "pip install --no-deps --only-binary :all: --require-hashes -r requirements.lock" in said
+    assert "a, b are not installed" in interpreter.problem((3, 12, 0), {"no_such_a": "a", "no_such_b": "b"})
 
 
 def test_every_library_that_is_needed_is_looked_for() -> None:

@@ -12,8 +12,8 @@ import pytest
 
 import main
 from common import files as safe_files
-from common.errors import Unwritable
-from knowledge import decision, written
+from common.errors import Ended, Unwritable
+from knowledge import checkpoint, decision, written
 from knowledge.conversation import save_conversation
 from knowledge.decision import DecisionRow
 from knowledge.issue import Card, Issue, load, render
@@ -401,3 +401,36 @@ def test_whoever_writes_the_page_writes_the_letter_and_says_where_to_look(files:
     assert "2 decisions want a look" in files.weekly.read_text(encoding="utf-8")
     assert main.main(["--undo-review"]) == 0
     assert "3 decisions want a look" in files.weekly.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("kind", "target"), [("markdown", "theirs"), ("csv", "theirs"), ("csv", "theirs/notes.txt"), ("markdown", "theirs/notes.txt")]
+)
+@pytest.mark.usefixtures("files")
+def test_a_place_that_an_export_cannot_use_is_a_wrong_flag(kind: str, target: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("theirs").mkdir()
+    Path("theirs/notes.txt").write_text("mine", encoding="utf-8")
+    before = tree()
+    assert main.main(["--export", kind, target]) == 2
+    assert "name a" in capsys.readouterr().err
+    assert tree() == before
+
+
+@pytest.mark.parametrize(("ended", "said"), [(Ended.INTERRUPTED, "was interrupted"), (Ended.WAITING, "waits for a batch engine")], ids=str)
+def test_a_run_that_has_to_end_first_is_named_with_its_command(
+    ended: Ended, said: str, files: RunFiles, capsys: pytest.CaptureFixture[str]
+) -> None:
+    selection = {"ticket_ids": None, "pages": None, "since": None, "query": None, "archived": False, "reprocess": False}
+    plan = checkpoint.Plan(safe_files.sha256(files.database), selection, ())
+    safe_files.write_parts(files.checkpoint, checkpoint.parts(checkpoint.Checkpoint(plan)))
+    safe_files.write_text(files.run_report, safe_files.dump_json({"ended": ended.value}))
+    assert main.main(["--undo-review"]) == 2
+    err = capsys.readouterr().err
+    assert f"a run on output/silo_issues_db.json {said} (" in err
+    assert "finish it with python -m main --pages all, or begin it anew with --fresh" in err
+
+
+@pytest.mark.usefixtures("files")
+def test_whoever_has_nothing_beside_the_database_is_sent_to_the_downloads(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.main(["--apply-review"]) == 0
+    assert "the page's export is in your downloads: python -m main --apply-review PATH" in capsys.readouterr().out

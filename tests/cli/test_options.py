@@ -1,7 +1,9 @@
 """Flags: what may stand together, what is refused in one line, and what comes out."""
 
 import dataclasses
+import io
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -312,3 +314,26 @@ def test_the_demo_can_be_looked_at_too(flag: str) -> None:
 )
 def test_a_near_miss_is_told_how_it_is_written(argv: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert said in refused(argv, capsys)
+
+
+def test_what_is_wrong_is_told_between_words_in_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    screen = Terminal()
+    monkeypatch.setattr(sys, "stderr", screen)
+    monkeypatch.setenv("COLUMNS", "40")
+    with pytest.raises(SystemExit, match="2"):
+        command_line.parse(["--pages", "a-wrong-number"])
+    lines = screen.getvalue().splitlines()
+    assert len(lines) > 2
+    assert all(len(line) <= 40 for line in lines)
+    assert lines[-1].endswith("--help")
+
+
+def test_what_deletes_is_never_guessed(capsys: pytest.CaptureFixture[str]) -> None:
+    for flag in ("--forge", "--forgett", "-forget", "--foo"):
+        with pytest.raises(SystemExit, match="2"):
+            command_line.parse([flag])
+    assert "mean --forget" not in capsys.readouterr().err

@@ -1,6 +1,7 @@
 """Tickets come from the stored conversations where these count, else from Freshdesk, in the order of the list, read ahead with a bound."""
 
 import contextlib
+import shlex
 import shutil
 import threading
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ import pytest
 
 import data_fetcher
 import env
+from cli import options
 from cli import source as ticket_source
 from cli.source import READ_AHEAD, ConversationSource, Selection
 from common.errors import Stopped, TicketFailed
@@ -346,3 +348,20 @@ def test_solved_tickets_are_no_matter_for_words(
     caplog.set_level("INFO")
     list(ticket_source.stream([{"ticket_id": 1}], source(), at_once))
     assert "not solved" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("selection", "flags"),
+    [
+        (Selection(), "--pages 5"),
+        (Selection(pages=None, archived=True), "--pages all --archived"),
+        (Selection((2, 1), reprocess=True), "--ticket-ids 2,1 --reprocess"),
+        (Selection(pages=None, since="2026-01-31"), "--pages all --since 2026-01-31"),
+        (Selection(pages=10, query="tag:'a b'"), """--pages 10 --query 'tag:'"'"'a b'"'"''"""),
+    ],
+    ids=str,
+)
+def test_the_flags_of_a_selection_ask_for_the_same_again(selection: Selection, flags: str) -> None:
+    saved = selection.to_json()
+    assert Selection.flags(saved) == flags
+    assert options.parse(shlex.split(flags)).selection().to_json() == saved

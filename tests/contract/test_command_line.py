@@ -153,6 +153,15 @@ class TestModes:
         assert site.asked() == []
         assert not DATABASE.exists()
 
+    def test_fetch_only_says_what_it_left_alone(self, open_site: OpenSite, capsys: pytest.CaptureFixture[str]) -> None:
+        open_site(3)
+        assert main.main(["--ticket-ids", "1001,1002"]) == 0
+        capsys.readouterr()
+        assert main.main(["--fetch-only"]) == 0
+        said = capsys.readouterr().out
+        assert "1 conversation in conversations, 1 fetched now" in said
+        assert "2 more tickets in the database already: left alone (--reprocess looks at them too)" in said
+
     def test_after_fetch_only_no_ticket_is_fetched_again(self, open_site: OpenSite) -> None:
         site = open_site(5)
         assert main.main(["--fetch-only"]) == 0

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from common.errors import Unwritable
+from common.errors import Unusable
 from knowledge.decision import DecisionRow
 from knowledge.issue import Card, Issue
 from report import exports
@@ -134,11 +134,11 @@ def test_an_export_writes_over_no_strangers_file(tmp_path: Path, content: bytes)
         folder = tmp_path / name.partition(".")[0]
         folder.mkdir()
         (folder / name).write_bytes(content)
-        with pytest.raises(Unwritable):
+        with pytest.raises(Unusable):
             months(folder / name)
-        with pytest.raises(Unwritable):
+        with pytest.raises(Unusable):
             markdown(folder)
-        with pytest.raises(Unwritable):
+        with pytest.raises(Unusable):
             markdown(folder / name)
         assert [(path.name, path.read_bytes()) for path in folder.iterdir()] == [(name, content)]
 
@@ -149,7 +149,7 @@ def test_an_export_writes_over_nothing_over_empty_and_over_an_earlier_one(tmp_pa
         markdown(tmp_path / folder)
     mine = tmp_path / "new" / "wi-fi-setup-fails.md"
     mine.write_text("# Wi-Fi, as I would put it\n", encoding="utf-8")
-    with pytest.raises(Unwritable, match=r"wi-fi-setup-fails\.md was not made by this kind of export"):
+    with pytest.raises(Unusable, match=r"wi-fi-setup-fails\.md was not made by this kind of export"):
         markdown(tmp_path / "new")
     (tmp_path / "empty.csv").touch()
     for name in ("new.csv", "empty.csv", "new.csv"):
@@ -161,7 +161,7 @@ def test_an_export_writes_over_nothing_over_empty_and_over_an_earlier_one(tmp_pa
 def test_an_export_into_a_device_or_a_pipe_is_refused(tmp_path: Path, write: Any) -> None:
     os.mkfifo(tmp_path / "pipe")
     for path in (Path("/dev/null"), tmp_path / "pipe"):
-        with pytest.raises(Unwritable):
+        with pytest.raises(Unusable):
             write(path)
 
 
@@ -219,7 +219,7 @@ def test_the_table_of_tickets_has_a_row_a_ticket_and_no_formula(tmp_path: Path) 
         "2;ISSUE-1;'=1+1;'@App;bug;;0.5;https://acme.freshdesk.com/a/tickets/2",
     ]
     (tmp_path / "mine.csv").write_text("a,b\n", encoding="utf-8")
-    with pytest.raises(Unwritable):
+    with pytest.raises(Unusable):
         exports.write_ticket_table(tmp_path / "mine.csv", {}, {})
 
 
