@@ -476,7 +476,7 @@
   }
 
   function ticketFacts(ticket) {
-    return el("p", { className: "facts" },
+    return el("p", { className: "facts flowing" },
       ticket.day ? el("span", {}, ticket.day) : null,
       ticket.confidence === null ? null : el("span", {}, `confidence ${ticket.confidence}`),
       el("span", {}, whoDecided(ticket)),
