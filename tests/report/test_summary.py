@@ -148,8 +148,13 @@ def test_strangers_words_cannot_steer_the_terminal() -> None:
 
 def test_a_number_without_a_ticket_is_no_new_ticket_and_is_not_tried_again() -> None:
     made = report(row(1, "ignored", reason="a survey"), row(99, "failed", reason="HTTP 404: no such ticket, nor in the archive"), listed=2)
-    assert summary(made, {}, {}, Path("r.html")).splitlines()[1] == "1 new ticket: 1 hold no issue (1 a survey); 1 number without a ticket"
-    assert trouble(made) == "1 ticket failed, the rest is saved; check the number: there is no such ticket, or this key may not see it"
-    assert not any("try them again" in line for line in troubles(made))
+    assert (
+        render(made, read({}, {}), Path("r.html")).splitlines()[1]
+        == "1 new ticket: 1 hold no issue (1 a survey); 1 number without a ticket"
+    )
+    assert (
+        not_done_line(made) == "1 ticket failed, the rest is saved; check the number: there is no such ticket, or this key may not see it"
+    )
+    assert not any("try them again" in line for line in not_done_lines(made))
     both = report(*made.rows.values(), row(5, "failed", reason="no JSON"), listed=3)
-    assert "try again with: " in trouble(both)
+    assert "try again with: " in not_done_line(both)
