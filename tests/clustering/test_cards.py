@@ -78,20 +78,23 @@ def test_a_card_is_asked_for_once_at_each_size() -> None:
     assert not desk.issue.written_by_person()
 
 
-def test_tickets_that_no_question_has_shown_come_first_the_least_similar_ones_before_two_typical_ones() -> None:
-    stored = {
-        **talks(9),
-        10: talk(10, "Purple zebra", agent="?"),
-        11: talk(11, "Green parrot", agent="?"),
-        12: talk(12, "Blue fox", agent="?"),
-    }
-    desk = Desk(issue_of(12), stored, CARD, before=9)
+def test_tickets_that_no_question_has_shown_come_first_the_least_similar_ones_before_others() -> None:
+    odd = ("Purple zebra", "Green parrot", "Blue fox", "Grey heron", "Red panda")
+    stored = {**talks(9), **{number: talk(number, said, agent="?") for number, said in enumerate(odd, start=10)}}
+    desk = Desk(issue_of(14), stored, CARD, before=9)
     desk.run()
-    shown = {ticket for ticket in range(1, 13) if f"\nTICKET {ticket}\n" in desk.model.asked[0].user}
-    assert len(shown) == CARD_TICKETS
-    assert shown > {10, 11, 12}
-    assert desk.progress.shown == shown
-    assert "5 of its 12 tickets" in desk.model.asked[0].user
+    shown = {ticket for ticket in range(1, 15) if f"\nTICKET {ticket}\n" in desk.model.asked[0].user}
+    assert len(odd) == CARD_TICKETS
+    assert shown == {10, 11, 12, 13, 14} == desk.progress.shown
+    assert "5 of its 14 tickets" in desk.model.asked[0].user
+
+
+def test_the_most_typical_ticket_fills_up_what_no_odd_one_takes() -> None:
+    desk = Desk(issue_of(10), {**talks(9), 10: talk(10, "Purple zebra", agent="?")}, CARD, before=9)
+    desk.progress.shown.update(range(1, 10))
+    desk.run()
+    assert "\nTICKET 10\n" in desk.model.asked[0].user
+    assert "5 of its 10 tickets" in desk.model.asked[0].user
 
 
 def test_conversations_are_shown_short() -> None:
