@@ -6,10 +6,8 @@ on any Python 3 and imports nothing that has to be installed.
 
 import importlib.util
 import os
-import shutil
 import signal
 import sys
-import textwrap
 
 OLDEST = (3, 10)
 LIBRARIES = {
@@ -62,6 +60,9 @@ def problem(version: "tuple[int, ...]" = sys.version_info[:3], libraries: "dict[
 
 
 if problem():
+    import shutil  # what takes time to load is loaded where it is needed
+    import textwrap
+
     width = shutil.get_terminal_size().columns if sys.stderr.isatty() else 0
     said = "error: " + problem()
     sys.stderr.write((textwrap.fill(said, width, break_on_hyphens=False, break_long_words=False) if width > 20 else said) + "\n")

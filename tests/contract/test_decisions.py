@@ -107,7 +107,7 @@ def test_a_ticket_that_fails_in_the_same_words_in_three_runs_is_set_aside_with_a
         said.append(capsys.readouterr().out)
     assert statuses == [3, 3, 0, 0, 0]
     assert ["set aside after failing in the same words in 3 runs" in text for text in said] == [False, False, True, True, True]
-    assert "--ticket-ids 1004 " in said[-1]
+    assert "try them again: python -m main --ticket-ids 1004\n" in said[-1]
     assert report()["set_aside"] == [1004]
     assert rows_at()[1004]["failures"] == 3
     assert not site.asked(), "it is not paid for any more"
