@@ -206,12 +206,12 @@ class Http:
         try:
             return response, _read_body(response, deadline=deadline, max_bytes=max_bytes)
         except (HTTPError, OSError, EOFError, zlib.error) as error:
-            status = response.status_code
-            if 300 <= status < 500 and status not in (408, 429):
+            if response.status_code >= 300:
                 return response, b""
             late = isinstance(error, TimeoutError | ReadTimeoutError)
-            words = f"no whole reply within {timeout_s:g} s" if late else f"the reply broke off: {type(error).__name__}"
-            raise TransientError(words, status=None if response.ok else status, retry_after_s=retry_after_s(response)) from error
+            raise TransientError(
+                f"no whole reply within {timeout_s:g} s" if late else f"the reply broke off: {type(error).__name__}"
+            ) from error
         finally:
             response.close()
 
@@ -224,6 +224,8 @@ def _read_body(response: requests.Response, *, deadline: float, max_bytes: int) 
     body = b"".join(_pieces(response, deadline=deadline, max_bytes=max_bytes))
     if encoding in ("gzip", "x-gzip") and body:
         body = gzip.GzipFile(fileobj=io.BytesIO(body)).read(max_bytes + 1)
+    elif encoding == "deflate" and body:  # not asked for, but some proxies pack so; with a zlib head or without
+        body = zlib.decompressobj(15 if body[0] & 15 == 8 else -15).decompress(body, max_bytes + 1)
     if len(body) > max_bytes:
         raise Refused(Refusal(response.status_code, "", f"the reply is longer than {max_bytes} bytes"))
     return body

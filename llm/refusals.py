@@ -234,7 +234,7 @@ def _own_words(error: Mapping[str, Any]) -> _ErrorBody:
     named = [error.get("param"), error.get("failed_param")]
     if isinstance(place, list):  # FastAPI: {"type", "loc": ["body", "field"], "msg"}
         named.append(".".join(str(step) for step in place if step != "body"))
-    kind = f"({error.get('type')})" if "msg" in error else ""
+    kind = f"({error['type']})" if "msg" in error and isinstance(error.get("type"), str) else ""
     said = " ".join(str(code) for code in codes if isinstance(code, str | int))
     return _ErrorBody(said, kind, " ".join(name for name in named if isinstance(name, str)), error)
 

@@ -6,6 +6,7 @@ import ssl
 import subprocess
 import threading
 import time
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
@@ -13,7 +14,7 @@ from types import TracebackType
 import pytest
 
 from common.errors import Stopped
-from common.web import Http, Refused, TransientError, backoff_wait_s, parse_retry_after, retrying
+from common.web import Http, Refused, TransientError, backoff_wait_s, parse_retry_after, retry_after_s, retrying
 from freshdesk.client import FreshdeskClient
 
 Script = Callable[[socket.socket], None]
@@ -186,6 +187,25 @@ BROKEN = {
 @pytest.mark.parametrize("reply", BROKEN.values(), ids=BROKEN)
 def test_a_broken_reply_is_a_fault_worth_another_try(reply: bytes) -> None:
     with RawServer(sends(reply), close_after=True) as server, pytest.raises(TransientError):
+        get(server.url)
+
+
+@pytest.mark.parametrize("status", [b"429 Too Many Requests", b"503 Service Unavailable"])
+def test_a_refusal_that_breaks_off_is_known_by_its_status_and_headers(status: bytes) -> None:
+    head = b"HTTP/1.1 %s\r\nRetry-After: 86400\r\nContent-Length: 500\r\n\r\n" % status
+    with RawServer(sends(head + b"later"), close_after=True) as server:
+        response, body = http().send("GET", server.url, timeout_s=TIMEOUT_S, max_bytes=1_000)
+    assert (str(response.status_code).encode(), body) == (status[:3], b"")
+    assert retry_after_s(response) == 86_400
+
+
+def test_what_is_packed_by_deflate_is_unpacked_within_bounds() -> None:
+    for head in (15, -15):
+        packer = zlib.compressobj(wbits=head)
+        data = packer.compress(b"hello") + packer.flush()
+        with RawServer(sends(packed(data, b"deflate")), close_after=False) as server:
+            assert get(server.url) == b"hello"
+    with RawServer(sends(packed(zlib.compress(bytes(9_000_000)), b"deflate")), close_after=False) as server, pytest.raises(Refused):
         get(server.url)
 
 

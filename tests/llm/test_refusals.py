@@ -23,6 +23,7 @@ SHAPES = {
     "detail": ({"detail": "Nope"}, "Nope"),
     "detail list": ({"detail": [{"type": "missing", "loc": ["body", "x"], "msg": "Nope"}]}, "Nope (missing)"),
     "detail without a place": ({"detail": [{"type": "missing", "loc": 5, "msg": "Nope"}]}, "Nope (missing)"),
+    "a number and words": ({"code": 401, "msg": "Nope"}, "Nope"),
     "errors": ({"errors": [{"message": "Nope"}]}, "Nope"),
     "message in a message": ({"message": {"detail": [{"type": "x", "loc": ["body", "y"], "msg": "Nope"}]}}, "Nope"),
     "HTML": (b"<html><style>b {}</style><h1>Nope</h1>", "Nope"),
@@ -37,7 +38,9 @@ SHAPES = {
 
 @pytest.mark.parametrize(("body", "words"), SHAPES.values(), ids=SHAPES.keys())
 def test_every_shape_of_error_gives_its_words(body: Any, words: str) -> None:
-    assert words in refusal(400, body).words
+    said = refusal(400, body).words
+    assert words in said
+    assert "None" not in said
 
 
 KINDS: dict[str, tuple[int, Any, str]] = {
