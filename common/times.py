@@ -3,6 +3,7 @@
 Takes ISO 8601 with or without an offset; refuses nothing: what is no time is "".
 """
 
+import contextlib
 import math
 import re
 from datetime import datetime, timedelta
@@ -11,6 +12,8 @@ from typing import Any
 _MOMENT = re.compile(
     r"\s*(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,]\d{1,9})?)?\s*(Z|UTC|[+-]\d\d:?(?:\d\d)?)?)?\s*", re.A | re.I
 )
+
+_OURS = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.A)
 
 MAX_CHARS = 64  # no time is longer, and no pattern meets text without a bound
 
@@ -23,6 +26,10 @@ def to_utc(value: Any) -> str:
     >>> to_utc("soon")
     ''
     """
+    if isinstance(value, str) and len(value) == 20 and _OURS.fullmatch(value):
+        with contextlib.suppress(ValueError):  # the form is right already, as nearly always: four times as fast
+            datetime.fromisoformat(value[:19])
+            return value
     match = _MOMENT.fullmatch(value) if isinstance(value, str) and len(value) <= MAX_CHARS else None
     if match is None:
         return ""
