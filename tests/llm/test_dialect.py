@@ -181,8 +181,8 @@ def test_hostile_error_bodies_take_linear_time(piece: str) -> None:
         adapted(Dialect(), said, sent_by(Dialect()))
         return time.process_time() - started
 
-    spent(20_000)
-    assert spent(320_000) < 32 * max(spent(20_000), 0.004)
+    least = min(spent(320_000) for _ in range(3))  # a collection of garbage that falls into one of them says nothing
+    assert least < 32 * max(spent(20_000), 0.004)
 
 
 def test_formats_are_tried_from_the_strictest_down() -> None:
