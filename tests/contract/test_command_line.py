@@ -440,6 +440,7 @@ class TestThePlan:
         }  # fmt: skip
         responses.get("https://acme.freshdesk.com/api/v2/tickets/123", json=ticket)
         responses.get("https://acme.freshdesk.com/api/v2/tickets/123/conversations", json=[])
+        responses.get("https://acme.freshdesk.com/api/v2/agents", json=[])
         for reply in (dict(CARD), json.dumps(CARD), completion(json.dumps(CARD))):
             monkeypatch.setattr(llm_client, "chat_completion", lambda messages, reply=reply, **kwargs: reply)
             clusterer = main.run(ticket_ids=[123], output=f"{type(reply).__name__}{len(reply)}.json")
